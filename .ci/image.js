@@ -1,0 +1,127 @@
+// Does what the Dockerfile says without a container engine: every stage is a temporary folder. Then it starts the image's
+// command in a bare environment, as another user where it may, and asks it how it is. Run it with the Node.js of the image.
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import process from 'node:process';
+import { createInterface } from 'node:readline';
+
+const temporary = mkdtempSync(join(tmpdir(), 'image-'));
+const bin = join(temporary, 'bin');
+const args = {};
+const stages = {};
+let stage;
+
+const instructions = {
+  ARG: (text) => Object.assign(args, pair(text)),
+  FROM(text) {
+    const [base, , name = 'final'] = text.split(/\s+/);
+    const root = join(temporary, name);
+    if (stages[base]) cpSync(stages[base].root, root, { recursive: true });
+    else if (!base.startsWith(`node:${process.versions.node}-`))
+      throw new Error(`this is Node.js ${process.versions.node}, the image is ${base}`);
+    stage = stages[name] = { workdir: '/', env: {}, ...structuredClone(stages[base]), root };
+  },
+  ENV: (text) => Object.assign(stage.env, pair(text)),
+  WORKDIR(text) {
+    stage.workdir = text;
+    mkdirSync(stage.root + text, { recursive: true });
+  },
+  COPY(text) {
+    const words = text.split(/\s+/);
+    const from = words[0].startsWith('--from=') ? stages[words.shift().slice('--from='.length)].root : '.';
+    const target = join(stage.root, stage.workdir, words.pop());
+    for (const word of words) {
+      const source = join(from, word);
+      const isFolder = statSync(source).isDirectory();
+      cpSync(source, isFolder ? target : join(target, basename(word)), { recursive: true });
+    }
+  },
+  RUN(text) {
+    const env = { ...process.env, npm_config_prefer_offline: 'true', PATH: `${bin}:${process.env.PATH}` };
+    const cwd = stage.root + stage.workdir;
+    const { status } = spawnSync('sh', ['-c', text], {
+      cwd,
+      env: { ...env, ...stage.env },
+      stdio: 'inherit',
+    });
+    if (status !== 0) throw new Error(`RUN ${text} failed`);
+  },
+  USER: (text) => (stage.user = text.split(':').map(Number)),
+  EXPOSE: () => undefined,
+  CMD: (text) => (stage.command = JSON.parse(text)),
+};
+
+function pair(text) {
+  const at = text.indexOf('=');
+  return { [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+function build() {
+  mkdirSync(bin);
+  copyFileSync(process.execPath, join(bin, 'node'));
+  const lines = readFileSync('Dockerfile', 'utf8').split('\n');
+  for (const line of lines.filter((line) => /^[A-Z]/.test(line))) {
+    const [, name, text] = /^([A-Z]+)\s+(.*)$/.exec(line);
+    instructions[name](text.replaceAll(/\$\{(\w+)\}/g, (_, variable) => args[variable]));
+  }
+}
+
+async function tryOut() {
+  const [uid, gid] = stage.user;
+  chmodSync(temporary, 0o755);
+  const [command, ...rest] = stage.command;
+  const child = spawn(command, rest, {
+    cwd: stage.root + stage.workdir,
+    env: {
+      ...stage.env,
+      PATH: bin,
+      PORT: '0',
+      HOST: '127.0.0.1',
+      KIGO_BASE_URL: 'http://127.0.0.1:9',
+      KIGO_PARTNER_ID: 'image',
+      KIGO_API_KEY: 'image',
+      KIIP_APP_KEY: 'image',
+      KIIP_APP_SECRETS: 'image',
+      API_KEYS: 'image:image',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    ...(process.getuid() === 0 ? { uid, gid } : {}),
+  });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  let served = false;
+  try {
+    for await (const line of createInterface(child.stdout)) {
+      const { msg, port } = JSON.parse(line);
+      if (msg !== 'listening') continue;
+      const live = await fetch(`http://127.0.0.1:${port}/health/live`);
+      const { info } = await (await fetch(`http://127.0.0.1:${port}/openapi.json`)).json();
+      const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+      if (live.status !== 200 || info.version !== version) throw new Error('the image does not work');
+      served = true;
+      child.kill('SIGTERM');
+    }
+    const code = await ended;
+    if (!served || code !== 0) throw new Error(`the image ended with ${code}`);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+try {
+  build();
+  await tryOut();
+  process.stdout.write('The steps of the Dockerfile give an image that starts, answers and stops.\n');
+} finally {
+  rmSync(temporary, { recursive: true, force: true });
+}

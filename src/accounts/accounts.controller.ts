@@ -1,0 +1,36 @@
+import { Controller, Get, Query, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { cacheHeaders } from '../cache/cache-headers.js';
+import { NoCache } from '../input/no-cache.decorator.js';
+import { ApiCached, cachedHeaders } from '../cache/api-cached.decorator.js';
+import { ApiProblems, kigoProblems } from '../problem/api-problems.decorator.js';
+import { AccountDto, ExternalUser } from './account.dto.js';
+import { AccountsService, accountNotFound } from './accounts.service.js';
+
+@ApiTags('Kigo')
+@Controller('api/v1/accounts')
+export class AccountsController {
+  constructor(private readonly accounts: AccountsService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'The Kigo account of a user', operationId: 'findAccount' })
+  @ApiCached()
+  @ApiOkResponse({
+    description: 'The account',
+    type: AccountDto,
+    example: { account_id: 'acc_ebb985857d0c94bdee6c' },
+    headers: cachedHeaders,
+  })
+  @ApiProblems('validation', ...kigoProblems, 'account-not-found')
+  async find(
+    @Query() user: ExternalUser,
+    @NoCache() noCache: boolean,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<AccountDto> {
+    const account = await this.accounts.find(user, { noCache });
+    reply.headers(cacheHeaders(account));
+    if (account.value === undefined) throw accountNotFound();
+    return { account_id: account.value };
+  }
+}

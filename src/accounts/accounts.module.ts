@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { KigoAuthModule } from '../kigo-auth/kigo-auth.module.js';
+import { AccountsController } from './accounts.controller.js';
+import { AccountsService } from './accounts.service.js';
+
+/** Turns our callers' ids into Kigo account ids. */
+@Module({
+  imports: [KigoAuthModule],
+  controllers: [AccountsController],
+  providers: [AccountsService],
+  exports: [AccountsService],
+})
+export class AccountsModule {}

@@ -1,0 +1,43 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { AccountsModule } from './accounts/accounts.module.js';
+import { CacheModule } from './cache/cache.module.js';
+import { CallerAuth } from './caller-auth/caller-auth.js';
+import { CallerAuthGuard } from './caller-auth/caller-auth.guard.js';
+import type { Config } from './config/config.js';
+import { ConfigModule } from './config/config.module.js';
+import { DatabaseModule } from './database/database.module.js';
+import { HealthModule } from './health/health.module.js';
+import { HubSummaryModule } from './hub-summary/hub-summary.module.js';
+import { RequestPipe } from './input/validation.pipe.js';
+import { KigoAuthModule } from './kigo-auth/kigo-auth.module.js';
+import { KiipModule } from './kiip/kiip.module.js';
+import { ProblemFilter } from './problem/problem.filter.js';
+import { UpstreamModule } from './upstream/upstream.module.js';
+
+@Module({})
+export class AppModule {
+  static async forRoot(config: Config): Promise<DynamicModule> {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        UpstreamModule,
+        await CacheModule.forRoot(config),
+        DatabaseModule,
+        KigoAuthModule,
+        AccountsModule,
+        HubSummaryModule,
+        KiipModule,
+        HealthModule,
+      ],
+      providers: [
+        CallerAuth,
+        { provide: APP_GUARD, useClass: CallerAuthGuard },
+        { provide: APP_PIPE, useClass: RequestPipe },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
+    };
+  }
+}

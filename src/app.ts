@@ -1,0 +1,92 @@
+import 'reflect-metadata';
+import { randomUUID } from 'node:crypto';
+import { maxHeaderSize } from 'node:http';
+import { Logger as NestLog } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { AppModule } from './app.module.js';
+import { CallerAuth } from './caller-auth/caller-auth.js';
+import { readBodiesOfCallersOnly } from './caller-auth/callers-first.js';
+import type { Config } from './config/config.js';
+import { readBodies } from './input/bodies.js';
+import { parseQueryString } from './input/query-string.js';
+import { NestLogger } from './log/logger.js';
+import { requestContext } from './log/request-context.js';
+import { serveOpenApi } from './openapi.js';
+import { answerBrokenRequest, answerOddHeaders } from './problem/broken-request.js';
+import { refuseOtherMethods } from './problem/other-methods.js';
+import { sendProblem } from './problem/send-problem.js';
+import { toProblem } from './problem/to-problem.js';
+
+const megabyte = 1024 * 1024;
+
+/** Builds the application, the same for production and tests: routes, limits, errors, log. It does not listen yet. */
+export async function createApp(config: Config, logger: Logger): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: megabyte,
+    // As long as Node lets a URL be: too long an id is to be a 400 that names it.
+    routerOptions: { maxParamLength: maxHeaderSize, querystringParser: parseQueryString },
+    // Node's own refusal has no body: answerOddHeaders has one.
+    http: { requireHostHeader: false },
+    requestTimeout: 30_000,
+    // Longer than load balancers keep theirs: the side that opens requests is to be the side that closes.
+    keepAliveTimeout: 75_000,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    genReqId: (request: { headers: Record<string, string | string[] | undefined> }) =>
+      requestIdOf(request.headers['x-request-id']),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      sendProblem(reply, toProblem(error));
+      // No hook runs for these.
+      requestContext.run({ requestId: request.id }, () => logRequest(logger, request, reply));
+    },
+    clientErrorHandler: answerBrokenRequest,
+  });
+  const instance = adapter.getInstance();
+  readBodies(instance);
+  instance.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    requestContext.run({ requestId: request.id }, done);
+  });
+  instance.addHook('onResponse', (request, reply, done) => {
+    logRequest(logger, request, reply);
+    done();
+  });
+  answerOddHeaders(instance);
+  const completeMethods = refuseOtherMethods(instance);
+  // Before the modules are made: what they have to tell is to be in our log as well.
+  NestLog.overrideLogger(new NestLogger(logger));
+  const app = await NestFactory.create<NestFastifyApplication>(await AppModule.forRoot(config), adapter, {
+    logger: new NestLogger(logger),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  readBodiesOfCallersOnly(instance, app.get(CallerAuth));
+  serveOpenApi(app);
+  await app.init();
+  // Some routes come from plugins, which are loaded now.
+  await instance.after();
+  completeMethods();
+  return app;
+}
+
+function logRequest(logger: Logger, request: FastifyRequest, reply: FastifyReply): void {
+  const { method, routeOptions, caller } = request;
+  const durationMs = Math.round(reply.elapsedTime * 100) / 100;
+  logger.info({
+    msg: 'request',
+    method,
+    route: routeOptions.url,
+    status: reply.statusCode,
+    durationMs,
+    caller,
+  });
+}
+
+/** A caller's own id is kept if it can do no harm in a log or a header. */
+function requestIdOf(given: string | string[] | undefined): string {
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
+}

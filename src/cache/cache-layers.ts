@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { Cache } from '@nestjs/cache-manager';
+import type { Keyv } from 'keyv';
+
+/** About 30 years: more than Redis can add to the time of day is an error to it. */
+const longestTtlMs = 1e12;
+
+/**
+ * The stores behind @nestjs/cache-manager, told apart: memory first, Redis behind it when configured.
+ * Neither fails: a Redis that cannot be used is a miss, and writes to it are not waited for.
+ */
+@Injectable()
+export class CacheLayers {
+  private readonly memory: Keyv;
+  private readonly shared: Keyv | undefined;
+
+  constructor(cache: Cache) {
+    const [memory, shared] = (cache as unknown as { stores: Keyv[] }).stores;
+    this.memory = memory!;
+    this.shared = shared;
+  }
+
+  readMemory(key: string): Promise<unknown> {
+    return this.memory.get<unknown>(key);
+  }
+
+  readShared(key: string): Promise<unknown> {
+    return this.shared ? this.shared.get<unknown>(key) : Promise.resolve(undefined);
+  }
+
+  /** An entry without time left is not kept: to Keyv, 0 is for ever. */
+  async writeMemory(key: string, value: unknown, ttlMs: number): Promise<void> {
+    if (ttlMs > 0) await this.memory.set(key, value, ttlMs);
+  }
+
+  writeShared(key: string, value: unknown, ttlMs: number): void {
+    // Redis wants whole milliseconds, at least one.
+    if (ttlMs > 0) void this.shared?.set(key, value, Math.min(Math.ceil(ttlMs), longestTtlMs));
+  }
+}

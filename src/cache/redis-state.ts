@@ -1,0 +1,10 @@
+import type { SharedStore } from './stores.js';
+
+/** What health checks may know of Redis. */
+export class RedisState {
+  constructor(private readonly redis: SharedStore['redis'] | undefined) {}
+
+  get current(): 'up' | 'down' | 'not-configured' {
+    return this.redis?.state ?? 'not-configured';
+  }
+}

@@ -1,0 +1,53 @@
+import { KeyvAdapter } from 'cache-manager';
+import { Keyv } from 'keyv';
+import type { KeyvStoreAdapter } from 'keyv';
+import QuickLRU from 'quick-lru';
+import { BoundedRedis } from './bounded-redis.js';
+
+/** The memory store keeps between this many entries and twice as many. */
+const memoryEntries = 20_000;
+
+const raw = { serialize: undefined, deserialize: undefined, useKeyPrefix: false };
+
+export function memoryStore(): Keyv {
+  return new Keyv({ ...raw, store: new QuickLRU<string, unknown>({ maxSize: memoryEntries }) });
+}
+
+type CommandStore = ConstructorParameters<typeof KeyvAdapter>[0];
+
+export interface SharedStore {
+  readonly store: Keyv;
+  readonly redis: { readonly state: 'up' | 'down' };
+}
+
+/** The Redis store. It is imported only here: it costs 75 MB that an installation without Redis need not pay. */
+export async function redisStore(url: string): Promise<SharedStore> {
+  const [{ createClient }, { redisInsStore }] = await Promise.all([
+    import('redis'),
+    import('cache-manager-redis-yet'),
+  ]);
+  const redis = new BoundedRedis((signal) => {
+    // The signal is for net and tls, which destroy the socket in whatever state it is.
+    const socket = { connectTimeout: 2_000, reconnectStrategy: false as const, signal };
+    const client = createClient({
+      url,
+      disableOfflineQueue: true,
+      commandsQueueMaxLength: 10_000,
+      // Without this courtesy a connection is ready at once, or after its password.
+      disableClientInfo: true,
+      socket,
+    });
+    client.unref();
+    return { client, commands: redisInsStore(client as never) };
+  });
+  const commands: Pick<CommandStore, 'name' | 'get' | 'set' | 'del' | 'disconnect'> = {
+    name: 'redis',
+    get: (key) => redis.run((inUse) => inUse.get(key)),
+    set: (key, value, ttl) => redis.run((inUse) => inUse.set(key, value, ttl)),
+    // Keyv deletes what has expired by this machine's clock, and waits for it. Redis does so by itself, by its own.
+    del: () => Promise.resolve(),
+    disconnect: async () => redis.close(),
+  };
+  const adapter = new KeyvAdapter(commands as CommandStore);
+  return { store: new Keyv({ ...raw, store: adapter as KeyvStoreAdapter }), redis };
+}

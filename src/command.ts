@@ -1,0 +1,31 @@
+import process from 'node:process';
+import type { Config } from './config/config.js';
+import { ConfigError, readConfig } from './config/read-config.js';
+import { DataFolderInUse } from './database/data-folder-lock.js';
+import { Database } from './database/database.js';
+import { StorageUnavailable } from './database/storage-error.js';
+
+/** EX_CONFIG and EX_TEMPFAIL of sysexits.h. */
+const badConfiguration = 78;
+const tryLater = 75;
+
+/** Runs one task on the configured database, beside the service or without it; ends with one clear line when it cannot. */
+export async function runCommand(
+  task: (tools: { config: Config; database: Database }) => Promise<void>,
+): Promise<void> {
+  let database: Database | undefined;
+  try {
+    const config = readConfig(process.env);
+    const { databaseUrl, dataDir, databaseTimeoutMs: timeoutMs } = config;
+    database = new Database({ databaseUrl, dataDir, timeoutMs });
+    await task({ config, database });
+  } catch (error) {
+    const known =
+      error instanceof ConfigError || error instanceof DataFolderInUse || error instanceof StorageUnavailable;
+    if (!known) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = error instanceof ConfigError ? badConfiguration : tryLater;
+  } finally {
+    await database?.close();
+  }
+}

@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { Config } from './config.js';
+import { BadValue } from './parsers.js';
+import { variables } from './variables.js';
+import type { Values, Variable } from './variables.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The configuration cannot be used; the message has a line for every bad variable, and no value. */
+export class ConfigError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(`The configuration cannot be used:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * Reads and checks every variable of the environment.
+ * @throws ConfigError that names all bad variables at once
+ */
+export function readConfig(env: Environment): Config {
+  const faults = new Map<string, string>();
+  const values: Record<string, unknown> = {};
+  for (const [name, variable] of Object.entries<Variable<unknown>>(variables)) {
+    try {
+      values[name] = readVariable(variable, env) ?? variable.derive?.(values);
+    } catch (error) {
+      if (!(error instanceof BadValue)) throw error;
+      faults.set(variable.env, error.message);
+    }
+  }
+  for (const [name, fault] of crossChecks(values)) if (!faults.has(name)) faults.set(name, fault);
+  if (faults.size > 0) throw new ConfigError([...faults].map(([name, fault]) => `${name} ${fault}`));
+  return new Config(values as unknown as Values);
+}
+
+function readVariable(variable: Variable<unknown>, env: Environment): unknown {
+  const text =
+    (variable.secret ? readSecret(variable.env, env) : given(variable.env, env)) ?? variable.fallback;
+  if (text !== undefined) return variable.parse(text);
+  if (variable.required) throw new BadValue('is required');
+  return undefined;
+}
+
+/** Templates often render an unset variable as an empty one. */
+function given(name: string, env: Environment): string | undefined {
+  return env[name]?.trim() === '' ? undefined : env[name];
+}
+
+function readSecret(name: string, env: Environment): string | undefined {
+  const value = given(name, env);
+  const file = given(`${name}_FILE`, env);
+  if (file === undefined) return value;
+  if (value !== undefined) throw new BadValue(`must not be given together with ${name}_FILE`);
+  let content: string;
+  try {
+    content = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch {
+    throw new BadValue(`cannot be read: ${name}_FILE must name a readable file`);
+  }
+  if (content.trim() === '') throw new BadValue(`is empty: ${name}_FILE names an empty file`);
+  return content;
+}
+
+/** Rules that more than one variable takes part in: the variable to put right, and how. */
+function* crossChecks(values: Partial<Values>): Iterable<[name: string, fault: string]> {
+  if (!values.allowInsecureUpstreams) {
+    const upstreams: Record<string, (string | undefined)[]> = {
+      KIGO_BASE_URL: [values.kigoBaseUrl],
+      KIIP_BASE_URL: [values.kiipBaseUrl],
+      JWT_JWKS_URL: [values.jwtJwksUrl],
+      DELIVERY_CONSUMERS: values.deliveryConsumers?.map(({ url }) => url) ?? [],
+    };
+    for (const [name, urls] of Object.entries(upstreams))
+      if (urls.some((url) => url !== undefined && isInsecure(url))) yield [name, insecure];
+  }
+  if (values.callerAuth === 'api-key' && !values.apiKeys)
+    yield ['API_KEYS', 'is required while CALLER_AUTH is api-key (CALLER_AUTH=none lets everybody in)'];
+  // Closed until the release that can check a JWT: accepting the word would mean to accept everybody or nobody.
+  if (values.callerAuth === 'jwt') yield ['CALLER_AUTH', 'cannot be jwt in this version; use api-key'];
+}
+
+const insecure = 'must use https:// (plain http:// only for loopback, or with ALLOW_INSECURE_UPSTREAMS=true)';
+
+function isInsecure(href: string): boolean {
+  const { protocol, hostname } = new URL(href);
+  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+  return protocol === 'http:' && !loopback;
+}

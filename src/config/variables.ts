@@ -1,0 +1,94 @@
+import * as parse from './parsers.js';
+import type { Parser } from './parsers.js';
+
+/** What a default may depend on; a bad variable is not there. */
+interface Above {
+  readonly kiipBaseUrl?: string;
+}
+
+/** One environment variable: how it is called, read, masked and explained. The README's table is checked against this. */
+export interface Variable<T> {
+  readonly env: string;
+  readonly parse: Parser<T>;
+  /** As it would stand in the environment. Without one, an unset variable is `undefined`. */
+  readonly fallback?: string;
+  /** A default that depends on a variable above it. */
+  readonly derive?: (above: Above) => T;
+  readonly required?: boolean;
+  /** May also be given as `<env>_FILE`, and is never printed. */
+  readonly secret?: boolean;
+}
+
+function withDefault<T>(env: string, parser: Parser<T>, fallback: string): Variable<T> {
+  return { env, parse: parser, fallback };
+}
+
+function required<T>(env: string, parser: Parser<T>): Variable<T> {
+  return { env, parse: parser, required: true };
+}
+
+function optional<T>(env: string, parser: Parser<T>): Variable<T | undefined> {
+  return { env, parse: parser };
+}
+
+function secret<T>(variable: Variable<T>): Variable<T> {
+  return { ...variable, secret: true };
+}
+
+/** Every variable that the service reads (contract, section 2), by its name in the Config. */
+export const variables = {
+  port: withDefault('PORT', parse.port, '3000'),
+  host: withDefault('HOST', parse.text, '0.0.0.0'),
+  kigoBaseUrl: required('KIGO_BASE_URL', parse.baseUrl),
+  kigoPartnerId: required('KIGO_PARTNER_ID', parse.text),
+  kigoApiKey: secret(required('KIGO_API_KEY', parse.text)),
+  kigoTokenTtlSeconds: withDefault('KIGO_TOKEN_TTL_SECONDS', parse.positive, '1800'),
+  kigoTimeoutMs: withDefault('KIGO_TIMEOUT_MS', parse.positive, '3000'),
+  kiipTimeoutMs: withDefault('KIIP_TIMEOUT_MS', parse.positive, '3000'),
+  upstreamDeadlineMs: withDefault('UPSTREAM_DEADLINE_MS', parse.positive, '10000'),
+  accountTtlSeconds: withDefault('ACCOUNT_TTL_SECONDS', parse.positive, '86400'),
+  hubSummaryTtlSeconds: withDefault('HUB_SUMMARY_TTL_SECONDS', parse.positive, '300'),
+  hubSummaryStaleSeconds: withDefault('HUB_SUMMARY_STALE_SECONDS', parse.positive, '3600'),
+  notFoundTtlSeconds: withDefault('NOT_FOUND_TTL_SECONDS', parse.positive, '60'),
+  kiipBaseUrl: withDefault('KIIP_BASE_URL', parse.baseUrl, 'https://api.kiip.me'),
+  kiipAppKey: required('KIIP_APP_KEY', parse.text),
+  kiipAppSecrets: secret(required('KIIP_APP_SECRETS', parse.list)),
+  kiipSessionPath: withDefault('KIIP_SESSION_PATH', parse.path, '/2.0/server/moment/'),
+  kiipMomentPath: withDefault('KIIP_MOMENT_PATH', parse.path, '/2.0/server/moment/'),
+  kiipSdkVersion: withDefault('KIIP_SDK_VERSION', parse.text, '1.0'),
+  kiipTestMode: withDefault('KIIP_TEST_MODE', parse.flag, 'false'),
+  kiipRewardHosts: {
+    env: 'KIIP_REWARD_HOSTS',
+    parse: parse.hosts,
+    derive: ({ kiipBaseUrl }: Above) => (kiipBaseUrl === undefined ? [] : [new URL(kiipBaseUrl).host]),
+  },
+  kiipUnknownUsers: withDefault('KIIP_UNKNOWN_USERS', parse.oneOf('accept', 'quarantine'), 'accept'),
+  kiipCurrencies: optional('KIIP_CURRENCIES', parse.currencies),
+  kiipLegacySignature: withDefault('KIIP_LEGACY_SIGNATURE', parse.flag, 'false'),
+  kiipUserReference: withDefault('KIIP_USER_REFERENCE', parse.oneOf('plain', 'opaque'), 'plain'),
+  redisUrl: secret(optional('REDIS_URL', parse.redisUrl)),
+  databaseUrl: secret(optional('DATABASE_URL', parse.urlOf('postgres:', 'postgresql:'))),
+  databaseTimeoutMs: withDefault('DATABASE_TIMEOUT_MS', parse.positive, '3000'),
+  dataDir: withDefault('DATA_DIR', parse.text, './data'),
+  callerAuth: withDefault('CALLER_AUTH', parse.oneOf('api-key', 'jwt', 'none'), 'api-key'),
+  apiKeys: secret(optional('API_KEYS', parse.apiKeys)),
+  jwtIssuer: optional('JWT_ISSUER', parse.text),
+  jwtAudience: optional('JWT_AUDIENCE', parse.text),
+  jwtJwksUrl: optional('JWT_JWKS_URL', parse.urlOf('http:', 'https:')),
+  deliveryConsumers: secret(optional('DELIVERY_CONSUMERS', parse.consumers)),
+  rateLimitPerMinute: withDefault('RATE_LIMIT_PER_MINUTE', parse.zeroOrMore, '6000'),
+  allowInsecureUpstreams: withDefault('ALLOW_INSECURE_UPSTREAMS', parse.flag, 'false'),
+  shutdownGraceSeconds: withDefault('SHUTDOWN_GRACE_SECONDS', parse.positive, '20'),
+  logLevel: withDefault(
+    'LOG_LEVEL',
+    parse.oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    'info',
+  ),
+} satisfies Record<string, Variable<unknown>>;
+
+type Variables = typeof variables;
+
+/** The values of all variables, each with the type that its parser gives. */
+export type Values = {
+  readonly [Name in keyof Variables]: Variables[Name] extends Variable<infer T> ? T : never;
+};

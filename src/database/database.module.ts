@@ -1,0 +1,20 @@
+import { Global, Module } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { Database } from './database.js';
+import { DatabaseLife } from './database-life.js';
+
+/** PostgreSQL when `DATABASE_URL` is set, else the embedded database in `DATA_DIR`. */
+@Global()
+@Module({
+  providers: [
+    DatabaseLife,
+    {
+      provide: Database,
+      inject: [Config],
+      useFactory: ({ databaseUrl, dataDir, databaseTimeoutMs }: Config) =>
+        new Database({ databaseUrl, dataDir, timeoutMs: databaseTimeoutMs }),
+    },
+  ],
+  exports: [Database],
+})
+export class DatabaseModule {}

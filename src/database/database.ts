@@ -1,0 +1,161 @@
+import { Kysely } from 'kysely';
+import { DataFolderInUse, lockDataFolder } from './data-folder-lock.js';
+import { embeddedDialect } from './embedded.js';
+import { migrateToLatest } from './migrations.js';
+import { postgresqlDialect, SILENCE_MS } from './postgresql.js';
+import { fromDriver, StorageUnavailable } from './storage-error.js';
+import type { Tables } from './tables.js';
+import { wholeMs, withinTime } from './time-limit.js';
+
+/** Migrations rewrite tables, and wait for each other; a statement on behalf of a caller does neither. */
+const MIGRATION_TIMEOUT_MS = 300_000;
+
+export interface DatabaseOptions {
+  /** A PostgreSQL connection string; without it, the embedded database in `dataDir` is used. */
+  databaseUrl?: string | undefined;
+  dataDir: string;
+  /** What one statement, and one `run` as a whole, may take, in milliseconds. */
+  timeoutMs: number;
+}
+
+export interface DatabaseState {
+  /** Of the last contact; `unknown` before the first. */
+  state: 'up' | 'down' | 'unknown';
+  lastSuccessAt: Date | null;
+}
+
+/**
+ * The one way to the database. Creating it connects to nothing, and it needs no new start to find a database again that
+ * was away: every `run` takes a working connection or makes one.
+ */
+export class Database {
+  readonly kind: 'postgresql' | 'embedded';
+  readonly #options: DatabaseOptions;
+  #opening: Promise<Kysely<Tables>> | undefined;
+  #folder: { release: () => Promise<void> } | undefined;
+  #state: DatabaseState = { state: 'unknown', lastSuccessAt: null };
+  #migrated = false;
+  #closed = false;
+
+  constructor(options: DatabaseOptions) {
+    this.#options = options;
+    this.kind = options.databaseUrl === undefined ? 'embedded' : 'postgresql';
+  }
+
+  state(): DatabaseState {
+    return this.#state;
+  }
+
+  /** Whether there has been a first contact: the schema is there. */
+  get migrated(): boolean {
+    return this.#migrated;
+  }
+
+  /**
+   * Does some work within the time limit. A single statement is its own transaction; so far none of ours needs more.
+   * @throws StorageUnavailable when the database was not there, refused or did not answer, and before `migrate`;
+   *   whatever else a statement fails with, as it is
+   */
+  async run<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+    if (!this.#migrated) throw new StorageUnavailable('not migrated yet');
+    return this.#observed(
+      withinTime(
+        wholeMs(this.#options.timeoutMs) + SILENCE_MS,
+        this.#opened().then((db) => work(db)),
+      ),
+    );
+  }
+
+  /**
+   * Brings the schema up to date; any number of processes may do so at once. To be repeated until it succeeds.
+   * @throws StorageUnavailable
+   * @throws DataFolderInUse when another process has the embedded database open
+   */
+  async migrate(): Promise<void> {
+    await this.#observed(this.kind === 'embedded' ? this.#migrateEmbedded() : this.#migratePostgresql());
+    this.#migrated = true;
+  }
+
+  /** Asks for a sign of life. @throws StorageUnavailable */
+  async ping(): Promise<void> {
+    await this.run((db) => db.selectNoFrom((eb) => eb.lit(1).as('alive')).execute());
+  }
+
+  /** Waits for what is under way, and gives the data folder free. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const db = await this.#opening?.catch(() => undefined);
+    await db?.destroy();
+    await this.#folder?.release();
+  }
+
+  async #observed<T>(work: Promise<T>): Promise<T> {
+    try {
+      const result = await work;
+      this.#state = { state: 'up', lastSuccessAt: new Date() };
+      return result;
+    } catch (error) {
+      if (error instanceof StorageUnavailable) this.#state = { ...this.#state, state: 'down' };
+      throw error;
+    }
+  }
+
+  #opened(): Promise<Kysely<Tables>> {
+    if (this.#closed) return Promise.reject(new StorageUnavailable('closed'));
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async #open(): Promise<Kysely<Tables>> {
+    const { databaseUrl, dataDir, timeoutMs } = this.#options;
+    if (databaseUrl !== undefined)
+      return new Kysely({ dialect: await postgresqlDialect({ databaseUrl, timeoutMs }) });
+    try {
+      this.#folder ??= await lockDataFolder(dataDir);
+    } catch (error) {
+      throw error instanceof DataFolderInUse ? error : fromDriver(error);
+    }
+    let lost = false;
+    const onLost = () => {
+      if (!lost) this.#reopen(db);
+      lost = true;
+    };
+    const db = new Kysely<Tables>({ dialect: await embeddedDialect(dataDir, onLost) });
+    return db;
+  }
+
+  /** Two engines on the same files would damage them, so the broken one is put down first. */
+  #reopen(broken: Kysely<Tables>): void {
+    this.#opening = broken
+      .destroy()
+      .catch(() => undefined)
+      .then(() => this.#open());
+    this.#opening.catch(() => {
+      this.#opening = undefined;
+    });
+  }
+
+  async #migrateEmbedded(): Promise<void> {
+    await migrateToLatest(await this.#opened());
+  }
+
+  async #migratePostgresql(): Promise<void> {
+    const { databaseUrl, timeoutMs } = this.#options;
+    if (databaseUrl === undefined) return;
+    const dialect = await postgresqlDialect({
+      databaseUrl,
+      timeoutMs,
+      poolSize: 1,
+      statementTimeoutMs: MIGRATION_TIMEOUT_MS,
+    });
+    const db = new Kysely<Tables>({ dialect });
+    try {
+      await migrateToLatest(db);
+    } finally {
+      await db.destroy();
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PGlite as Engine } from '@electric-sql/pglite';
+import type { Dialect, PGlite as KyselyPGlite } from 'kysely';
+import { fromDriver, sqlState } from './storage-error.js';
+
+/**
+ * Kysely on PGlite, PostgreSQL inside this process with its files in `dataDir`. It has one connection, which Kysely
+ * hands out in turn. It does not fsync: what it confirmed outlives the process, not the machine.
+ * @param onLost the engine broke down and answers no more; the folder may be opened again once this one is closed
+ */
+export async function embeddedDialect(dataDir: string, onLost: () => void): Promise<Dialect> {
+  const [{ PGlite }, { PGliteDialect }] = await Promise.all([
+    import('@electric-sql/pglite'),
+    import('kysely'),
+  ]);
+  return new PGliteDialect({
+    async pglite() {
+      try {
+        return translated(await open((folder) => PGlite.create(folder), dataDir), onLost);
+      } catch (error) {
+        throw fromDriver(error);
+      }
+    },
+  });
+}
+
+/**
+ * Opens the database, and makes it first where there is none. It is made aside: a process that dies meanwhile would
+ * else leave half a database behind, which opens never again.
+ */
+async function open(create: (folder: string) => Promise<Engine>, dataDir: string): Promise<Engine> {
+  const folder = join(dataDir, 'pglite');
+  if (!existsSync(folder)) {
+    const draft = `${folder}.draft`;
+    await rm(draft, { recursive: true, force: true });
+    await (await create(draft)).close();
+    await rename(draft, folder);
+  }
+  return create(folder);
+}
+
+function translated(pglite: KyselyPGlite, onLost: () => void): KyselyPGlite {
+  return {
+    close: () => pglite.close(),
+    get closed() {
+      return pglite.closed;
+    },
+    get ready() {
+      return pglite.ready;
+    },
+    waitReady: pglite.waitReady,
+    transaction: (work) => pglite.transaction(work),
+    async query(text, parameters, options) {
+      try {
+        return await pglite.query(text, parameters, options);
+      } catch (error) {
+        if (sqlState(error) === undefined) onLost();
+        throw fromDriver(error);
+      }
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import { HealthIndicatorService } from '@nestjs/terminus';
+import type { HealthIndicatorFunction } from '@nestjs/terminus';
+import { RedisState } from '../cache/redis-state.js';
+import { Database } from '../database/database.js';
+import { CallbackCounters } from '../kiip/callback-counters.js';
+import { Circuits } from '../upstream/circuits.js';
+
+/** What people and alerts are told of everything that we depend on. */
+@Injectable()
+export class DependencyReports {
+  constructor(
+    private readonly indicators: HealthIndicatorService,
+    private readonly circuits: Circuits,
+    private readonly redis: RedisState,
+    private readonly database: Database,
+    private readonly callbacks: CallbackCounters,
+  ) {}
+
+  all(): HealthIndicatorFunction[] {
+    return [
+      ...this.vendors(),
+      () => this.redisReport(),
+      () => this.databaseReport(),
+      () => this.callbackCounts(),
+    ];
+  }
+
+  private vendors(): HealthIndicatorFunction[] {
+    const vendors = Map.groupBy(this.circuits.all(), ({ vendor }) => vendor);
+    return [...vendors].map(([vendor, circuits]) => () => {
+      const operations = circuits.map(({ operation, state, lastSuccessAt, lastFailure }) => [
+        operation,
+        {
+          breaker: state,
+          last_success_at: lastSuccessAt?.toISOString() ?? null,
+          last_failure: lastFailure && {
+            at: lastFailure.at.toISOString(),
+            reason: lastFailure.error.message,
+          },
+        },
+      ]);
+      const report = this.indicators.check(vendor);
+      const facts = { operations: Object.fromEntries(operations) as Record<string, unknown> };
+      return circuits.some(({ failing }) => failing) ? report.down(facts) : report.up(facts);
+    });
+  }
+
+  private redisReport() {
+    const report = this.indicators.check('redis');
+    return this.redis.current === 'down' ? report.down() : report.up({ state: this.redis.current });
+  }
+
+  private databaseReport() {
+    const { state, lastSuccessAt } = this.database.state();
+    const facts = { state, last_success_at: lastSuccessAt?.toISOString() ?? null };
+    const report = this.indicators.check('database');
+    return state === 'up' ? report.up(facts) : report.down(facts);
+  }
+
+  /** Which formulas and secrets Kiip uses shows when an old one may go. */
+  private callbackCounts() {
+    return this.indicators.check('kiip_callbacks').up({ since_start: this.callbacks.snapshot() });
+  }
+}

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import { KiipModule } from '../kiip/kiip.module.js';
+import { DependencyReports } from './dependency-reports.js';
+import { HealthController } from './health.controller.js';
+import { Lifecycle } from './lifecycle.js';
+
+/** Probes for Kubernetes, and the state of the dependencies for people. */
+@Module({
+  imports: [KiipModule, TerminusModule.forRoot({ errorLogStyle: 'json', logger: false })],
+  controllers: [HealthController],
+  providers: [Lifecycle, DependencyReports],
+  exports: [Lifecycle],
+})
+export class HealthModule {}

@@ -1,0 +1,8 @@
+import { Injectable } from '@nestjs/common';
+
+/** Where this process is in its life. */
+@Injectable()
+export class Lifecycle {
+  /** Told to stop: still serving, but no new traffic is wanted. */
+  draining = false;
+}

@@ -1,0 +1,147 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ExternalUser } from '../accounts/account.dto.js';
+import { accountNotFound } from '../accounts/accounts.service.js';
+import { cacheHeaders, combine } from '../cache/cache-headers.js';
+import type { LookupTimes } from '../cache/cache-headers.js';
+import { NoCache } from '../input/no-cache.decorator.js';
+import { ApiCached, cachedHeaders } from '../cache/api-cached.decorator.js';
+import { ApiProblems, invalid, kigoProblems } from '../problem/api-problems.decorator.js';
+import { Problem } from '../problem/problem.js';
+import {
+  AccountPath,
+  HubSummaryDto,
+  UnviewedCountDto,
+  UnviewedCountsDto,
+  UnviewedCountsQuery,
+} from './hub-summary.dto.js';
+import { HubSummaryService } from './hub-summary.service.js';
+import { UnviewedCountsService } from './unviewed-counts.service.js';
+
+@ApiTags('Kigo')
+@Controller()
+export class HubSummaryController {
+  constructor(
+    private readonly summaries: HubSummaryService,
+    private readonly counts: UnviewedCountsService,
+  ) {}
+
+  @Get('api/user/unviewed-count')
+  @ApiOperation({ summary: 'How many tokens a user has not yet viewed', operationId: 'getUnviewedCount' })
+  @ApiCached()
+  @ApiOkResponse({
+    description: 'The count',
+    type: UnviewedCountDto,
+    example: { count: 12 },
+    headers: cachedHeaders,
+  })
+  @ApiProblems('validation', ...kigoProblems, 'account-not-found')
+  async unviewedCount(
+    @Query() user: ExternalUser,
+    @NoCache() noCache: boolean,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<UnviewedCountDto> {
+    const count = await this.summaries.countFor(user, { noCache });
+    reply.headers(cacheHeaders(count));
+    if (count.value === undefined) throw accountNotFound();
+    return { count: count.value };
+  }
+
+  @Post('api/v1/unviewed-counts')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'The same for up to 100 users at once',
+    description:
+      'Results come in the order of the request. A user whose count cannot be had gets a `problem` instead; the others get theirs.',
+    operationId: 'getUnviewedCounts',
+  })
+  @ApiBody({
+    type: UnviewedCountsQuery,
+    examples: {
+      'two users': {
+        value: {
+          users: [
+            { external_user_id: 'user123', external_program_id: 'program456' },
+            { external_user_id: 'nobody', external_program_id: 'program456' },
+          ],
+        },
+      },
+    },
+  })
+  @ApiCached()
+  @ApiOkResponse({
+    description: 'A count, or a problem, for each user',
+    type: UnviewedCountsDto,
+    example: {
+      results: [
+        { external_user_id: 'user123', external_program_id: 'program456', count: 12 },
+        {
+          external_user_id: 'nobody',
+          external_program_id: 'program456',
+          problem: accountNotFound().body('0b6f6c1e-6a52-4c39-9f5a-1f1e8f0f7c55'),
+        },
+      ],
+    },
+    headers: cachedHeaders,
+  })
+  @ApiProblems(
+    invalid('/users/0/external_user_id', 'external_user_id is required'),
+    'unauthenticated',
+    413,
+    415,
+  )
+  async unviewedCounts(
+    @Body() { users }: UnviewedCountsQuery,
+    @NoCache() noCache: boolean,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<UnviewedCountsDto> {
+    const results = await this.counts.countForAll(users, noCache);
+    const now = Date.now();
+    const failed = { provenance: 'miss', asOf: now, freshUntil: now } as const;
+    const parts: LookupTimes[] = results.map(({ count }) => (count instanceof Problem ? failed : count));
+    reply.headers(cacheHeaders(parts.reduce(combine)));
+    return {
+      results: results.map(({ user: { external_user_id, external_program_id }, count }) => {
+        const ids = { external_user_id, external_program_id };
+        if (count instanceof Problem) return { ...ids, problem: count.body(request.id) };
+        if (count.value === undefined) return { ...ids, problem: accountNotFound().body(request.id) };
+        return { ...ids, count: count.value };
+      }),
+    };
+  }
+
+  @Get('api/v1/accounts/:account_id/hub-summary')
+  @ApiOperation({ summary: 'What Kigo says of an account', operationId: 'getHubSummary' })
+  @ApiCached()
+  @ApiOkResponse({
+    description: 'The summary',
+    type: HubSummaryDto,
+    example: {
+      account_id: 'acc_ebb985857d0c94bdee6c',
+      unviewed_products: 12,
+      total_tokens: 34,
+      as_of: '2026-01-31T12:00:00.000Z',
+      stale: false,
+    },
+    headers: cachedHeaders,
+  })
+  @ApiProblems(
+    invalid('/account_id', 'account_id must have at most 256 characters'),
+    ...kigoProblems,
+    'account-not-found',
+  )
+  async hubSummary(
+    @Param() { account_id }: AccountPath,
+    @NoCache() noCache: boolean,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<HubSummaryDto> {
+    const summary = await this.summaries.find(account_id, { noCache });
+    reply.headers(cacheHeaders(summary));
+    if (!summary.value) throw accountNotFound();
+    const { unviewed_products, total_tokens } = summary.value;
+    const as_of = new Date(summary.asOf).toISOString();
+    return { account_id, unviewed_products, total_tokens, as_of, stale: summary.provenance === 'stale' };
+  }
+}

@@ -1,0 +1,76 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { ArrayMaxSize, ArrayMinSize, IsArray, ValidateNested } from 'class-validator';
+import { ExternalUser } from '../accounts/account.dto.js';
+import { IsPathSafeId } from '../input/opaque-id.js';
+import { ProblemDto } from '../problem/problem.dto.js';
+
+/** A Kigo account. */
+export class AccountPath {
+  @IsPathSafeId('acc_ebb985857d0c94bdee6c')
+  readonly account_id!: string;
+}
+
+/** What a badge shows. */
+export class UnviewedCountDto {
+  /**
+   * How many tokens the user has not yet viewed: Kigo's `unviewed_products`.
+   * @example 12
+   */
+  @ApiProperty({ type: 'integer', minimum: 0 })
+  readonly count!: number;
+}
+
+/** What Kigo says of an account. */
+export class HubSummaryDto {
+  /** @example 'acc_ebb985857d0c94bdee6c' */
+  readonly account_id!: string;
+  /**
+   * Tokens that the user has not yet viewed, as Kigo counts them.
+   * @example 12
+   */
+  @ApiProperty({ type: 'integer', minimum: 0 })
+  readonly unviewed_products!: number;
+  /** @example 34 */
+  @ApiProperty({ type: 'integer', minimum: 0 })
+  readonly total_tokens!: number;
+  /**
+   * When Kigo was asked.
+   * @example '2026-01-31T12:00:00.000Z'
+   */
+  @ApiProperty({ type: String, format: 'date-time' })
+  readonly as_of!: string;
+  /**
+   * Whether this is an old answer that stands in while Kigo fails.
+   * @example false
+   */
+  readonly stale!: boolean;
+}
+
+/** The users whose badges are wanted. */
+export class UnviewedCountsQuery {
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(100)
+  @ValidateNested({ each: true, message: '$property must hold JSON objects only' })
+  @Type(() => ExternalUser)
+  readonly users!: ExternalUser[];
+}
+
+/** One user's badge, or why there is none. */
+export class UnviewedCountResultDto {
+  /** @example 'user123' */
+  readonly external_user_id!: string;
+  /** @example 'program456' */
+  readonly external_program_id!: string;
+  /** @example 12 */
+  @ApiProperty({ type: 'integer', minimum: 0 })
+  readonly count?: number;
+  /** Instead of a count. */
+  readonly problem?: ProblemDto;
+}
+
+export class UnviewedCountsDto {
+  /** In the order of the request. */
+  readonly results!: UnviewedCountResultDto[];
+}

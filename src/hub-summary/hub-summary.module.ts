@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { AccountsModule } from '../accounts/accounts.module.js';
+import { KigoAuthModule } from '../kigo-auth/kigo-auth.module.js';
+import { HubSummaryController } from './hub-summary.controller.js';
+import { HubSummaryService } from './hub-summary.service.js';
+import { UnviewedCountsService } from './unviewed-counts.service.js';
+
+/** How many tokens a user has not yet viewed: one badge, many badges, and the summary that they come from. */
+@Module({
+  imports: [KigoAuthModule, AccountsModule],
+  controllers: [HubSummaryController],
+  providers: [HubSummaryService, UnviewedCountsService],
+})
+export class HubSummaryModule {}

@@ -1,0 +1,21 @@
+import { createParamDecorator } from '@nestjs/common';
+import type { ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Problem } from '../problem/problem.js';
+
+const detail = 'Idempotency-Key must be given once and have 1 to 255 visible ASCII characters';
+
+/**
+ * The `Idempotency-Key` of a request, if it bears one. It is taken as it stands, quotes included.
+ * Given twice, it arrives joined with a blank, which no key may hold.
+ */
+export const IdempotencyKey = createParamDecorator(
+  (_: unknown, context: ExecutionContext): string | undefined => {
+    const key = context.switchToHttp().getRequest<FastifyRequest>().headers['idempotency-key'];
+    if (key === undefined || (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key))) return key;
+    throw Problem.of('validation', `${detail}.`, {
+      errors: [{ pointer: '/Idempotency-Key', detail }],
+      retryable: false,
+    });
+  },
+);

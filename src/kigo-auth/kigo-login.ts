@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import { IsNotEmpty, IsString, Matches } from 'class-validator';
+import { Config } from '../config/config.js';
+import { UpstreamError } from '../upstream/upstream-error.js';
+import { UpstreamHttp } from '../upstream/upstream-http.js';
+import { tokenFrom } from './kigo-token.js';
+import type { KigoToken } from './kigo-token.js';
+
+/** The lane for logins alone: it bears no token, and user traffic cannot fill it. */
+export class KigoLoginHttp extends UpstreamHttp {}
+
+class KigoSession {
+  @IsString()
+  @IsNotEmpty()
+  // It goes into a header.
+  @Matches(/^[\x21-\x7e]+$/)
+  readonly token!: string;
+}
+
+/** Creates a partner token: `POST /api/v1/auth/sessions` (kigo-authentication.txt). */
+@Injectable()
+export class KigoLogin {
+  constructor(
+    private readonly http: KigoLoginHttp,
+    private readonly config: Config,
+  ) {}
+
+  /** @throws UpstreamError, `credentials-refused` on 401 and 403 */
+  async logIn(): Promise<KigoToken> {
+    const { kigoPartnerId, kigoApiKey, kigoTokenTtlSeconds } = this.config;
+    const sentAt = Date.now();
+    try {
+      const answer = await this.http.axiosRef.post<string>(
+        '/api/v1/auth/sessions',
+        { partner_id: kigoPartnerId, api_key: kigoApiKey },
+        { operation: 'login', repeatable: true },
+      );
+      const { token } = this.http.read(KigoSession, answer);
+      return tokenFrom(token, sentAt, kigoTokenTtlSeconds * 1000);
+    } catch (error) {
+      if (!(error instanceof UpstreamError) || (error.status !== 401 && error.status !== 403)) throw error;
+      throw new UpstreamError('kigo', 'login', 'credentials-refused', 'our credentials are refused', {
+        status: error.status,
+      });
+    }
+  }
+}

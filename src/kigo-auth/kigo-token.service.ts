@@ -1,0 +1,115 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { UpstreamError } from '../upstream/upstream-error.js';
+import { KigoLogin } from './kigo-login.js';
+import type { KigoToken } from './kigo-token.js';
+import { TokenVault } from './token-vault.js';
+
+/** How long we do not ask again after Kigo refused us: asking more would only lock the partner out. */
+const refusalRestMs = 30_000;
+const firstRefreshRestMs = 1_000;
+const longestRefreshRestMs = 60_000;
+
+/** The one partner token, for everybody. At most one login is under way, and no caller can cancel it. */
+@Injectable()
+export class KigoTokenService {
+  private readonly logger = new Logger(KigoTokenService.name);
+  private current: KigoToken | undefined;
+  private flight: Promise<KigoToken> | undefined;
+  /** The last token that Kigo refused: the shared cache may still hold it. */
+  private discarded: string | undefined;
+  private refusal: { readonly error: UpstreamError; readonly until: number } | undefined;
+  private keepUntil = 0;
+  private failedRefreshes = 0;
+  private refreshRestUntil = 0;
+
+  constructor(
+    private readonly login: KigoLogin,
+    private readonly vault: TokenVault,
+  ) {}
+
+  /** @throws UpstreamError when there is no living token and none can be had */
+  async get(): Promise<string> {
+    const token = this.current;
+    const now = Date.now();
+    if (!token || token.endsAt <= now) return (await this.renew()).value;
+    if (now < token.refreshAt || now < this.refreshRestUntil) return token.value;
+    const renewed = this.renew();
+    if (now < token.mustRefreshAt) {
+      // The flight reports its own failure.
+      renewed.catch(() => undefined);
+      return token.value;
+    }
+    try {
+      return (await renewed).value;
+    } catch (error) {
+      if (this.current === token && Date.now() < token.endsAt) return token.value;
+      throw error;
+    }
+  }
+
+  /**
+   * Says that Kigo refused this token. Only the token in use is dropped: callers who were refused with an older one just ask again.
+   * @returns false when a new token is not to be asked for, since a new one was refused as well, a short while ago
+   */
+  discard(value: string): boolean {
+    if (this.current?.value !== value) return true;
+    if (Date.now() < this.keepUntil) return false;
+    this.discarded = value;
+    this.current = undefined;
+    return true;
+  }
+
+  /** Says that a token was refused right after another one: more logins would not help. */
+  refusedAgain(): void {
+    this.keepUntil = Date.now() + refusalRestMs;
+  }
+
+  private renew(): Promise<KigoToken> {
+    this.flight ??= this.obtain().finally(() => (this.flight = undefined));
+    return this.flight;
+  }
+
+  private async obtain(): Promise<KigoToken> {
+    try {
+      this.current = (await this.findShared()) ?? (await this.logIn());
+      this.failedRefreshes = 0;
+      return this.current;
+    } catch (error) {
+      this.rest();
+      throw error;
+    }
+  }
+
+  /** Another replica may have renewed the token already. */
+  private async findShared(): Promise<KigoToken | undefined> {
+    const shared = await this.vault.find();
+    if (!shared || shared.value === this.discarded) return undefined;
+    if (this.current && shared.sentAt <= this.current.sentAt) return undefined;
+    return Date.now() < shared.mustRefreshAt ? shared : undefined;
+  }
+
+  private async logIn(): Promise<KigoToken> {
+    if (this.refusal && Date.now() < this.refusal.until) throw this.refusal.error;
+    try {
+      const token = await this.login.logIn();
+      this.vault.put(token);
+      return token;
+    } catch (error) {
+      if (error instanceof UpstreamError && !error.transient && !error.heldBack) {
+        this.refusal = { error, until: Date.now() + refusalRestMs };
+        this.logger.error({ msg: 'Kigo login is refused; the next try is in 30 s', reason: error.message });
+      }
+      throw error;
+    }
+  }
+
+  /** After a failure a token that still lives serves on, and the next refresh waits: full jitter, 1 s to 60 s. */
+  private rest(): void {
+    const longestMs = Math.min(
+      longestRefreshRestMs,
+      firstRefreshRestMs * 2 ** Math.min(this.failedRefreshes, 10),
+    );
+    this.failedRefreshes += 1;
+    this.refreshRestUntil = Date.now() + Math.random() * longestMs;
+  }
+}

@@ -1,0 +1,66 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { CacheLayers } from '../cache/cache-layers.js';
+import { Config } from '../config/config.js';
+import { kigoScope } from './kigo-scope.js';
+import { tokenFrom } from './kigo-token.js';
+import type { KigoToken } from './kigo-token.js';
+
+const algorithm = 'aes-256-gcm';
+const ivBytes = 12;
+const tagBytes = 16;
+
+/**
+ * Shares the token with the other replicas through the shared cache, encrypted (AES-256-GCM) with a key derived (HKDF-SHA-256,
+ * RFC 5869) from the API key: who reads the cache, but does not hold the API key, learns nothing.
+ */
+@Injectable()
+export class TokenVault {
+  private readonly cacheKey: string;
+  private readonly secret: Buffer;
+
+  constructor(
+    private readonly layers: CacheLayers,
+    config: Config,
+  ) {
+    this.cacheKey = `${kigoScope(config)}:token:v1`;
+    this.secret = Buffer.from(
+      hkdfSync('sha256', config.kigoApiKey, this.cacheKey, 'rewards-gateway token', 32),
+    );
+  }
+
+  /** @returns undefined when there is none, it was not sealed by this key, or the cache cannot be used */
+  async find(): Promise<KigoToken | undefined> {
+    const sealed = await this.layers.readShared(this.cacheKey);
+    if (typeof sealed !== 'string') return undefined;
+    try {
+      // What opens was sealed by a holder of the API key: its shape is ours.
+      const { value, sentAt, endsAt } = JSON.parse(this.open(Buffer.from(sealed, 'base64'))) as KigoToken;
+      // The moment of the next refresh is drawn anew: replicas share the token, but not the moment.
+      return tokenFrom(value, sentAt, endsAt - sentAt);
+    } catch {
+      return undefined;
+    }
+  }
+
+  put(token: KigoToken): void {
+    const sealed = this.seal(JSON.stringify(token)).toString('base64');
+    this.layers.writeShared(this.cacheKey, sealed, token.endsAt - Date.now());
+  }
+
+  private seal(text: string): Buffer {
+    const iv = randomBytes(ivBytes);
+    const cipher = createCipheriv(algorithm, this.secret, iv).setAAD(Buffer.from(this.cacheKey));
+    const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+    return Buffer.concat([iv, cipher.getAuthTag(), sealed]);
+  }
+
+  private open(bytes: Buffer): string {
+    const decipher = createDecipheriv(algorithm, this.secret, bytes.subarray(0, ivBytes), {
+      authTagLength: tagBytes,
+    })
+      .setAAD(Buffer.from(this.cacheKey))
+      .setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes));
+    return decipher.update(bytes.subarray(ivBytes + tagBytes), undefined, 'utf8') + decipher.final('utf8');
+  }
+}

@@ -1,0 +1,147 @@
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
+import { Problem } from '../problem/problem.js';
+import {
+  BalancesDto,
+  BalancesPath,
+  IssuanceDetailDto,
+  IssuanceDto,
+  IssuancePath,
+  IssuancesDto,
+  IssuancesQuery,
+  issuanceDetailDto,
+  issuanceDto,
+} from './issuances.dto.js';
+import { Ledger } from './ledger.js';
+import type { LedgerRow } from './ledger-row.js';
+
+const usual = [
+  invalid('/limit', 'limit must not be greater than 500'),
+  'unauthenticated',
+  'storage-unavailable',
+] as const;
+const usualOfOne = [
+  invalid('/id', 'id must have at most 256 characters'),
+  'unauthenticated',
+  'storage-unavailable',
+] as const;
+const usualOfUser = [
+  invalid('/user_id', 'user_id must have at most 256 characters'),
+  'unauthenticated',
+  'storage-unavailable',
+] as const;
+
+const noSuchRow = Problem.of('not-found', 'The ledger has no such row.', { retryable: false });
+
+const row = {
+  id: 'iss_0190c1d2e3f4000000112233445566aa',
+  kind: 'redemption',
+  status: 'recorded',
+  reason: null,
+  test: false,
+  transaction_id: '5473ca54-59a5-cf65-d319-c91697297fcc',
+  content: '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab',
+  name: 'Coins',
+  quantity: 20,
+  user_id: 'user-123',
+  nonce: null,
+  origin: null,
+  received_at: '2026-01-31T12:00:00.000Z',
+};
+const released = { ...row, status: 'released', reason: 'more-than-one-reading' };
+const verification = {
+  formula: 'redemption',
+  secret: 'secret-1',
+  quantity_text: '20',
+  decided_at: null,
+  duplicates: 0,
+};
+const balance = { content: row.content, name: 'Coins', quantity: 20 };
+
+@ApiTags('Kiip ledger')
+@Controller('api/v1/kiip')
+export class IssuancesController {
+  constructor(private readonly ledger: Ledger) {}
+
+  @Get('issuances')
+  @ApiOperation({
+    summary: 'The ledger, oldest first',
+    description:
+      'A feed that misses no row: read until `items` is empty, keep `next`, and ask with it again later. A row whose status changes comes once more, at the end, with its new status.',
+    operationId: 'listIssuances',
+  })
+  @ApiOkResponse({ description: 'A page', type: IssuancesDto, example: { items: [row], next: 'ZmVlZDo3' } })
+  @ApiProblems(...usual)
+  async list(@Query() { user_id, status, after, limit }: IssuancesQuery): Promise<IssuancesDto> {
+    const page = await this.ledger.list({ userId: user_id, status, after, limit });
+    if (page === 'bad-cursor')
+      throw Problem.of('validation', 'after is no cursor of this feed.', {
+        errors: [{ pointer: '/after', detail: 'after must be the next of an earlier answer' }],
+        retryable: false,
+      });
+    return { items: page.items.map(issuanceDto), next: page.next };
+  }
+
+  @Get('issuances/:id')
+  @ApiOperation({ summary: 'One row of the ledger, and how it was verified', operationId: 'getIssuance' })
+  @ApiOkResponse({ description: 'The row', type: IssuanceDetailDto, example: { ...row, verification } })
+  @ApiProblems(...usualOfOne, noSuchRow)
+  async get(@Param() { id }: IssuancePath): Promise<IssuanceDetailDto> {
+    const found = await this.ledger.find(id);
+    if (!found) throw noSuchRow;
+    return issuanceDetailDto(found);
+  }
+
+  @Post('issuances/:id/release')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Accept a quarantined row: it counts and is delivered',
+    operationId: 'releaseIssuance',
+  })
+  @ApiOkResponse({ description: 'The row, released', type: IssuanceDto, example: released })
+  @ApiProblems(...usualOfOne, 413, 415, noSuchRow, 'conflict')
+  async release(@Param() { id }: IssuancePath): Promise<IssuanceDto> {
+    return decided(await this.ledger.release(id));
+  }
+
+  @Post('issuances/:id/discard')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Put a quarantined row away for good', operationId: 'discardIssuance' })
+  @ApiOkResponse({
+    description: 'The row, discarded',
+    type: IssuanceDto,
+    example: { ...released, status: 'discarded' },
+  })
+  @ApiProblems(...usualOfOne, 413, 415, noSuchRow, 'conflict')
+  async discard(@Param() { id }: IssuancePath): Promise<IssuanceDto> {
+    return decided(await this.ledger.discard(id));
+  }
+
+  @Get('users/:user_id/balances')
+  @ApiOperation({
+    summary: 'What a user has been given, per currency',
+    description: 'Live rows that are recorded or released. A user without any has an empty list.',
+    operationId: 'getBalances',
+  })
+  @ApiOkResponse({
+    description: 'A sum for each currency',
+    type: BalancesDto,
+    example: { user_id: 'user-123', balances: [balance] },
+  })
+  @ApiProblems(...usualOfUser)
+  async balances(@Param() { user_id }: BalancesPath): Promise<BalancesDto> {
+    return { user_id, balances: await this.ledger.balances(user_id) };
+  }
+}
+
+function decided(row: LedgerRow | 'not-found' | 'conflict'): IssuanceDto {
+  if (row === 'not-found') throw noSuchRow;
+  if (row === 'conflict')
+    throw Problem.of(
+      'conflict',
+      'The row is not in quarantine any more, or another reading of it has been accepted, or its quantity cannot be counted.',
+      { retryable: false },
+    );
+  return issuanceDto(row);
+}

@@ -1,0 +1,171 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { IsIn, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
+import { IsOpaqueId } from '../input/opaque-id.js';
+import type { LedgerRow } from './ledger-row.js';
+
+const statuses = ['recorded', 'quarantined', 'released', 'discarded'] as const;
+
+export class IssuancesQuery {
+  /** Only those of this user. */
+  @IsOptional()
+  @IsOpaqueId('user-123')
+  @ApiProperty({ required: false })
+  readonly user_id?: string;
+
+  /** Only those in this status. */
+  @IsOptional()
+  @IsIn(statuses)
+  @ApiProperty({ enum: statuses, required: false, example: 'recorded' })
+  readonly status?: (typeof statuses)[number];
+
+  /** The `next` of an earlier answer. */
+  @IsOptional()
+  @IsString()
+  readonly after?: string;
+
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(500)
+  readonly limit: number = 100;
+}
+
+export class IssuancePath {
+  @IsOpaqueId('iss_0190c1d2e3f4000000112233445566aa')
+  readonly id!: string;
+}
+
+export class BalancesPath {
+  @IsOpaqueId('user-123')
+  readonly user_id!: string;
+}
+
+/** A row of the ledger: one callback that bore a valid signature. */
+export class IssuanceDto {
+  /** @example 'iss_0190c1d2e3f4000000112233445566aa' */
+  readonly id!: string;
+  @ApiProperty({ enum: ['redemption', 'issuance'], example: 'redemption' })
+  readonly kind!: 'redemption' | 'issuance';
+  @ApiProperty({ enum: statuses, example: 'recorded' })
+  readonly status!: (typeof statuses)[number];
+  /** Why it was quarantined; null where it never was. */
+  @ApiProperty({ type: String, nullable: true, example: null })
+  readonly reason!: string | null;
+  /**
+   * A test reward: it counts in no balance.
+   * @example false
+   */
+  readonly test!: boolean;
+  /** @example '5473ca54-59a5-cf65-d319-c91697297fcc' */
+  readonly transaction_id!: string;
+  /** @example '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab' */
+  readonly content!: string;
+  /** Null where the format has none. */
+  @ApiProperty({ type: String, nullable: true, example: 'Coins' })
+  readonly name!: string | null;
+  /** Null where what arrived is no quantity; then the row stays in quarantine or is discarded. */
+  @ApiProperty({ type: Number, nullable: true, example: 20 })
+  readonly quantity!: number | null;
+  /**
+   * As our callers know the user.
+   * @example 'user-123'
+   */
+  readonly user_id!: string;
+  @ApiProperty({ type: String, nullable: true, example: null })
+  readonly nonce!: string | null;
+  @ApiProperty({ type: String, nullable: true, example: null })
+  readonly origin!: string | null;
+  /** @example '2026-01-31T12:00:00.000Z' */
+  readonly received_at!: string;
+}
+
+/** How a row came to be. */
+export class VerificationDto {
+  /**
+   * The formula that the signature was made with.
+   * @example 'redemption'
+   */
+  readonly formula!: string;
+  /**
+   * Which of the configured secrets made it, in their order at the time.
+   * @example 'secret-1'
+   */
+  readonly secret!: string;
+  /**
+   * The quantity as the text that arrived.
+   * @example '20'
+   */
+  readonly quantity_text!: string;
+  /** When a quarantine ended. */
+  @ApiProperty({ type: String, nullable: true, example: null })
+  readonly decided_at!: string | null;
+  /**
+   * How often the same callback came again.
+   * @example 0
+   */
+  readonly duplicates!: number;
+}
+
+export class IssuanceDetailDto extends IssuanceDto {
+  readonly verification!: VerificationDto;
+}
+
+export class IssuancesDto {
+  /** Oldest first. */
+  readonly items!: IssuanceDto[];
+  /**
+   * Where to go on, now or later; there also behind the last row.
+   * @example 'ZmVlZDo3'
+   */
+  readonly next!: string;
+}
+
+export class BalanceDto {
+  /** @example '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab' */
+  readonly content!: string;
+  @ApiProperty({ type: String, nullable: true, example: 'Coins' })
+  readonly name!: string | null;
+  /** @example 20 */
+  readonly quantity!: number;
+}
+
+export class BalancesDto {
+  /** @example 'user-123' */
+  readonly user_id!: string;
+  readonly balances!: BalanceDto[];
+}
+
+export function issuanceDto(row: LedgerRow): IssuanceDto {
+  const { id, kind, status, reason, test, content, name, quantity, nonce, origin } = row;
+  const { transactionId: transaction_id, userId: user_id } = row;
+  const received_at = row.receivedAt.toISOString();
+  // In the order of the contract.
+  return {
+    id,
+    kind,
+    status,
+    reason,
+    test,
+    transaction_id,
+    content,
+    name,
+    quantity,
+    user_id,
+    nonce,
+    origin,
+    received_at,
+  };
+}
+
+export function issuanceDetailDto(row: LedgerRow): IssuanceDetailDto {
+  const verification = {
+    formula: row.verification.formula,
+    secret: row.verification.secretLabel,
+    quantity_text: row.quantityText,
+    decided_at: row.decidedAt?.toISOString() ?? null,
+    duplicates: row.duplicates,
+  };
+  return Object.assign(issuanceDto(row), { verification });
+}

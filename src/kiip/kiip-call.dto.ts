@@ -1,0 +1,180 @@
+import { isIP } from 'node:net';
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import {
+  IsBoolean,
+  IsEmail,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsObject,
+  Matches,
+  Max,
+  Min,
+  ValidateBy,
+  ValidateNested,
+} from 'class-validator';
+import { MayBeAbsent } from '../input/may-be-absent.decorator.js';
+import { IsText } from '../input/opaque-id.js';
+
+// The members that sessions and moments share, by the vendor's own names (kiip-server-to-server.txt, "JSON Payload Components").
+
+/** Marks a member that is an object of ours: a list would pass for a list of such objects. */
+export function IsPart(part: () => new () => object): PropertyDecorator {
+  return applyDecorators(IsObject(), ValidateNested(), Type(part));
+}
+
+/** The app that the user has in hand. The gateway adds its `app_key`. */
+export class KiipApp {
+  /** The version of the app. */
+  @IsText('4281020')
+  readonly version!: string;
+}
+
+/** How the device is connected. */
+export class KiipConnection {
+  /** Of the device, IPv4 or IPv6. */
+  @ApiProperty({ type: String, example: '203.0.113.7' })
+  @ValidateBy({
+    name: 'isIpAddress',
+    validator: {
+      validate: (value) => typeof value === 'string' && isIP(value) !== 0 && !value.includes('%'),
+      defaultMessage: (args) => `${args?.property} must be an IPv4 or IPv6 address`,
+    },
+  })
+  readonly ip!: string;
+
+  @MayBeAbsent()
+  @IsText('WIFI', { required: false })
+  readonly type?: string;
+
+  @MayBeAbsent()
+  @IsText('ATT', { required: false })
+  readonly carrier?: string;
+}
+
+/** The device that the user has in hand. */
+export class KiipDevice {
+  /** The advertising identifier. Opaque: Kiip's own samples are no UUIDs. */
+  @IsText('45e3-1d799e20-963a-4ddd-8593-0683b30e7d5b')
+  readonly id!: string;
+
+  @IsText('en')
+  readonly lang!: string;
+
+  @IsText('en_US')
+  readonly locale!: string;
+
+  @IsText('google')
+  readonly manufacturer!: string;
+
+  @IsText('nexus_5')
+  readonly model!: string;
+
+  /** With its version. */
+  @IsText('Android 5.0')
+  @Matches(/\d/, { message: 'os must include a version number' })
+  readonly os!: string;
+
+  /** Width and height in pixels. */
+  @IsText('1080x1776')
+  @Matches(/^[1-9]\d{0,4}x[1-9]\d{0,4}$/, { message: 'resolution must be like 1080x1776' })
+  readonly resolution!: string;
+
+  /** The screen density, as a number or as text. */
+  @MayBeAbsent()
+  @ApiProperty({
+    oneOf: [
+      { type: 'number', minimum: 0 },
+      { type: 'string', minLength: 1, maxLength: 256 },
+    ],
+    example: 3.5,
+    required: false,
+  })
+  @ValidateBy({
+    name: 'isDensity',
+    validator: {
+      validate: isDensity,
+      defaultMessage: (args) => `${args?.property} must be a positive number, or text`,
+    },
+  })
+  readonly density?: string | number;
+}
+
+/** Where the device is. */
+export class KiipLocation {
+  /** @example 39.0437192 */
+  @IsNumber()
+  @Min(-90)
+  @Max(90)
+  readonly lat!: number;
+
+  /** @example -77.4874899 */
+  @IsNumber()
+  @Min(-180)
+  @Max(180)
+  readonly lng!: number;
+}
+
+/** The user of the app. */
+export class KiipUser {
+  /** In years. */
+  @MayBeAbsent()
+  @ApiProperty({ type: 'integer', minimum: 0, maximum: 150, example: 31, required: false })
+  @IsInt()
+  @Min(0)
+  @Max(150)
+  readonly age?: number;
+
+  /** @example 'f' */
+  @MayBeAbsent()
+  @IsIn(['m', 'f'])
+  readonly gender?: string;
+
+  /**
+   * The caller's own id of the user, which comes back in callbacks: without it, no virtual currency can be issued. It never goes to
+   * Kiip before the gateway has remembered it.
+   */
+  @MayBeAbsent()
+  @IsText('user-123', { required: false })
+  readonly userid?: string;
+}
+
+/** What sessions and moments have in common. */
+export class KiipCall {
+  @IsPart(() => KiipApp)
+  readonly app!: KiipApp;
+
+  @IsPart(() => KiipConnection)
+  readonly connection!: KiipConnection;
+
+  @MayBeAbsent()
+  @IsPart(() => KiipLocation)
+  readonly location?: KiipLocation;
+
+  @MayBeAbsent()
+  @IsPart(() => KiipUser)
+  readonly user?: KiipUser;
+
+  /**
+   * `false` hides the button that closes a reward.
+   * @example true
+   */
+  @MayBeAbsent()
+  @IsBoolean()
+  readonly close_button?: boolean;
+
+  /**
+   * Fills in the e-mail address of a reward.
+   * @example 'someone@example.com'
+   */
+  @MayBeAbsent()
+  @IsEmail()
+  readonly email_address?: string;
+}
+
+function isDensity(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value) && value > 0;
+  return typeof value === 'string' && /^[^\p{Cc}\p{Cs}]{1,256}$/u.test(value);
+}

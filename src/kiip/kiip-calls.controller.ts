@@ -1,0 +1,94 @@
+import { Body, Controller, HttpCode, Post, Req, applyDecorators } from '@nestjs/common';
+import {
+  ApiBody,
+  ApiExtraModels,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { IdempotencyKey } from '../input/idempotency-key.decorator.js';
+import { ApiProblems, kiipProblems } from '../problem/api-problems.decorator.js';
+import { IdempotentCalls } from './idempotent-calls.js';
+import { KiipClient } from './kiip-client.js';
+import { momentCall, momentExamples, sessionCall } from './kiip-examples.js';
+import { KiipMoment, MomentDto } from './moment.dto.js';
+import { KiipSession, SessionDto } from './session.dto.js';
+
+/** What both routes have in common. */
+function ApiKiipCall(): MethodDecorator {
+  return applyDecorators(
+    HttpCode(200),
+    ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      description:
+        'Remembered for 24 hours, for this caller and route. A repeat gets the first answer, also a refusal by Kiip, and reaches Kiip ' +
+        'no second time. A try that never reached Kiip is forgotten; one whose outcome nobody knows stays `outcome-unknown`.',
+      schema: {
+        type: 'string',
+        pattern: '^[\\x21-\\x7e]{1,255}$',
+        example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
+      },
+    }),
+    ApiProblems(...kiipProblems, 413, 415),
+  );
+}
+
+@ApiTags('Kiip')
+@Controller('api/v1/kiip')
+export class KiipCallsController {
+  constructor(
+    private readonly kiip: KiipClient,
+    private readonly calls: IdempotentCalls,
+  ) {}
+
+  @Post('sessions')
+  @ApiBody({ type: KiipSession, examples: { session_start: { value: sessionCall } } })
+  @ApiKiipCall()
+  @ApiOperation({
+    summary: 'Tell Kiip that an app was opened or closed',
+    description:
+      'Needed before moments are rewarded. The gateway adds `app.app_key`, `sdk_version` and `test`.',
+    operationId: 'postKiipSession',
+  })
+  @ApiOkResponse({
+    description: 'Kiip has noted it',
+    type: SessionDto,
+    example: { date: '2015-01-28T01:32:24.697136Z' },
+  })
+  session(
+    @Body() body: KiipSession,
+    @IdempotencyKey() key: string | undefined,
+    @Req() { caller = '', id: requestId }: FastifyRequest,
+  ): Promise<SessionDto> {
+    const call = { caller, route: 'kiip/sessions', body, key, requestId };
+    return this.calls.run(call, () => this.kiip.session(body));
+  }
+
+  @Post('moments')
+  @ApiBody({ type: KiipMoment, examples: { moment: { value: momentCall } } })
+  @ApiKiipCall()
+  @ApiOperation({
+    summary: 'Ask Kiip to reward something that a user has done',
+    description:
+      'A moment that may have reached Kiip is never sent again by the gateway; only one that provably never left is. The gateway ' +
+      'adds `app.app_key`, `sdk_version` and `test`.',
+    operationId: 'postKiipMoment',
+  })
+  @ApiExtraModels(MomentDto)
+  @ApiOkResponse({
+    description: 'Rewarded or not',
+    content: { 'application/json': { schema: { $ref: getSchemaPath(MomentDto) }, examples: momentExamples } },
+  })
+  moment(
+    @Body() body: KiipMoment,
+    @IdempotencyKey() key: string | undefined,
+    @Req() { caller = '', id: requestId }: FastifyRequest,
+  ): Promise<MomentDto> {
+    const call = { caller, route: 'kiip/moments', body, key, requestId };
+    return this.calls.run(call, () => this.kiip.moment(body));
+  }
+}

@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { isInstant, withZone } from '../input/instant.js';
+import { UpstreamError } from '../upstream/upstream-error.js';
+import type { UpstreamFailure } from '../upstream/upstream-error.js';
+import { kiipBody } from './kiip-body.js';
+import { KiipHttp } from './kiip-http.js';
+import { mintUserReference } from './kiip-user-reference.js';
+import { KnownUsers } from './known-users.js';
+import type { KiipMoment, MomentDto } from './moment.dto.js';
+import { UnusableReward, isMembers, readMoment } from './reward.js';
+import type { KiipSession, SessionDto } from './session.dto.js';
+
+type Operation = 'session' | 'moment';
+
+/**
+ * Sessions and moments (kiip-server-to-server.txt). Whoever goes to Kiip is remembered before: a call for a user who cannot be
+ * remembered is not made. Both methods throw StorageUnavailable, and then nothing was sent, or UpstreamError.
+ */
+@Injectable()
+export class KiipClient {
+  private readonly rewardHosts: readonly string[];
+
+  constructor(
+    private readonly http: KiipHttp,
+    private readonly users: KnownUsers,
+    private readonly config: Config,
+  ) {
+    this.rewardHosts = config.kiipRewardHosts ?? [new URL(config.kiipBaseUrl).host];
+  }
+
+  async session(call: KiipSession): Promise<SessionDto> {
+    const text = await this.send('session', this.config.kiipSessionPath, call);
+    return this.http.judge('session', () => {
+      const { date } = parse('session', text);
+      if (!isInstant(date))
+        throw failure('session', 'invalid-answer', 'the answer breaks the contract in date');
+      return { date: withZone(date) };
+    });
+  }
+
+  async moment(call: KiipMoment): Promise<MomentDto> {
+    const text = await this.send('moment', this.config.kiipMomentPath, call);
+    return this.http.judge('moment', () => {
+      try {
+        return readMoment(parse('moment', text), this.rewardHosts);
+      } catch (error) {
+        throw error instanceof UnusableReward ? failure('moment', 'invalid-answer', error.message) : error;
+      }
+    });
+  }
+
+  private async send(operation: Operation, path: string, call: KiipSession | KiipMoment): Promise<string> {
+    const userid = await this.nameFor(call.user?.userid);
+    const body = kiipBody(call, userid, this.config);
+    return (await this.http.axiosRef.post<string>(path, body, { operation })).data;
+  }
+
+  /** What stands for the user at Kiip, remembered. */
+  private async nameFor(userId: string | undefined): Promise<string | undefined> {
+    if (userId === undefined) return undefined;
+    if (this.config.kiipUserReference === 'opaque') return this.users.referenceFor(userId, mintUserReference);
+    await this.users.rememberUser(userId);
+    return userId;
+  }
+}
+
+function parse(operation: Operation, text: string): Readonly<Record<string, unknown>> {
+  let json: unknown = {};
+  try {
+    if (text.trim() !== '') json = JSON.parse(text);
+  } catch {
+    throw failure(operation, 'invalid-answer', 'the answer is not JSON');
+  }
+  if (!isMembers(json)) throw failure(operation, 'invalid-answer', 'the answer is not a JSON object');
+  // Whatever the status: mobile SDKs 2.0.8 to 3.0.1 read it so. Kiip's sentence may hold anything, and stays here.
+  if ((json['error'] ?? null) !== null) throw failure(operation, 'refused', 'answered with an error');
+  return json;
+}
+
+function failure(operation: Operation, name: UpstreamFailure, detail: string): UpstreamError {
+  return new UpstreamError('kiip', operation, name, detail);
+}

@@ -1,0 +1,47 @@
+import { Injectable } from '@nestjs/common';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Config } from '../config/config.js';
+import { Problem } from '../problem/problem.js';
+import { CallbackCounters } from './callback-counters.js';
+import { mediaOf, readCallback } from './kiip-callback.js';
+import { verifySignature } from './kiip-signature.js';
+import { RejectedCallbacks } from './rejected-callbacks.js';
+import type { VerifiedCallback } from './verified-callback.js';
+
+/** Lets callbacks in whose text, as it arrived, bears a signature by one of our secrets. Nothing else has read it before. */
+@Injectable()
+export class KiipSignatureGuard implements CanActivate {
+  constructor(
+    private readonly config: Config,
+    private readonly rejected: RejectedCallbacks,
+    private readonly counters: CallbackCounters,
+  ) {}
+
+  /** @throws Problem `validation` for what is no callback, `callback-signature`; StorageUnavailable */
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const receivedAt = new Date();
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const { kiipAppSecrets, kiipLegacySignature } = this.config;
+    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+    const contentType = request.headers['content-type'] ?? '';
+    const callback = readCallback(body, mediaOf(contentType), kiipLegacySignature);
+    if (!callback.ok) {
+      this.counters.count('malformed');
+      throw Problem.of('validation', `${callback.detail}.`, { retryable: false });
+    }
+    const match = verifySignature(callback, kiipAppSecrets, kiipLegacySignature);
+    if (!match) {
+      this.counters.count('wrong-signature', callback.kind);
+      // If the mistake is ours, a wrong secret, this is all that is left of what a user has earned.
+      await this.rejected.keep({ body, contentType, receivedAt });
+      throw Problem.of('callback-signature', 'No configured secret made this signature.', {
+        retryable: false,
+      });
+    }
+    this.counters.count('verified', match.formula, `secret-${match.secretIndex + 1}`);
+    const verified: VerifiedCallback = { callback, match, receivedAt };
+    request.kiipCallback = verified;
+    return true;
+  }
+}

@@ -1,0 +1,104 @@
+import type { Database } from '../database/database.js';
+import { DuplicateCounter } from './duplicate-counter.js';
+import { isLedgerId } from './ledger-id.js';
+import { type FeedPage, type FeedQuery, LedgerFeed, ofUser } from './ledger-feed.js';
+import { type CallbackFacts, type LedgerRow, newLedgerRow, toLedgerRow, type Verdict } from './ledger-row.js';
+import { ACCEPTED, decide, store } from './ledger-statements.js';
+
+export interface Recorded {
+  /** `duplicate`: the same callback came before; `id` is that of the first. */
+  outcome: 'recorded' | 'quarantined' | 'duplicate';
+  id: string;
+}
+
+export interface Balance {
+  content: string;
+  name: string | null;
+  quantity: number;
+}
+
+/**
+ * Every correctly signed callback, once. What may stand beside what is decided by unique indexes (see the migration),
+ * never by looking first; an accepted row and its delivery job are one statement, hence one transaction.
+ * Every method throws StorageUnavailable; then nothing may be acknowledged.
+ */
+export class Ledger {
+  readonly #feed: LedgerFeed;
+  readonly #duplicates: DuplicateCounter;
+
+  constructor(private readonly database: Database) {
+    this.#feed = new LedgerFeed(database);
+    this.#duplicates = new DuplicateCounter(database);
+  }
+
+  /**
+   * Stores a callback, or finds it stored. Returns after the commit. When it throws, the commit may have happened
+   * nevertheless: then the vendor's next try is a duplicate.
+   */
+  async record(facts: CallbackFacts, verdict: Verdict): Promise<Recorded> {
+    const { row, existing } = await this.database.run((db) => store(db, newLedgerRow(facts, verdict)));
+    if (!existing) {
+      this.#feed.rowAdded();
+      return { outcome: row.status === 'recorded' ? 'recorded' : 'quarantined', id: row.id };
+    }
+    if (existing.status === 'quarantined' && verdict.status === 'recorded') {
+      // What spoke against it speaks no more: a currency has been configured, the user has become known.
+      const accepted = await this.database.run((db) => decide(db, existing.id, 'recorded'));
+      if (accepted) return { outcome: 'recorded', id: existing.id };
+    }
+    await this.#duplicates.count(existing.id);
+    return { outcome: 'duplicate', id: existing.id };
+  }
+
+  async find(id: string): Promise<LedgerRow | undefined> {
+    if (!isLedgerId(id)) return undefined;
+    const row = await this.database.run((db) =>
+      db.selectFrom('ledger').selectAll().where('id', '=', id).executeTakeFirst(),
+    );
+    return row && toLedgerRow(row);
+  }
+
+  /** One page of the feed, oldest first; see LedgerFeed. @returns 'bad-cursor' when `after` never was a `next` */
+  async list(query: FeedQuery): Promise<FeedPage | 'bad-cursor'> {
+    return (await this.#feed.page(query)) ?? 'bad-cursor';
+  }
+
+  /** What a user has been given, per currency: live rows that are recorded or released. */
+  async balances(userId: string): Promise<Balance[]> {
+    const rows = await this.database.run((db) =>
+      db
+        .selectFrom('ledger')
+        .select((eb) => ['content', 'name', eb.fn.sum('quantity').as('quantity')])
+        .where(ofUser(userId))
+        .where('test', '=', false)
+        .where('status', 'in', ACCEPTED)
+        .groupBy(['content', 'name'])
+        .orderBy('content')
+        .orderBy('name')
+        .execute(),
+    );
+    // Nine digits a row: exact up to nine million rows of the largest size.
+    return rows.map(({ content, name, quantity }) => ({ content, name, quantity: Number(quantity) }));
+  }
+
+  /**
+   * Accepts a quarantined row, with its delivery job.
+   * @returns 'conflict' when it is in another state, when its signature, text or transaction has been accepted in
+   *   another row, or when its quantity is no number that could be counted
+   */
+  release(id: string): Promise<LedgerRow | 'not-found' | 'conflict'> {
+    return this.#decide(id, 'released');
+  }
+
+  /** Puts a quarantined row away for good. @returns 'conflict' when it is in another state */
+  discard(id: string): Promise<LedgerRow | 'not-found' | 'conflict'> {
+    return this.#decide(id, 'discarded');
+  }
+
+  async #decide(id: string, status: 'released' | 'discarded'): Promise<LedgerRow | 'not-found' | 'conflict'> {
+    if (!isLedgerId(id)) return 'not-found';
+    const row = await this.database.run((db) => decide(db, id, status));
+    if (row) return toLedgerRow(row);
+    return (await this.find(id)) ? 'conflict' : 'not-found';
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * Whether an app may be told to show this page: https on an allowed host, or http on one that is loopback. The text is passed on as it
+ * stands, so it must be one that every URL parser reads alike: no blanks, no backslashes, no user name in front of the host.
+ * @param hosts `host` (the scheme's own port) or `host:port`
+ */
+export function isRewardUrl(text: unknown, hosts: readonly string[]): text is string {
+  if (typeof text !== 'string' || !/^https?:\/\/[^\s\p{C}\\]+$/iu.test(text) || !URL.canParse(text))
+    return false;
+  const url = new URL(text);
+  if (/^[^/?#]*@/.test(text.slice(url.protocol.length + 2))) return false;
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) return false;
+  return hosts.some((host) => hostOf(host, url.protocol) === url.host);
+}
+
+/** As URLs write it: lower case, and without the port where it is the scheme's own. */
+function hostOf(entry: string, protocol: string): string | undefined {
+  return URL.canParse(`${protocol}//${entry}`) ? new URL(`${protocol}//${entry}`).host : undefined;
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}

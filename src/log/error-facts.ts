@@ -1,0 +1,20 @@
+export interface ErrorFacts {
+  readonly error: string;
+  readonly code?: string;
+  /** File, line and column of the innermost frame that has them. */
+  readonly at?: string;
+}
+
+/** What may be logged of an unexpected error: what it is and where it comes from. Its message and stack may hold anything, secrets included. */
+export function factsOf(error: unknown): ErrorFacts {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const code = 'code' in error ? error.code : undefined;
+  // The stack begins with the message, which may look like anything.
+  const frames = String(error.stack).replace(error.message, '');
+  const at = /^ +at .*?([\w.-]+\.[jt]s:\d+:\d+)\)?$/m.exec(frames)?.[1];
+  return {
+    error: error.name,
+    ...(typeof code === 'string' && /^[A-Z][A-Z0-9_]*$/.test(code) ? { code } : {}),
+    ...(at === undefined ? {} : { at }),
+  };
+}

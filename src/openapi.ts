@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { problemTable } from './problem/api-problems.decorator.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** Serves the description of the API: `/docs`, `/openapi.json`, `/openapi.yaml`. */
+export function serveOpenApi(app: INestApplication): void {
+  const describe = (): OpenAPIObject => {
+    const options = new DocumentBuilder()
+      .setOpenAPIVersion('3.1.0')
+      .setTitle('Rewards Gateway')
+      .setDescription(
+        'One API for Kigo, the loyalty hub, and Kiip, the rewards network. Every error is a problem (RFC 9457). ' +
+          'Every answer bears `X-Request-Id`: the caller’s own, if well formed, else one of ours. ' +
+          'A body has at most 1 MiB and 1,000 values. ' +
+          'Any path that is not described here is answered with `not-found`, any other method with `method-not-allowed` ' +
+          `and \`Allow\`.\n\n${problemTable()}`,
+      )
+      .setVersion(version)
+      .setLicense('MIT', 'https://opensource.org/license/mit')
+      .addServer('/')
+      .addBearerAuth({ type: 'http', bearerFormat: 'API key', description: 'An API key' }, 'caller')
+      .addGlobalParameters({
+        name: 'X-Request-Id',
+        in: 'header',
+        required: false,
+        description:
+          'Names the request in the log and in problems. Without it, or when ill formed, one is made.',
+        schema: { type: 'string', pattern: '^[\\w.:-]{1,128}$' },
+      })
+      .addSecurityRequirements('caller')
+      .build();
+    return SwaggerModule.createDocument(app, options);
+  };
+  SwaggerModule.setup('docs', app, describe, {
+    jsonDocumentUrl: 'openapi.json',
+    yamlDocumentUrl: 'openapi.yaml',
+    customSiteTitle: 'Rewards Gateway',
+  });
+}

@@ -1,0 +1,154 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import { ProblemDto } from './problem.dto.js';
+import { Problem } from './problem.js';
+import type { ProblemBody, ProblemName } from './problem.js';
+import { problemMediaType } from './send-problem.js';
+import { nothingHere, plainProblem } from './to-problem.js';
+
+/** What every route that asks Kigo may answer. */
+export const kigoProblems = [
+  'unauthenticated',
+  'upstream-failed',
+  'upstream-busy',
+  'upstream-timeout',
+] as const satisfies ProblemName[];
+
+/** What every route that calls Kiip may answer, with the words that fit. */
+export const kiipProblems = [
+  invalid('/device/id', 'id is required'),
+  'unauthenticated',
+  Problem.of('conflict', 'The first try with this Idempotency-Key is still under way.', { retryable: true }),
+  'outcome-unknown',
+  'idempotency-key-reused',
+  Problem.of(
+    'upstream-failed',
+    'The vendor cannot be reached, failed, or gave an answer that cannot be used. (kiip moment)',
+    { upstream: 'kiip', retryable: false },
+  ),
+  Problem.of(
+    'upstream-busy',
+    'The vendor asked for a pause, or is given one after failures. Try again after Retry-After. (kiip moment)',
+    { upstream: 'kiip', retryable: true, retry_after_seconds: 5 },
+  ),
+  'storage-unavailable',
+  Problem.of(
+    'upstream-timeout',
+    'The vendor gave no complete answer in time. Try again later. (kiip moment)',
+    {
+      upstream: 'kiip',
+      retryable: false,
+    },
+  ),
+] as const;
+
+const examples: Record<ProblemName, Problem> = {
+  validation: invalid('/external_user_id', 'external_user_id is required'),
+  unauthenticated: Problem.of('unauthenticated', 'Send an API key as "Authorization: Bearer <key>".'),
+  'callback-signature': Problem.of('callback-signature', 'No configured secret made this signature.', {
+    retryable: false,
+  }),
+  conflict: Problem.of('conflict', 'The row is not in quarantine any more.', { retryable: false }),
+  'outcome-unknown': Problem.of(
+    'outcome-unknown',
+    'The first try may have reached Kiip; it is not sent again. Use a new Idempotency-Key for a new try.',
+    { retryable: false },
+  ),
+  'idempotency-key-reused': Problem.of(
+    'idempotency-key-reused',
+    'This Idempotency-Key was used for another body.',
+    { retryable: false },
+  ),
+  'storage-unavailable': Problem.of(
+    'storage-unavailable',
+    'Nothing was stored. Try again after Retry-After.',
+    {
+      retryable: true,
+      retry_after_seconds: 1,
+    },
+  ),
+  'account-not-found': Problem.of('account-not-found', 'Kigo knows no account for these ids.', {
+    retryable: false,
+  }),
+  'not-found': nothingHere(),
+  'method-not-allowed': Problem.of('method-not-allowed', 'This path has GET, HEAD.'),
+  'upstream-failed': Problem.of(
+    'upstream-failed',
+    'The vendor cannot be reached, failed, or gave an answer that cannot be used. (kigo hub-summary)',
+    { upstream: 'kigo', retryable: true },
+  ),
+  'upstream-busy': Problem.of(
+    'upstream-busy',
+    'The vendor asked for a pause, or is given one after failures. Try again after Retry-After. (kigo hub-summary)',
+    { upstream: 'kigo', retryable: true, retry_after_seconds: 5 },
+  ),
+  'upstream-timeout': Problem.of(
+    'upstream-timeout',
+    'The vendor gave no complete answer in time. Try again later. (kigo hub-summary)',
+    { upstream: 'kigo', retryable: true },
+  ),
+};
+
+/** A `validation` problem with one violation. */
+export function invalid(pointer: string, detail: string): Problem {
+  return Problem.of('validation', `${detail}.`, { errors: [{ pointer, detail }], retryable: false });
+}
+
+/**
+ * Describes, with an example each, the problems that a route may answer: by name, by a status that has no name, or by an
+ * example of the route's own. A 500 is described of every route.
+ */
+export function ApiProblems(...kinds: (ProblemName | number | Problem)[]): MethodDecorator {
+  const all = [...kinds, 500].map((kind) => {
+    if (typeof kind === 'number') return plainProblem(kind);
+    return kind instanceof Problem ? kind : examples[kind];
+  });
+  const statuses = Map.groupBy(all, ({ status }) => status);
+  return applyDecorators(
+    ApiExtraModels(ProblemDto),
+    ...[...statuses].map(([status, problems]) =>
+      ApiResponse({
+        status,
+        description: problems.map(({ title }) => title).join('; '),
+        headers: headersOf(problems),
+        content: {
+          [problemMediaType]: {
+            schema: { $ref: getSchemaPath(ProblemDto) },
+            examples: Object.fromEntries(
+              problems.map((problem) => [keyOf(problem), { value: exampleOf(problem) }]),
+            ),
+          },
+        },
+      }),
+    ),
+  );
+}
+
+/** A table of the problems that have a name, in Markdown. */
+export function problemTable(): string {
+  const rows = Object.values(examples).map(
+    ({ type, status, title }) => `| \`${type}\` | ${status} | ${title} |`,
+  );
+  return ['| type | status | title |', '| --- | --- | --- |', ...rows].join('\n');
+}
+
+function keyOf({ type, status }: Problem): string {
+  return type === 'about:blank' ? String(status) : type.slice(type.lastIndexOf(':') + 1);
+}
+
+function exampleOf(problem: Problem): ProblemBody {
+  return problem.body('0b6f6c1e-6a52-4c39-9f5a-1f1e8f0f7c55');
+}
+
+const text = (description: string) => ({ description, schema: { type: 'string' as const } });
+
+function headersOf(problems: readonly Problem[]) {
+  const waits = problems.some(({ members }) => members.retry_after_seconds !== undefined);
+  return {
+    'X-Request-Id': text('The request id, also in `instance`'),
+    ...(problems.some(({ status }) => status === 401)
+      ? { 'WWW-Authenticate': text('How to authenticate (RFC 9110)') }
+      : {}),
+    ...(waits ? { 'Retry-After': text('Seconds to wait') } : {}),
+  };
+}

@@ -1,0 +1,45 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+/** One violation of the contract. */
+export class ViolationDto {
+  /**
+   * A JSON pointer (RFC 6901) into the body, or into the parameters of the URL.
+   * @example '/external_user_id'
+   */
+  readonly pointer!: string;
+  /** @example 'external_user_id is required' */
+  readonly detail!: string;
+}
+
+/** Every error answer (RFC 9457), as `application/problem+json`. */
+export class ProblemDto {
+  /**
+   * `urn:rewards-gateway:problem:<name>`, or `about:blank` where the status says it all.
+   * @example 'urn:rewards-gateway:problem:validation'
+   */
+  readonly type!: string;
+  /** @example 'The request breaks the contract' */
+  readonly title!: string;
+  /** @example 400 */
+  @ApiProperty({ type: 'integer' })
+  readonly status!: number;
+  /** @example 'external_user_id is required.' */
+  readonly detail!: string;
+  /**
+   * The request id, also in `X-Request-Id`.
+   * @example '0b6f6c1e-6a52-4c39-9f5a-1f1e8f0f7c55'
+   */
+  readonly instance!: string;
+  /** What exactly is wrong in the request. */
+  readonly errors?: ViolationDto[];
+  /** The vendor that failed. */
+  readonly upstream?: string;
+  /** Whether the same request may succeed later. */
+  readonly retryable?: boolean;
+  /** Which checks failed, where a health check says so. */
+  @ApiProperty({ type: 'object', additionalProperties: true })
+  readonly checks?: object;
+  /** As in `Retry-After`. */
+  @ApiProperty({ type: 'integer', minimum: 0 })
+  readonly retry_after_seconds?: number;
+}

@@ -1,0 +1,23 @@
+import { Catch, Logger } from '@nestjs/common';
+import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { factsOf } from '../log/error-facts.js';
+import { sendProblem } from './send-problem.js';
+import { toProblem } from './to-problem.js';
+
+const logger = new Logger('Problem');
+
+/** Answers every error that a request meets. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  catch(error: unknown, host: ArgumentsHost): void {
+    const problem = toProblem(error);
+    if (problem.status === 500) logUnexpected(error);
+    sendProblem(host.switchToHttp().getResponse<FastifyReply>(), problem);
+  }
+}
+
+/** Logs an error that nobody expected. */
+export function logUnexpected(error: unknown): void {
+  logger.error({ msg: 'unexpected error', ...factsOf(error) });
+}

@@ -1,0 +1,24 @@
+import type { FastifyReply } from 'fastify';
+import type { Problem } from './problem.js';
+
+export const problemMediaType = 'application/problem+json';
+
+const bearer = 'Bearer realm="rewards-gateway"';
+/** RFC 9110 wants a challenge with every 401. */
+const challenges: Record<string, string> = {
+  'urn:rewards-gateway:problem:callback-signature': 'Signature realm="kiip-callback"',
+};
+
+/** Answers with a problem, and with the headers that go with it. */
+export function sendProblem(reply: FastifyReply, problem: Problem): void {
+  const { status, members } = problem;
+  reply.header('x-request-id', reply.request.id);
+  if (members.retry_after_seconds !== undefined)
+    reply.header('retry-after', String(members.retry_after_seconds));
+  if (status === 401) reply.header('www-authenticate', challenges[problem.type] ?? bearer);
+  // Serialized here: Fastify's serializers are for the success answers of a route.
+  reply
+    .status(status)
+    .type(problemMediaType)
+    .send(JSON.stringify(problem.body(reply.request.id)));
+}

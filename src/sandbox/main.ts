@@ -1,0 +1,121 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from './free-port.js';
+import { DEMO_API_KEY, gatewayEnvironment, isReady, startGateway, stopGateway } from './gateway-process.js';
+import { type KigoSandbox, startKigoSandbox } from './kigo-sandbox.js';
+import { type KiipSandbox, startKiipSandbox } from './kiip-sandbox.js';
+import { whatToTry } from './what-to-try.js';
+
+const env = process.env;
+const host = env['SANDBOX_HOST'] || '127.0.0.1';
+const vendorsOnly = process.argv.includes('--vendors-only');
+const stopped = new Promise<void>((resolve) => {
+  // Both the terminal and npm pass Ctrl-C on, so it may come twice.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+});
+
+process.exitCode = await run().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  return 1;
+});
+
+/** Runs until it is told to stop; resolves to the exit code. */
+async function run(): Promise<number> {
+  const kigo = await onPort('SANDBOX_KIGO_PORT', 3001, (port) => startKigoSandbox({ port, host }));
+  try {
+    const kiip = await onPort('SANDBOX_KIIP_PORT', 3002, (port) => startKiipSandbox({ port, host }));
+    try {
+      return vendorsOnly ? await serveVendors(kigo, kiip) : await serveAll(kigo, kiip);
+    } finally {
+      await kiip.close();
+    }
+  } finally {
+    await kigo.close();
+  }
+}
+
+async function serveVendors(kigo: KigoSandbox, kiip: KiipSandbox): Promise<number> {
+  const callbackUrl = env['SANDBOX_CALLBACK_URL'] || 'http://127.0.0.1:3000/callbacks/kiip';
+  if (!/^https?:/.test(URL.parse(callbackUrl)?.protocol ?? '')) {
+    throw new Error('SANDBOX_CALLBACK_URL must be an http or https URL.');
+  }
+  kiip.setCallbackUrl(callbackUrl);
+  const { partnerId, apiKeys } = kigo.configure({});
+  const { appKey, appSecret } = kiip.configure({});
+  const [kigoUrl, kiipUrl] = [reachable(kigo.url), reachable(kiip.url)];
+  console.log(
+    [
+      `Simulated Kigo: ${kigoUrl} with partner_id ${partnerId} and api_key ${apiKeys[0]}`,
+      `What it can do: curl -s ${kigoUrl}/__sandbox`,
+      `Simulated Kiip: ${kiipUrl} with app_key ${appKey} and app secret ${appSecret}, callbacks to ${callbackUrl}`,
+      `What it can do: curl -s ${kiipUrl}/__sandbox`,
+    ].join('\n'),
+  );
+  await stopped;
+  return 0;
+}
+
+async function serveAll(kigo: KigoSandbox, kiip: KiipSandbox): Promise<number> {
+  // The ledger of a demonstration ends with it.
+  const dataDir = await mkdtemp(join(tmpdir(), 'rewards-gateway-sandbox-'));
+  try {
+    return await serveGateway(kigo, kiip, dataDir);
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function serveGateway(kigo: KigoSandbox, kiip: KiipSandbox, dataDir: string): Promise<number> {
+  const port = await onPort('PORT', 3000, (wanted) => freePort(wanted, host));
+  const url = reachable(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const vendors = {
+    kigo: { url: reachable(kigo.url), settings: kigo.configure({}) },
+    kiip: { url: reachable(kiip.url), settings: kiip.configure({}) },
+  };
+  kiip.setCallbackUrl(`${url}/callbacks/kiip`);
+  const gateway = startGateway(gatewayEnvironment(env, { host, port, dataDir, ...vendors }));
+  const ended = new Promise<number>((resolve) => gateway.once('exit', (code) => resolve(code ?? 1)));
+  process.once('exit', () => gateway.kill('SIGKILL'));
+
+  const ready = await Promise.race([isReady(gateway, url), stopped]);
+  if (ready === true) {
+    const { account_id } = kigo.setAccount({
+      external_user_id: 'user123',
+      external_program_id: 'program456',
+    });
+    const places = { gateway: url, kigo: vendors.kigo.url, kiip: vendors.kiip.url };
+    console.log(whatToTry({ ...places, apiKey: DEMO_API_KEY, accountId: String(account_id) }));
+  } else if (ready === false && gateway.exitCode === null) {
+    console.error('The gateway does not become ready.');
+    await stopGateway(gateway);
+    return 1;
+  }
+  const code = await Promise.race([stopped.then(() => 0), ended]);
+  await stopGateway(gateway);
+  return code;
+}
+
+/** Starts something on the port that a variable names; a port that cannot be had is one clear sentence. */
+async function onPort<T>(
+  variable: string,
+  standard: number,
+  start: (port: number) => Promise<T>,
+): Promise<T> {
+  const port = Number(env[variable] || standard);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`${variable} must be a port number.`);
+  try {
+    return await start(port);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE')
+      throw new Error(`Port ${port} is already in use: set ${variable} to a free one.`, { cause: error });
+    throw error;
+  }
+}
+
+/** An address to connect to: "every interface" is one only for listening. */
+function reachable(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+}

@@ -1,0 +1,38 @@
+import { badge, startWorld } from '../support/gateway.js';
+import type { World } from '../support/gateway.js';
+
+describe('the badge', () => {
+  let world: World;
+
+  beforeEach(async () => {
+    world = await startWorld();
+  });
+
+  afterEach(() => world.close());
+
+  it('is the unviewed count, by way of one login, one look-up and one summary', async () => {
+    const { kigo, gateway } = world;
+    const response = await gateway.get(badge());
+
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ count: 12 });
+    expect(kigo.journal().map(({ method, route, status }) => [method, route, status])).toEqual([
+      ['POST', 'login', 200],
+      ['GET', 'lookup', 200],
+      ['GET', 'summary', 200],
+    ]);
+  });
+
+  it('costs one login, one look-up and one summary when 20 ask at once, and nothing more within the TTL', async () => {
+    const { kigo, gateway } = world;
+    const cold = await Promise.all(Array.from({ length: 20 }, () => gateway.get(badge())));
+    for (const response of cold) expect(await response.json()).toEqual({ count: 12 });
+    for (let round = 0; round < 100; round += 1) {
+      const warm = await Promise.all(Array.from({ length: 100 }, () => gateway.get(badge())));
+      expect(new Set(warm.map(({ status }) => status))).toEqual(new Set([200]));
+      await Promise.all(warm.map((response) => response.arrayBuffer()));
+    }
+
+    expect(kigo.journal().map(({ route }) => route)).toEqual(['login', 'lookup', 'summary']);
+  });
+});

@@ -1,0 +1,230 @@
+import { KigoHttp } from '../../src/kigo-auth/kigo-http.js';
+import { passSeconds, restoreClock } from '../support/clock.js';
+import { until } from '../support/until.js';
+import { badge, startGateway, startWorld } from '../support/gateway.js';
+import type { World } from '../support/gateway.js';
+
+describe('the Kigo token', () => {
+  let world: World;
+
+  beforeEach(async () => {
+    world = await startWorld();
+    passSeconds(0);
+  });
+
+  afterEach(async () => {
+    restoreClock();
+    await world.close();
+  });
+
+  const calls = (route: 'login' | 'lookup' | 'summary') => world.kigo.journal(route).length;
+  /** Kigo's clock goes with ours, as it would. */
+  const advance = passSeconds;
+  const ask = () => world.gateway.get(badge(), { 'cache-control': 'no-cache' });
+  const tokensSeen = () =>
+    new Set(
+      world.kigo
+        .journal()
+        .filter(({ route }) => route !== 'login')
+        .map(({ headers }) => headers['authorization']),
+    );
+
+  it('is asked for with the partner credentials, and sent as a bearer token', async () => {
+    await ask();
+    const [login, lookup] = world.kigo.journal();
+    expect(JSON.parse(login!.body)).toEqual({ partner_id: 'demo-partner', api_key: 'demo-kigo-key' });
+    expect(login!.headers['authorization']).toBeUndefined();
+    expect(lookup!.headers['authorization']).toMatch(/^Bearer \S+$/);
+  });
+
+  it('is used for the first 60 % of its life without another login', async () => {
+    await ask();
+    advance(1800 * 0.59);
+    await ask();
+    expect(calls('login')).toBe(1);
+  });
+
+  it('is renewed in the background from 80 % of its life at the latest: nobody waits for the login', async () => {
+    await ask();
+    advance(1800 * 0.81);
+    world.kigo.addFault({ kind: 'hang', route: 'login' });
+    const answers = await Promise.all(Array.from({ length: 20 }, ask));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+    await until('it is so', () => calls('login') === 2);
+    expect(tokensSeen().size).toBe(1);
+  });
+
+  it('is the new one once the background login is back', async () => {
+    await ask();
+    advance(1800 * 0.81);
+    await ask();
+    await until('it is so', async () => (await ask()).ok && tokensSeen().size === 2);
+    expect(calls('login')).toBe(2);
+  });
+
+  it('is waited for when its life is all but over', async () => {
+    await ask();
+    advance(1800 - 30);
+    const answers = await Promise.all(Array.from({ length: 20 }, ask));
+    expect(answers.every(({ ok }) => ok)).toBe(true);
+    expect(calls('login')).toBe(2);
+    expect(world.kigo.journal('summary').at(-1)!.headers['authorization']).not.toBe(
+      world.kigo.journal('summary')[0]!.headers['authorization'],
+    );
+  });
+
+  it('serves on until it ends when every refresh fails', async () => {
+    await ask();
+    world.kigo.addFault({ kind: 'status', status: 500, route: 'login' });
+    for (const share of [0.81, 0.1, 0.07, 0.01]) {
+      advance(1800 * share);
+      expect((await ask()).status).toBe(200);
+    }
+    expect(tokensSeen().size).toBe(1);
+    advance(1800 * 0.02);
+    expect((await ask()).status).toBeGreaterThanOrEqual(502);
+  });
+
+  it('counts its life from the moment the login was sent', async () => {
+    const slow = await startGateway({ KIGO_BASE_URL: world.kigo.url, KIGO_TOKEN_TTL_SECONDS: '100' });
+    try {
+      world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 50, times: 1 });
+      const answer = slow.get(badge());
+      await until('it is so', () => calls('login') === 1);
+      passSeconds(90);
+      expect((await answer).status).toBe(200);
+      passSeconds(8);
+      await slow.get(badge(), { 'cache-control': 'no-cache' });
+      expect(calls('login')).toBeGreaterThanOrEqual(2);
+    } finally {
+      await slow.close();
+    }
+  });
+
+  it('is asked for once, and each call replayed once, when 500 calls are refused together', async () => {
+    await ask();
+    world.kigo.clearJournal();
+    world.kigo.revokeAllTokens();
+    const accounts = Array.from({ length: 500 }, (_, index) => `acc-${index}`);
+    for (const account_id of accounts)
+      world.kigo.setAccount({ external_user_id: account_id, external_program_id: 'p', account_id });
+    const answers = await Promise.all(
+      accounts.map((account) => world.gateway.get(`/api/v1/accounts/${account}/hub-summary`)),
+    );
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(500);
+    expect(calls('login')).toBe(1);
+    const refused = world.kigo.journal('summary').filter(({ status }) => status === 401);
+    expect(calls('summary')).toBe(500 + refused.length);
+    expect(new Set(refused.map(({ url }) => url)).size).toBe(refused.length);
+  });
+
+  it('of a later generation is not dropped when a call that was sent with an earlier one is refused late', async () => {
+    for (const account of ['late', 'early'])
+      world.kigo.setAccount({ external_user_id: account, external_program_id: 'p', account_id: account });
+    await ask();
+    world.kigo.clearJournal();
+    world.kigo.revokeAllTokens();
+    // The answer is made when the call arrives, and held back.
+    world.kigo.addFault({ kind: 'slow', delayMs: 400, account: 'late', times: 1 });
+    const late = world.gateway.get('/api/v1/accounts/late/hub-summary');
+    await until('the late one is refused', () => calls('summary') === 1);
+    expect((await world.gateway.get('/api/v1/accounts/early/hub-summary')).status).toBe(200);
+    expect((await late).status).toBe(200);
+    expect(calls('login')).toBe(1);
+  });
+
+  it('is not asked for again by every call when its refresh fails', async () => {
+    await ask();
+    world.kigo.addFault({ kind: 'status', status: 400, route: 'login' });
+    advance(1800 * 0.81);
+    for (let i = 0; i < 10; i += 1) expect((await ask()).status).toBe(200);
+    await until('the refresh has failed', () => calls('login') === 2);
+    expect(calls('login')).toBe(2);
+  });
+
+  it('that Kigo does not give is told to people: who refuses whom, and since when', async () => {
+    world.kigo.configure({ apiKeys: ['another-key'] });
+    const answer = (await (await ask()).json()) as { detail: string };
+    expect(answer.detail).toContain('refuses the credentials');
+    for (let i = 0; i < 10; i += 1) await ask();
+    const view = await fetch(`${world.gateway.url}/health/dependencies`);
+    expect([view.status, await view.text()]).toEqual([
+      503,
+      expect.stringContaining('our credentials are refused'),
+    ]);
+    const told = world.gateway.log.filter(({ level }) => level === 'warn' || level === 'error');
+    expect(told.length).toBeLessThanOrEqual(2);
+  });
+
+  it('that is refused right after a new login is 502, and no more logins follow for 30 s', async () => {
+    world.kigo.configure({ issueExpiredTokens: true });
+    const first = await ask();
+    expect(first.status).toBe(502);
+    expect(await first.json()).toMatchObject({
+      type: 'urn:rewards-gateway:problem:upstream-failed',
+      upstream: 'kigo',
+    });
+    expect([calls('login'), calls('lookup')]).toEqual([2, 2]);
+    for (let i = 0; i < 20; i += 1) expect((await ask()).status).toBe(502);
+    expect(calls('login')).toBe(2);
+    advance(31);
+    world.kigo.configure({ issueExpiredTokens: false });
+    expect((await ask()).status).toBe(200);
+    expect(calls('login')).toBe(3);
+  });
+
+  it.each([
+    ['wrong credentials', { apiKeys: ['another-key'] }],
+    ['a disabled partner', { partnerDisabled: true }],
+    ['an answer without a token', { loginToken: 'absent' }],
+    ['a null token', { loginToken: 'null' }],
+    ['an empty token', { loginToken: 'empty' }],
+    ['a token that is a number', { loginToken: 'number' }],
+  ] as const)('is asked for once in 30 s in the face of %s', async (_, settings) => {
+    world.kigo.configure(settings as Parameters<typeof world.kigo.configure>[0]);
+    const answers = await Promise.all(Array.from({ length: 20 }, ask));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([502]));
+    advance(29);
+    expect((await ask()).status).toBe(502);
+    expect(calls('login')).toBe(1);
+    advance(2);
+    await ask();
+    expect(calls('login')).toBe(2);
+  });
+
+  it('may come with status 201', async () => {
+    world.kigo.configure({ loginStatus: 201 });
+    expect((await ask()).status).toBe(200);
+  });
+
+  it('that Kigo ends early is renewed on the first refusal', async () => {
+    world.kigo.configure({ tokenUses: 1 });
+    expect((await ask()).status).toBe(200);
+    expect([calls('login'), calls('lookup'), calls('summary')]).toEqual([2, 1, 2]);
+  });
+
+  it('goes on being fetched for the others when the caller who caused the login goes away', async () => {
+    world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 50, times: 1 });
+    const http = world.gateway.app.get(KigoHttp, { strict: false });
+    const leave = new AbortController();
+    const leaver = http.axiosRef.get('/api/v1/accounts/x/hub-summary', { signal: leave.signal });
+    const stayer = ask();
+    await until('it is so', () => calls('login') === 1);
+    leave.abort();
+    await expect(leaver).rejects.toThrow('canceled');
+    expect((await stayer).status).toBe(200);
+    expect(calls('login')).toBe(1);
+  });
+
+  it('appears in no log line and no answer, and neither does the API key', async () => {
+    world.kigo.addFault({ kind: 'status', status: 500, route: 'summary', times: 3 });
+    const texts = [await (await ask()).text(), await (await ask()).text()];
+    world.kigo.revokeAllTokens();
+    texts.push(await (await ask()).text());
+    const everything = texts.join('\n') + JSON.stringify(world.gateway.log);
+    for (const header of tokensSeen())
+      expect(everything).not.toContain(String(header).slice('Bearer '.length));
+    expect(everything).not.toContain('demo-kigo-key');
+    expect(world.gateway.log.length).toBeGreaterThan(2);
+  });
+});

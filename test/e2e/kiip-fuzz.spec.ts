@@ -1,0 +1,505 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import type { Environment } from '../../src/config/read-config.js';
+import { Database } from '../../src/database/database.js';
+import { KnownUsers } from '../../src/kiip/known-users.js';
+import { CallbackSender, isAccepted, textOf } from '../support/callback-sender.js';
+import type { FeedRow, SentAnswer } from '../support/callback-sender.js';
+import { startProcess } from '../support/gateway-process.js';
+import type { GatewayProcess } from '../support/gateway-process.js';
+import { content, formOf, issuance, redemption, sign } from '../support/kiip.js';
+import type { Fields } from '../support/kiip.js';
+import { problemIn } from '../support/problem.js';
+
+/** Any other run: `FUZZ_SEED=7 npm test -- kiip-fuzz`. */
+const seed = Number(process.env['FUZZ_SEED'] ?? 20_260_101);
+const BODIES = 20_000;
+/** Genuine callbacks, once with known users and once without. */
+const TEXTS = 160;
+const CUTS_PER_TEXT = 32;
+const IN_FLIGHT = 24;
+/** Not a measure of anything: a machine may be busy, and a hang is longer. */
+const HANG_MS = 30_000;
+const LIMIT_MS = 600_000;
+
+/** Wherever one begins, inside of another one too. */
+const TRANSACTIONS = /(?=((?:test_)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}))/g;
+
+/** A body on its way to one of the routes. */
+interface Shot {
+  readonly route: string;
+  readonly headers: Record<string, string>;
+  readonly body: string | Uint8Array;
+}
+
+/** The built gateway with an embedded database of its own; some users have gone to Kiip before it starts. */
+class Range {
+  readonly sender = new CallbackSender(IN_FLIGHT, HANG_MS);
+
+  private constructor(
+    readonly gateway: GatewayProcess,
+    readonly origin: string,
+    private readonly dataDir: string,
+  ) {}
+
+  static async open(more: Environment = {}, knownUsers: readonly string[] = []): Promise<Range> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'gateway-fuzz-'));
+    if (knownUsers.length > 0) {
+      const database = new Database({ dataDir, timeoutMs: 30_000 });
+      await database.migrate();
+      const known = new KnownUsers(database);
+      for (const user of knownUsers) await known.rememberUser(user);
+      await database.close();
+    }
+    const env = { DATABASE_URL: '', DATA_DIR: dataDir, LOG_LEVEL: 'info', DATABASE_TIMEOUT_MS: '10000' };
+    const gateway = startProcess({ ...env, ...more });
+    return new Range(gateway, await gateway.url(), dataDir);
+  }
+
+  /** Several at once, in their order; every answer is looked at. */
+  async fire<T>(items: readonly T[], one: (item: T, index: number) => Promise<void>): Promise<void> {
+    const rest = items.entries();
+    const gunner = async () => {
+      for (const [index, item] of rest) await one(item, index);
+    };
+    await Promise.all(Array.from({ length: IN_FLIGHT }, gunner));
+  }
+
+  async credited(): Promise<FeedRow[]> {
+    return (await this.sender.ledger(this.origin)).filter(isAccepted);
+  }
+
+  async close(): Promise<void> {
+    await this.sender.close();
+    await this.gateway[Symbol.asyncDispose]();
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+}
+
+/** How much a text has been credited with, and to whom. */
+function creditsByText(rows: readonly FeedRow[]): Map<string, { quantity: number; users: string[] }> {
+  const groups = Map.groupBy(rows, textOf);
+  return new Map(
+    [...groups].map(([text, of]) => [
+      text,
+      {
+        quantity: of.reduce((sum, { quantity, test }) => sum + (test ? 0 : (quantity ?? 0)), 0),
+        users: of.map(({ user_id }) => user_id),
+      },
+    ]),
+  );
+}
+
+const hex = (length: number) =>
+  fc.string({
+    unit: fc.constantFrom(...Array.from('0123456789abcdef')),
+    minLength: length,
+    maxLength: length,
+  });
+const kiipId = fc.tuple(hex(8), hex(4), hex(4), hex(4), hex(12)).map((parts) => parts.join('-'));
+const quantity = fc.oneof(
+  fc.constantFrom(1, 10, 20, 100, 120, 999_999_999),
+  fc.integer({ min: 1, max: 999_999 }),
+);
+const word = fc.stringMatching(/^[a-z][a-z_.-]{0,11}$/);
+/** Made of what cuts move around: digits, ids, words that other fields end or begin with. */
+const userId = fc.oneof(
+  fc.stringMatching(/^[0-9]{1,12}$/),
+  fc.stringMatching(/^[0-9]{1,4}[a-z]{1,6}$/),
+  fc.stringMatching(/^u[0-9]{1,6}(test_)?$/),
+  fc.tuple(kiipId, fc.stringMatching(/^[0-9]{0,2}[a-z]{0,2}$/)).map((parts) => parts.join('')),
+  fc.tuple(fc.stringMatching(/^[0-9]{1,3}/), kiipId).map((parts) => parts.join('')),
+  fc
+    .string({ unit: 'grapheme', minLength: 1, maxLength: 24 })
+    .filter((text) => !/[\p{Cc}\p{Cs}]/u.test(text)),
+);
+const name = fc.oneof(
+  fc.constantFrom('Coins', 'Münzen 金', 'Gold Bars', '20% more'),
+  fc.stringMatching(/^[A-Z0-9][a-z0-9 ]{0,10}[a-z]$/),
+);
+const transactionId = fc.oneof(
+  { weight: 6, arbitrary: kiipId },
+  { weight: 1, arbitrary: kiipId.map((id) => `test_${id}`) },
+);
+
+/** Callbacks as Kiip sends them, in every shape that its text allows. */
+const genuineRedemption = fc
+  .record({
+    content: fc.oneof(fc.constant(content), kiipId),
+    name,
+    quantity,
+    user_id: userId,
+    transaction_id: transactionId,
+  })
+  .map((fields): Fields => redemption(fields));
+const genuineIssuance = fc
+  .record({
+    content: fc.oneof(fc.constant(content), kiipId, word),
+    quantity,
+    user_id: userId,
+    transaction_id: transactionId,
+    nonce: fc.oneof(fc.stringMatching(/^n-[0-9]{4}$/), kiipId, fc.stringMatching(/^[0-9a-z]{1,8}$/)),
+    origin: fc.constantFrom('survey', 'other', 'install', 'purchase'),
+  })
+  .map((fields): Fields => issuance(fields));
+const genuine = fc.oneof(genuineRedemption, genuineIssuance);
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+const FORM_TYPE = { 'content-type': 'application/x-www-form-urlencoded' };
+
+describe('any body at all', () => {
+  let range: Range;
+  /** All that is ever signed in here. */
+  const signed = new Set<string>();
+  const keep = (text: string) => {
+    signed.add(text);
+    return text;
+  };
+  const kept = genuine.map((fields) => {
+    keep(signedTextOf(fields));
+    return fields;
+  });
+  beforeAll(async () => {
+    range = await Range.open();
+  }, LIMIT_MS);
+  afterAll(() => range.close());
+
+  const oddValue = fc.oneof(
+    fc.constantFrom<unknown>(
+      '',
+      '020',
+      '20.0',
+      '2e1',
+      '+20',
+      '２０',
+      '\0',
+      '\uD800',
+      null,
+      true,
+      [],
+      {},
+      [1],
+      -0,
+    ),
+    fc.constantFrom<unknown>(2 ** 53 + 1, 1.5, 'x'.repeat(300), 'ß'.repeat(5_000), '__proto__', 0, -20),
+    fc.string({ unit: 'binary', maxLength: 40 }),
+    fc.jsonValue({ maxDepth: 2 }),
+  );
+  const memberName = fc.oneof(
+    fc.constantFrom('content', 'name', 'quantity', 'user_id', 'userid', 'transaction_id', 'nonce', 'origin'),
+    fc.constantFrom('signature', '__proto__', 'constructor', 'toString', 'user_id[]', ''),
+  );
+
+  /** Genuine, but for one to three members that are changed, removed or added; sometimes signed all the same. */
+  const mutated = fc
+    .tuple(
+      kept,
+      fc.array(fc.tuple(memberName, fc.option(oddValue, { nil: undefined })), { minLength: 1, maxLength: 3 }),
+      fc.boolean(),
+    )
+    .map(([fields, changes, resigned]): Record<string, unknown> => {
+      const changed = Object.fromEntries(
+        Object.entries({ ...fields, ...Object.fromEntries(changes) }).filter(
+          ([, value]) => value !== undefined,
+        ),
+      ) as Record<string, unknown>;
+      return resigned ? { ...changed, signature: sign([keep(signedTextOf(changed))]) } : changed;
+    });
+  /** Genuine bytes, a few of them changed, cut off or doubled. */
+  const damaged = fc
+    .tuple(
+      kept,
+      fc.boolean(),
+      fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 4 }),
+      fc.option(fc.nat(), { nil: undefined }),
+    )
+    .map(([fields, form, changes, cut]) => {
+      const bytes = Buffer.from(form ? formOf(fields) : JSON.stringify(fields));
+      for (const [at, byte] of changes) bytes[at % bytes.length] = byte;
+      return cut === undefined ? bytes : bytes.subarray(0, cut % bytes.length);
+    });
+  const form = fc
+    .array(fc.tuple(fc.oneof(memberName, fc.string()), fc.string({ unit: 'grapheme' })), { maxLength: 12 })
+    .map((pairs) => String(new URLSearchParams(pairs)));
+  const stuffed = fc.oneof(
+    fc.constantFrom(
+      '['.repeat(8_000),
+      '{"a":'.repeat(3_000),
+      `{"user_id":${'['.repeat(8_000)}${']'.repeat(8_000)}}`,
+    ),
+    fc.constantFrom(
+      'x'.repeat(16 * 1_024),
+      'x'.repeat(16 * 1_024 + 1),
+      `"${'\\"'.repeat(8_000)}"`,
+      '&='.repeat(8_000),
+    ),
+    fc.integer({ min: 1, max: 40 }).map((times) => JSON.stringify(long(times))),
+  );
+  const body = fc.oneof(
+    { weight: 6, arbitrary: mutated.map((fields) => JSON.stringify(fields)) },
+    { weight: 3, arbitrary: mutated.map((fields) => formOf(texts(fields))) },
+    { weight: 4, arbitrary: damaged },
+    { weight: 2, arbitrary: kept.map((fields) => JSON.stringify(fields)) },
+    { weight: 2, arbitrary: fc.json({ maxDepth: 4 }) },
+    { weight: 2, arbitrary: form },
+    { weight: 2, arbitrary: fc.uint8Array({ maxLength: 200 }) },
+    { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 200 }) },
+    { weight: 1, arbitrary: stuffed },
+  );
+  const headers = fc.oneof(
+    { weight: 8, arbitrary: fc.constant<Record<string, string>>(JSON_TYPE) },
+    { weight: 6, arbitrary: fc.constant<Record<string, string>>(FORM_TYPE) },
+    { weight: 1, arbitrary: fc.constant<Record<string, string>>({}) },
+    {
+      weight: 2,
+      arbitrary: fc
+        .oneof(
+          fc.constantFrom(
+            '',
+            'APPLICATION/JSON',
+            'application/json; charset=utf-8',
+            'application/json;charset=utf-16',
+          ),
+          fc.constantFrom(
+            'application/json, text/plain',
+            'multipart/form-data; boundary=x',
+            'text/plain',
+            '*/*',
+            ';',
+          ),
+          fc.constantFrom(
+            'application/x-www-form-urlencoded; charset=latin1',
+            'application/problem+json',
+            'json',
+          ),
+          fc.stringMatching(/^[!-~]{1,40}$/),
+        )
+        .map((type): Record<string, string> => ({ 'content-type': type })),
+    },
+  );
+  const route = fc.constantFrom('', '', '', '', '/redemptions', '/issuances');
+  const shot: fc.Arbitrary<Shot> = fc.record({ route, headers, body });
+
+  test(
+    `is answered 2xx, 4xx or 503 with a problem, and credits nothing that was not signed (${BODIES} bodies, seed ${seed})`,
+    async () => {
+      const shots = fc.sample(shot, { numRuns: BODIES, seed });
+      const statuses = new Map<number, number>();
+      await range.fire(shots, async ({ route, headers, body }, index) => {
+        const which = () =>
+          `body ${index} of seed ${seed}: ${route} ${JSON.stringify(headers)} ${quoted(body)}`;
+        const answer = await range.sender.post(range.origin, body, headers, route).catch((error: unknown) => {
+          throw new Error(`no answer to ${which()}`, { cause: error });
+        });
+        statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+        try {
+          inspect(answer);
+        } catch (error) {
+          throw new Error(`answered ${answer.status} ${answer.text} to ${which()}`, { cause: error });
+        }
+      });
+      console.info(`seed ${seed}: ${JSON.stringify(Object.fromEntries(statuses))}`);
+      // The bodies reach every verdict.
+      for (const status of [200, 400, 401, 413, 415]) expect(statuses.get(status)).toBeGreaterThan(100);
+      expect([...statuses.values()].reduce((sum, count) => sum + count)).toBe(BODIES);
+
+      for (let times = 1; times <= 40; times += 1) keep(signedTextOf(long(times)));
+      const credited = (await range.credited()).map(textOf);
+      expect(credited.filter((text) => !signed.has(text))).toEqual([]);
+      expect(new Set(credited).size).toBe(credited.length);
+      expect(credited.length).toBeGreaterThan(500);
+    },
+    LIMIT_MS,
+  );
+
+  test('leaves a gateway that works as before', async () => {
+    const { outcome } = await range.sender.callback(range.origin, redemption({ user_id: 'afterwards' }));
+    expect(outcome).toBe('recorded');
+    const serious = range.gateway.log().filter(({ level }) => level === 'error' || level === 'fatal');
+    expect([serious, range.gateway.errors()]).toEqual([[], '']);
+  });
+});
+
+describe.each([
+  // Ten thousand different ones together.
+  { whose: 'has gone to Kiip', known: true, least: 7_000 },
+  { whose: 'is not known', known: false, least: 3_500 },
+])('another cut of a genuine signed text whose user $whose', ({ known, least }) => {
+  const texts = fc.sample(genuine, { numRuns: TEXTS, seed: known ? seed : seed + 1 }).filter(unique());
+  const sent = new Set<string>();
+  let range: Range;
+  beforeAll(async () => {
+    // One more formula to read a text by.
+    const env = { KIIP_LEGACY_SIGNATURE: 'true' };
+    range = await Range.open(env, known ? texts.map(({ user_id }) => String(user_id)) : []);
+  }, LIMIT_MS);
+  afterAll(() => range.close());
+
+  /** As many of every text, others in every round. */
+  const sendCuts = async (round: number) => {
+    const cuts = texts.flatMap((fields, index) =>
+      fc
+        .sample(recut(fields), { numRuns: CUTS_PER_TEXT, seed: seed + 7 * index + round })
+        .filter((cut) => signedTextOf(cut) === signedTextOf(fields) && !isSame(cut, fields)),
+    );
+    await range.fire(cuts, async (cut, index) => {
+      sent.add(formOf(cut));
+      const asForm = index % 2 === 0;
+      const answer = await (asForm
+        ? range.sender.post(range.origin, formOf(cut), FORM_TYPE)
+        : range.sender.callback(range.origin, cut));
+      inspect(answer);
+      // All of them bear a good signature. Half a character is malformed, or another one in a form.
+      const whole = Object.values(cut).every((text) => String(text).isWellFormed());
+      const broken = asForm ? 401 : 400;
+      expect(answer.status).toBe(whole ? 200 : broken);
+    });
+  };
+  const sendGenuine = () =>
+    range.fire(texts, async (fields) => {
+      expect((await range.sender.callback(range.origin, fields)).status).toBe(200);
+    });
+
+  /** What was credited without having been earned: too much, twice, or to somebody else. */
+  const unearned = async () => {
+    const credits = creditsByText(await range.credited());
+    return texts
+      .map((fields) => ({ fields, ...credits.get(signedTextOf(fields)) }))
+      .filter(
+        ({ fields, quantity = 0, users = [] }) =>
+          quantity > earned(fields) || users.length > 1 || users.some((user) => user !== fields['user_id']),
+      );
+  };
+
+  test(
+    `is not credited beside the genuine one${known ? ', nor before it' : ''} (seed ${seed})`,
+    async () => {
+      for (const send of known ? [() => sendCuts(1), sendGenuine] : [sendGenuine]) {
+        await send();
+        expect(await unearned()).toEqual([]);
+      }
+      // Of many texts the genuine callback has been credited: else there would be nothing to stand beside.
+      const credited = (await range.credited()).length;
+      expect(credited).toBeGreaterThan(texts.length / 4);
+      await sendCuts(2);
+      expect(await unearned()).toEqual([]);
+      const log = range.gateway.log().filter(({ level }) => level === 'error' || level === 'fatal');
+      expect(log).toEqual([]);
+      console.info(`seed ${seed}: ${sent.size} cuts of ${texts.length} texts, ${credited} of them credited`);
+      expect(sent.size).toBeGreaterThan(least);
+    },
+    LIMIT_MS,
+  );
+});
+
+/** What the signature covers, members that a format does not have left out. */
+function signedTextOf(fields: Record<string, unknown>): string {
+  return ['content', 'name', 'quantity', 'user_id', 'transaction_id', 'nonce', 'origin']
+    .map((member) => asText(fields[member] ?? ''))
+    .join('')
+    .toWellFormed();
+}
+
+/** As it stands in a form; what is no text there is JSON. */
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function texts(fields: Record<string, unknown>): Fields {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, asText(value)]));
+}
+
+/** A test reward is worth nothing. */
+const earned = ({ quantity, transaction_id }: Fields) =>
+  String(transaction_id).startsWith('test_') ? 0 : Number(quantity);
+
+/** Where the quantity, the user and the transaction begin, and where the transaction ends. */
+type Bounds = readonly [quantity: number, user: number, transaction: number, end: number];
+
+/** Every place in a text where a quantity, a user and a transaction could follow each other. */
+function boundsIn(text: string): Bounds[] {
+  return [...text.matchAll(TRANSACTIONS)].flatMap(({ index: start, 1: id = '' }) =>
+    Array.from({ length: Math.min(start, 80) }, (_, back) => start - 1 - back).flatMap((user) =>
+      Array.from({ length: Math.min(user, 9) }, (_, back) => user - 1 - back)
+        .filter((quantity) => quantity > 0 && /^[1-9][0-9]*$/.test(text.slice(quantity, user)))
+        .map((quantity): Bounds => [quantity, user, start, start + id.length]),
+    ),
+  );
+}
+
+/** The same signed text, cut elsewhere: mostly into fields that look as they should, in any of the formats. */
+function recut(fields: Fields): fc.Arbitrary<Fields> {
+  const text = signedTextOf(fields);
+  const cutAt = ([quantity, user, transaction, end]: Bounds, head: number, tail: number): Fields => {
+    const common = {
+      quantity: text.slice(quantity, user),
+      user_id: text.slice(user, transaction),
+      transaction_id: text.slice(transaction, end),
+      signature: sign([text]),
+    };
+    const front = text.slice(0, quantity);
+    const back = text.slice(end);
+    // Shifted bounds may lose or double a character: such a cut is sorted out, for its text is another.
+    if (back.length > 1) {
+      const cut = 1 + (tail % (back.length - 1));
+      return { ...common, content: front, nonce: back.slice(0, cut), origin: back.slice(cut) };
+    }
+    // A redemption, with its content an id or not; or a legacy one, that has no name.
+    if (head % 4 === 0) return { ...common, content: front };
+    const cut = head % 4 === 1 ? head % (front.length + 1) : Math.min(36, front.length);
+    return { ...common, content: front.slice(0, cut), name: front.slice(cut) };
+  };
+  const start = String(fields['content']).length + String(fields['name'] ?? '').length;
+  const user = start + String(fields['quantity']).length;
+  const transaction = user + String(fields['user_id']).length;
+  const end = transaction + String(fields['transaction_id']).length;
+  const shift = fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, fc.integer({ min: -4, max: 4 }));
+  const shifted = fc
+    .tuple(shift, shift, shift, shift)
+    .map(([a, b, c, d]): Bounds => [start + a, user + b, transaction + c, end + d]);
+  const bounds = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(...boundsIn(text)) },
+    { weight: 1, arbitrary: shifted },
+  );
+  return fc.tuple(bounds, fc.nat(), fc.nat()).map(([at, head, tail]) => cutAt(at, head, tail));
+}
+
+const isSame = (one: Fields, other: Fields) =>
+  Object.keys({ ...one, ...other }).every((member) => String(one[member]) === String(other[member]));
+
+/** Lets every text through once. */
+function unique(): (fields: Fields) => boolean {
+  const seen = new Set<string>();
+  return (fields) => {
+    const { size } = seen;
+    return seen.add(signedTextOf(fields)).size > size;
+  };
+}
+
+/** Genuine, and longer than anything that Kiip sends: as many readings as can be. */
+function long(times: number): Fields {
+  const transaction_id = '5473ca54-59a5-cf65-d319-c91697297fcc';
+  const user_id = `${'1'.repeat(times)}${transaction_id}`.repeat(times);
+  return times % 2 === 0
+    ? redemption({ user_id, transaction_id })
+    : issuance({ user_id: '1', transaction_id, nonce: user_id });
+}
+
+/** 2xx, 4xx or 503, and what belongs to it. */
+function inspect(answer: SentAnswer): void {
+  const { status, outcome = '', id = '' } = answer;
+  if (status !== 200) problemIn(answer);
+  const fits =
+    status === 200
+      ? ['recorded', 'quarantined', 'duplicate'].includes(outcome) && /^iss_[0-9a-f]{32}$/.test(id)
+      : status === 503 || (status >= 400 && status < 500);
+  if (!fits) throw new Error(`answered ${status}: ${answer.text}`);
+}
+
+function quoted(body: string | Uint8Array): string {
+  return typeof body === 'string'
+    ? JSON.stringify(body).slice(0, 1_000)
+    : `base64 ${Buffer.from(body).toString('base64')}`;
+}

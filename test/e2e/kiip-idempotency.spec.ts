@@ -1,0 +1,332 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import { Database } from '../../src/database/database.js';
+import type { FaultRule } from '../../src/sandbox/fault.js';
+import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { until } from '../support/until.js';
+import { apiKey } from '../support/gateway.js';
+import { GatewayChild } from '../support/gateway-child.js';
+import {
+  dataFolder,
+  kiipAppKey,
+  momentCall,
+  momentOf,
+  problemOf,
+  sessionCall,
+  startKiipWorld,
+} from '../support/kiip-world.js';
+import type { KiipWorld } from '../support/kiip-world.js';
+import { rawCall } from '../support/raw-call.js';
+
+const momentsPath = '/api/v1/kiip/moments';
+const otherKeyOfTester = 'test-api-key-0002';
+const keyOfAnother = 'test-api-key-0003';
+
+const answerOf = async (response: Response) => [response.status, await response.text()] as const;
+
+describe('an Idempotency-Key', () => {
+  const folder = dataFolder();
+  let world: KiipWorld;
+  let key = '';
+
+  beforeAll(async () => {
+    world = await startKiipWorld({
+      ...folder.env,
+      API_KEYS: `tester:${apiKey},tester:${otherKeyOfTester},another:${keyOfAnother}`,
+      KIIP_TIMEOUT_MS: '1000',
+    });
+  }, 30_000);
+
+  afterAll(async () => {
+    await world.close();
+    folder.remove();
+  });
+
+  beforeEach(() => {
+    world.kiip.reset();
+    key = randomUUID();
+  });
+
+  // A breaker that is kept closed by what goes well in between.
+  afterEach(async () => {
+    world.kiip.reset();
+    for (let call = 0; call < 3; call += 1) await Promise.all([world.moment(), world.session()]);
+  });
+
+  const seen = () => world.kiip.journal().length;
+  const as = (credential: string, body: unknown = momentCall) =>
+    world.gateway.post(momentsPath, body, {
+      authorization: `Bearer ${credential}`,
+      'idempotency-key': key,
+    });
+
+  it.each(['moment', 'session'] as const)(
+    'gives a repeat of a %s the first answer, to the byte',
+    async (kind) => {
+      const first = await answerOf(await world[kind](undefined, key));
+      expect(first[0]).toBe(200);
+      for (let repeat = 0; repeat < 3; repeat += 1) {
+        expect(await answerOf(await world[kind](undefined, key))).toEqual(first);
+      }
+      expect(seen()).toBe(1);
+    },
+  );
+
+  it('gives a repeat of a moment without a reward the first answer', async () => {
+    world.kiip.configure({ momentRule: 'never', noReward: 'no-content' });
+    const first = await answerOf(await world.moment(momentCall, key));
+    world.kiip.configure({ momentRule: 'always' });
+    expect(await answerOf(await world.moment(momentCall, key))).toEqual(first);
+    expect(first).toEqual([200, '{"rewarded":false,"date":null,"reward":null}']);
+    expect(seen()).toBe(1);
+  });
+
+  it('makes no difference between calls without one', async () => {
+    await Promise.all([world.moment(), world.moment()]);
+    expect(seen()).toBe(2);
+  });
+
+  it('makes one call of twenty at once', async () => {
+    world.kiip.addFault({ kind: 'slow', delayMs: 100 });
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async () => answerOf(await world.moment(momentCall, key))),
+    );
+    const [first] = answers.filter(([status]) => status === 200);
+    for (const [status, text] of answers.filter(([, text]) => text !== first![1])) {
+      expect([status, text]).toEqual([409, expect.stringContaining('urn:rewards-gateway:problem:conflict')]);
+    }
+    expect(await answerOf(await world.moment(momentCall, key))).toEqual(first);
+    expect(seen()).toBe(1);
+  });
+
+  it('is busy while the first call is under way', async () => {
+    world.kiip.addFault({ kind: 'slow', delayMs: 500 });
+    const first = world.moment(momentCall, key);
+    await until('it is so', () => seen() === 1);
+    const repeat = await world.moment(momentCall, key);
+    expect(repeat.status).toBe(409);
+    expect(await repeat.json()).toMatchObject({
+      type: 'urn:rewards-gateway:problem:conflict',
+      retryable: true,
+    });
+    expect((await first).status).toBe(200);
+    expect(seen()).toBe(1);
+  });
+
+  it('with another body is refused, and Kiip is not asked', async () => {
+    await world.moment(momentCall, key);
+    const other = { ...momentCall, moment: { id: 'another' } };
+    expect(await problemOf(await world.moment(other, key))).toEqual([422, 'idempotency-key-reused']);
+    expect(await problemOf(await world.moment({ ...momentCall, close_button: true }, key))).toEqual([
+      422,
+      'idempotency-key-reused',
+    ]);
+    expect((await world.moment(momentCall, key)).status).toBe(200);
+    expect(seen()).toBe(1);
+  });
+
+  it('takes the same members in another order for the same body', async () => {
+    const { device } = momentCall;
+    const reversed = Object.fromEntries(Object.entries(device).toReversed());
+    const first = await answerOf(await world.moment(momentCall, key));
+    const { moment, app, connection } = momentCall;
+    expect(await answerOf(await world.moment({ moment, device: reversed, connection, app }, key))).toEqual(
+      first,
+    );
+    expect(seen()).toBe(1);
+  });
+
+  it('belongs to a caller, whichever of its API keys it comes with', async () => {
+    const first = await answerOf(await as(apiKey));
+    expect(await answerOf(await as(otherKeyOfTester))).toEqual(first);
+    expect(seen()).toBe(1);
+    expect((await as(keyOfAnother, momentOf('user-of-another'))).status).toBe(200);
+    expect(seen()).toBe(2);
+  });
+
+  it('belongs to a route', async () => {
+    expect((await world.moment(momentCall, key)).status).toBe(200);
+    expect((await world.session(sessionCall, key)).status).toBe(200);
+    expect(seen()).toBe(2);
+  });
+
+  it('is not used up by a body that is refused', async () => {
+    expect((await world.moment({ ...momentCall, x: 1 }, key)).status).toBe(400);
+    expect((await world.moment(momentCall, key)).status).toBe(200);
+  });
+
+  it('counts for nothing after 24 hours', async () => {
+    await world.moment(momentCall, key);
+    await world.gateway.app
+      .get(Database, { strict: false })
+      .run((db) =>
+        sql`update idempotency_keys set expires_at = expires_at - interval '24 hours'`.execute(db),
+      );
+    expect((await world.moment({ ...momentCall, moment: { id: 'another' } }, key)).status).toBe(200);
+    expect(seen()).toBe(2);
+  });
+
+  it.each(['x', '"quoted"', '~'.repeat(255), '!#$%&()*+,-./:;<=>?@[]^_`{|}'])('may be %s', async (given) => {
+    expect((await world.moment(momentCall, given)).status).toBe(200);
+  });
+
+  it.each(['', ' ', 'a b', 'a\tb', 'é', 'x'.repeat(256)])('cannot be "%s"', async (given) => {
+    const response = await world.moment(momentCall, given);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      type: 'urn:rewards-gateway:problem:validation',
+      errors: [{ pointer: '/Idempotency-Key' }],
+    });
+    expect(seen()).toBe(0);
+  });
+
+  it('cannot come twice', async () => {
+    const answer = await rawCall(world.gateway.url + momentsPath, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${apiKey}`,
+        'content-type': 'application/json',
+        'idempotency-key': ['a', 'b'] as unknown as string,
+      },
+      body: JSON.stringify(momentCall),
+    });
+    expect(answer.status).toBe(400);
+    expect(seen()).toBe(0);
+  });
+
+  it.each<[string, FaultRule, number]>([
+    ['{"error"} at 200', { kind: 'json', body: { error: 'no' } }, 502],
+    ['{"error"} at 400', { kind: 'status', status: 400, body: { error: 'no' } }, 502],
+    ['status 401', { kind: 'status', status: 401 }, 502],
+    ['status 404', { kind: 'status', status: 404 }, 502],
+    ['status 429', { kind: 'rate-limited', retryAfter: 3 }, 503],
+  ])('gives a repeat of a call that Kiip refused, by %s, the first answer', async (_, fault, status) => {
+    world.kiip.addFault({ ...fault, times: 1 });
+    const response = await world.moment(momentCall, key);
+    const first = await answerOf(response);
+    expect(first[0]).toBe(status);
+    expect(JSON.parse(first[1])).toMatchObject({ upstream: 'kiip', retryable: false });
+    const repeat = await world.moment(momentCall, key);
+    expect(repeat.headers.get('retry-after')).toBe(response.headers.get('retry-after'));
+    expect(repeat.headers.get('content-type')).toBe(response.headers.get('content-type'));
+    expect(await answerOf(repeat)).toEqual(first);
+    expect(seen()).toBe(1);
+  });
+
+  it.each<[string, FaultRule, number]>([
+    ['status 500', { kind: 'status', status: 500 }, 502],
+    ['status 500 with {"error"}', { kind: 'status', status: 500, body: { error: 'no' } }, 502],
+    ['status 503', { kind: 'unavailable', retryAfter: 1 }, 503],
+    ['status 408', { kind: 'status', status: 408 }, 502],
+    ['a redirect', { kind: 'redirect', location: '/x', status: 303 }, 502],
+    ['a reset', { kind: 'reset' }, 502],
+    ['half an answer', { kind: 'cut-off' }, 502],
+    ['HTML', { kind: 'html' }, 502],
+    ['silence', { kind: 'hang' }, 504],
+  ])('stays unknown after %s, and Kiip is not asked again', async (_, fault, status) => {
+    world.kiip.addFault({ ...fault, times: 1 });
+    const first = await world.moment(momentCall, key);
+    expect(first.status).toBe(status);
+    expect(await first.json()).toMatchObject({ retryable: false });
+    for (let repeat = 0; repeat < 2; repeat += 1) {
+      expect(await problemOf(await world.moment(momentCall, key))).toEqual([409, 'outcome-unknown']);
+    }
+    const other = { ...momentCall, moment: { id: 'another' } };
+    expect(await problemOf(await world.moment(other, key))).toEqual([422, 'idempotency-key-reused']);
+    expect(seen()).toBe(1);
+  });
+
+  it('is forgotten after a try that never reached Kiip', async () => {
+    const { port } = world.kiip;
+    await world.kiip.close();
+    expect(await problemOf(await world.moment(momentCall, key))).toEqual([502, 'upstream-failed']);
+    const kiip = await startKiipSandbox({ port });
+    Object.assign(world, { kiip });
+    // Another body, too: the key is as good as new.
+    expect((await world.moment({ ...momentCall, moment: { id: 'another' } }, key)).status).toBe(200);
+    expect(seen()).toBe(1);
+  });
+
+  it('stays unknown when the answer cannot be remembered; the caller gets it nevertheless', async () => {
+    world.kiip.addFault({ kind: 'slow', delayMs: 100 });
+    const call = world.moment(momentCall, key);
+    await until('it is so', () => seen() === 1);
+    const database = world.gateway.app.get(Database, { strict: false });
+    // As good as a database that goes away in between.
+    await database.run((db) => sql`alter table idempotency_keys rename to elsewhere`.execute(db));
+    expect((await call).status).toBe(200);
+    await database.run((db) => sql`alter table elsewhere rename to idempotency_keys`.execute(db));
+    expect(await problemOf(await world.moment(momentCall, key))).toEqual([409, 'conflict']);
+    await database.run((db) => sql`update idempotency_keys set lease_until = now()`.execute(db));
+    expect(await problemOf(await world.moment(momentCall, key))).toEqual([409, 'outcome-unknown']);
+    expect(seen()).toBe(1);
+    expect(world.gateway.log.map(({ msg }) => msg)).toContain('the outcome of a call cannot be remembered');
+  });
+});
+
+describe('without its database', () => {
+  let world: KiipWorld;
+
+  beforeAll(async () => {
+    world = await startKiipWorld();
+  });
+
+  afterAll(() => world.close());
+  beforeEach(() => world.kiip.reset());
+
+  it.each<[string, unknown, string | undefined]>([
+    ['with an Idempotency-Key', momentCall, 'key-1'],
+    ['of a user', momentOf('user-1'), undefined],
+  ])('a call %s is 503, and Kiip is not asked', async (_, body, key) => {
+    const response = await world.moment(body, key);
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    expect(await problemOf(response)).toEqual([503, 'storage-unavailable']);
+    expect(world.kiip.journal()).toEqual([]);
+  });
+
+  it('a call that needs none is made', async () => {
+    expect((await world.moment()).status).toBe(200);
+    expect((await world.session()).status).toBe(200);
+  });
+});
+
+describe('a gateway that is killed while Kiip has a moment', () => {
+  it('tells a repeat that nobody knows the outcome, and sends nothing', async () => {
+    const folder = dataFolder();
+    const kiip = await startKiipSandbox();
+    const env = {
+      ...folder.env,
+      KIIP_BASE_URL: kiip.url,
+      KIIP_APP_KEY: kiipAppKey,
+      // The lease is as long as the call and its statements may take.
+      UPSTREAM_DEADLINE_MS: '1000',
+      DATABASE_TIMEOUT_MS: '1000',
+    };
+    const headers = { 'idempotency-key': 'the-key' };
+    const body = momentOf('user-1');
+    const killed = await GatewayChild.start(env);
+    kiip.addFault({ kind: 'hang', times: 1 });
+    const call = killed.post(momentsPath, body, headers).catch(() => 'broken');
+    await until('it is so', () => kiip.journal().length === 1);
+    await killed.kill();
+    expect(await call).toBe('broken');
+
+    const restarted = await GatewayChild.start(env);
+    const outcomes = new Set<string>();
+    await until(
+      'it is so',
+      async () => {
+        const [status, name] = await problemOf(await restarted.post(momentsPath, body, headers));
+        outcomes.add(`${status} ${name}`);
+        return name === 'outcome-unknown';
+      },
+      15_000,
+    );
+    // As long as the lease lasts, the one who holds it may still be at work.
+    expect([...outcomes].every((outcome) => /^409 (conflict|outcome-unknown)$/.test(outcome))).toBe(true);
+    expect(kiip.journal()).toHaveLength(1);
+    await restarted.kill();
+    await kiip.close();
+    folder.remove();
+  }, 60_000);
+});

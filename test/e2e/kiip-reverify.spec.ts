@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { baseEnvironment } from '../support/gateway.js';
+import { issuance, redemption, startKiipGateway } from '../support/kiip.js';
+
+const command = fileURLToPath(new URL('../../dist/kiip-reverify.js', import.meta.url));
+
+/** Runs `npm run kiip:reverify` as an operator does: the built program, and an environment. */
+async function reverify(env: Record<string, string>) {
+  const child = spawn(process.execPath, [command], {
+    env: { ...(baseEnvironment as Record<string, string>), DATABASE_URL: '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output: string[] = [];
+  child.stdout.on('data', (chunk) => output.push(String(chunk)));
+  child.stderr.on('data', (chunk) => output.push(String(chunk)));
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, output: output.join('') };
+}
+
+describe('callbacks that were refused because our secret was wrong', () => {
+  let dataDir: string;
+
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'gateway-'));
+  });
+
+  afterEach(() => rm(dataDir, { recursive: true, force: true }));
+
+  it('are in the ledger after the secret was put right, and forged ones are not', async () => {
+    const wrong = await startKiipGateway({ DATA_DIR: dataDir, KIIP_APP_SECRETS: 'a-typing-error' });
+    const genuine = redemption({ user_id: 'late' });
+    const forged = redemption({ user_id: 'thief' }, 'not-kiips-secret');
+    expect((await wrong.form(genuine)).status).toBe(401);
+    expect((await wrong.form(genuine)).status).toBe(401);
+    expect((await wrong.callback(issuance({ user_id: 'late' }))).status).toBe(401);
+    expect((await wrong.callback(forged)).status).toBe(401);
+    const busy = await reverify({ DATA_DIR: dataDir });
+    expect([busy.code, busy.output]).toEqual([75, expect.stringContaining('in use')]);
+    await wrong.close();
+
+    const first = await reverify({ DATA_DIR: dataDir });
+    expect([first.code, JSON.parse(first.output)]).toEqual([
+      0,
+      { recorded: 2, duplicate: 0, quarantined: 0, refused: 1 },
+    ]);
+    const again = await reverify({ DATA_DIR: dataDir });
+    expect(JSON.parse(again.output)).toEqual({ recorded: 0, duplicate: 0, quarantined: 0, refused: 1 });
+
+    const right = await startKiipGateway({ DATA_DIR: dataDir });
+    const { items } = await right.read('/issuances');
+    expect(items.map(({ user_id, kind, status }) => [user_id, kind, status])).toEqual([
+      ['late', 'redemption', 'recorded'],
+      ['late', 'issuance', 'recorded'],
+    ]);
+    expect((await right.form(genuine)).body).toMatchObject({ status: 'duplicate' });
+    await right.close();
+  });
+});

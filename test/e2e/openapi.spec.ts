@@ -1,0 +1,421 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import supertest from 'supertest';
+import { parse } from 'yaml';
+import type { createApp } from '../../src/app.js';
+import { problems } from '../../src/problem/problem.js';
+import { sendBytes } from '../support/as-is.js';
+import { credentials, startWorld } from '../support/gateway.js';
+import type { World } from '../support/gateway.js';
+
+interface Media {
+  readonly schema?: object;
+  readonly example?: unknown;
+  readonly examples?: Record<string, { value: unknown }>;
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly required?: boolean;
+  readonly schema: { readonly example?: string };
+}
+
+interface Operation {
+  readonly operationId?: string;
+  readonly summary?: string;
+  readonly tags?: string[];
+  readonly security?: object[];
+  readonly parameters?: Parameter[];
+  readonly requestBody?: { content: Record<string, Media> };
+  readonly responses: Record<string, { description: string; content?: Record<string, Media> }>;
+}
+
+interface Document {
+  readonly openapi: string;
+  readonly info: { readonly description: string };
+  readonly security: object[];
+  readonly paths: Record<string, Record<string, Operation>>;
+  readonly components: { readonly schemas: Record<string, object> };
+}
+
+const problemType = 'application/problem+json';
+
+let world: World;
+let dataDir: string;
+let document: Document;
+let ajv: Ajv2020;
+
+beforeAll(async () => {
+  // The compiler plugin that reads types and comments runs in `nest build` alone.
+  const built = '../../dist/app.js';
+  const app = (await import(built)) as { createApp: typeof createApp };
+  dataDir = await mkdtemp(join(tmpdir(), 'gateway-'));
+  world = await startWorld({ DATABASE_URL: '', DATA_DIR: dataDir }, app.createApp);
+  document = (await supertest(world.gateway.url).get('/openapi.json')).body as Document;
+  ajv = new Ajv2020({ strict: false, formats: { 'date-time': /^\d{4}-\d\d-\d\dT[\d:.]+Z$/ } });
+  ajv.addSchema(document, 'openapi');
+});
+
+afterAll(async () => {
+  await world.close();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+/** The paths in Fastify's printed tree of routes, written as in OpenAPI. */
+function pathsOf(tree: string): string[] {
+  const segments: string[] = [];
+  return Array.from(
+    tree.matchAll(/^([│ ]*)[├└]── (\S*)( \()?/gm),
+    ([, indent = '', segment = '', served]) => {
+      segments.splice(indent.length / 4, Infinity, segment);
+      return served ? segments.join('').replaceAll(/:(\w+)/g, '{$1}') : '';
+    },
+  ).filter((path) => path !== '');
+}
+
+/** Every route of the app but HEAD's and those of the description itself, as `get /path`. */
+async function routes(): Promise<string[]> {
+  const tree = world.gateway.app.getHttpAdapter().getInstance().printRoutes({ commonPrefix: false });
+  const paths = pathsOf(tree).filter((path) => !/^\/(docs|openapi\.)/.test(path));
+  const found = await Promise.all(
+    paths.map(async (path) => {
+      const { headers } = await sendBytes(world.gateway.url, `PROPFIND ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      return String(headers['allow'])
+        .split(', ')
+        .map((method) => `${method.toLowerCase()} ${path}`);
+    }),
+  );
+  return found.flat().filter((route) => !route.startsWith('head '));
+}
+
+function operations(): [route: string, operation: Operation][] {
+  return Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]): [string, Operation] => [`${method} ${path}`, operation]),
+  );
+}
+
+function operation(route: string): Operation {
+  const [method, path] = route.split(' ') as [string, string];
+  return document.paths[path]![method]!;
+}
+
+/** The examples of one media type. */
+function examplesOf({ example, examples = {} }: Media): unknown[] {
+  const named = Object.values(examples).map(({ value }) => value);
+  return example === undefined ? named : [example, ...named];
+}
+
+/** What is wrong with a value, by a schema of the document. */
+function faults(schema: object, value: unknown): unknown[] {
+  const pointed = JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"openapi#/')) as object;
+  const validate = ajv.compile(pointed);
+  return validate(value) ? [] : (validate.errors ?? []);
+}
+
+describe('the OpenAPI document', () => {
+  it('is valid OpenAPI 3.1', async () => {
+    const validator = new Validator();
+    const { valid, errors } = await validator.validate({ ...document });
+
+    expect(errors ?? []).toEqual([]);
+    expect(valid).toBe(true);
+    expect(validator.version).toBe('3.1');
+    expect(document.openapi).toBe('3.1.0');
+  });
+
+  it('is the same in YAML', async () => {
+    const response = await supertest(world.gateway.url).get('/openapi.yaml');
+
+    expect(response.headers['content-type']).toMatch(/yaml/);
+    expect(parse(response.text)).toEqual(document);
+  });
+
+  it('describes every route, and none that is not there', async () => {
+    const described = operations().map(([route]) => route);
+
+    expect(described.toSorted()).toEqual((await routes()).toSorted());
+    expect(described).toContain('get /api/user/unviewed-count');
+  });
+
+  it('gives every operation a name of its own, a summary and a tag', () => {
+    const ids = operations().map(([, { operationId }]) => operationId);
+
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const [route, { operationId, summary, tags }] of operations()) {
+      expect([route, operationId]).toEqual([route, expect.stringMatching(/^[a-z][A-Za-z]+$/)]);
+      expect([route, summary, tags]).toEqual([
+        route,
+        expect.stringMatching(/^[A-Z].{9,}/),
+        [expect.any(String)],
+      ]);
+    }
+  });
+
+  it('asks for a credential everywhere but where none is needed', async () => {
+    expect(document.security).toEqual([{ caller: [] }]);
+    for (const [route, { security }] of operations())
+      expect([route, security]).toEqual([route, / \/(health|callbacks)\//.test(route) ? [{}] : undefined]);
+  });
+
+  it('agrees with the service about who needs a credential', async () => {
+    for (const [route, { security, responses }] of operations()) {
+      const [method, path] = route.split(' ') as ['get' | 'post', string];
+      const { status } = await supertest(world.gateway.url)[method](path);
+
+      expect([route, status === 401]).toEqual([route, security === undefined]);
+      // A callback's 401 is about its signature.
+      const refusing = '401' in responses && !path.startsWith('/callbacks/');
+      expect([route, refusing]).toEqual([route, security === undefined]);
+    }
+  });
+
+  it('has a schema and an example that fits it for every response', () => {
+    for (const [route, { responses }] of operations()) {
+      for (const [status, { description, content = {} }] of Object.entries(responses)) {
+        const at = [route, status];
+        const [type, media] = Object.entries(content)[0]!;
+        const examples = examplesOf(media);
+
+        expect([...at, type]).toEqual([...at, status === '200' ? 'application/json' : problemType]);
+        expect([...at, description, examples.length]).not.toEqual([...at, '', 0]);
+        expect(description).not.toBe('');
+        expect(examples).not.toEqual([]);
+        for (const example of examples) expect([...at, ...faults(media.schema!, example)]).toEqual(at);
+      }
+    }
+  });
+
+  it('has an example of each problem whose status is that of the response', () => {
+    for (const [route, { responses }] of operations()) {
+      for (const [status, { content = {} }] of Object.entries(responses)) {
+        const problems = content[problemType] ? examplesOf(content[problemType]) : [];
+        for (const problem of problems)
+          expect([route, problem]).toEqual([route, expect.objectContaining({ status: Number(status) })]);
+      }
+    }
+  });
+
+  it.each([
+    ['get /api/user/unviewed-count', [200, 400, 401, 404, 500, 502, 503, 504]],
+    ['get /api/v1/accounts', [200, 400, 401, 404, 500, 502, 503, 504]],
+    ['get /api/v1/accounts/{account_id}/hub-summary', [200, 400, 401, 404, 500, 502, 503, 504]],
+    ['post /api/v1/unviewed-counts', [200, 400, 401, 413, 415, 500]],
+    ['post /api/v1/kiip/sessions', [200, 400, 401, 409, 413, 415, 422, 500, 502, 503, 504]],
+    ['post /api/v1/kiip/moments', [200, 400, 401, 409, 413, 415, 422, 500, 502, 503, 504]],
+    ['post /callbacks/kiip', [200, 400, 401, 413, 415, 500, 503]],
+    ['post /callbacks/kiip/redemptions', [200, 400, 401, 413, 415, 500, 503]],
+    ['post /callbacks/kiip/issuances', [200, 400, 401, 413, 415, 500, 503]],
+    ['get /api/v1/kiip/issuances', [200, 400, 401, 500, 503]],
+    ['get /api/v1/kiip/issuances/{id}', [200, 400, 401, 404, 500, 503]],
+    ['post /api/v1/kiip/issuances/{id}/release', [200, 400, 401, 404, 409, 413, 415, 500, 503]],
+    ['post /api/v1/kiip/issuances/{id}/discard', [200, 400, 401, 404, 409, 413, 415, 500, 503]],
+    ['get /api/v1/kiip/users/{user_id}/balances', [200, 400, 401, 500, 503]],
+    ['get /health/live', [200, 500]],
+    ['get /health/startup', [200, 500, 503]],
+    ['get /health/ready', [200, 500, 503]],
+    ['get /health/dependencies', [200, 500, 503]],
+  ])('says what %s may answer', (route, statuses) => {
+    expect(Object.keys(operation(route).responses)).toEqual(statuses.map(String));
+  });
+
+  it('names in its introduction every problem that has a name', () => {
+    for (const [name, [status]] of Object.entries(problems))
+      expect(document.info.description).toContain(`| \`urn:rewards-gateway:problem:${name}\` | ${status} |`);
+  });
+
+  it.each([
+    'get /api/user/unviewed-count',
+    'get /api/v1/accounts',
+    'get /api/v1/accounts/{account_id}/hub-summary',
+  ])('bounds the ids of %s as the contract does', (route) => {
+    const ids = operation(route).parameters!.filter((parameter) => parameter.in !== 'header');
+
+    for (const { required, schema } of ids) {
+      expect(required).toBe(true);
+      expect(schema).toMatchObject({ type: 'string', minLength: 1, maxLength: 256 });
+    }
+    expect(ids.length).toBeGreaterThan(0);
+  });
+});
+
+/** Asks as the document's examples say. */
+async function tryOut(route: string): Promise<supertest.Response> {
+  const { parameters = [], requestBody } = operation(route);
+  const [method, template] = route.split(' ') as ['get' | 'post', string];
+  const example = (name: string) => parameters.find((parameter) => parameter.name === name)!.schema.example!;
+  const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(example(name)));
+  const query = parameters
+    .filter(({ in: place }) => place === 'query')
+    .map(({ name }) => [name, example(name)]);
+  const call = supertest(world.gateway.url)[method](path).set(credentials).query(Object.fromEntries(query));
+  const media = requestBody?.content['application/json'];
+  return media ? call.send(examplesOf(media)[0] as object) : call;
+}
+
+describe('the schemas', () => {
+  it('have the bounds of the validators and the words of the comments', () => {
+    expect(document.components.schemas['UnviewedCountsQuery']).toMatchObject({
+      properties: { users: { type: 'array', minItems: 1, maxItems: 100 } },
+      required: ['users'],
+    });
+    expect(document.components.schemas['AccountDto']).toMatchObject({
+      properties: { account_id: { type: 'string', description: 'Opaque, always a string.' } },
+      required: ['account_id'],
+    });
+  });
+});
+
+describe('the examples of requests', () => {
+  it.each([
+    'get /api/user/unviewed-count',
+    'get /api/v1/accounts',
+    'get /api/v1/accounts/{account_id}/hub-summary',
+    'post /api/v1/unviewed-counts',
+  ])('work with the sandbox, and give the example of an answer: %s', async (route) => {
+    const response = await tryOut(route);
+    const media = operation(route).responses['200']!.content!['application/json']!;
+    const [example] = examplesOf(media);
+    const changing = /"(as_of|instance)":"[^"]+"/g;
+
+    expect(response.status).toBe(200);
+    expect(faults(media.schema!, response.body)).toEqual([]);
+    expect(JSON.stringify(response.body).replaceAll(changing, '"$1"')).toBe(
+      JSON.stringify(example).replaceAll(changing, '"$1"'),
+    );
+  });
+
+  it.each(['live', 'startup', 'ready', 'dependencies'])('work for /health/%s', async (name) => {
+    const response = await tryOut(`get /health/${name}`);
+    const { schema } = operation(`get /health/${name}`).responses['200']!.content!['application/json']!;
+
+    expect(response.status).toBe(200);
+    expect(faults(schema!, response.body)).toEqual([]);
+  });
+
+  it('of bodies fit their schema', () => {
+    for (const [route, { requestBody }] of operations())
+      for (const media of Object.values(requestBody?.content ?? {})) {
+        expect([route, examplesOf(media)]).not.toEqual([route, []]);
+        for (const example of examplesOf(media))
+          expect([route, faults(media.schema!, example)]).toEqual([route, []]);
+      }
+    expect(operation('post /api/v1/unviewed-counts').requestBody).toBeDefined();
+  });
+});
+
+async function lifecycleOfTheBuild() {
+  const built = '../../dist/health/lifecycle.js';
+  return ((await import(built)) as { Lifecycle: new () => { draining: boolean } }).Lifecycle;
+}
+
+describe('the examples of problems', () => {
+  it.each<[string, () => PromiseLike<{ text: string }>, string, number]>([
+    [
+      'validation',
+      () => supertest(world.gateway.url).get('/api/v1/accounts?external_program_id=p').set(credentials),
+      'get /api/v1/accounts',
+      400,
+    ],
+    [
+      'validation',
+      () =>
+        supertest(world.gateway.url)
+          .post('/api/v1/unviewed-counts')
+          .set(credentials)
+          .send({ users: [{ external_program_id: 'p' }] }),
+      'post /api/v1/unviewed-counts',
+      400,
+    ],
+    [
+      'validation',
+      () =>
+        supertest(world.gateway.url)
+          .get(`/api/v1/accounts/${'x'.repeat(257)}/hub-summary`)
+          .set(credentials),
+      'get /api/v1/accounts/{account_id}/hub-summary',
+      400,
+    ],
+    [
+      'unauthenticated',
+      () => supertest(world.gateway.url).get('/api/v1/accounts'),
+      'get /api/v1/accounts',
+      401,
+    ],
+    [
+      'account-not-found',
+      () =>
+        supertest(world.gateway.url)
+          .get('/api/v1/accounts?external_user_id=u&external_program_id=p')
+          .set(credentials),
+      'get /api/v1/accounts',
+      404,
+    ],
+    [
+      '413',
+      () =>
+        sendBytes(
+          world.gateway.url,
+          `POST /api/v1/unviewed-counts HTTP/1.1\r\nHost: a\r\nAuthorization: ${credentials.authorization}\r\n` +
+            'Content-Type: application/json\r\nContent-Length: 1048577\r\n\r\n',
+        ),
+      'post /api/v1/unviewed-counts',
+      413,
+    ],
+    [
+      '415',
+      () =>
+        supertest(world.gateway.url)
+          .post('/api/v1/unviewed-counts')
+          .set({ ...credentials, 'content-type': 'text/plain' })
+          .send('x'),
+      'post /api/v1/unviewed-counts',
+      415,
+    ],
+  ])('are what the service says: %s', async (name, ask, route, status) => {
+    const { instance, ...told } = JSON.parse((await ask()).text) as { instance: string };
+    const media = operation(route).responses[status]!.content![problemType]!;
+
+    expect(media.examples![name]!.value).toEqual({ ...told, instance: expect.any(String) });
+    expect(instance).not.toBe('');
+  });
+
+  it('of a failing probe are what it says', async () => {
+    const { schema } = operation('get /health/ready').responses['503']!.content![problemType]!;
+    const lifecycle = world.gateway.app.get<{ draining: boolean }>(await lifecycleOfTheBuild());
+    lifecycle.draining = true;
+    const response = await supertest(world.gateway.url).get('/health/ready');
+    lifecycle.draining = false;
+
+    expect(response.status).toBe(503);
+    const { instance, ...told } = JSON.parse(response.text) as { instance: string };
+    expect(faults(schema!, { ...told, instance })).toEqual([]);
+    const [example] = examplesOf(operation('get /health/ready').responses['503']!.content![problemType]!);
+    expect(example).toEqual({ ...told, instance: expect.any(String) });
+  });
+});
+
+describe('the documentation', () => {
+  it.each(['/docs', '/docs/'])('is a page at %s', async (path) => {
+    const page = await supertest(world.gateway.url).get(path);
+
+    expect(page.status).toBe(200);
+    expect(page.headers['content-type']).toMatch(/^text\/html/);
+    expect(page.text).toContain('<title>Rewards Gateway</title>');
+  });
+
+  it('has all that its page asks for', async () => {
+    const page = await supertest(world.gateway.url).get('/docs/');
+    const files = Array.from(
+      page.text.matchAll(/(?:src|href)="(\.\/[^"]+)"/g),
+      ([, file]) => new URL(file!, `${world.gateway.url}/docs/`).pathname,
+    );
+
+    expect(files.length).toBeGreaterThan(2);
+    for (const file of files)
+      expect([file, (await supertest(world.gateway.url).get(file)).status]).toEqual([file, 200]);
+  });
+});

@@ -1,0 +1,205 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import supertest from 'supertest';
+import type { ProblemBody } from '../../src/problem/problem.js';
+import {
+  apiKey,
+  canary,
+  paths,
+  requestId,
+  urn,
+  useCanaryWorld,
+  user,
+  credentials,
+} from '../support/canary-world.js';
+import { problemIn } from '../support/problem.js';
+
+const world = useCanaryWorld({ perTest: false });
+
+describe('a request that no route serves', () => {
+  it.each<[string, () => Promise<supertest.Response>, Partial<ProblemBody>]>([
+    ['an unknown path', () => world.get(`/${canary}`), { type: urn('not-found'), status: 404 }],
+    [
+      'an unknown path with a body',
+      () => world.post(`/${canary}`, canary),
+      { type: urn('not-found'), status: 404 },
+    ],
+    [
+      'an unknown path without a credential',
+      () => world.get('/api/nothing', {}),
+      { type: urn('not-found'), status: 404 },
+    ],
+    [
+      'a known path with a slash behind it',
+      () => world.get('/api/v1/accounts/'),
+      { type: urn('not-found'), status: 404 },
+    ],
+    [
+      'a known path in capitals',
+      () => world.get('/API/v1/accounts'),
+      { type: urn('not-found'), status: 404 },
+    ],
+    ['an undecodable path', () => world.get(`/${canary}/%zz`), { type: urn('validation'), status: 400 }],
+    [
+      'a file that the docs do not have',
+      () => world.get(`/docs/${canary}.css`),
+      { type: urn('not-found'), status: 404 },
+    ],
+    [
+      'a range that a file does not have',
+      () => world.get('/docs/swagger-ui.css', { range: 'bytes=99999999-' }),
+      { type: 'about:blank', status: 416 },
+    ],
+  ])('is answered with a problem: %s', async (_, act, expected) => {
+    expect(problemIn(await act())).toMatchObject({ ...expected, instance: requestId });
+    expect(world.requestLines()).toEqual([expect.objectContaining({ status: expected.status, requestId })]);
+    expect(world.loggedIds()).toEqual([requestId]);
+  });
+});
+
+describe('a known path', () => {
+  const paths: [string, string][] = [
+    ['/api/user/unviewed-count', 'GET, HEAD'],
+    ['/api/v1/accounts', 'GET, HEAD'],
+    ['/api/v1/accounts/any/hub-summary', 'GET, HEAD'],
+    ['/api/v1/unviewed-counts', 'POST'],
+    ['/health/live', 'GET, HEAD'],
+    ['/health/startup', 'GET, HEAD'],
+    ['/health/ready', 'GET, HEAD'],
+    ['/health/dependencies', 'GET, HEAD'],
+    ['/docs', 'GET, HEAD'],
+    ['/docs/swagger-ui.css', 'GET, HEAD'],
+    ['/openapi.json', 'GET, HEAD'],
+    ['/openapi.yaml', 'GET, HEAD'],
+  ];
+  const methods = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PROPFIND', 'PUT', 'QUERY', 'TRACE'];
+
+  it.each(paths)('%s says 405 with "Allow: %s" to every other method', async (path, allow) => {
+    for (const method of methods.filter((name) => !allow.split(', ').includes(name))) {
+      // A body that nothing here reads, no credential: neither comes before the method.
+      const answer = await world.raw(
+        `${method} ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<a/>`,
+      );
+
+      expect([method, answer.status, answer.headers['allow']]).toEqual([method, 405, allow]);
+      expect(answer.text.includes(urn('method-not-allowed'))).toBe(method !== 'HEAD');
+      expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+    }
+  });
+});
+
+const megabyte = 1024 * 1024;
+
+function padded(size: number): string {
+  return JSON.stringify({ users: [user] }).padEnd(size);
+}
+
+describe('a body', () => {
+  it('may have exactly 1 MiB', async () => {
+    // Its answer bears the ids that were asked for.
+    const response = await supertest(world.gateway.url)
+      .post(paths.batch)
+      .set({ ...credentials, 'content-type': 'application/json' })
+      .serialize((text: unknown) => text as string)
+      .send(padded(megabyte));
+
+    expect(response.status).toBe(200);
+    expect(response.body).toEqual({ results: [{ ...user, count: 0 }] });
+  });
+
+  it.each([
+    ['announced', `Content-Length: ${megabyte + 1}`, ''],
+    [
+      'in chunks',
+      'Transfer-Encoding: chunked',
+      `${(megabyte + 1).toString(16)}\r\n${padded(megabyte + 1)}\r\n`,
+    ],
+  ])('of 1 MiB and a byte is refused: %s', async (_, framing, body) => {
+    const head = `POST ${paths.batch} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${apiKey}\r\nX-Request-Id: ${requestId}\r\n`;
+    const answer = await world.raw(`${head}Content-Type: application/json\r\n${framing}\r\n\r\n${body}`);
+
+    expect(problemIn(answer)).toMatchObject({ status: 413, type: 'about:blank', instance: requestId });
+    expect(world.kigo.journal()).toEqual([]);
+    expect(world.loggedIds()).toEqual([requestId]);
+  });
+
+  it.each([
+    'text/plain',
+    'application/jsonx',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/vnd.api+json',
+    'nonsense',
+  ])('of the type %s is refused', async (type) => {
+    const problem = problemIn(await world.post(paths.batch, canary, { 'content-type': type }));
+
+    expect(problem).toMatchObject({ status: 415, type: 'about:blank', instance: requestId });
+    expect(world.loggedIds()).toEqual([requestId]);
+  });
+
+  it.each([`{"users":[${canary}`, `{"users":"${canary}"}x`, canary])(
+    'that is no JSON is refused without a word of it: %s',
+    async (body) => {
+      const problem = problemIn(await world.post(paths.batch, body));
+
+      expect(problem).toMatchObject({ status: 400, type: urn('validation'), instance: requestId });
+      expect(world.loggedIds()).toEqual([requestId]);
+    },
+  );
+});
+
+describe('what is no HTTP request', () => {
+  it.each([
+    ['garbage', `${canary}\r\n\r\n`, 400],
+    ['an unknown method', `${canary.toUpperCase()} / HTTP/1.1\r\nHost: a\r\n\r\n`, 400],
+    ['another protocol', `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`, 400],
+    ['a TLS greeting', '\u0016\u0003\u0001\u0002\u0000\u0001', 400],
+    ['a header without a name', `GET / HTTP/1.1\r\nHost: a\r\n: ${canary}\r\n\r\n`, 400],
+    ['a header that is folded', `GET / HTTP/1.1\r\nHost: a\r\nX-A: b\r\n ${canary}\r\n\r\n`, 400],
+    ['a NUL in a header', `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${canary}\0\r\n\r\n`, 400],
+    [
+      'two lengths',
+      `POST ${paths.batch} HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab`,
+      400,
+    ],
+    [
+      'a length and chunks',
+      `POST ${paths.batch} HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      400,
+    ],
+    [
+      'a chunk without a size',
+      `POST ${paths.batch} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${apiKey}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${canary}\r\n`,
+      400,
+    ],
+    ['a blank in the path', `GET /${canary} x HTTP/1.1\r\nHost: a\r\n\r\n`, 400],
+    ['no Host', `GET /health/live HTTP/1.1\r\n\r\n`, 400],
+    ['headers beyond 16 KiB', `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${canary.repeat(3_000)}\r\n\r\n`, 431],
+    ['a URL beyond 16 KiB', `GET /${canary.repeat(3_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
+  ])('is answered with a problem all the same: %s', async (_, bytes, status) => {
+    const answer = await world.raw(bytes);
+
+    expect(problemIn(answer)).toMatchObject({ status, type: 'about:blank' });
+    expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('is cut off after the answer, though the other side never closes', async () => {
+    const server = world.gateway.app.getHttpServer();
+    const { hostname, port } = new URL(world.gateway.url);
+    const client = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    const [accepted] = (await once(server, 'connection')) as [Socket];
+    const closed = once(accepted, 'close', { signal: AbortSignal.timeout(3_000) });
+
+    expect(accepted.remotePort).toBe(client.localPort);
+    client.resume().write('garbage\r\n\r\n');
+    await closed.finally(() => client.destroy());
+    expect(accepted.destroyed).toBe(true);
+  });
+
+  it('is not an unknown expectation: it is passed over', async () => {
+    const answer = await world.raw(`GET /health/live HTTP/1.1\r\nHost: a\r\nExpect: ${canary}\r\n\r\n`);
+
+    expect(answer.status).toBe(200);
+  });
+});

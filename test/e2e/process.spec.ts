@@ -1,0 +1,266 @@
+import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { mkdtemp } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import type { Environment } from '../../src/config/read-config.js';
+import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import { apiKey, badge, baseEnvironment, credentials } from '../support/gateway.js';
+import type { GatewayProcess } from '../support/gateway-process.js';
+import { startProcess } from '../support/gateway-process.js';
+import { OpenConnection } from '../support/open-connection.js';
+import { until } from '../support/until.js';
+
+const secrets = [apiKey, baseEnvironment['KIGO_API_KEY']!, baseEnvironment['KIIP_APP_SECRETS']!];
+
+describe('npm start -- --check-config', () => {
+  const check = { args: ['--check-config'] };
+
+  it('prints the effective configuration with secrets masked, and exits 0', async () => {
+    await using gateway = startProcess({ HUB_SUMMARY_TTL_SECONDS: '0.5' }, check);
+    expect(await gateway.ended).toEqual({ code: 0, signal: null });
+    expect(gateway.lines).toContain('HUB_SUMMARY_TTL_SECONDS=0.5');
+    expect(gateway.lines).toContain('ACCOUNT_TTL_SECONDS=86400');
+    expect(gateway.lines).toContain('KIGO_API_KEY=********');
+    expect(gateway.lines).toContain('REDIS_URL (unset)');
+    for (const secret of secrets) expect(gateway.lines.join('\n')).not.toContain(secret);
+    expect(gateway.errors()).toBe('');
+  });
+
+  it.each([
+    ['with it', check],
+    ['on a normal start', {}],
+  ])('lists every bad variable, no value, and exits 78: %s', async (_, options) => {
+    const bad = { PORT: 'http', KIGO_API_KEY: undefined, LOG_LEVEL: 'chatty', API_KEYS: 'no-colon-1234' };
+    await using gateway = startProcess(bad, options);
+    expect((await gateway.ended).code).toBe(78);
+    expect(gateway.lines).toEqual([]);
+    const [title, ...faults] = gateway.errors().trimEnd().split('\n');
+    expect(title).toBe('The configuration cannot be used:');
+    expect(faults.map((fault) => fault.trim().split(' ')[0])).toEqual([
+      'PORT',
+      'KIGO_API_KEY',
+      'API_KEYS',
+      'LOG_LEVEL',
+    ]);
+    expect(gateway.errors()).not.toMatch(/http|chatty|no-colon-1234|node:/);
+  });
+});
+
+describe('the start', () => {
+  it('takes a free port for PORT=0, logs it as JSON and serves there', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'gateway-'));
+    await using gateway = startProcess({ DATABASE_URL: '', DATA_DIR: dataDir });
+    const url = await gateway.url();
+    for (const path of ['live', 'startup', 'ready'])
+      expect((await fetch(`${url}/health/${path}`)).status).toBe(200);
+    expect(gateway.log()).toContainEqual(expect.objectContaining({ msg: 'listening', level: 'info' }));
+    expect(gateway.errors()).toBe('');
+  });
+
+  it('ends with one clear line and exit 1 when the port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    await using gateway = startProcess({ PORT: String((other.address() as AddressInfo).port) });
+    expect((await gateway.ended).code).toBe(1);
+    other.close();
+    expect(complaints(gateway.log())).toEqual([
+      { level: 'fatal', msg: 'cannot listen: the port in PORT is taken', code: 'EADDRINUSE' },
+    ]);
+    expect(gateway.errors()).toBe('');
+  });
+
+  it.each(['192.0.2.1', 'not a host'])('ends with one clear line and exit 1 for HOST=%s', async (HOST) => {
+    await using gateway = startProcess({ HOST });
+    expect((await gateway.ended).code).toBe(1);
+    expect(complaints(gateway.log())).toEqual([
+      expect.objectContaining({ msg: expect.stringMatching(/^cannot listen: HOST is no address/) }),
+    ]);
+    expect(gateway.lines.join('\n')).not.toContain(HOST);
+    expect(gateway.errors()).toBe('');
+  });
+
+  it('can be stopped before it listens', async () => {
+    await using gateway = startProcess();
+    await gateway.logged('Starting Nest application...');
+    gateway.signal('SIGTERM');
+    expect(await gateway.ended).toEqual({ code: 0, signal: null });
+  });
+});
+
+describe('an error that nobody caught', () => {
+  it.each([
+    ['is thrown', `throw new TypeError('${apiKey}')`],
+    ['rejects', `void Promise.reject(new TypeError('${apiKey}'))`],
+  ])('is one JSON line without message or stack, and exit 1, when it %s', async (_, misfortune) => {
+    await using gateway = startProcess({}, { preload: `process.once('SIGUSR2', () => { ${misfortune} })` });
+    await gateway.url();
+    gateway.signal('SIGUSR2');
+    expect((await gateway.ended).code).toBe(1);
+    expect(complaints(gateway.log())).toEqual([
+      { level: 'fatal', msg: 'unexpected error', error: 'TypeError' },
+    ]);
+    expect(gateway.lines.join('\n')).not.toContain(apiKey);
+    expect(gateway.errors()).toBe('');
+  });
+});
+
+describe('SIGTERM', () => {
+  let kigo: KigoSandbox;
+  let gateway: GatewayProcess;
+  const connections: OpenConnection[] = [];
+
+  beforeAll(async () => {
+    kigo = await startKigoSandbox();
+  });
+  beforeEach(() => kigo.reset());
+  afterEach(async () => {
+    for (const connection of connections.splice(0)) connection.close();
+    await gateway[Symbol.asyncDispose]();
+  });
+  afterAll(() => kigo.close());
+
+  async function start(env: Environment = {}) {
+    gateway = startProcess({ KIGO_BASE_URL: kigo.url, ...env });
+    return gateway.url();
+  }
+
+  function connect(url: string): OpenConnection {
+    const connection = new OpenConnection(url);
+    connections.push(connection);
+    return connection;
+  }
+
+  const summaryAsked = () => until('Kigo has the call', () => kigo.journal('summary').length > 0);
+
+  async function stop() {
+    gateway.signal('SIGTERM');
+    await gateway.logged('stopping');
+  }
+
+  async function endedAfterMs() {
+    const since = performance.now();
+    expect(await gateway.ended).toEqual({ code: 0, signal: null });
+    return performance.now() - since;
+  }
+
+  it('ends a process that has nothing to do at once, with exit 0 and nothing but JSON logged', async () => {
+    await start();
+    await stop();
+    expect(await endedAfterMs()).toBeLessThan(800);
+    expect(complaints(gateway.log())).toEqual([]);
+    expect(gateway.errors()).toBe('');
+  });
+
+  it('lets a request that is under way have its answer, with Connection: close', async () => {
+    const url = await start();
+    kigo.addFault({ kind: 'slow', delayMs: 1_500, route: 'summary' });
+    const slow = connect(url).get(badge(), credentials);
+    await summaryAsked();
+    await stop();
+
+    expect(await slow).toEqual({ status: 200, connection: 'close', body: { count: 12 }, reused: false });
+    expect(await endedAfterMs()).toBeLessThan(800);
+    expect(gateway.log()).toContainEqual(expect.objectContaining({ msg: 'request', status: 200 }));
+  });
+
+  it('answers 20 requests that are under way at once', async () => {
+    const url = await start();
+    kigo.addFault({ kind: 'slow', delayMs: 300, route: 'summary' });
+    const slow = Array.from({ length: 20 }, () => connect(url).get(badge(), credentials));
+    await summaryAsked();
+    await stop();
+
+    const answers = await Promise.all(slow);
+    expect(answers.map(({ status, connection }) => [status, connection])).toEqual(
+      Array.from({ length: 20 }, () => [200, 'close']),
+    );
+  });
+
+  it('makes ready say 503 and leaves live at 200 while requests are under way, on new connections too', async () => {
+    const url = await start();
+    kigo.addFault({ kind: 'slow', delayMs: 1_500, route: 'summary' });
+    const slow = connect(url).get(badge(), credentials);
+    await summaryAsked();
+    await stop();
+
+    for (const probe of ['ready', 'startup'])
+      expect(await connect(url).get(`/health/${probe}`)).toMatchObject({
+        status: 503,
+        connection: 'close',
+        body: { status: 503, checks: { process: { status: 'down', state: 'draining' } } },
+      });
+    expect(await connect(url).get('/health/live')).toMatchObject({ status: 200, connection: 'close' });
+    expect(await slow).toMatchObject({ status: 200 });
+  });
+
+  it('still answers on a connection that was open and idle, with Connection: close', async () => {
+    const connection = connect(await start());
+    expect(await connection.get('/health/live')).toMatchObject({ status: 200, connection: 'keep-alive' });
+    await stop();
+
+    expect(await connection.get(badge(), credentials)).toEqual({
+      status: 200,
+      connection: 'close',
+      body: { count: 12 },
+      reused: true,
+    });
+    expect(await endedAfterMs()).toBeLessThan(800);
+  });
+
+  it('does not wait long for a client that keeps an idle connection open', async () => {
+    await connect(await start()).get('/health/live');
+    await stop();
+    expect(await endedAfterMs()).toBeLessThan(2_500);
+  });
+
+  it('ends with exit 0 when the time to drain is over, whatever is under way', async () => {
+    const url = await start({ SHUTDOWN_GRACE_SECONDS: '0.4' });
+    kigo.addFault({ kind: 'hang', route: 'summary' });
+    const hanging = connect(url).get(badge(), credentials).catch(codeOf);
+    await summaryAsked();
+    await stop();
+
+    expect(await endedAfterMs()).toBeLessThan(1_500);
+    expect(await hanging).toBe('ECONNRESET');
+    expect(gateway.log().at(-1)).toMatchObject({ level: 'warn', msg: expect.stringMatching(/under way/) });
+  });
+
+  it('may come as a Ctrl-C that npm passes on once more: requests are still answered', async () => {
+    const url = await start();
+    kigo.addFault({ kind: 'slow', delayMs: 500, route: 'summary' });
+    const slow = connect(url).get(badge(), credentials);
+    await summaryAsked();
+    gateway.signal('SIGINT');
+    await gateway.logged('stopping');
+    gateway.signal('SIGINT');
+
+    expect(await slow).toMatchObject({ status: 200, connection: 'close' });
+    expect(await gateway.ended).toEqual({ code: 0, signal: null });
+  });
+
+  it('ends at once when it comes twice', async () => {
+    const url = await start();
+    kigo.addFault({ kind: 'hang', route: 'summary' });
+    const hanging = connect(url).get(badge(), credentials).catch(codeOf);
+    await summaryAsked();
+    await stop();
+    gateway.signal('SIGTERM');
+
+    expect(await gateway.ended).toEqual({ code: 1, signal: null });
+    expect(await hanging).toBe('ECONNRESET');
+  });
+});
+
+const codeOf = (error: NodeJS.ErrnoException) => error.code;
+
+/** What was logged as an error or worse: all but when and where. */
+function complaints(log: Record<string, unknown>[]) {
+  return log
+    .filter(({ level }) => level === 'fatal' || level === 'error')
+    .map((line) =>
+      Object.fromEntries(Object.entries(line).filter(([name]) => !['time', 'at'].includes(name))),
+    );
+}

@@ -1,0 +1,290 @@
+import { passSeconds, restoreClock } from '../support/clock.js';
+import { badge, startWorld } from '../support/gateway.js';
+import type { World } from '../support/gateway.js';
+import { until } from '../support/until.js';
+
+const ids = { external_user_id: 'user123', external_program_id: 'program456' };
+const noCache = { 'cache-control': 'no-cache' };
+
+describe('cached answers', () => {
+  let world: World;
+
+  afterEach(async () => {
+    restoreClock();
+    await world.close();
+  });
+
+  const calls = () => world.kigo.journal().map(({ route }) => route);
+
+  /** Asks for the hub summary of the demo account: one cache entry. */
+  async function summary(headers?: Record<string, string>): Promise<Response> {
+    const accountId = String(world.kigo.setAccount(ids).account_id);
+    return world.gateway.get(`/api/v1/accounts/${accountId}/hub-summary`, headers);
+  }
+
+  async function count(headers?: Record<string, string>): Promise<unknown> {
+    return (await world.gateway.get(badge(), headers)).json();
+  }
+
+  describe('in their time', () => {
+    beforeEach(async () => {
+      world = await startWorld({ HUB_SUMMARY_TTL_SECONDS: '1000' });
+      world.kigo.configure({ unknownUser: 'create' });
+    });
+
+    it('say how old they are and how long they stay fresh', async () => {
+      const first = await summary();
+      expect(first.headers.get('cache-status')).toBe('rewards-gateway; fwd=miss');
+      expect(first.headers.get('age')).toBe('0');
+      const fresh = maxAge(first);
+
+      passSeconds(100);
+      const second = await summary();
+      expect(second.headers.get('cache-status')).toBe('rewards-gateway; hit');
+      expect(Number(second.headers.get('age'))).toBeGreaterThanOrEqual(100);
+      expect(Number(second.headers.get('age'))).toBeLessThan(110);
+      expect(fresh - maxAge(second)).toBeGreaterThanOrEqual(100);
+      expect(fresh - maxAge(second)).toBeLessThan(110);
+      const { as_of, stale } = (await second.json()) as { as_of: string; stale: boolean };
+      expect(stale).toBe(false);
+      expect(as_of).toBe(((await first.json()) as { as_of: string }).as_of);
+      expect(calls()).toEqual(['login', 'summary']);
+    });
+
+    it('stay fresh for a time that differs by 10 % from key to key, and never for one key', async () => {
+      const lives = async () => {
+        const responses = Array.from({ length: 100 }, (_, index) =>
+          world.gateway.get(`/api/v1/accounts/acc-${index}/hub-summary`),
+        );
+        return (await Promise.all(responses)).map(maxAge);
+      };
+      for (let index = 0; index < 100; index += 1)
+        world.kigo.setAccount({
+          ...ids,
+          external_user_id: `user-${index}`,
+          account_id: `acc-${index}`,
+        });
+      passSeconds(0);
+      const first = await lives();
+      expect(Math.min(...first)).toBeGreaterThanOrEqual(900);
+      expect(Math.min(...first)).toBeLessThan(920);
+      expect(Math.max(...first)).toBeLessThanOrEqual(1_100);
+      expect(Math.max(...first)).toBeGreaterThan(1_080);
+      expect(new Set(first).size).toBeGreaterThan(50);
+
+      // Every one of them is gone and asked for anew.
+      passSeconds(10_000);
+      expect(await lives()).toEqual(first);
+      expect(world.kigo.journal('summary')).toHaveLength(200);
+    });
+
+    it('are refreshed in their last fifth, while the caller gets the old one at once', async () => {
+      const { kigo } = world;
+      const fresh = maxAge(await summary());
+      kigo.clearJournal();
+      passSeconds(0.79 * fresh);
+      await summary();
+      expect(calls()).toEqual([]);
+
+      passSeconds(0.16 * fresh);
+      // The refresh hangs: whoever waited for it would get nothing.
+      kigo.setAccount({ ...ids, unviewed_products: 99 });
+      kigo.addFault({ kind: 'slow', delayMs: 2_000, route: 'summary', times: 1 });
+      const during = await Promise.all(Array.from({ length: 20 }, () => summary()));
+      for (const response of during) {
+        expect(response.headers.get('cache-status')).toBe('rewards-gateway; hit');
+        expect(await response.json()).toMatchObject({ unviewed_products: 12, stale: false });
+      }
+      await until('the new one is there', async () => {
+        const after = (await (await summary()).json()) as { unviewed_products: number };
+        return after.unviewed_products === 99;
+      });
+      expect(calls()).toEqual(['summary']);
+      expect((await summary()).headers.get('age')).toBe('0');
+    });
+
+    it('are not made worse by a refresh that fails', async () => {
+      const { kigo } = world;
+      const fresh = maxAge(await summary());
+      kigo.addFault({ kind: 'status', status: 400, route: 'summary', times: 1 });
+      kigo.clearJournal();
+      passSeconds(0.95 * fresh);
+      expect((await summary()).headers.get('cache-status')).toBe('rewards-gateway; hit');
+      await until('the refresh has failed', () => kigo.journal()[0]?.status === 400);
+      expect(await (await summary()).json()).toMatchObject({ unviewed_products: 12, stale: false });
+    });
+
+    it('cost one call when 50 ask at once for what has expired', async () => {
+      const { kigo } = world;
+      await summary();
+      passSeconds(1_101);
+      kigo.clearJournal();
+      // Long enough for all fifty to arrive, also on a busy machine.
+      kigo.addFault({ kind: 'slow', delayMs: 1_500, route: 'summary' });
+      const responses = await Promise.all(Array.from({ length: 50 }, () => summary()));
+      const told = responses.map(({ headers }) => headers.get('cache-status'));
+      expect(told).toContain('rewards-gateway; fwd=stale');
+      for (const response of responses) expect(response.status).toBe(200);
+      expect(calls()).toEqual(['summary']);
+    });
+
+    it('are asked for anew on no-cache, and that failing is an error', async () => {
+      const { kigo } = world;
+      expect(await count()).toEqual({ count: 12 });
+      kigo.setAccount({ ...ids, unviewed_products: 13 });
+      expect(await count()).toEqual({ count: 12 });
+      kigo.clearJournal();
+
+      const asked = await world.gateway.get(badge(), noCache);
+      expect(await asked.json()).toEqual({ count: 13 });
+      expect(asked.headers.get('cache-status')).toBe('rewards-gateway; fwd=request');
+      expect(calls()).toEqual(['lookup', 'summary']);
+      // And everybody else has the new one.
+      expect(await count()).toEqual({ count: 13 });
+
+      kigo.addFault({ kind: 'status', status: 400, route: 'summary' });
+      expect((await world.gateway.get(badge(), noCache)).status).toBe(502);
+      expect(await count()).toEqual({ count: 13 });
+    });
+  });
+
+  describe('while Kigo fails', () => {
+    beforeEach(async () => {
+      world = await startWorld({
+        HUB_SUMMARY_TTL_SECONDS: '100',
+        HUB_SUMMARY_STALE_SECONDS: '1000',
+        // Of no use to a test that fails on purpose.
+        UPSTREAM_DEADLINE_MS: '200',
+      });
+    });
+
+    it.each([
+      ['answers 500', { kind: 'status', status: 500 }],
+      ['answers 400', { kind: 'status', status: 400 }],
+      ['answers 429', { kind: 'rate-limited', retryAfter: 60 }],
+      ['breaks the connection', { kind: 'reset' }],
+      ['does not answer', { kind: 'hang' }],
+      ['answers nonsense', { kind: 'html' }],
+    ] as const)('are served stale and say so when it %s', async (_, fault) => {
+      const { kigo } = world;
+      const fresh = maxAge(await summary());
+      kigo.addFault({ ...fault, route: 'summary' });
+      passSeconds(fresh + 2);
+      const response = await summary();
+
+      expect(response.status).toBe(200);
+      expect(response.headers.get('cache-status')).toBe('rewards-gateway; hit; detail=stale-if-error');
+      expect(response.headers.get('cache-control')).toBe('private, max-age=0');
+      expect(Number(response.headers.get('age'))).toBeGreaterThanOrEqual(fresh + 2);
+      expect(await response.json()).toMatchObject({ unviewed_products: 12, stale: true });
+      const one = await world.gateway.get(badge());
+      expect(await one.json()).toEqual({ count: 12 });
+      expect(one.headers.get('cache-status')).toBe('rewards-gateway; hit; detail=stale-if-error');
+
+      // It is over as soon as Kigo answers. Longer than the breaker stays open:
+      passSeconds(125);
+      kigo.clearFaults();
+      await until('the answer is fresh', async () => {
+        const { stale } = (await (await summary()).json()) as { stale: boolean };
+        return !stale;
+      });
+    });
+
+    it('are served stale for HUB_SUMMARY_STALE_SECONDS and no longer', async () => {
+      const { kigo } = world;
+      const fresh = maxAge(await summary());
+      kigo.addFault({ kind: 'status', status: 400, route: 'summary' });
+      passSeconds(fresh + 998);
+      expect((await summary()).status).toBe(200);
+      passSeconds(4);
+      const response = await summary();
+      expect(response.status).toBe(502);
+      expect(await response.json()).toMatchObject({ type: 'urn:rewards-gateway:problem:upstream-failed' });
+    });
+
+    it('are served stale also to who waits for a refresh that began in time', async () => {
+      const { kigo } = world;
+      const fresh = maxAge(await summary());
+      kigo.addFault({ kind: 'hang', route: 'summary' });
+      passSeconds(0.95 * fresh);
+      kigo.clearJournal();
+      await summary();
+      await until('the refresh hangs', () => calls().length === 1);
+      passSeconds(0.1 * fresh);
+      const responses = await Promise.all(Array.from({ length: 20 }, () => summary()));
+      for (const response of responses)
+        expect(await response.json()).toMatchObject({ unviewed_products: 12, stale: true });
+      expect(kigo.maxConcurrent('summary')).toBe(1);
+    });
+
+    it('do not hide that the account is gone', async () => {
+      const { kigo } = world;
+      const fresh = maxAge(await summary());
+      const path = `/api/v1/accounts/${String(kigo.setAccount(ids).account_id)}/hub-summary`;
+      kigo.removeAccount(ids);
+      passSeconds(fresh + 2);
+      const response = await world.gateway.get(path);
+      expect(response.status).toBe(404);
+      expect(await response.json()).toMatchObject({ type: 'urn:rewards-gateway:problem:account-not-found' });
+      // The 404 is the newest answer there is: no older one stands in when Kigo fails after it.
+      kigo.addFault({ kind: 'status', status: 400 });
+      passSeconds(100);
+      expect((await world.gateway.get(path)).status).toBe(502);
+    });
+  });
+
+  describe('that there is no such account', () => {
+    const unknown = { external_user_id: 'nobody', external_program_id: 'program456' };
+    const account = (headers?: Record<string, string>) =>
+      world.gateway.get(`/api/v1/accounts?${String(new URLSearchParams(unknown))}`, headers);
+
+    beforeEach(async () => {
+      world = await startWorld({ NOT_FOUND_TTL_SECONDS: '60' });
+    });
+
+    it('are remembered for NOT_FOUND_TTL_SECONDS, and end when the account appears', async () => {
+      const { kigo } = world;
+      const first = await account();
+      expect(first.status).toBe(404);
+      const fresh = maxAge(first);
+      expect(fresh).toBeGreaterThanOrEqual(53);
+      expect(fresh).toBeLessThanOrEqual(66);
+      kigo.setAccount({ ...unknown, account_id: 'acc-new' });
+      passSeconds(0.75 * fresh);
+      const again = await account();
+      expect(again.status).toBe(404);
+      expect(again.headers.get('cache-status')).toBe('rewards-gateway; hit');
+      expect(calls()).toEqual(['login', 'lookup']);
+
+      passSeconds(0.25 * fresh + 2);
+      expect(await (await account()).json()).toEqual({ account_id: 'acc-new' });
+    });
+
+    it('are passed by with no-cache', async () => {
+      const { kigo } = world;
+      expect((await account()).status).toBe(404);
+      kigo.setAccount({ ...unknown, account_id: 'acc-new' });
+      expect(await (await account(noCache)).json()).toEqual({ account_id: 'acc-new' });
+      expect(await (await account()).json()).toEqual({ account_id: 'acc-new' });
+      expect(calls()).toEqual(['login', 'lookup', 'lookup']);
+    });
+
+    it('do not stand in when Kigo fails after their time', async () => {
+      const fresh = maxAge(await account());
+      world.kigo.addFault({ kind: 'status', status: 400, route: 'lookup' });
+      passSeconds(fresh + 2);
+      expect((await account()).status).toBe(502);
+    });
+  });
+
+  it('may live for a split second', async () => {
+    world = await startWorld({ HUB_SUMMARY_TTL_SECONDS: '0.05', ACCOUNT_TTL_SECONDS: '0.05' });
+    expect(await count()).toEqual({ count: 12 });
+    world.kigo.setAccount({ ...ids, unviewed_products: 13 });
+    await until('the new count is seen', async () => ((await count()) as { count: number }).count === 13);
+  });
+});
+
+function maxAge(response: Response): number {
+  return Number(/max-age=(\d+)/.exec(response.headers.get('cache-control') ?? '')?.[1]);
+}

@@ -1,0 +1,297 @@
+import type { Client } from 'pg';
+import { CallbackSender } from '../support/callback-sender.js';
+import type { SentAnswer } from '../support/callback-sender.js';
+import { CuttingProxy } from '../support/cutting-proxy.js';
+import type { Environment } from '../../src/config/read-config.js';
+import { startProcess } from '../support/gateway-process.js';
+import type { GatewayProcess } from '../support/gateway-process.js';
+import { issuance, redemption } from '../support/kiip.js';
+import type { Fields } from '../support/kiip.js';
+import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { problemIn } from '../support/problem.js';
+import { until } from '../support/until.js';
+
+const bin = findPostgres();
+const onPostgres = bin === undefined ? describe.skip : describe;
+/** Far more than a statement takes, so that a busy machine is no fault; short enough to be waited for. */
+const TIMEOUT_MS = 1_000;
+/** What is asserted is that a callback is answered, not how fast this machine is. */
+const BOUND_MS = 15_000;
+
+onPostgres('when PostgreSQL fails, a gateway that runs', () => {
+  let server: PostgresServer;
+  let proxy: CuttingProxy;
+  let gateway: GatewayProcess;
+  let origin: string;
+  const sender = new CallbackSender(40, BOUND_MS);
+
+  const start = (env: Environment = {}) =>
+    startProcess({
+      DATABASE_URL: server.url('gateway', proxy.port),
+      DATABASE_TIMEOUT_MS: String(TIMEOUT_MS),
+      LOG_LEVEL: 'info',
+      ...env,
+    });
+  const send = (fields: Fields = redemption()) => sender.callback(origin, fields);
+  const probe = async (path: string, of = origin) => (await fetch(`${of}/health/${path}`)).status;
+
+  beforeAll(async () => {
+    server = await PostgresServer.create(bin ?? '');
+    await server.query('postgres', 'create database gateway');
+    proxy = await CuttingProxy.to(server.port);
+    gateway = start();
+    origin = await gateway.url();
+    await gateway.logged('the database is in use');
+  }, 120_000);
+  afterAll(async () => {
+    await sender.close();
+    await gateway[Symbol.asyncDispose]();
+    await proxy.close();
+    await server.destroy();
+  });
+  const refusesAll = async () => {
+    const genuine = [redemption(), issuance(), issuance({ nonce: 'n-0002' })];
+    const forged = redemption({ signature: '0'.repeat(40) });
+    for (const answer of await Promise.all([...genuine, forged].map(send))) unavailable(answer);
+    // What is no callback at all needs no database; and no probe takes the pod out.
+    expect((await sender.post(origin, '{')).status).toBe(400);
+    expect([await probe('ready'), await probe('startup'), await probe('live')]).toEqual([200, 200, 200]);
+    return genuine;
+  };
+
+  /** Everything works again by itself, for what was refused and for what is new; and forged callbacks are 401 again. */
+  const recovers = async (refused: readonly Fields[] = []): Promise<boolean> => {
+    const again: SentAnswer[] = [];
+    for (const fields of refused) {
+      await until('it is acknowledged', async () => {
+        const answer = await send(fields);
+        if (answer.status === 200) again.push(answer);
+        else unavailable(answer);
+        return answer.status === 200;
+      });
+    }
+    expect(again.every(({ outcome }) => outcome === 'recorded' || outcome === 'duplicate')).toBe(true);
+    const fields = redemption();
+    await until('a new one is recorded', async () => {
+      const { outcome } = await send(fields);
+      return outcome === 'recorded' || outcome === 'duplicate';
+    });
+    expect(problemIn(await send(redemption({ signature: '0'.repeat(40) })))).toMatchObject({
+      type: 'urn:rewards-gateway:problem:callback-signature',
+    });
+    await haveRows(again);
+    return true;
+  };
+
+  /** Every 200 has its row, whatever the gateway says: asked of the server itself. */
+  const haveRows = async (answers: readonly SentAnswer[]) => {
+    const rows = await server.query('gateway', 'select id, status from ledger');
+    const stored = new Set(rows.map(({ id }) => id));
+    expect(answers.map(({ id }) => id).filter((id) => !stored.has(id))).toEqual([]);
+    const jobs = await server.query(
+      'gateway',
+      `select l.id from ledger l left join delivery_outbox o on o.ledger_id = l.id where l.status = 'recorded' and o.ledger_id is null`,
+    );
+    expect(jobs).toEqual([]);
+  };
+
+  /** Callbacks, 20 at once, until told to end; each is answered in time, with 200 or 503. */
+  const stream = () => {
+    const acknowledged: { fields: Fields; answer: SentAnswer }[] = [];
+    const refused: Fields[] = [];
+    const stop = new AbortController();
+    const loops = Array.from({ length: 20 }, async () => {
+      while (!stop.signal.aborted) {
+        const fields = redemption();
+        const answer = await send(fields);
+        if (answer.status === 200) acknowledged.push({ fields, answer });
+        else {
+          unavailable(answer);
+          refused.push(fields);
+        }
+      }
+    });
+    return {
+      acknowledged,
+      refused,
+      async finish() {
+        stop.abort();
+        await Promise.all(loops);
+        return acknowledged.map(({ answer }) => answer);
+      },
+    };
+  };
+
+  /** A stream of callbacks before, during and after a fault. */
+  const endures = async (breaks: () => Promise<void>, mends: () => Promise<void>): Promise<boolean> => {
+    const traffic = stream();
+    await until('callbacks flow', () => traffic.acknowledged.length > 40);
+    await breaks();
+    await until('callbacks are refused', () => traffic.refused.length > 20);
+    await mends();
+    const before = traffic.acknowledged.length;
+    await until('callbacks flow again', () => traffic.acknowledged.length > before + 40);
+    const answers = await traffic.finish();
+    expect(new Set(answers.map(({ outcome }) => outcome))).toEqual(new Set(['recorded']));
+    expect(new Set(answers.map(({ id }) => id)).size).toBe(answers.length);
+    await haveRows(answers);
+    return recovers(traffic.refused.slice(0, 10));
+  };
+
+  const throwOut = () =>
+    server.query(
+      'postgres',
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = 'gateway' and pid <> pg_backend_pid()`,
+    );
+
+  test('refuses with 503 while it is stopped, and goes on by itself when it is started', async () => {
+    await server.stop();
+    const refused = await refusesAll();
+    await server.start();
+    expect(await recovers(refused)).toBe(true);
+  });
+
+  test('acknowledges nothing that is not there, when it is stopped under load', async () => {
+    const survived = endures(
+      () => server.stop(),
+      () => server.start(),
+    );
+    expect(await survived).toBe(true);
+  });
+
+  test('acknowledges nothing that is not there, when it crashes under load', async () => {
+    const survived = endures(
+      () => server.stop('SIGQUIT'),
+      () => server.start(),
+    );
+    expect(await survived).toBe(true);
+  });
+
+  test('refuses while it is read-only, and says what is there', async () => {
+    const { id } = await send();
+    await sender.ledger(origin);
+    await server.query('postgres', 'alter database gateway set default_transaction_read_only = on');
+    await throwOut();
+    await until('new connections are read-only', async () => (await send()).status === 503);
+    const refused = await refusesAll();
+    expect((await sender.ledger(origin)).map((row) => row.id)).toContain(id);
+    await server.query('postgres', 'alter database gateway reset default_transaction_read_only');
+    await recovers(refused);
+  });
+
+  test('refuses while it is out of connections', async () => {
+    await throwOut();
+    const hogs: Client[] = [];
+    await expect(
+      (async () => {
+        for (;;) hogs.push(await server.client('gateway'));
+      })(),
+    ).rejects.toMatchObject({ code: '53300' });
+    const refused = await refusesAll();
+    await Promise.all(hogs.map((hog) => hog.end()));
+    await recovers(refused);
+  });
+
+  test('answers within its time limit while it is paused', async () => {
+    const traffic = stream();
+    await until('callbacks flow', () => traffic.acknowledged.length > 40);
+    server.pause();
+    const refused = await refusesAll().finally(() => server.resume());
+    const answers = await traffic.finish();
+    await haveRows(answers);
+    expect(await recovers([...refused, ...traffic.refused.slice(0, 10)])).toBe(true);
+  });
+
+  test.each([
+    ['before the commit: the next try is recorded', 'before', 'recorded'],
+    ['after the commit, before the answer: the next try is a duplicate', 'after', 'duplicate'],
+  ] as const)('refuses when the connection is reset %s', async (_, when, next) => {
+    const fields = issuance();
+    const cuts = proxy.cuts;
+    proxy.arm('insert into "ledger"', when);
+    unavailable(await send(fields));
+    proxy.disarm();
+    expect(proxy.cuts).toBe(cuts + 1);
+    const answer = await send(fields);
+    expect([answer.status, answer.outcome]).toEqual([200, next]);
+    expect((await send(fields)).id).toBe(answer.id);
+    await haveRows([answer]);
+  });
+
+  test('acknowledges nothing that is not there, when connections are reset at the commit under load', async () => {
+    const traffic = stream();
+    for (const when of ['before', 'after'] as const) {
+      const { length } = traffic.refused;
+      await until('callbacks flow', () => traffic.acknowledged.length > 20);
+      proxy.arm('insert into "ledger"', when);
+      await until('callbacks are refused', () => traffic.refused.length > length + 20);
+      proxy.disarm();
+    }
+    const answers = await traffic.finish();
+    await recovers(traffic.refused);
+    await haveRows(answers);
+    const rows = await server.query(
+      'gateway',
+      'select transaction_id from ledger group by transaction_id having count(*) > 1',
+    );
+    expect(rows).toEqual([]);
+  });
+
+  test('refuses while its tables are gone', async () => {
+    await server.query('gateway', 'alter table ledger rename to elsewhere');
+    unavailable(await send());
+    await server.query('gateway', 'alter table elsewhere rename to ledger');
+    expect(await recovers()).toBe(true);
+  });
+
+  test('that starts without it stays up, is not ready, and becomes so by itself', async () => {
+    await server.stop();
+    await using early = start();
+    const url = await early.url();
+    for (const path of ['startup', 'ready']) expect(await probe(path, url)).toBe(503);
+    expect(await probe('live', url)).toBe(200);
+    const fields = redemption();
+    unavailable(await sender.callback(url, fields));
+    unavailable(await sender.callback(url, redemption({ signature: '0'.repeat(40) })));
+    await server.start();
+    for (const path of ['startup', 'ready'])
+      await until(`${path} is 200`, async () => (await probe(path, url)) === 200);
+    const answer = await sender.callback(url, fields);
+    expect([answer.status, answer.outcome]).toEqual([200, 'recorded']);
+    // The older one sees it as well.
+    await recovers();
+    expect((await send(fields)).id).toBe(answer.id);
+    // Lost again, it takes no pod out.
+    await server.stop();
+    unavailable(await sender.callback(url, redemption()));
+    expect([await probe('ready', url), await probe('startup', url)]).toEqual([200, 200]);
+    await server.start();
+    await recovers();
+  });
+
+  test('and whose database does not yet exist, uses it once it does', async () => {
+    await using early = start({ DATABASE_URL: server.url('later') });
+    const url = await early.url();
+    expect(await probe('startup', url)).toBe(503);
+    unavailable(await sender.callback(url, redemption()));
+    await server.query('postgres', 'create database later');
+    await until('it is ready', async () => (await probe('ready', url)) === 200);
+    expect(await sender.callback(url, redemption())).toMatchObject({ status: 200, outcome: 'recorded' });
+  });
+
+  test('has gone through all of it as one process, which met nothing unexpected', () => {
+    const serious = gateway.log().filter(({ level }) => level === 'error' || level === 'fatal');
+    expect([serious, gateway.errors()]).toEqual([[], '']);
+    expect(gateway.log().filter(({ msg }) => msg === 'listening')).toHaveLength(1);
+  });
+});
+
+/** Nothing was acknowledged; and when to come again. */
+function unavailable(answer: SentAnswer): void {
+  expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
+  expect(problemIn(answer)).toMatchObject({
+    type: 'urn:rewards-gateway:problem:storage-unavailable',
+    retryable: true,
+    retry_after_seconds: 1,
+  });
+}

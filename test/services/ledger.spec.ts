@@ -1,0 +1,297 @@
+import { Ledger } from '../../src/kiip/ledger.js';
+import type { LedgerRow } from '../../src/kiip/ledger-row.js';
+import { issuance, redemption } from '../support/callback-facts.js';
+import { type Engine, engines } from '../support/engines.js';
+
+const recorded = { status: 'recorded' } as const;
+const quarantined = (reason = 'currency') => ({ status: 'quarantined', reason }) as const;
+
+describe.each(engines)('the ledger on %s', (_name, open) => {
+  let engine: Engine;
+  let ledger: Ledger;
+  beforeAll(async () => {
+    engine = await open();
+    ledger = new Ledger(engine.database);
+  }, 60_000);
+  beforeEach(() => engine.empty());
+  afterAll(() => engine.close());
+
+  const jobs = async () => {
+    const rows = await engine.database.run((db) =>
+      db.selectFrom('delivery_outbox').select('ledger_id').execute(),
+    );
+    return rows.map((row) => row.ledger_id);
+  };
+  const found = async (id: string): Promise<LedgerRow> => {
+    const row = await ledger.find(id);
+    if (!row) throw new Error(`${id} is not in the ledger`);
+    return row;
+  };
+
+  test('a new callback is one row and one delivery job', async () => {
+    const { outcome, id } = await ledger.record(issuance(), recorded);
+    expect(outcome).toBe('recorded');
+    expect(id).toMatch(/^iss_[0-9a-f]{32}$/);
+    expect(await jobs()).toEqual([id]);
+    expect(await found(id)).toEqual({
+      id,
+      kind: 'issuance',
+      status: 'recorded',
+      reason: null,
+      test: false,
+      transactionId: '5473ca54-59a5-cf65-d319-c91697297fcc',
+      content: 'coins',
+      name: null,
+      quantity: 20,
+      quantityText: '20',
+      userId: 'user-123',
+      nonce: 'n-0001',
+      origin: 'survey',
+      receivedAt: new Date('2026-01-02T03:04:05.678Z'),
+      decidedAt: null,
+      verification: { signature: issuance().signature, formula: 'issuance', secretLabel: 'secret 1' },
+      duplicates: 0,
+    });
+  });
+
+  test('the same again has the first id, is counted and delivered no second time', async () => {
+    const first = await ledger.record(issuance(), recorded);
+    for (let repeat = 0; repeat < 3; repeat += 1) {
+      expect(await ledger.record(issuance(), recorded)).toEqual({ outcome: 'duplicate', id: first.id });
+    }
+    expect((await found(first.id)).duplicates).toBe(3);
+    expect(await jobs()).toEqual([first.id]);
+  });
+
+  test('a thousand at once over three ways to the data are one row, one id and one job', async () => {
+    const ledgers = [ledger, new Ledger(await engine.another()), new Ledger(await engine.another())];
+    const calls = Array.from({ length: 334 }, () => ledgers.map((each) => each.record(issuance(), recorded)));
+    const answers = await Promise.all(calls.flat());
+    expect(answers.filter(({ outcome }) => outcome === 'recorded')).toHaveLength(1);
+    expect(answers.filter(({ outcome }) => outcome === 'duplicate')).toHaveLength(1_001);
+    const ids = [...new Set(answers.map(({ id }) => id))];
+    expect(ids).toHaveLength(1);
+    expect(await jobs()).toEqual(ids);
+    expect((await found(String(ids[0]))).duplicates).toBe(1_001);
+    expect(await ledger.list({ limit: 500 })).toMatchObject({ items: [{ id: ids[0] }] });
+  });
+
+  test('a repeat that another active secret has signed is the same callback', async () => {
+    const first = await ledger.record(issuance(), recorded);
+    const again = await ledger.record(
+      issuance({ signature: 'b'.repeat(40), secretLabel: 'secret 2' }),
+      recorded,
+    );
+    expect(again).toEqual({ outcome: 'duplicate', id: first.id });
+  });
+
+  test.each([
+    [
+      'a boundary moved between transaction and nonce',
+      { transactionId: `${issuance().transactionId}n`, nonce: '-0001' },
+    ],
+    ['a boundary moved between quantity and user', { quantity: '2', userId: '0user-123' }],
+    ['the fields of a redemption', { kind: 'redemption', nonce: null, origin: null, transactionId: 'any' }],
+  ] as const)('one signature counts once: %s is quarantined', async (_case, other) => {
+    const { signature, signedText } = issuance();
+    const first = await ledger.record(issuance(), recorded);
+    const second = await ledger.record(issuance({ ...other, signature, signedText }), recorded);
+    expect(second.outcome).toBe('quarantined');
+    expect(await found(second.id)).toMatchObject({
+      status: 'quarantined',
+      reason: 'same-signature-other-fields',
+    });
+    expect(await jobs()).toEqual([first.id]);
+  });
+
+  test('a text counts once, even if another of our secrets signs another reading of it', async () => {
+    await ledger.record(issuance(), recorded);
+    const second = await ledger.record(
+      issuance({
+        transactionId: `${issuance().transactionId}n`,
+        nonce: '-0001',
+        signature: 'c'.repeat(40),
+        signedText: issuance().signedText,
+      }),
+      recorded,
+    );
+    expect(await found(second.id)).toMatchObject({
+      status: 'quarantined',
+      reason: 'same-signature-other-fields',
+    });
+  });
+
+  test('a signature counts once, even if two texts lead to it because one secret ends like another', async () => {
+    await ledger.record(issuance(), recorded);
+    const { signature } = issuance();
+    const second = await ledger.record(
+      issuance({ nonce: 'other', signature, signedText: 'other' }),
+      recorded,
+    );
+    expect(await found(second.id)).toMatchObject({
+      status: 'quarantined',
+      reason: 'same-signature-other-fields',
+    });
+  });
+
+  test.each([
+    ['redemption', redemption(), redemption({ quantity: '30' })],
+    ['issuance', issuance(), issuance({ origin: 'install' })],
+    ['issuance for somebody else', issuance(), issuance({ userId: 'user-456' })],
+  ])('one transaction counts once: a %s with other fields is quarantined', async (_case, one, other) => {
+    const first = await ledger.record(one, recorded);
+    const second = await ledger.record(other, recorded);
+    expect(await found(second.id)).toMatchObject({
+      status: 'quarantined',
+      reason: 'same-transaction-other-fields',
+    });
+    expect(await ledger.record(other, recorded)).toEqual({ outcome: 'duplicate', id: second.id });
+    expect(await jobs()).toEqual([first.id]);
+  });
+
+  test('a redemption and the issuances linked to it share a transaction', async () => {
+    const outcomes = [
+      await ledger.record(redemption(), recorded),
+      await ledger.record(issuance({ nonce: 'n-0001' }), recorded),
+      await ledger.record(issuance({ nonce: 'n-0002' }), recorded),
+    ].map(({ outcome }) => outcome);
+    expect(outcomes).toEqual(['recorded', 'recorded', 'recorded']);
+  });
+
+  test('of many rival readings at once, one is recorded and every other quarantined', async () => {
+    const { signature, signedText } = issuance();
+    const readings = Array.from({ length: 25 }, (_, index) =>
+      issuance({ transactionId: `t-${index}`, nonce: `n-${index}`, signature, signedText }),
+    );
+    const another = new Ledger(await engine.another());
+    const answers = await Promise.all(
+      [...readings, ...readings].map((facts, index) =>
+        (index % 2 ? ledger : another).record(facts, recorded),
+      ),
+    );
+    const count = (wanted: string) => answers.filter(({ outcome }) => outcome === wanted).length;
+    expect([count('recorded'), count('quarantined'), count('duplicate')]).toEqual([1, 24, 25]);
+    expect(await jobs()).toHaveLength(1);
+  });
+
+  describe('quarantine', () => {
+    test('holds a row back from delivery and balances, and a repeat is a duplicate', async () => {
+      const { id, outcome } = await ledger.record(issuance(), quarantined());
+      expect(outcome).toBe('quarantined');
+      expect(await ledger.record(issuance(), quarantined('another reason'))).toEqual({
+        outcome: 'duplicate',
+        id,
+      });
+      expect(await found(id)).toMatchObject({ status: 'quarantined', reason: 'currency', duplicates: 1 });
+      expect(await jobs()).toEqual([]);
+      expect(await ledger.balances('user-123')).toEqual([]);
+    });
+
+    test('never stands in the way of another reading of the same signature', async () => {
+      const { signature, signedText } = issuance();
+      await ledger.record(issuance({ quantity: '205', userId: '001', signature, signedText }), quarantined());
+      expect(await ledger.record(issuance(), recorded)).toMatchObject({ outcome: 'recorded' });
+    });
+
+    test('ends when the same comes again and nothing speaks against it any more', async () => {
+      const { id } = await ledger.record(issuance(), quarantined());
+      expect(await ledger.record(issuance(), recorded)).toEqual({ outcome: 'recorded', id });
+      expect(await found(id)).toMatchObject({ status: 'recorded', reason: null });
+      expect(await jobs()).toEqual([id]);
+      expect(await ledger.record(issuance(), recorded)).toEqual({ outcome: 'duplicate', id });
+    });
+
+    test('does not end for a discarded row', async () => {
+      const { id } = await ledger.record(issuance(), quarantined());
+      await ledger.discard(id);
+      expect(await ledger.record(issuance(), recorded)).toEqual({ outcome: 'duplicate', id });
+      expect(await jobs()).toEqual([]);
+    });
+
+    test.each(['020', '20.0', '2e1', '1000000000', '0', '', '２０'])(
+      'takes the quantity %j',
+      async (quantity) => {
+        const { id, outcome } = await ledger.record(issuance({ quantity }), recorded);
+        expect(outcome).toBe('quarantined');
+        expect(await found(id)).toMatchObject({ reason: 'quantity', quantity: null, quantityText: quantity });
+        expect(await ledger.release(id)).toBe('conflict');
+      },
+    );
+
+    test('takes fields of 16 KiB, with characters that no database stores', async () => {
+      const monster = `\0${'x'.repeat(16_000)}\ud800`;
+      const facts = issuance({ transactionId: monster, userId: monster, nonce: monster, origin: monster });
+      const { id, outcome } = await ledger.record(facts, quarantined());
+      expect(outcome).toBe('quarantined');
+      expect(await ledger.record(facts, quarantined())).toEqual({ outcome: 'duplicate', id });
+      expect((await found(id)).userId).toBe(`\u{FFFD}${'x'.repeat(16_000)}\u{FFFD}`);
+      expect((await ledger.record(issuance({ transactionId: monster }), recorded)).outcome).toBe('recorded');
+    });
+  });
+
+  describe('release', () => {
+    test('accepts a quarantined row, with its delivery job', async () => {
+      const { id } = await ledger.record(issuance(), quarantined());
+      const row = await ledger.release(id);
+      expect(row).toMatchObject({ id, status: 'released', reason: 'currency', decidedAt: expect.any(Date) });
+      expect(await jobs()).toEqual([id]);
+      expect(await ledger.balances('user-123')).toEqual([{ content: 'coins', name: null, quantity: 20 }]);
+    });
+
+    test('conflicts in any other state', async () => {
+      const accepted = await ledger.record(issuance(), recorded);
+      const held = await ledger.record(redemption(), quarantined());
+      expect(await ledger.release(accepted.id)).toBe('conflict');
+      expect(await ledger.release(held.id)).toMatchObject({ status: 'released' });
+      expect(await ledger.release(held.id)).toBe('conflict');
+      expect(await ledger.discard(held.id)).toBe('conflict');
+      expect(await jobs()).toHaveLength(2);
+    });
+
+    test('conflicts when the signature or the transaction has been accepted in another row', async () => {
+      const { signature, signedText } = issuance();
+      await ledger.record(issuance(), recorded);
+      const reading = await ledger.record(issuance({ nonce: 'x', signature, signedText }), recorded);
+      const rival = await ledger.record(issuance({ quantity: '999' }), recorded);
+      expect(await ledger.release(reading.id)).toBe('conflict');
+      expect(await ledger.release(rival.id)).toBe('conflict');
+      expect(await ledger.discard(rival.id)).toMatchObject({ status: 'discarded' });
+      expect(await jobs()).toHaveLength(1);
+    });
+
+    test('of one transaction twice at once succeeds once', async () => {
+      const ids = await Promise.all(
+        ['1', '2', '3', '4'].map(
+          async (quantity) => (await ledger.record(issuance({ quantity }), quarantined())).id,
+        ),
+      );
+      const released = await Promise.all(ids.map((id) => ledger.release(id)));
+      expect(released.filter((answer) => answer === 'conflict')).toHaveLength(3);
+      expect(await jobs()).toHaveLength(1);
+    });
+
+    test.each(['iss_0', `iss_${'0'.repeat(32)}`, "'; drop table ledger", '\0'])(
+      'finds nothing as %j',
+      async (id) => {
+        expect(await ledger.release(id)).toBe('not-found');
+        expect(await ledger.discard(id)).toBe('not-found');
+        expect(await ledger.find(id)).toBeUndefined();
+      },
+    );
+  });
+
+  test('balances add up what is live and recorded or released, per currency', async () => {
+    await ledger.record(redemption({ transactionId: 't1', quantity: '999999999' }), recorded);
+    await ledger.record(redemption({ transactionId: 't2', quantity: '999999999' }), recorded);
+    await ledger.record(redemption({ transactionId: 't3', quantity: '999999999' }), recorded);
+    await ledger.record(redemption({ transactionId: 't4', content: 'gems', name: 'Gems' }), recorded);
+    await ledger.record(redemption({ transactionId: 'test_5', test: true }), recorded);
+    await ledger.record(redemption({ transactionId: 't6' }), quarantined());
+    await ledger.record(redemption({ transactionId: 't7', userId: 'somebody else' }), recorded);
+    expect(await ledger.balances('user-123')).toEqual([
+      { content: 'coins', name: 'Coins', quantity: 2_999_999_997 },
+      { content: 'gems', name: 'Gems', quantity: 20 },
+    ]);
+    expect(await ledger.balances('nobody')).toEqual([]);
+  });
+});

@@ -1,0 +1,323 @@
+import { jest } from '@jest/globals';
+import { CacheLayers } from '../../src/cache/cache-layers.js';
+import { badge } from '../support/gateway.js';
+import { describeWithRedis } from '../support/redis.js';
+import { RedisWorld, inUse, putAside, redisState } from '../support/redis-world.js';
+import { until } from '../support/until.js';
+
+jest.setTimeout(60_000);
+
+// A request that waited for a Redis that is paused or black-holed would never be answered: the traffic would stand still.
+describeWithRedis('a Redis that fails', () => {
+  let world: RedisWorld;
+
+  beforeEach(async () => {
+    world = await RedisWorld.create();
+  });
+
+  afterEach(() => world.close());
+
+  it('is not missed when it is absent at the start, is told of once, and is used when it appears', async () => {
+    const { redis, kigo } = world;
+    const direct = { REDIS_URL: redis.url };
+    const [first, second] = [await world.gateway(direct), await world.gateway(direct)];
+    const traffic = world.startTraffic();
+    await traffic.answered(100);
+    expect(await redisState(first)).toBe('down');
+    const told = ['Redis is put aside', 'ECONNREFUSED'];
+    expect(world.reports()).toEqual([told, told]);
+
+    await redis.start();
+    await inUse(first, second);
+    await traffic.answered(50);
+    await traffic.stop();
+    expect([...traffic.statuses.keys()]).toEqual([200]);
+    expect(kigo.journal('login').length).toBeLessThanOrEqual(2);
+    await world.expectShared(first, second);
+  });
+
+  interface Fault {
+    readonly fault: string;
+    readonly begin: (world: RedisWorld) => unknown;
+    readonly end: (world: RedisWorld) => unknown;
+  }
+
+  interface Outage extends Fault {
+    /** How many reads 100 requests of new users may still send, of the 200 that they would. */
+    readonly reads: number;
+  }
+
+  // An event loop that is itself blocked for as long cannot tell such a Redis from a fast one, and tries it now and then.
+  const someReads = 50;
+
+  const outages: Outage[] = [
+    {
+      fault: 'is killed and restarted',
+      begin: ({ redis }) => redis.kill(),
+      end: ({ redis }) => redis.start(),
+      reads: 0,
+    },
+    {
+      fault: 'is paused and resumed',
+      begin: ({ redis }) => redis.pause(),
+      end: ({ redis }) => redis.resume(),
+      reads: 0,
+    },
+    {
+      fault: 'is behind a network that swallows everything',
+      begin: ({ proxy }) => (proxy.blackHole = true),
+      end: ({ proxy }) => (proxy.blackHole = false),
+      reads: 0,
+    },
+    {
+      fault: 'is behind a network that refuses connections',
+      begin: ({ proxy }) => proxy.refuse(),
+      end: ({ proxy }) => proxy.accept(),
+      reads: 0,
+    },
+    {
+      fault: 'answers after 30 ms',
+      begin: ({ proxy }) => (proxy.delayMs = 30),
+      end: ({ proxy }) => (proxy.delayMs = 0),
+      reads: someReads,
+    },
+    {
+      fault: 'answers after 200 ms',
+      begin: ({ proxy }) => (proxy.delayMs = 200),
+      end: ({ proxy }) => (proxy.delayMs = 0),
+      reads: someReads,
+    },
+  ];
+
+  it.each(outages)('is not waited for while it $fault, and then shares again', async (outage) => {
+    const { begin, end } = outage;
+    const { redis, proxy, kigo } = world;
+    await redis.start();
+    const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
+    const traffic = world.startTraffic();
+    await traffic.answered(50);
+
+    await begin(world);
+    await traffic.answered(100);
+    await putAside(first, second);
+    const reads = proxy.count('GET');
+    await traffic.answered(100);
+    // Not only unanswered, but not even asked: nothing piles up.
+    expect(proxy.count('GET') - reads).toBeLessThanOrEqual(outage.reads);
+
+    await end(world);
+    await inUse(first, second);
+    await traffic.answered(50);
+    await traffic.stop();
+    expect([...traffic.statuses.keys()]).toEqual([200]);
+    // At the worst each gateway asks for itself.
+    expect(kigo.journal('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
+    expect(kigo.journal('summary').length).toBeLessThanOrEqual(2 * traffic.users);
+    expect(kigo.journal('login').length).toBeLessThanOrEqual(2);
+    await world.expectShared(first, second);
+  });
+
+  const troubles: Fault[] = [
+    {
+      fault: 'answers after 5 ms',
+      begin: ({ proxy }) => (proxy.delayMs = 5),
+      end: ({ proxy }) => (proxy.delayMs = 0),
+    },
+    {
+      fault: 'is flushed',
+      begin: ({ redis }) => redis.command('FLUSHALL'),
+      end: () => undefined,
+    },
+    {
+      fault: 'has no memory left for writes',
+      begin: ({ redis }) => redis.command('CONFIG', 'SET', 'maxmemory', '1'),
+      end: ({ redis }) => redis.command('CONFIG', 'SET', 'maxmemory', '0'),
+    },
+    {
+      fault: 'is a replica that takes no writes',
+      begin: ({ redis }) => redis.command('REPLICAOF', '127.0.0.1', '1'),
+      end: ({ redis }) => redis.command('REPLICAOF', 'NO', 'ONE'),
+    },
+  ];
+
+  it.each(troubles)('fails no request while it $fault, and then shares again', async ({ begin, end }) => {
+    const { redis, kigo } = world;
+    await redis.start();
+    const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
+    const traffic = world.startTraffic();
+    await traffic.answered(50);
+    await begin(world);
+    await traffic.answered(200);
+    await end(world);
+    await traffic.answered(50);
+    await traffic.stop();
+
+    expect([...traffic.statuses.keys()]).toEqual([200]);
+    expect(kigo.journal('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
+    expect(kigo.journal('summary').length).toBeLessThanOrEqual(2 * traffic.users);
+    expect(kigo.journal('login').length).toBeLessThanOrEqual(2);
+    await world.expectShared(first, second);
+  });
+
+  it('costs a request 50 ms at the most: five reads in a row at the worst, each given up within 10 ms', async () => {
+    const { redis, proxy, kigo } = world;
+    await redis.start();
+    const first = await world.sharingGateway();
+    await world.unlessLate(async (user) => {
+      await redis.command('FLUSHALL');
+      const before = proxy.count('GET');
+      expect((await first.get(badge(user))).status).toBe(200);
+      // The account and the summary; the token too, for the first user of all.
+      expect(proxy.count('GET') - before).toBeLessThanOrEqual(3);
+      await world.stored(`:${user}:`);
+      await redis.command('FLUSHALL');
+    });
+
+    // The worst: what Redis says of account and token was true once.
+    await world.unlessLate(async (user) => {
+      const teacher = await world.sharingGateway();
+      expect((await teacher.get(badge(user))).status).toBe(200);
+      await world.stored(`:${user}:`);
+      await world.stored(':token:');
+      const second = await world.sharingGateway();
+      const ids = { external_user_id: user, external_program_id: 'program456' };
+      kigo.setAccount({ ...ids, account_id: `moved-${user}` });
+      kigo.revokeAllTokens();
+      for (const [key] of await redis.dump())
+        if (key.includes(':hub-summary:')) await redis.command('DEL', key);
+      kigo.clearJournal();
+      const reads = proxy.count('GET');
+      expect((await second.get(badge(user))).status).toBe(200);
+      expect(kigo.journal().map(({ route, status }) => [route, status])).toEqual([
+        ['summary', 401],
+        ['login', 200],
+        ['summary', 404],
+        ['lookup', 200],
+        ['summary', 200],
+      ]);
+      expect(proxy.count('GET') - reads).toBe(5);
+    });
+
+    const layers = first.app.get(CacheLayers);
+    const waits: number[] = [];
+    while (waits.length < 5 || (Math.min(...waits) >= 10 && waits.length < 20)) {
+      await inUse(first);
+      redis.pause();
+      const from = performance.now();
+      expect(await layers.readShared('any')).toBeUndefined();
+      waits.push(performance.now() - from);
+      // A probe at once tells whether it was a hiccup: by the next late reads or two, Redis is aside.
+      const reads = proxy.count('GET');
+      for (let next = 0; next < 10; next += 1) expect(await layers.readShared('any')).toBeUndefined();
+      expect(proxy.count('GET') - reads).toBeLessThanOrEqual(2);
+      redis.resume();
+    }
+    // A busy machine can only lengthen a wait: the shortest of several is what was meant.
+    expect(Math.min(...waits)).toBeLessThan(10);
+  });
+
+  it('is not blamed for a busy event loop', async () => {
+    const { redis } = world;
+    await redis.start();
+    // Straight to Redis: the proxy would need the event loop as well.
+    const gateway = await world.sharingGateway({ REDIS_URL: redis.url });
+    const layers = gateway.app.get(CacheLayers);
+    await world.unlessLate(async () => {
+      layers.writeShared('known', 'value', 60_000);
+      await world.stored('known');
+      const read = layers.readShared('known');
+      const from = performance.now();
+      while (performance.now() - from < 100);
+      expect(await read).toBe('value');
+    });
+  });
+
+  it('gets a new connection when nothing at all is heard on the old one, but not for being slow', async () => {
+    const { redis, proxy } = world;
+    await redis.start();
+    const gateway = await world.sharingGateway();
+    const { opened } = proxy;
+    proxy.delayMs = 200;
+    await putAside(gateway);
+    const pings = proxy.count('PING');
+    await until(
+      'as many probes are sent as a silent connection gets',
+      () => proxy.count('PING') >= pings + 7,
+    );
+    expect(proxy.opened).toBe(opened);
+
+    proxy.delayMs = 0;
+    proxy.blackHole = true;
+    await until('the connection is made anew', () => proxy.opened > opened);
+    proxy.blackHole = false;
+    await inUse(gateway);
+    expect(proxy.connections).toBe(1);
+  });
+
+  it('is given up in the middle of a handshake that it never answers', async () => {
+    const { redis, proxy } = world;
+    await redis.start();
+    proxy.blackHole = true;
+    // To select a database the client must hear an answer before it is ready.
+    const gateway = await world.gateway({ REDIS_URL: `${proxy.url}/1` });
+    await until('the handshake has begun', () => proxy.count('SELECT') > 0);
+    proxy.blackHole = false;
+    expect((await gateway.get(badge())).status).toBe(200);
+    await inUse(gateway);
+    expect(proxy.connections).toBe(1);
+  });
+
+  it.each([
+    ['works', false],
+    ['is behind a network that swallows everything', true],
+  ])('loses its connections for good when the gateway closes while it %s', async (_, blackHole) => {
+    const { redis, proxy } = world;
+    await redis.start();
+    const ready = await world.sharingGateway();
+    proxy.blackHole = blackHole;
+    const handshaking = await world.gateway({ REDIS_URL: `${proxy.url}/1` });
+    await until('both are connected', () => proxy.connections === 2);
+    for (const gateway of [ready, handshaking]) {
+      world.release(gateway);
+      await gateway.close();
+    }
+    await until('no connection is left', () => proxy.connections === 0);
+    const { opened } = proxy;
+    const from = performance.now();
+    await until('the time for another attempt is over', () => performance.now() - from > 1_000);
+    expect(proxy.opened).toBe(opened);
+  });
+
+  it('is left aside while it loads its data, on the connection that there is, and then used', async () => {
+    const { redis, proxy } = world;
+    await redis.start('--rdbcompression', 'no');
+    const fill = "for i = 1, 6000 do redis.call('SET', 'x' .. i, string.rep('x', 1100)) end";
+    await redis.command('EVAL', fill, '0');
+    await redis.command('SAVE');
+    await redis.kill();
+    // 2 ms a key, and a look at the connections after each: it would go on for 12 s.
+    await redis.start('--key-load-delay', '2000', '--loading-process-events-interval-bytes', '1024');
+    const gateway = await world.gateway();
+    const pings = proxy.count('PING');
+    await until('it was probed more often than a silent one is', () => proxy.count('PING') >= pings + 8);
+    expect((await gateway.get(badge())).status).toBe(200);
+    expect(await redisState(gateway)).toBe('down');
+
+    await redis.command('CONFIG', 'SET', 'key-load-delay', '0');
+    await inUse(gateway);
+    expect(proxy.opened).toBe(1);
+  });
+
+  it('is told of when it refuses writes, once a minute and without a key', async () => {
+    const { redis } = world;
+    await redis.start('--maxmemory', '1');
+    const gateway = await world.sharingGateway();
+    const refusals = () => world.reports().filter(([, reason]) => reason === 'OOM');
+    let users = 0;
+    const ask = () => gateway.get(badge(`secret-user-${(users += 1)}`));
+    await until('it is told of', async () => (await ask()).status === 200 && refusals().length > 0);
+    await ask();
+    expect(refusals()).toHaveLength(1);
+    expect(JSON.stringify(gateway.log.filter(({ context }) => context === 'Redis'))).not.toContain('secret');
+  });
+});

@@ -1,0 +1,209 @@
+import { jest } from '@jest/globals';
+import { baseEnvironment, badge } from '../support/gateway.js';
+import { passSeconds, restoreClock } from '../support/clock.js';
+import { describeWithRedis } from '../support/redis.js';
+import { RedisWorld } from '../support/redis-world.js';
+import { until } from '../support/until.js';
+
+jest.setTimeout(60_000);
+
+function maxAge(response: Response): number {
+  return Number(/max-age=(\d+)/.exec(response.headers.get('cache-control') ?? '')?.[1]);
+}
+
+describeWithRedis('gateways that share a Redis', () => {
+  let world: RedisWorld;
+
+  beforeEach(async () => {
+    world = await RedisWorld.create();
+    await world.redis.start();
+  });
+
+  afterEach(() => {
+    restoreClock();
+    return world.close();
+  });
+
+  const routes = () => world.kigo.journal().map(({ route }) => route);
+
+  /** Has a gateway ask for the demo user, and all of it stored. */
+  async function fill(): Promise<void> {
+    const gateway = await world.sharingGateway();
+    await world.unlessLate(async () => {
+      expect((await gateway.get(badge('user123'), { 'cache-control': 'no-cache' })).status).toBe(200);
+      for (const part of [':account:', ':hub-summary:', ':token:']) await world.stored(part);
+    });
+  }
+
+  it('make one login, one look-up and one summary together', async () => {
+    await world.unlessLate(async () => {
+      await world.redis.command('FLUSHALL');
+      world.kigo.clearJournal();
+      const first = await world.sharingGateway();
+      const second = await world.sharingGateway();
+      expect(await (await first.get(badge())).json()).toEqual({ count: 12 });
+      for (const part of [':account:', ':hub-summary:', ':token:']) await world.stored(part);
+
+      expect(await (await second.get(badge())).json()).toEqual({ count: 12 });
+      expect(routes()).toEqual(['login', 'lookup', 'summary']);
+      // Another user: a look-up and a summary, but no login.
+      expect((await second.get(badge('user-of-second'))).status).toBe(200);
+      expect(routes()).toEqual(['login', 'lookup', 'summary', 'lookup', 'summary']);
+    });
+  });
+
+  it('refresh a summary once, not once each', async () => {
+    await world.unlessLate(async (user) => {
+      restoreClock();
+      await world.redis.command('FLUSHALL');
+      const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
+      const fresh = maxAge(await first.get(badge(user)));
+      await world.stored(':hub-summary:');
+      await second.get(badge(user));
+      world.kigo.clearJournal();
+
+      passSeconds(0.95 * fresh);
+      await first.get(badge(user));
+      await until('the refresh of the first is shared', async () =>
+        (await world.redis.dump()).some(([, value]) => value.includes(`"asOf":${Date.now()}`)),
+      );
+      await until('the second has it', async () => {
+        return (await second.get(badge(user))).headers.get('age') === '0';
+      });
+      expect(routes()).toEqual(['summary']);
+    });
+  });
+
+  it('keep every entry in Redis for its time and no longer', async () => {
+    await fill();
+    const longest = [
+      [':token:', 1800],
+      [':hub-summary:', 3600 + 330],
+      [':account:', 3600 + 1.1 * 86_400],
+    ] as const;
+    const dump = await world.redis.dump();
+    expect(dump).toHaveLength(longest.length);
+    for (const [key] of dump) {
+      const [, seconds] = longest.find(([part]) => key.includes(part))!;
+      const left = Number(await world.redis.command('TTL', key));
+      expect(left).toBeGreaterThan(seconds / 2);
+      expect(left).toBeLessThanOrEqual(seconds);
+    }
+  });
+
+  it('go each by the times of its own configuration', async () => {
+    await fill();
+    const strict = await world.sharingGateway({
+      HUB_SUMMARY_TTL_SECONDS: '0.001',
+      HUB_SUMMARY_STALE_SECONDS: '0.001',
+    });
+    world.kigo.addFault({ kind: 'status', status: 400, route: 'summary' });
+    expect((await strict.get(badge('user123'))).status).toBe(502);
+  });
+
+  it('leave neither the token nor the API key in Redis or in the log, in any encoding', async () => {
+    await fill();
+    const gateway = await world.sharingGateway();
+    expect((await gateway.get(badge('user-of-second'))).status).toBe(200);
+    const { authorization } = world.kigo.journal('summary').at(-1)!.headers;
+    const token = authorization!.replace('Bearer ', '');
+    expect(token).toMatch(/^kigo_/);
+
+    const dump = await world.redis.dump();
+    expect(dump.some(([key]) => key.includes(':token:'))).toBe(true);
+    const seen = JSON.stringify(dump) + JSON.stringify(gateway.log);
+    const decoded = dump.map(([, value]) =>
+      Buffer.from(value.replace(/^.*"value":"|".*$/g, ''), 'base64').toString('latin1'),
+    );
+    for (const secret of [token, baseEnvironment['KIGO_API_KEY']!]) {
+      for (const encoding of ['utf8', 'base64', 'base64url', 'hex'] as const)
+        expect(seen).not.toContain(Buffer.from(secret).toString(encoding).replace(/=+$/, ''));
+      expect(decoded.join('\n')).not.toContain(secret);
+    }
+  });
+
+  it('take no token that was sealed with another API key', async () => {
+    await fill();
+    world.kigo.configure({ apiKeys: [baseEnvironment['KIGO_API_KEY']!, 'another-key'] });
+    world.kigo.clearJournal();
+    const other = await world.sharingGateway({ KIGO_API_KEY: 'another-key' });
+    await world.unlessLate(async (user) => {
+      expect((await other.get(badge(user))).status).toBe(200);
+      expect(routes()).toContain('login');
+    });
+    expect(world.kigo.journal('login')).toHaveLength(1);
+  });
+
+  it.each([
+    ['swapped for another text', (value: string) => value.replace(/"value":"[^"]*"/, '"value":"AAAA"')],
+    [
+      'changed in one bit',
+      (value: string) => value.replace(/"value":"(.)/, (_, first) => `"value":"${first === 'A' ? 'B' : 'A'}`),
+    ],
+    [
+      'replaced by an object',
+      (value: string) =>
+        value.replace(/"value":"[^"]*"/, '"value":{"value":"forged","sentAt":1,"endsAt":9e15}'),
+    ],
+  ])('take no token that was %s, and log in instead', async (_, spoil) => {
+    await fill();
+    const [key, value] = (await world.redis.dump()).find(([name]) => name.includes(':token:'))!;
+    expect(spoil(value)).not.toBe(value);
+    await world.redis.command('SET', key, spoil(value));
+    world.kigo.clearJournal();
+    const gateway = await world.sharingGateway();
+    expect((await gateway.get(badge('user-of-second'))).status).toBe(200);
+    expect(routes()).toEqual(['login', 'lookup', 'summary']);
+  });
+
+  const wrongEntries: [what: string, spoil: (key: string, value: string) => string[]][] = [
+    ['is not JSON', (key) => ['SET', key, '{"value":']],
+    ['is other JSON', (key) => ['SET', key, '[42]']],
+    ['is text', (key) => ['SET', key, '"acc-1"']],
+    ['is empty', (key) => ['SET', key, '']],
+    ['is of another version', (key) => ['SET', key, '{"value":{"count":99,"at":1},"expires":9e15}']],
+    [
+      'holds another value',
+      (key, value) => [
+        'SET',
+        key,
+        value.replace(/"value":("[^"]+"|\{[^{}]+\}),"asOf/, '"value":{"count":99},"asOf'),
+      ],
+    ],
+    ['belongs to another key', (key, value) => ['SET', key, value.replaceAll(key, `${key}x`)]],
+    [
+      'comes from the future',
+      (key, value) => ['SET', key, value.replace(/"asOf":\d+/, `"asOf":${Date.now() + 86_400_000}`)],
+    ],
+    ['is a list', (key) => ['LPUSH', key, 'x']],
+  ];
+
+  it.each(wrongEntries)('do not believe an entry that %s, and put it right', async (_, spoil) => {
+    const { redis, kigo } = world;
+    await fill();
+    const right = (await redis.dump()).filter(([key]) => !key.includes(':token:'));
+    for (const [key, value] of right) {
+      const command = spoil(key, value);
+      expect(command[2]).not.toBe(value);
+      await redis.command('DEL', key);
+      await redis.command(...command);
+    }
+
+    kigo.clearJournal();
+    const gateway = await world.sharingGateway();
+    expect(await (await gateway.get(badge('user123'))).json()).toEqual({ count: 12 });
+    expect(kigo.journal('lookup')).toHaveLength(1);
+    expect(kigo.journal('summary')).toHaveLength(1);
+
+    const times = /"(asOf|expires)":\d+/g;
+    const timeless = (entries: [string, string][]) =>
+      entries.map(([key, value]) => `${key} ${value.replace(times, '')}`).toSorted();
+    await world.unlessLate(async () => {
+      await gateway.get(badge('user123'), { 'cache-control': 'no-cache' });
+      await until('both entries are put right', async () => {
+        const now = (await redis.dump()).filter(([key]) => right.some(([name]) => name === key));
+        return timeless(now).join() === timeless(right).join();
+      });
+    });
+  });
+});

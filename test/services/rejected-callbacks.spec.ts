@@ -1,0 +1,78 @@
+import { type RejectedCallback, RejectedCallbacks } from '../../src/kiip/rejected-callbacks.js';
+import { type Engine, engines } from '../support/engines.js';
+
+const limits = { maxCount: 250, maxAgeSeconds: 3_600 };
+
+const callback = (text: string | Uint8Array, receivedAt = new Date()) => ({
+  body: Buffer.from(text),
+  contentType: 'application/json',
+  receivedAt,
+});
+
+describe.each(engines)('the rejected callbacks on %s', (_name, open) => {
+  let engine: Engine;
+  let rejected: RejectedCallbacks;
+  beforeAll(async () => {
+    engine = await open();
+    rejected = new RejectedCallbacks(engine.database, limits);
+  }, 60_000);
+  beforeEach(() => engine.empty());
+  afterAll(() => engine.close());
+
+  const kept = async () => {
+    const all: RejectedCallback[] = [];
+    for await (const each of rejected.all()) all.push(each);
+    return all;
+  };
+  const texts = async () => (await kept()).map(({ body }) => Buffer.from(body).toString());
+
+  test('are kept byte by byte until removed', async () => {
+    const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+    const receivedAt = new Date(Date.now() - 1_000);
+    await rejected.keep(callback(bytes, receivedAt));
+    const [only, ...others] = await kept();
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ contentType: 'application/json', receivedAt });
+    expect(Buffer.from(only?.body ?? '').equals(bytes)).toBe(true);
+    await rejected.remove(only?.id ?? '');
+    expect(await kept()).toEqual([]);
+  });
+
+  test('take one row for the same body, however often it comes', async () => {
+    await Promise.all(Array.from({ length: 30 }, () => rejected.keep(callback('same'))));
+    expect(await texts()).toEqual(['same']);
+  });
+
+  test('are bounded by count: the oldest give way', async () => {
+    for (let number = 0; number < 260; number += 1) await rejected.keep(callback(`n-${number}`));
+    expect(await texts()).toEqual(Array.from({ length: 250 }, (_, number) => `n-${number + 10}`));
+  });
+
+  test('are bounded by count over several processes at once', async () => {
+    const elsewhere = new RejectedCallbacks(await engine.another(), limits);
+    await Promise.all(
+      Array.from({ length: 400 }, (_, number) =>
+        (number % 2 ? rejected : elsewhere).keep(callback(`n-${number}`)),
+      ),
+    );
+    await rejected.keep(callback('last'));
+    expect(await texts()).toHaveLength(250);
+  }, 20_000);
+
+  test('are bounded by age', async () => {
+    await rejected.keep(callback('old', new Date(Date.now() - 3_601_000)));
+    await rejected.keep(callback('new', new Date(Date.now() - 3_500_000)));
+    expect(await texts()).toEqual(['new']);
+  });
+
+  test('can be removed while they are gone through', async () => {
+    for (let number = 0; number < 220; number += 1) await rejected.keep(callback(`n-${number}`));
+    let seen = 0;
+    for await (const { id } of rejected.all()) {
+      seen += 1;
+      await rejected.remove(id);
+    }
+    expect(seen).toBe(220);
+    expect(await kept()).toEqual([]);
+  });
+});

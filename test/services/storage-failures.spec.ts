@@ -1,0 +1,241 @@
+import type { Client } from 'pg';
+import { Database } from '../../src/database/database.js';
+import { StorageUnavailable } from '../../src/database/storage-error.js';
+import { Ledger } from '../../src/kiip/ledger.js';
+import { issuance } from '../support/callback-facts.js';
+import { CuttingProxy } from '../support/cutting-proxy.js';
+import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { until } from '../support/until.js';
+
+const bin = findPostgres();
+const onPostgres = bin === undefined ? describe.skip : describe;
+const recorded = { status: 'recorded' } as const;
+const TIMEOUT_MS = 400;
+/** Far from the time limit, and farther from a hang: what is asserted is that a call ends, not how fast this machine is. */
+const BOUND_MS = 5_000;
+
+const refused = async (work: Promise<unknown>) => {
+  const started = performance.now();
+  await expect(work).rejects.toThrow(StorageUnavailable);
+  expect(performance.now() - started).toBeLessThan(BOUND_MS);
+};
+
+onPostgres('when PostgreSQL fails', () => {
+  let server: PostgresServer;
+  let database: Database;
+  let ledger: Ledger;
+  let count = 0;
+  const fresh = () => issuance({ nonce: `n-${(count += 1)}` });
+
+  beforeAll(async () => {
+    server = await PostgresServer.create(bin ?? '');
+  }, 60_000);
+  beforeEach(async () => {
+    await server.query('postgres', 'drop database if exists gateway with (force)');
+    await server.query('postgres', 'create database gateway');
+    database = new Database({ databaseUrl: server.url('gateway'), dataDir: '', timeoutMs: TIMEOUT_MS });
+    await database.migrate();
+    ledger = new Ledger(database);
+    await ledger.record(fresh(), recorded);
+  });
+  afterEach(() => database.close());
+  afterAll(() => server.destroy());
+
+  /** The same objects work again, without a restart; and every callback that was acknowledged is there. */
+  const recovers = async (acknowledged: string[] = []) => {
+    let id = '';
+    await until('it is so', async () => {
+      ({ id } = await ledger.record(fresh(), recorded));
+      return true;
+    });
+    expect(database.state()).toEqual({ state: 'up', lastSuccessAt: expect.any(Date) });
+    for (const each of [...acknowledged, id])
+      expect(await ledger.find(each)).toMatchObject({ status: 'recorded' });
+  };
+
+  test('stopped: nothing is acknowledged; started again: everything works', async () => {
+    const { id } = await ledger.record(fresh(), recorded);
+    await server.stop();
+    for (let attempt = 0; attempt < 3; attempt += 1) await refused(ledger.record(fresh(), recorded));
+    await refused(ledger.find(id));
+    await refused(ledger.list({ limit: 1 }));
+    await refused(database.ping());
+    expect(database.state().state).toBe('down');
+    await server.start();
+    await recovers([id]);
+  });
+
+  test('crashed under load: every acknowledged callback is there, each once', async () => {
+    const acknowledged: string[] = [];
+    const refusals: unknown[] = [];
+    let stopped = false;
+    const senders = Array.from({ length: 20 }, async () => {
+      while (!stopped) {
+        try {
+          acknowledged.push((await ledger.record(fresh(), recorded)).id);
+        } catch (error) {
+          refusals.push(error);
+          stopped = true;
+        }
+      }
+    });
+    await until('it is so', () => acknowledged.length > 200);
+    await server.stop('SIGQUIT');
+    await Promise.all(senders);
+    expect(refusals.every((error) => error instanceof StorageUnavailable)).toBe(true);
+    await server.start();
+    await recovers(acknowledged);
+    expect(new Set(acknowledged).size).toBe(acknowledged.length);
+  });
+
+  test('paused: a call ends at its time limit, from a fresh start as well; resumed: everything works', async () => {
+    server.pause();
+    const stranger = new Database({ databaseUrl: server.url('gateway'), dataDir: '', timeoutMs: TIMEOUT_MS });
+    await Promise.all([
+      ...Array.from({ length: 40 }, () => refused(ledger.record(fresh(), recorded))),
+      refused(stranger.migrate()),
+    ]);
+    await refused(ledger.list({ limit: 1 }));
+    expect(database.state().state).toBe('down');
+    server.resume();
+    await recovers();
+    await until('it is so', async () => {
+      await stranger.migrate();
+      return true;
+    });
+    await stranger.close();
+  });
+
+  test('a callback whose answer got lost in a pause is a duplicate when it comes again', async () => {
+    const facts = fresh();
+    server.pause();
+    await refused(ledger.record(facts, recorded));
+    server.resume();
+    await recovers();
+    const { id } = await ledger.record(facts, recorded);
+    expect(await ledger.record(facts, recorded)).toEqual({ outcome: 'duplicate', id });
+  });
+
+  test('read-only: nothing is acknowledged, what is there can be read; writable: everything works', async () => {
+    const { id } = await ledger.record(fresh(), recorded);
+    await ledger.list({ limit: 1 });
+    await server.query('postgres', 'alter database gateway set default_transaction_read_only = on');
+    await server.query(
+      'postgres',
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = 'gateway'`,
+    );
+    await until('it is so', async () => (await ledger.find(id)) !== undefined);
+    await refused(ledger.record(fresh(), recorded));
+    expect(await ledger.list({ limit: 500 })).toMatchObject({ items: [{}, { id }] });
+    await server.query('postgres', 'alter database gateway reset default_transaction_read_only');
+    await recovers([id]);
+  });
+
+  test('out of connections: nothing is acknowledged; connections free: everything works', async () => {
+    await server.query(
+      'postgres',
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = 'gateway'`,
+    );
+    const hogs: Client[] = [];
+    await expect(
+      (async () => {
+        for (;;) hogs.push(await server.client('gateway'));
+      })(),
+    ).rejects.toMatchObject({ code: '53300' });
+    const latecomer = new Database({
+      databaseUrl: server.url('gateway'),
+      dataDir: '',
+      timeoutMs: TIMEOUT_MS,
+    });
+    await refused(latecomer.migrate());
+    await refused(ledger.record(fresh(), recorded));
+    await Promise.all(hogs.map((hog) => hog.end()));
+    await recovers();
+    await until('it is so', async () => {
+      await latecomer.migrate();
+      return true;
+    });
+    await latecomer.close();
+  });
+
+  test('locked: a statement ends at its time limit and its connection is used again', async () => {
+    const locker = await server.client('gateway');
+    const connections = () =>
+      server.query('postgres', `select pid from pg_stat_activity where application_name = 'rewards-gateway'`);
+    const before = await connections();
+    await locker.query('begin');
+    await locker.query('lock table ledger in access exclusive mode');
+    await refused(ledger.record(fresh(), recorded));
+    expect(await connections()).toEqual(before);
+    await locker.query('rollback');
+    await locker.end();
+    await recovers();
+  });
+
+  test('its tables gone: nothing is acknowledged, and a mistake of ours stays a mistake', async () => {
+    await server.query('gateway', 'alter table ledger rename to elsewhere');
+    await refused(ledger.record(fresh(), recorded));
+    await server.query('gateway', 'alter table elsewhere rename to ledger');
+    await expect(
+      database.run((db) =>
+        db
+          .selectFrom('ledger')
+          .select('nothing' as 'id')
+          .execute(),
+      ),
+    ).rejects.toThrow(expect.objectContaining({ code: '42703' }));
+    await recovers();
+  });
+
+  describe('and resets the connection', () => {
+    let proxy: CuttingProxy;
+    let proxied: Database;
+    beforeEach(async () => {
+      proxy = await CuttingProxy.to(server.port);
+      proxied = new Database({
+        databaseUrl: server.url('gateway', proxy.port),
+        dataDir: '',
+        timeoutMs: TIMEOUT_MS,
+      });
+    });
+    afterEach(async () => {
+      await proxied.close();
+      await proxy.close();
+    });
+
+    test.each([
+      ['before the commit: the next try is recorded', 'before', 'recorded'],
+      ['after the commit, before the answer: the next try is a duplicate', 'after', 'duplicate'],
+    ] as const)('%s', async (_case, when, next) => {
+      await proxied.migrate();
+      const through = new Ledger(proxied);
+      const facts = fresh();
+      await through.record(fresh(), recorded);
+      proxy.arm('insert into "ledger"', when);
+      await refused(through.record(facts, recorded));
+      proxy.disarm();
+      expect(proxy.cuts).toBe(1);
+      const { outcome, id } = await through.record(facts, recorded);
+      expect(outcome).toBe(next);
+      const rows = await server.query(
+        'gateway',
+        `select ledger_id from delivery_outbox where ledger_id = '${id}'`,
+      );
+      expect(rows).toHaveLength(1);
+    });
+
+    test.each(['before', 'after'] as const)(
+      '%s the COMMIT of a migration: the next try succeeds',
+      async (when) => {
+        await server.query('gateway', 'drop schema public cascade');
+        await server.query('gateway', 'create schema public');
+        proxy.arm('commit', when);
+        await refused(proxied.migrate());
+        proxy.disarm();
+        expect(proxy.cuts).toBe(1);
+        await proxied.migrate();
+        await new Ledger(proxied).record(fresh(), recorded);
+      },
+    );
+  });
+});

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import type { CallbackFacts } from '../../src/kiip/ledger-row.js';
+
+const SECRET = 'test_app_secret_0001';
+
+/** A genuine issuance, or another callback with the members given. Signature and signed text follow from the fields. */
+export function issuance(given: Partial<CallbackFacts> = {}): CallbackFacts {
+  return signed({
+    kind: 'issuance',
+    transactionId: '5473ca54-59a5-cf65-d319-c91697297fcc',
+    content: 'coins',
+    name: null,
+    quantity: '20',
+    userId: 'user-123',
+    userReference: null,
+    nonce: 'n-0001',
+    origin: 'survey',
+    test: false,
+    receivedAt: new Date('2026-01-02T03:04:05.678Z'),
+    formula: 'issuance',
+    secretLabel: 'secret 1',
+    ...given,
+  });
+}
+
+export function redemption(given: Partial<CallbackFacts> = {}): CallbackFacts {
+  return issuance({
+    kind: 'redemption',
+    name: 'Coins',
+    nonce: null,
+    origin: null,
+    formula: 'redemption',
+    ...given,
+  });
+}
+
+function signed(
+  facts: Omit<CallbackFacts, 'signature' | 'signedText'> & Partial<CallbackFacts>,
+): CallbackFacts {
+  const { content, name, quantity, userId, userReference, transactionId, nonce, origin } = facts;
+  const signedText = [content, name, quantity, userReference ?? userId, transactionId, nonce, origin].join(
+    '',
+  );
+  const signature = createHash('sha1')
+    .update(signedText + SECRET)
+    .digest('hex');
+  return { signedText, signature, ...facts };
+}

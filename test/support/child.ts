@@ -1,0 +1,37 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const SCRIPT = fileURLToPath(new URL('storage-process.ts', import.meta.url));
+
+/** A process of its own on the built storage; `lines` grows with what it says. */
+export class StorageProcess {
+  readonly lines: unknown[] = [];
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+
+  constructor(task: 'migrate' | 'record' | 'hold' | 'write-for-ever', options: object) {
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', SCRIPT, task, JSON.stringify(options)],
+      {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      },
+    );
+    createInterface({ input: child.stdout }).on('line', (line) => this.lines.push(JSON.parse(line)));
+    this.#child = child;
+    this.#ended = once(child, 'close');
+  }
+
+  /** Everything that it says until it ends by itself. */
+  async result(): Promise<unknown[]> {
+    await this.#ended;
+    return this.lines;
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+}

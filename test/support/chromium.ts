@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+
+/** Debian's, unless the environment names another. */
+const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+const installed = existsSync(executablePath);
+const required = process.env['CI'] === 'true' || process.env['REQUIRE_SERVICES'] === '1';
+
+/** `describe`, or a loud skip on a machine without Chromium; where services are required the tests run, and fail. */
+export const describeWithChromium = installed || required ? describe : skipLoudly();
+
+function skipLoudly(): typeof describe.skip {
+  console.warn(`SKIPPED: the tests in a real browser. There is no Chromium at ${executablePath}.`);
+  return describe.skip;
+}
+
+export async function startChromium(): Promise<Browser> {
+  return chromium.launch({
+    executablePath,
+    args: [
+      // Chromium refuses to run as root otherwise; it sees nothing here but our own pages.
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-dev-shm-usage',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}

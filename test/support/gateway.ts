@@ -1,0 +1,89 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createApp } from '../../src/app.js';
+import { readConfig } from '../../src/config/read-config.js';
+import type { Environment } from '../../src/config/read-config.js';
+import { createLogger } from '../../src/log/logger.js';
+import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+
+export const apiKey = 'test-api-key-0001';
+export const credentials = { authorization: `Bearer ${apiKey}` };
+
+/** What every test environment needs; `KIGO_BASE_URL` is the test's own. */
+export const baseEnvironment: Environment = {
+  KIGO_BASE_URL: 'http://127.0.0.1:9',
+  KIGO_PARTNER_ID: 'demo-partner',
+  KIGO_API_KEY: 'demo-kigo-key',
+  // Most tests need no database: nobody listens there, so none is started.
+  DATABASE_URL: 'postgres://127.0.0.1:1/none',
+  KIIP_APP_KEY: 'test-app-key',
+  KIIP_APP_SECRETS: 'test_app_secret_0001',
+  API_KEYS: `tester:${apiKey}`,
+  LOG_LEVEL: 'debug',
+};
+
+export interface Gateway {
+  readonly url: string;
+  readonly app: NestFastifyApplication;
+  /** Every log line so far, parsed. */
+  readonly log: Record<string, unknown>[];
+  /** GETs a path with a valid credential. */
+  get(path: string, headers?: Record<string, string>): Promise<Response>;
+  /** POSTs JSON with a valid credential. */
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
+  close(): Promise<void>;
+}
+
+/** Starts the real app on a free port; `create` may add to it, or take it from the build. */
+export async function startGateway(env: Environment, create = createApp): Promise<Gateway> {
+  const log: Record<string, unknown>[] = [];
+  const config = readConfig({ ...baseEnvironment, ...env });
+  const logger = createLogger(config.logLevel, {
+    write: (line) => {
+      const entry = JSON.parse(line) as Record<string, unknown>;
+      // Where no database is started, the search for one is no part of what is told.
+      if (entry['context'] !== 'Database') log.push(entry);
+    },
+  });
+  const app = await create(config, logger);
+  await app.listen(0, '127.0.0.1');
+  const url = await app.getUrl();
+  return {
+    url,
+    app,
+    log,
+    get: (path, headers) => fetch(url + path, { headers: { ...credentials, ...headers } }),
+    post: (path, body, headers) =>
+      fetch(url + path, {
+        method: 'POST',
+        headers: { ...credentials, 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      }),
+    close: () => app.close(),
+  };
+}
+
+export interface World {
+  readonly kigo: KigoSandbox;
+  readonly gateway: Gateway;
+  close(): Promise<void>;
+}
+
+/** Starts a simulated Kigo and a gateway that uses it. */
+export async function startWorld(env: Environment = {}, create = createApp): Promise<World> {
+  const kigo = await startKigoSandbox();
+  const gateway = await startGateway({ KIGO_BASE_URL: kigo.url, ...env }, create);
+  return {
+    kigo,
+    gateway,
+    close: async () => {
+      await gateway.close();
+      await kigo.close();
+    },
+  };
+}
+
+/** The path of a user's badge. */
+export function badge(user = 'user123', program = 'program456'): string {
+  return `/api/user/unviewed-count?${String(new URLSearchParams({ external_user_id: user, external_program_id: program }))}`;
+}

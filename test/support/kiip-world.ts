@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Environment } from '../../src/config/read-config.js';
+import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { startGateway } from './gateway.js';
+import type { Gateway } from './gateway.js';
+
+export const kiipAppKey = 'demo-kiip-app-key';
+
+/** Required members alone, as the vendor's example has them. */
+const required = {
+  app: { version: '4281020' },
+  connection: { ip: '54.174.101.1' },
+  device: {
+    id: '45e3-1d799e20-963a-4ddd-8593-0683b30e7d5b',
+    lang: 'en',
+    locale: 'en_US',
+    manufacturer: 'google',
+    model: 'nexus_5',
+    os: 'Android 5.0',
+    resolution: '1080x1776',
+  },
+};
+
+export const sessionCall = {
+  ...required,
+  events: [{ id: 'session_start', start: '2015-01-28T01:32:22.852Z' }],
+};
+export const momentCall = { ...required, moment: { id: 'CgkIraKVsdIBEAIQEA' } };
+
+/** A moment of a user. */
+export const momentOf = (userid: string) => ({ ...momentCall, user: { userid } });
+
+export interface KiipWorld {
+  readonly kiip: KiipSandbox;
+  readonly gateway: Gateway;
+  moment(body?: unknown, key?: string): Promise<Response>;
+  session(body?: unknown, key?: string): Promise<Response>;
+  close(): Promise<void>;
+}
+
+/** Starts a simulated Kiip and a gateway that uses it. Without more in `env`, there is no database. */
+export async function startKiipWorld(env: Environment = {}): Promise<KiipWorld> {
+  const kiip = await startKiipSandbox();
+  const gateway = await startGateway({ KIIP_BASE_URL: kiip.url, KIIP_APP_KEY: kiipAppKey, ...env });
+  const post = (path: string, body: unknown, key?: string) =>
+    gateway.post(path, body, key === undefined ? {} : { 'idempotency-key': key });
+  return {
+    kiip,
+    gateway,
+    moment: (body = momentCall, key) => post('/api/v1/kiip/moments', body, key),
+    session: (body = sessionCall, key) => post('/api/v1/kiip/sessions', body, key),
+    async close() {
+      await gateway.close();
+      await kiip.close();
+    },
+  };
+}
+
+/** A folder for an embedded database, and the environment that uses it. */
+export function dataFolder(): { env: Environment; remove: () => void } {
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-data-'));
+  return {
+    env: { DATABASE_URL: '', DATA_DIR: folder },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+/** The name at the end of a problem's type. */
+export async function problemOf(response: Response): Promise<[number, string]> {
+  const { type } = (await response.json()) as { type: string };
+  return [response.status, type.replace('urn:rewards-gateway:problem:', '')];
+}

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { KnownUsers } from '../../src/kiip/known-users.js';
+import type { Environment } from '../../src/config/read-config.js';
+import { startGateway } from './gateway.js';
+import type { Gateway } from './gateway.js';
+
+/** Signs as Kiip does: the test's own signer, not the product's. */
+export function sign(texts: readonly string[], secret = 'test_app_secret_0001'): string {
+  return createHash('sha1')
+    .update(texts.join('') + secret)
+    .digest('hex');
+}
+
+export type Fields = Record<string, string | number>;
+
+export const content = '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab';
+
+export function transaction(): string {
+  const hex = createHash('sha1').update(String(Math.random())).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** A redemption, signed; `signature` may be given to override. */
+export function redemption(fields: Fields = {}, secret?: string): Fields {
+  const all: Fields = {
+    content,
+    name: 'Coins',
+    quantity: 20,
+    user_id: 'user-123',
+    transaction_id: transaction(),
+    ...fields,
+  };
+  const signed = ['content', 'name', 'quantity', 'user_id', 'transaction_id'].map((name) =>
+    String(all[name]),
+  );
+  return { ...all, signature: fields['signature'] ?? sign(signed, secret) };
+}
+
+export function issuance(fields: Fields = {}, secret?: string): Fields {
+  const all: Fields = {
+    content,
+    quantity: 20,
+    user_id: 'user-123',
+    transaction_id: transaction(),
+    nonce: 'n-0001',
+    origin: 'survey',
+    ...fields,
+  };
+  const signed = ['content', 'quantity', 'user_id', 'transaction_id', 'nonce', 'origin'].map((name) =>
+    String(all[name]),
+  );
+  return { ...all, signature: fields['signature'] ?? sign(signed, secret) };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+  readonly headers: Headers;
+}
+
+export interface KiipGateway extends Gateway {
+  /** Sends a callback as JSON. */
+  callback(fields: unknown, path?: string): Promise<Answer>;
+  /** Sends a callback as a form. */
+  form(fields: Fields, path?: string): Promise<Answer>;
+  /** Sends any body. */
+  raw(body: string | Uint8Array<ArrayBuffer>, contentType: string, path?: string): Promise<Answer>;
+  /** GETs JSON with a credential. */
+  read(path: string): Promise<Record<string, never> & { items: Record<string, unknown>[]; next: string }>;
+  /** Notes a user as sent to Kiip. */
+  know(...users: string[]): Promise<void>;
+}
+
+/** A gateway on an embedded database of its own, or on the database that the environment names. */
+export async function startKiipGateway(env: Environment = {}): Promise<KiipGateway> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'gateway-'));
+  const gateway = await startGateway({ DATABASE_URL: '', DATA_DIR: dataDir, ...env });
+  const raw = async (
+    body: string | Uint8Array<ArrayBuffer>,
+    contentType: string,
+    path = '',
+  ): Promise<Answer> => {
+    const response = await fetch(`${gateway.url}/callbacks/kiip${path}`, {
+      method: 'POST',
+      headers: { 'content-type': contentType },
+      body,
+    });
+    return {
+      status: response.status,
+      body: (await response.json()) as Answer['body'],
+      headers: response.headers,
+    };
+  };
+  return {
+    ...gateway,
+    raw,
+    callback: (fields, path) => raw(JSON.stringify(fields), 'application/json', path),
+    form: (fields, path) => raw(formOf(fields), 'application/x-www-form-urlencoded', path),
+    read: async (path) => (await (await gateway.get(`/api/v1/kiip${path}`)).json()) as never,
+    know: async (...users) => {
+      const known = gateway.app.get(KnownUsers, { strict: false });
+      await Promise.all(users.map((user) => known.rememberUser(user)));
+    },
+    close: async () => {
+      await gateway.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export function formOf(fields: Fields): string {
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) form.append(name, String(value));
+  return String(form);
+}

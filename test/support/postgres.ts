@@ -1,0 +1,177 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { Client } from 'pg';
+import { until } from './until.js';
+
+const INSTALLED = '/usr/lib/postgresql';
+const MAX_CONNECTIONS = 60;
+
+/**
+ * The folder of `initdb` and `postgres`, or undefined (said loudly) where there is none.
+ * @throws Error where there has to be one: with CI=true or REQUIRE_SERVICES=1
+ */
+export function findPostgres(): string | undefined {
+  const versions = existsSync(INSTALLED)
+    ? readdirSync(INSTALLED).toSorted((a, b) => Number(b) - Number(a))
+    : [];
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    ...versions.map((version) => join(INSTALLED, version, 'bin')),
+  ];
+  const found = folders.find(
+    (folder) => existsSync(join(folder, 'postgres')) && existsSync(join(folder, 'initdb')),
+  );
+  if (found) return found;
+  if (process.env['CI'] === 'true' || process.env['REQUIRE_SERVICES'] === '1') {
+    throw new Error(
+      'postgres is not installed, and the tests on PostgreSQL are required (CI, REQUIRE_SERVICES)',
+    );
+  }
+  console.warn('\n*** SKIPPED: every test on real PostgreSQL, because postgres is not installed here. ***\n');
+  return undefined;
+}
+
+/** A PostgreSQL server of the test's own, in a temporary folder, on a port that stays the same when it restarts. */
+export class PostgresServer {
+  #process: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    readonly maxConnections: number,
+    private readonly bin: string,
+    private readonly folder: string,
+    private readonly user: { uid?: number; gid?: number },
+  ) {}
+
+  static async create(bin: string): Promise<PostgresServer> {
+    const user: { uid?: number; gid?: number } = process.getuid?.() === 0 ? unprivileged() : {};
+    const folder = mkdtempSync(join(tmpdir(), 'gateway-postgres-'));
+    if (user.uid !== undefined) chownSync(folder, user.uid, user.gid ?? 0);
+    execFileSync(
+      join(bin, 'initdb'),
+      ['-D', join(folder, 'data'), '-U', 'gateway', '-A', 'trust', '-N', '-E', 'UTF8', '--locale=C'],
+      { ...user, cwd: folder, stdio: 'pipe' },
+    );
+    const server = new PostgresServer(await freePort(), MAX_CONNECTIONS, bin, folder, user);
+    await server.start();
+    return server;
+  }
+
+  url(database: string, port = this.port): string {
+    return `postgresql://gateway@127.0.0.1:${port}/${database}`;
+  }
+
+  async start(...settings: string[]): Promise<void> {
+    const given = [
+      `port=${this.port}`,
+      `unix_socket_directories=${this.folder}`,
+      'listen_addresses=127.0.0.1',
+    ];
+    const speed = ['fsync=off', 'shared_buffers=16MB', `max_connections=${MAX_CONNECTIONS}`];
+    const flags = [...given, ...speed, ...settings].flatMap((setting) => ['-c', setting]);
+    const child = spawn(join(this.bin, 'postgres'), ['-D', join(this.folder, 'data'), ...flags], {
+      ...this.user,
+      cwd: this.folder,
+      stdio: 'ignore',
+    });
+    this.#process = child;
+    process.once('exit', () => child.kill('SIGQUIT'));
+    await until('the server answers', async () => {
+      await this.query('postgres', 'select 1');
+      return true;
+    });
+  }
+
+  /** SIGINT: clients are thrown out (57P01). SIGQUIT: at once, as in a crash; the next start recovers. */
+  async stop(signal: 'SIGINT' | 'SIGQUIT' = 'SIGINT'): Promise<void> {
+    const child = this.#process;
+    if (!child || child.exitCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
+  }
+
+  /** Stops every process of the server in its tracks: connections stay open and nothing answers. */
+  pause(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#signal('SIGCONT');
+  }
+
+  async destroy(): Promise<void> {
+    await this.stop('SIGQUIT');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** One statement on a connection of its own. */
+  async query(database: string, text: string): Promise<Record<string, unknown>[]> {
+    const client = await this.client(database);
+    try {
+      const { rows } = await client.query<Record<string, unknown>>(text);
+      return rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  async client(database: string): Promise<Client> {
+    const client = new Client({ connectionString: this.url(database), connectionTimeoutMillis: 2_000 });
+    client.on('error', () => undefined);
+    await client.connect();
+    return client;
+  }
+
+  /** Every process leads a group of its own, so there is no group to signal. The server first, lest it fork meanwhile. */
+  #signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    const main = this.#process;
+    if (!main?.pid || main.exitCode !== null || main.signalCode !== null) return;
+    main.kill(signal);
+    for (const name of readdirSync('/proc')) {
+      if (/^\d+$/.test(name) && parentOf(name) === main.pid) signalIfThere(Number(name), signal);
+    }
+  }
+}
+
+function signalIfThere(pid: number, signal: 'SIGSTOP' | 'SIGCONT'): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It ended in the meantime.
+  }
+}
+
+function parentOf(pid: string): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** PostgreSQL refuses to run as root. */
+function unprivileged(): { uid: number; gid: number } {
+  const users = readFileSync('/etc/passwd', 'utf8').split('\n');
+  for (const name of ['postgres', 'nobody']) {
+    const fields = users.find((line) => line.startsWith(`${name}:`))?.split(':');
+    if (fields) return { uid: Number(fields[2]), gid: Number(fields[3]) };
+  }
+  throw new Error('neither postgres nor nobody is a user of this machine');
+}
+
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

@@ -1,0 +1,47 @@
+// A process of its own around the built storage: `node storage-process.ts <task> <options as JSON>`. One JSON per line.
+import type { Database as DatabaseType, DatabaseOptions } from '../../src/database/database.js';
+import type { Ledger as LedgerType } from '../../src/kiip/ledger.js';
+import type { CallbackFacts } from '../../src/kiip/ledger-row.js';
+
+interface Options extends DatabaseOptions {
+  facts?: CallbackFacts;
+  times?: number;
+}
+
+const built = (path: string) => import(new URL(`../../dist/${path}`, import.meta.url).href);
+const { Database } = (await built('database/database.js')) as { Database: typeof DatabaseType };
+const { Ledger } = (await built('kiip/ledger.js')) as { Ledger: typeof LedgerType };
+
+const say = (line: unknown) => process.stdout.write(`${JSON.stringify(line)}\n`);
+const [, , task, json = '{}'] = process.argv;
+const options = JSON.parse(json) as Options;
+const database = new Database(options);
+const ledger = new Ledger(database);
+
+/** Whatever crossed the process border as JSON, with its date again. */
+const facts = (): CallbackFacts => {
+  if (!options.facts) throw new Error('no facts given');
+  return { ...options.facts, receivedAt: new Date(options.facts.receivedAt) };
+};
+
+try {
+  await database.migrate();
+  say('migrated');
+  if (task === 'record') {
+    const calls = Array.from({ length: options.times ?? 1 }, () =>
+      ledger.record(facts(), { status: 'recorded' }),
+    );
+    for (const answer of await Promise.all(calls)) say(answer);
+  }
+  if (task === 'write-for-ever') {
+    for (let number = 0; ; number += 1) {
+      const unique = `${process.pid}-${number}`;
+      const row = { ...facts(), nonce: unique, signature: unique, signedText: unique };
+      say(await ledger.record(row, { status: 'recorded' }));
+    }
+  }
+  if (task === 'hold') process.stdin.resume();
+  else await database.close();
+} catch (error) {
+  say({ error: error instanceof Error ? error.name : 'unknown', message: String(error) });
+}
