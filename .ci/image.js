@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   cpSync,
   mkdirSync,
@@ -16,6 +17,8 @@ import { basename, join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 
+/** An image that does not come up by then never will. */
+const limitMs = 120_000;
 const temporary = mkdtempSync(join(tmpdir(), 'image-'));
 const bin = join(temporary, 'bin');
 const args = {};
@@ -81,6 +84,10 @@ async function tryOut() {
   const [uid, gid] = stage.user;
   chmodSync(temporary, 0o755);
   const [command, ...rest] = stage.command;
+  // What a volume would be: the image itself has nothing to write to.
+  const data = join(temporary, 'data');
+  mkdirSync(data);
+  if (process.getuid() === 0) chownSync(data, uid, gid);
   const child = spawn(command, rest, {
     cwd: stage.root + stage.workdir,
     env: {
@@ -94,14 +101,17 @@ async function tryOut() {
       KIIP_APP_KEY: 'image',
       KIIP_APP_SECRETS: 'image',
       API_KEYS: 'image:image',
+      DATA_DIR: data,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
     ...(process.getuid() === 0 ? { uid, gid } : {}),
   });
   const ended = new Promise((resolve) => child.once('close', resolve));
   let served = false;
+  const tooLong = setTimeout(() => child.kill('SIGKILL'), limitMs);
   try {
     for await (const line of createInterface(child.stdout)) {
+      process.stdout.write(`${line}\n`);
       const { msg, port } = JSON.parse(line);
       if (msg !== 'listening') continue;
       const live = await fetch(`http://127.0.0.1:${port}/health/live`);
@@ -114,6 +124,7 @@ async function tryOut() {
     const code = await ended;
     if (!served || code !== 0) throw new Error(`the image ended with ${code}`);
   } finally {
+    clearTimeout(tooLong);
     child.kill('SIGKILL');
   }
 }

@@ -8,6 +8,7 @@ import { CallerAuthGuard } from './caller-auth/caller-auth.guard.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { DatabaseModule } from './database/database.module.js';
+import { DeliveryModule } from './delivery/delivery.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HubSummaryModule } from './hub-summary/hub-summary.module.js';
 import { RequestPipe } from './input/validation.pipe.js';
@@ -30,6 +31,7 @@ export class AppModule {
         AccountsModule,
         HubSummaryModule,
         KiipModule,
+        DeliveryModule,
         HealthModule,
       ],
       providers: [

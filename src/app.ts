@@ -5,7 +5,7 @@ import { Logger as NestLog } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import { CallerAuth } from './caller-auth/caller-auth.js';
@@ -19,7 +19,7 @@ import { serveOpenApi } from './openapi.js';
 import { answerBrokenRequest, answerOddHeaders } from './problem/broken-request.js';
 import { refuseOtherMethods } from './problem/other-methods.js';
 import { sendProblem } from './problem/send-problem.js';
-import { toProblem } from './problem/to-problem.js';
+import { nothingHere, toProblem } from './problem/to-problem.js';
 
 const megabyte = 1024 * 1024;
 
@@ -57,6 +57,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
   });
   answerOddHeaders(instance);
   const completeMethods = refuseOtherMethods(instance);
+  if (config.role === 'worker') serveOperatorsOnly(instance);
   // Before the modules are made: what they have to tell is to be in our log as well.
   NestLog.overrideLogger(new NestLogger(logger));
   const app = await NestFactory.create<NestFastifyApplication>(await AppModule.forRoot(config), adapter, {
@@ -71,6 +72,14 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
   await instance.after();
   completeMethods();
   return app;
+}
+
+/** A worker delivers: it is probed and measured, and not called. */
+function serveOperatorsOnly(instance: FastifyInstance): void {
+  instance.addHook('onRequest', (request, reply, done) => {
+    if (/^\/(health|metrics)/.test(request.routeOptions.url ?? '')) done();
+    else sendProblem(reply, nothingHere());
+  });
 }
 
 function logRequest(logger: Logger, request: FastifyRequest, reply: FastifyReply): void {

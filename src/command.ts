@@ -1,7 +1,7 @@
 import process from 'node:process';
 import type { Config } from './config/config.js';
 import { ConfigError, readConfig } from './config/read-config.js';
-import { DataFolderInUse } from './database/data-folder-lock.js';
+import { DataFolderUnusable } from './database/data-folder-lock.js';
 import { Database } from './database/database.js';
 import { StorageUnavailable } from './database/storage-error.js';
 
@@ -21,7 +21,9 @@ export async function runCommand(
     await task({ config, database });
   } catch (error) {
     const known =
-      error instanceof ConfigError || error instanceof DataFolderInUse || error instanceof StorageUnavailable;
+      error instanceof ConfigError ||
+      error instanceof DataFolderUnusable ||
+      error instanceof StorageUnavailable;
     if (!known) throw error;
     process.stderr.write(`${error.message}\n`);
     process.exitCode = error instanceof ConfigError ? badConfiguration : tryLater;

@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import type { Config } from './config/config.js';
 import { ConfigError, readConfig } from './config/read-config.js';
+import { DataFolderUnusable } from './database/data-folder-lock.js';
+import { DeliveryWorker } from './delivery/delivery-worker.js';
 import { Drain } from './drain.js';
 import { Lifecycle } from './health/lifecycle.js';
 import { factsOf } from './log/error-facts.js';
@@ -44,7 +46,10 @@ async function serve(config: Config, logger: Logger): Promise<void> {
 
 async function shutDown(app: NestFastifyApplication, drain: Drain, graceMs: number): Promise<void> {
   app.get(Lifecycle).draining = true;
+  // Nothing new is claimed from now on; others take over.
+  const deliveries = app.get(DeliveryWorker).stop();
   await drain.untilQuiet(Math.min(lingerMs, graceMs / 4), graceMs / 2);
+  await deliveries;
   // The server first, and what it still answers: app.close() alone would disconnect the stores before.
   await app.getHttpAdapter().close();
   await app.close();
@@ -79,6 +84,10 @@ function cannotListen(logger: Logger, error: unknown): never {
 
 /** The state of the process is unknown after such an error: end, and be started again. */
 function endUnexpectedly(logger: Logger, error: unknown): never {
+  if (error instanceof DataFolderUnusable) {
+    logger.fatal({ msg: error.message });
+    process.exit(1);
+  }
   logger.fatal({ msg: 'unexpected error', ...factsOf(error) });
   process.exit(1);
 }

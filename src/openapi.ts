@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { CurrencyIssuedEventDto } from './delivery/deliveries.dto.js';
+import { eventWebhooks } from './delivery/event-webhook.js';
 import { problemTable } from './problem/api-problems.decorator.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -35,7 +37,8 @@ export function serveOpenApi(app: INestApplication): void {
       })
       .addSecurityRequirements('caller')
       .build();
-    return SwaggerModule.createDocument(app, options);
+    const document = SwaggerModule.createDocument(app, options, { extraModels: [CurrencyIssuedEventDto] });
+    return { ...document, webhooks: eventWebhooks };
   };
   SwaggerModule.setup('docs', app, describe, {
     jsonDocumentUrl: 'openapi.json',

@@ -1,3 +1,5 @@
+import { Webhook } from 'standardwebhooks';
+
 /** A parser turns the text of a variable into its value, or throws a BadValue whose sentence never repeats the text. */
 export type Parser<T> = (text: string) => T;
 
@@ -130,12 +132,23 @@ export const currencies: Parser<Readonly<Record<string, Currency>>> = (value) =>
   return Object.assign(Object.create(null) as Record<string, Currency>, parsed);
 };
 
+/** Where ledger events go (contract, "Deliveries"). */
 export interface Consumer {
   readonly name: string;
   readonly url: string;
+  /** All of them sign, so that they can be changed without a gap. */
   readonly secrets: readonly string[];
   readonly events: readonly string[];
+  /** Events that share this member of the ledger row arrive one after the other; in any order without. */
+  readonly order_by?: 'user_id';
+  /** Deliveries that each replica may have under way at once. */
+  readonly concurrency: number;
 }
+
+/** What can happen that a consumer may hear of. */
+const knownEvents = ['kiip.currency.issued'];
+const usualConcurrency = 8;
+const highestConcurrency = 256;
 
 export const consumers: Parser<readonly Consumer[]> = (value) => {
   const parsed = json(value);
@@ -146,22 +159,35 @@ export const consumers: Parser<readonly Consumer[]> = (value) => {
   return read;
 };
 
-/** `whsec_` and the key in Base64 (Standard Webhooks), with or without padding. */
-const webhookSecret = /^whsec_[\w+/-]+={0,2}$/;
-
 function consumer(value: unknown): Consumer {
   if (!isRecord(value)) throw new BadValue('every consumer must be an object');
-  const { name, url, secrets, events } = value;
+  const { name, url, secrets, events, order_by, concurrency = usualConcurrency } = value;
   if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))
     throw new BadValue('every consumer needs a "name" of letters, digits, dots, dashes');
   if (typeof url !== 'string') throw new BadValue('every consumer needs a "url"');
   const { username, password, hash } = parseUrl(url, ['http:', 'https:'], 'every "url" of a consumer ');
   if (username || password || hash)
     throw new BadValue('every "url" of a consumer must be without credentials and fragment');
-  if (!isTexts(secrets) || !secrets.every((secret) => webhookSecret.test(secret)))
+  if (!isTexts(secrets) || !secrets.every(isWebhookSecret))
     throw new BadValue('every consumer needs "secrets": whsec_ and Base64');
-  if (!isTexts(events)) throw new BadValue('every consumer needs "events"');
-  return { name, url, secrets, events };
+  if (!isTexts(events) || !events.every((event) => knownEvents.includes(event)))
+    throw new BadValue(`every consumer needs "events", each one of ${knownEvents.join(', ')}`);
+  if (order_by !== undefined && order_by !== 'user_id')
+    throw new BadValue('the "order_by" of a consumer must be user_id');
+  const places = Number(concurrency);
+  if (!Number.isInteger(concurrency) || places < 1 || places > highestConcurrency)
+    throw new BadValue(`the "concurrency" of a consumer must be 1 to ${highestConcurrency}`);
+  return { name, url, secrets, events, ...(order_by && { order_by }), concurrency: places };
+}
+
+/** `whsec_` and a key in Base64 (Standard Webhooks). What reads it in the end is asked whether it can. */
+function isWebhookSecret(text: string): boolean {
+  if (!/^whsec_./.test(text)) return false;
+  try {
+    return Boolean(new Webhook(text));
+  } catch {
+    return false;
+  }
 }
 
 function decimal(value: string): number {

@@ -18,16 +18,33 @@ interface Holder {
   token: string;
 }
 
-/** Two processes in one embedded database would damage it. */
-export class DataFolderInUse extends Error {
-  override readonly name = 'DataFolderInUse';
+/** Waiting mends nothing here. The message tells what to do. */
+export class DataFolderUnusable extends Error {
+  override readonly name = 'DataFolderUnusable';
 }
+
+/** Codes of the operating system that stay until somebody puts the folder or its rights right. */
+const lasting = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'];
 
 /**
  * Claims a folder for this process until `release`.
- * @throws DataFolderInUse while another living process (or another opener in this one) holds it
+ * @throws DataFolderUnusable while another living process (or another opener in this one) holds it: two in one database
+ *   would damage it; and where this process may not write
  */
 export async function lockDataFolder(folder: string): Promise<{ release: () => Promise<void> }> {
+  try {
+    return await lock(folder);
+  } catch (error) {
+    const code = codeOf(error);
+    if (!lasting.includes(String(code))) throw error;
+    throw new DataFolderUnusable(
+      `DATA_DIR cannot be written (${String(code)}): name a folder that this process may write, or set DATABASE_URL`,
+      { cause: error },
+    );
+  }
+}
+
+async function lock(folder: string): Promise<{ release: () => Promise<void> }> {
   await mkdir(folder, { recursive: true });
   const path = join(folder, FILE_NAME);
   const mine: Holder = {
@@ -123,9 +140,9 @@ function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
 
-function inUse(holder: Holder | undefined): DataFolderInUse {
+function inUse(holder: Holder | undefined): DataFolderUnusable {
   const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
-  return new DataFolderInUse(
+  return new DataFolderUnusable(
     `the embedded database in DATA_DIR is in use by ${who}; only one process may open it`,
   );
 }

@@ -1,5 +1,5 @@
 import { Kysely } from 'kysely';
-import { DataFolderInUse, lockDataFolder } from './data-folder-lock.js';
+import { DataFolderUnusable, lockDataFolder } from './data-folder-lock.js';
 import { embeddedDialect } from './embedded.js';
 import { migrateToLatest } from './migrations.js';
 import { postgresqlDialect, SILENCE_MS } from './postgresql.js';
@@ -69,7 +69,7 @@ export class Database {
   /**
    * Brings the schema up to date; any number of processes may do so at once. To be repeated until it succeeds.
    * @throws StorageUnavailable
-   * @throws DataFolderInUse when another process has the embedded database open
+   * @throws DataFolderUnusable when another process has the embedded database open
    */
   async migrate(): Promise<void> {
     await this.#observed(this.kind === 'embedded' ? this.#migrateEmbedded() : this.#migratePostgresql());
@@ -116,7 +116,7 @@ export class Database {
     try {
       this.#folder ??= await lockDataFolder(dataDir);
     } catch (error) {
-      throw error instanceof DataFolderInUse ? error : fromDriver(error);
+      throw error instanceof DataFolderUnusable ? error : fromDriver(error);
     }
     let lost = false;
     const onLost = () => {

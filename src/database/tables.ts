@@ -45,6 +45,76 @@ export interface DeliveryOutboxTable {
   created_at: Generated<Date>;
 }
 
+export type DeliveryStatus = 'pending' | 'delivered' | 'dead';
+
+/** One accepted row on its way to one consumer. Times are the database's: replicas need not agree on theirs. */
+export interface DeliveriesTable {
+  id: Int8;
+  ledger_id: string;
+  consumer: string;
+  /** Deliveries of one consumer that share it go out one after the other. */
+  ordering_key: string | null;
+  status: Generated<DeliveryStatus>;
+  /** When the row was committed, or released. */
+  accepted_at: Date;
+  /** All attempts there ever were; `tries` are those since `tried_since`, from which the schedule counts. */
+  attempts: Generated<number>;
+  last_status: number | null;
+  tries: Generated<number>;
+  tried_since: Generated<Date>;
+  /** Null unless pending. */
+  next_attempt_at: Generated<Date | null>;
+  /** Who is sending it, until when; a lapsed claim is as good as none. */
+  claim: string | null;
+  claimed_until: Date | null;
+  ended_at: Date | null;
+}
+
+export interface DeliveryAttemptsTable {
+  delivery_id: Int8;
+  /** From 1. */
+  number: number;
+  started_at: Date;
+  duration_ms: number;
+  /** Of the answer; null where there was none. */
+  status: number | null;
+  outcome: string;
+}
+
+/** A consumer whose address answered that it is gone. */
+export interface DeliveryPausesTable {
+  consumer: string;
+  url_key: string;
+  paused_at: Generated<Date>;
+}
+
+/** Accepted rows of a time window that are to go to a consumer again. */
+export interface DeliveryReplaysTable {
+  id: Generated<string>;
+  consumer: string;
+  /** Rows received in [from_at, to_at). */
+  from_at: Date;
+  to_at: Date;
+  /** Rows a second. */
+  rate: number;
+  total: number;
+  done: Generated<number>;
+  /** The last row that has been taken. */
+  after_id: string;
+  next_batch_at: Generated<Date>;
+  created_at: Generated<Date>;
+  finished_at: Date | null;
+}
+
+/** A reward that Kiip gave for a moment, with a currency in it. */
+export interface KiipPromisesTable {
+  reward_id: string;
+  moment_id: string;
+  user_id: string;
+  virtual_value: string;
+  promised_at: Date;
+}
+
 /** A user whose id (or reference) has gone to Kiip. */
 export interface KiipUsersTable {
   user_key: string;
@@ -77,6 +147,11 @@ export interface IdempotencyKeysTable {
 export interface Tables {
   ledger: LedgerTable;
   delivery_outbox: DeliveryOutboxTable;
+  deliveries: DeliveriesTable;
+  delivery_attempts: DeliveryAttemptsTable;
+  delivery_pauses: DeliveryPausesTable;
+  delivery_replays: DeliveryReplaysTable;
+  kiip_promises: KiipPromisesTable;
   kiip_users: KiipUsersTable;
   rejected_callbacks: RejectedCallbacksTable;
   idempotency_keys: IdempotencyKeysTable;

@@ -15,7 +15,6 @@ export interface CallerRequest {
   readonly body: object;
   /** The `Idempotency-Key`, if one was given. */
   readonly key: string | undefined;
-  readonly requestId: string;
 }
 
 const ok = 200;
@@ -53,30 +52,31 @@ export class IdempotentCalls {
     if (key === undefined) return call().catch((error: unknown) => fail(error, false));
     const bodyDigest = fingerprint(canonicalJson(request.body));
     const begun = await this.keys.begin({ caller, route, key, bodyDigest });
-    if (begun.state === 'started') return this.first(begun.claim, request.requestId, call);
+    if (begun.state === 'started') return this.first(begun.claim, call);
     if (begun.state !== 'replay') throw refusals[begun.state]();
     if (begun.status !== ok) throw Problem.from(JSON.parse(begun.body) as ProblemBody);
     return JSON.parse(begun.body) as T;
   }
 
-  private async first<T extends object>(claim: Claim, requestId: string, call: () => Promise<T>): Promise<T> {
+  private async first<T extends object>(claim: Claim, call: () => Promise<T>): Promise<T> {
     let answer: T;
     try {
       answer = await call();
     } catch (error) {
-      return this.settleFailure(claim, requestId, error);
+      return this.settleFailure(claim, error);
     }
     await this.settle(() => this.keys.finish(claim, { status: ok, body: JSON.stringify(answer) }));
     return answer;
   }
 
-  private async settleFailure(claim: Claim, requestId: string, error: unknown): Promise<never> {
+  private async settleFailure(claim: Claim, error: unknown): Promise<never> {
     const fate = fateOf(error);
     if (fate === 'never-sent') await this.settle(() => this.keys.forget(claim));
     if (fate === 'unknown') await this.settle(() => this.keys.markUnknown(claim));
     if (fate === 'refused') {
       const problem = problemOf(error, true);
-      const body = JSON.stringify(problem.body(requestId));
+      // Whoever repeats the call has a request id of its own.
+      const body = JSON.stringify(problem.body(''));
       await this.settle(() => this.keys.finish(claim, { status: problem.status, body }));
     }
     return fail(error, true);

@@ -5,12 +5,10 @@ import { Problem } from '../problem/problem.js';
 import {
   BalancesDto,
   BalancesPath,
-  IssuanceDetailDto,
   IssuanceDto,
   IssuancePath,
   IssuancesDto,
   IssuancesQuery,
-  issuanceDetailDto,
   issuanceDto,
 } from './issuances.dto.js';
 import { Ledger } from './ledger.js';
@@ -50,13 +48,6 @@ const row = {
   received_at: '2026-01-31T12:00:00.000Z',
 };
 const released = { ...row, status: 'released', reason: 'more-than-one-reading' };
-const verification = {
-  formula: 'redemption',
-  secret: 'secret-1',
-  quantity_text: '20',
-  decided_at: null,
-  duplicates: 0,
-};
 const balance = { content: row.content, name: 'Coins', quantity: 20 };
 
 @ApiTags('Kiip ledger')
@@ -81,16 +72,6 @@ export class IssuancesController {
         retryable: false,
       });
     return { items: page.items.map(issuanceDto), next: page.next };
-  }
-
-  @Get('issuances/:id')
-  @ApiOperation({ summary: 'One row of the ledger, and how it was verified', operationId: 'getIssuance' })
-  @ApiOkResponse({ description: 'The row', type: IssuanceDetailDto, example: { ...row, verification } })
-  @ApiProblems(...usualOfOne, noSuchRow)
-  async get(@Param() { id }: IssuancePath): Promise<IssuanceDetailDto> {
-    const found = await this.ledger.find(id);
-    if (!found) throw noSuchRow;
-    return issuanceDetailDto(found);
   }
 
   @Post('issuances/:id/release')

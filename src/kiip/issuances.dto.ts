@@ -81,37 +81,6 @@ export class IssuanceDto {
   readonly received_at!: string;
 }
 
-/** How a row came to be. */
-export class VerificationDto {
-  /**
-   * The formula that the signature was made with.
-   * @example 'redemption'
-   */
-  readonly formula!: string;
-  /**
-   * Which of the configured secrets made it, in their order at the time.
-   * @example 'secret-1'
-   */
-  readonly secret!: string;
-  /**
-   * The quantity as the text that arrived.
-   * @example '20'
-   */
-  readonly quantity_text!: string;
-  /** When a quarantine ended. */
-  @ApiProperty({ type: String, nullable: true, example: null })
-  readonly decided_at!: string | null;
-  /**
-   * How often the same callback came again.
-   * @example 0
-   */
-  readonly duplicates!: number;
-}
-
-export class IssuanceDetailDto extends IssuanceDto {
-  readonly verification!: VerificationDto;
-}
-
 export class IssuancesDto {
   /** Oldest first. */
   readonly items!: IssuanceDto[];
@@ -157,15 +126,4 @@ export function issuanceDto(row: LedgerRow): IssuanceDto {
     origin,
     received_at,
   };
-}
-
-export function issuanceDetailDto(row: LedgerRow): IssuanceDetailDto {
-  const verification = {
-    formula: row.verification.formula,
-    secret: row.verification.secretLabel,
-    quantity_text: row.quantityText,
-    decided_at: row.decidedAt?.toISOString() ?? null,
-    duplicates: row.duplicates,
-  };
-  return Object.assign(issuanceDto(row), { verification });
 }

@@ -62,9 +62,9 @@ export class KiipCallsController {
   session(
     @Body() body: KiipSession,
     @IdempotencyKey() key: string | undefined,
-    @Req() { caller = '', id: requestId }: FastifyRequest,
+    @Req() { caller = '' }: FastifyRequest,
   ): Promise<SessionDto> {
-    const call = { caller, route: 'kiip/sessions', body, key, requestId };
+    const call = { caller, route: 'kiip/sessions', body, key };
     return this.calls.run(call, () => this.kiip.session(body));
   }
 
@@ -86,9 +86,9 @@ export class KiipCallsController {
   moment(
     @Body() body: KiipMoment,
     @IdempotencyKey() key: string | undefined,
-    @Req() { caller = '', id: requestId }: FastifyRequest,
+    @Req() { caller = '' }: FastifyRequest,
   ): Promise<MomentDto> {
-    const call = { caller, route: 'kiip/moments', body, key, requestId };
+    const call = { caller, route: 'kiip/moments', body, key };
     return this.calls.run(call, () => this.kiip.moment(body));
   }
 }

@@ -8,6 +8,7 @@ import { KiipHttp } from './kiip-http.js';
 import { mintUserReference } from './kiip-user-reference.js';
 import { KnownUsers } from './known-users.js';
 import type { KiipMoment, MomentDto } from './moment.dto.js';
+import { PromisedRewards, promiseOf } from './promised-rewards.js';
 import { UnusableReward, isMembers, readMoment } from './reward.js';
 import type { KiipSession, SessionDto } from './session.dto.js';
 
@@ -24,6 +25,7 @@ export class KiipClient {
   constructor(
     private readonly http: KiipHttp,
     private readonly users: KnownUsers,
+    private readonly promises: PromisedRewards,
     private readonly config: Config,
   ) {
     this.rewardHosts = config.kiipRewardHosts ?? [new URL(config.kiipBaseUrl).host];
@@ -41,13 +43,19 @@ export class KiipClient {
 
   async moment(call: KiipMoment): Promise<MomentDto> {
     const text = await this.send('moment', this.config.kiipMomentPath, call);
-    return this.http.judge('moment', () => {
+    const { moment, promise } = this.http.judge('moment', () => {
+      const answer = parse('moment', text);
       try {
-        return readMoment(parse('moment', text), this.rewardHosts);
+        return { moment: readMoment(answer, this.rewardHosts), promise: promiseOf(answer) };
       } catch (error) {
         throw error instanceof UnusableReward ? failure('moment', 'invalid-answer', error.message) : error;
       }
     });
+    const userId = call.user?.userid;
+    // Without a user, Kiip has nobody to credit.
+    if (moment.rewarded && promise && userId !== undefined)
+      await this.promises.note({ ...promise, momentId: call.moment.id, userId });
+    return moment;
   }
 
   private async send(operation: Operation, path: string, call: KiipSession | KiipMoment): Promise<string> {

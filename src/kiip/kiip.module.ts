@@ -14,6 +14,7 @@ import { KiipHttp } from './kiip-http.js';
 import { KiipVerdicts } from './kiip-verdicts.js';
 import { KnownUsers } from './known-users.js';
 import { Ledger } from './ledger.js';
+import { PromisedRewards } from './promised-rewards.js';
 import { RejectedCallbacks, rejectedCallbacksKept } from './rejected-callbacks.js';
 
 const marginMs = 1_000;
@@ -28,6 +29,11 @@ const stores = [
   CallbackCounters,
   { provide: Ledger, inject: [Database], useFactory: (database: Database) => new Ledger(database) },
   { provide: KnownUsers, inject: [Database], useFactory: (database: Database) => new KnownUsers(database) },
+  {
+    provide: PromisedRewards,
+    inject: [Database],
+    useFactory: (database: Database) => new PromisedRewards(database),
+  },
   {
     provide: RejectedCallbacks,
     inject: [Database],
@@ -83,6 +89,6 @@ const callbacksIn = [
 @Module({
   controllers: [KiipCallsController, KiipCallbacksController, IssuancesController],
   providers: [...stores, ...callsOut, ...callbacksIn],
-  exports: [CallbackCounters],
+  exports: [CallbackCounters, Ledger],
 })
 export class KiipModule {}

@@ -24,6 +24,11 @@ export function newLedgerId(nowMs = Date.now()): string {
   return `iss_${hex(latestMs, 12)}${hex(counter, 4)}${randomBytes(8).toString('hex')}`;
 }
 
+/** The least id that a row can have which was made at a time. */
+export function firstLedgerIdAt(timeMs: number): string {
+  return `iss_${hex(Math.max(0, timeMs), 12)}`;
+}
+
 /** Whether a text from outside can be the id of a row at all. */
 export function isLedgerId(text: string): boolean {
   return SHAPE.test(text);

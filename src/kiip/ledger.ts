@@ -25,10 +25,16 @@ export interface Balance {
 export class Ledger {
   readonly #feed: LedgerFeed;
   readonly #duplicates: DuplicateCounter;
+  readonly #listeners: (() => void)[] = [];
 
   constructor(private readonly database: Database) {
     this.#feed = new LedgerFeed(database);
     this.#duplicates = new DuplicateCounter(database);
+  }
+
+  /** Calls back whenever this process may have accepted a row: a hint to look at once, no more. */
+  onAccepted(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 
   /**
@@ -39,12 +45,16 @@ export class Ledger {
     const { row, existing } = await this.database.run((db) => store(db, newLedgerRow(facts, verdict)));
     if (!existing) {
       this.#feed.rowAdded();
+      this.#tell();
       return { outcome: row.status === 'recorded' ? 'recorded' : 'quarantined', id: row.id };
     }
     if (existing.status === 'quarantined' && verdict.status === 'recorded') {
       // What spoke against it speaks no more: a currency has been configured, the user has become known.
       const accepted = await this.database.run((db) => decide(db, existing.id, 'recorded'));
-      if (accepted) return { outcome: 'recorded', id: existing.id };
+      if (accepted) {
+        this.#tell();
+        return { outcome: 'recorded', id: existing.id };
+      }
     }
     await this.#duplicates.count(existing.id);
     return { outcome: 'duplicate', id: existing.id };
@@ -56,6 +66,18 @@ export class Ledger {
       db.selectFrom('ledger').selectAll().where('id', '=', id).executeTakeFirst(),
     );
     return row && toLedgerRow(row);
+  }
+
+  /** Those of the ids that there are, in no order. */
+  async findAll(ids: readonly string[]): Promise<LedgerRow[]> {
+    const rows = await this.database.run((db) =>
+      db
+        .selectFrom('ledger')
+        .selectAll()
+        .where((eb) => eb('id', '=', eb.fn.any(eb.val([...ids]))))
+        .execute(),
+    );
+    return rows.map(toLedgerRow);
   }
 
   /** One page of the feed, oldest first; see LedgerFeed. @returns 'bad-cursor' when `after` never was a `next` */
@@ -95,10 +117,17 @@ export class Ledger {
     return this.#decide(id, 'discarded');
   }
 
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
   async #decide(id: string, status: 'released' | 'discarded'): Promise<LedgerRow | 'not-found' | 'conflict'> {
     if (!isLedgerId(id)) return 'not-found';
     const row = await this.database.run((db) => decide(db, id, status));
-    if (row) return toLedgerRow(row);
+    if (row) {
+      this.#tell();
+      return toLedgerRow(row);
+    }
     return (await this.find(id)) ? 'conflict' : 'not-found';
   }
 }

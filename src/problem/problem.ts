@@ -29,8 +29,6 @@ export interface ProblemMembers {
   readonly retryable?: boolean;
   readonly retry_after_seconds?: number | undefined;
   readonly checks?: object;
-  /** Of the request that met the problem first, where an answer is repeated. */
-  readonly instance?: string;
 }
 
 /** The body of every error answer (RFC 9457). */
@@ -65,8 +63,9 @@ export class Problem extends Error {
     return new Problem('about:blank', title, status, detail, members);
   }
 
-  /** The problem of an earlier answer: its body is the same again. */
-  static from({ type, title, status, detail, ...members }: ProblemBody): Problem {
+  /** The problem of an earlier answer, for a request of its own. */
+  static from(body: ProblemBody): Problem {
+    const { type, title, status, detail, instance: _, ...members } = body;
     return new Problem(type, title, status, detail, members);
   }
 

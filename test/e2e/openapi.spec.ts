@@ -39,6 +39,7 @@ interface Document {
   readonly info: { readonly description: string };
   readonly security: object[];
   readonly paths: Record<string, Record<string, Operation>>;
+  readonly webhooks: Record<string, { post: Operation }>;
   readonly components: { readonly schemas: Record<string, object> };
 }
 
@@ -180,7 +181,7 @@ describe('the OpenAPI document', () => {
         const [type, media] = Object.entries(content)[0]!;
         const examples = examplesOf(media);
 
-        expect([...at, type]).toEqual([...at, status === '200' ? 'application/json' : problemType]);
+        expect([...at, type]).toEqual([...at, status.startsWith('2') ? 'application/json' : problemType]);
         expect([...at, description, examples.length]).not.toEqual([...at, '', 0]);
         expect(description).not.toBe('');
         expect(examples).not.toEqual([]);
@@ -214,12 +215,41 @@ describe('the OpenAPI document', () => {
     ['post /api/v1/kiip/issuances/{id}/release', [200, 400, 401, 404, 409, 413, 415, 500, 503]],
     ['post /api/v1/kiip/issuances/{id}/discard', [200, 400, 401, 404, 409, 413, 415, 500, 503]],
     ['get /api/v1/kiip/users/{user_id}/balances', [200, 400, 401, 500, 503]],
+    ['get /api/v1/kiip/reconciliation', [200, 400, 401, 500, 503]],
+    ['get /api/v1/deliveries', [200, 400, 401, 500, 503]],
+    ['post /api/v1/deliveries/{id}/retry', [202, 400, 401, 404, 413, 415, 500, 503]],
+    ['post /api/v1/deliveries/replay', [200, 202, 400, 401, 413, 415, 500, 503]],
+    ['get /api/v1/deliveries/replays/{id}', [200, 400, 401, 404, 500, 503]],
     ['get /health/live', [200, 500]],
     ['get /health/startup', [200, 500, 503]],
     ['get /health/ready', [200, 500, 503]],
     ['get /health/dependencies', [200, 500, 503]],
   ])('says what %s may answer', (route, statuses) => {
     expect(Object.keys(operation(route).responses)).toEqual(statuses.map(String));
+  });
+
+  it('describes the event that goes out', () => {
+    const { post } = document.webhooks['kiip.currency.issued']!;
+    const { schema } = post.requestBody!.content['application/json']!;
+
+    expect(post.parameters!.map(({ name }) => name)).toEqual([
+      'webhook-id',
+      'webhook-timestamp',
+      'webhook-signature',
+    ]);
+    expect(
+      faults(schema!, {
+        type: 'kiip.currency.issued',
+        timestamp: '2026-01-31T12:00:00.000Z',
+        data: ledgerRow(),
+      }),
+    ).toEqual([]);
+    expect(
+      faults(schema!, { type: 'other', timestamp: '2026-01-31T12:00:00.000Z', data: ledgerRow() }),
+    ).not.toEqual([]);
+    expect(
+      faults(schema!, { type: 'kiip.currency.issued', timestamp: '2026-01-31T12:00:00.000Z', data: {} }),
+    ).not.toEqual([]);
   });
 
   it('names in its introduction every problem that has a name', () => {
@@ -241,6 +271,14 @@ describe('the OpenAPI document', () => {
     expect(ids.length).toBeGreaterThan(0);
   });
 });
+
+/** The example of a row in the feed. */
+function ledgerRow(): unknown {
+  const [page] = examplesOf(
+    operation('get /api/v1/kiip/issuances').responses['200']!.content!['application/json']!,
+  );
+  return (page as { items: unknown[] }).items[0];
+}
 
 /** Asks as the document's examples say. */
 async function tryOut(route: string): Promise<supertest.Response> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
-import { DataFolderInUse, lockDataFolder } from '../../src/database/data-folder-lock.js';
+import { DataFolderUnusable, lockDataFolder } from '../../src/database/data-folder-lock.js';
 import { firstContact } from '../../src/database/first-contact.js';
 import { StorageUnavailable } from '../../src/database/storage-error.js';
 import { Ledger } from '../../src/kiip/ledger.js';
@@ -37,6 +37,7 @@ onPostgres('on PostgreSQL', () => {
     for (const start of starts) expect(await start.result()).toEqual(['migrated']);
     expect(await server.query('gateway', 'select name from schema_migrations')).toEqual([
       { name: '0001-ledger' },
+      { name: '0002-deliveries' },
     ]);
   });
 
@@ -131,10 +132,10 @@ describe('embedded', () => {
     await until('it is so', () => holder.lines.length === 1);
     const second = await new StorageProcess('migrate', { dataDir, timeoutMs }).result();
     expect(second).toEqual([
-      { error: 'DataFolderInUse', message: expect.stringMatching(/in use by process \d+/) },
+      { error: 'DataFolderUnusable', message: expect.stringMatching(/in use by process \d+/) },
     ]);
     const here = new Database({ dataDir, timeoutMs });
-    await expect(here.migrate()).rejects.toThrow(DataFolderInUse);
+    await expect(here.migrate()).rejects.toThrow(DataFolderUnusable);
     await holder.kill();
     await here.migrate();
     expect(here.state().state).toBe('up');
@@ -174,7 +175,7 @@ describe('embedded', () => {
 
     test('is held against the same process, too, and leaves nothing behind', async () => {
       const lock = await lockDataFolder(dataDir);
-      await expect(lockDataFolder(dataDir)).rejects.toThrow(DataFolderInUse);
+      await expect(lockDataFolder(dataDir)).rejects.toThrow(DataFolderUnusable);
       await lock.release();
       expect(readdirSync(dataDir)).toEqual([]);
     });
@@ -189,7 +190,7 @@ describe('embedded', () => {
       writeFileSync(path, JSON.stringify({ ...holder(), started: '1' }));
       const next = await lockDataFolder(dataDir);
       await lock.release();
-      await expect(lockDataFolder(dataDir)).rejects.toThrow(DataFolderInUse);
+      await expect(lockDataFolder(dataDir)).rejects.toThrow(DataFolderUnusable);
       await next.release();
     });
 

@@ -1,6 +1,10 @@
 import type { Values } from '../../src/config/variables.js';
 import { consumer, consumers, envs, faults, valueOf } from '../support/config.js';
 
+/** What becomes of it. */
+const read = { ...consumer, concurrency: 8 };
+const misses = (member: string) => `every consumer needs "${member}", each one of kiip.currency.issued`;
+
 const positives = envs(({ fallback, parse }) => {
   try {
     return fallback !== undefined && parse('0.5') === 0.5;
@@ -11,7 +15,7 @@ const positives = envs(({ fallback, parse }) => {
 
 describe('the variables', () => {
   it('are those of the contract', () => {
-    expect(envs(() => true)).toHaveLength(39);
+    expect(envs(() => true)).toHaveLength(40);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -83,7 +87,12 @@ describe('a value', () => {
       ],
     ],
     ['JWT_JWKS_URL', 'https://issuer.example/keys?a=b', 'https://issuer.example/keys?a=b'],
-    ['DELIVERY_CONSUMERS', consumers({}, { name: 'other' }), [consumer, { ...consumer, name: 'other' }]],
+    ['DELIVERY_CONSUMERS', consumers({}, { name: 'other' }), [read, { ...read, name: 'other' }]],
+    [
+      'DELIVERY_CONSUMERS',
+      consumers({ order_by: 'user_id', concurrency: 1 }),
+      [{ ...read, order_by: 'user_id', concurrency: 1 }],
+    ],
     ['DELIVERY_CONSUMERS', '[]', []],
     ['LOG_LEVEL', 'silent', 'silent'],
   ])('%s=%j is read', (env, text, value) => {
@@ -173,7 +182,19 @@ describe('a value', () => {
       consumers({ secrets: ['whsec_'] }),
       'every consumer needs "secrets": whsec_ and Base64',
     ],
-    ['DELIVERY_CONSUMERS', consumers({ events: 'all' }), 'every consumer needs "events"'],
+    ['DELIVERY_CONSUMERS', consumers({ events: 'all' }), misses('events')],
+    ['DELIVERY_CONSUMERS', consumers({ events: ['kiip.currency.isued'] }), misses('events')],
+    ['DELIVERY_CONSUMERS', consumers({ order_by: 'name' }), 'the "order_by" of a consumer must be user_id'],
+    ...[0, 257, 1.5, '8'].map((concurrency): [string, string, string] => [
+      'DELIVERY_CONSUMERS',
+      consumers({ concurrency }),
+      'the "concurrency" of a consumer must be 1 to 256',
+    ]),
+    ...['whsec_', 'whsec_a-_b', 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'].map((text): [string, string, string] => [
+      'DELIVERY_CONSUMERS',
+      consumers({ secrets: [text] }),
+      'every consumer needs "secrets": whsec_ and Base64',
+    ]),
     ['LOG_LEVEL', 'verbose', 'must be one of fatal, error, warn, info, debug, trace, silent'],
   ])('%s=%j is refused', (env, text, fault) => {
     expect(faults({ [env]: text })).toEqual([`${env} ${fault}`]);

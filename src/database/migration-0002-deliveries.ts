@@ -1,0 +1,73 @@
+import { type Kysely, sql } from 'kysely';
+
+/** What becomes of accepted rows: deliveries, their attempts, replays; and the rewards that promised a currency. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  for (const statement of STATEMENTS) await sql.raw(statement).execute(db);
+}
+
+const STATEMENTS = [
+  // The id is drawn while the fan-out's lock is held: ids are visible in their order, and a user's events keep theirs.
+  `create table deliveries (
+    id bigint generated always as identity primary key,
+    ledger_id text collate "C" not null references ledger (id),
+    consumer text not null,
+    ordering_key text,
+    status text not null default 'pending' check (status in ('pending', 'delivered', 'dead')),
+    accepted_at timestamptz not null,
+    attempts integer not null default 0,
+    last_status integer,
+    tries integer not null default 0,
+    tried_since timestamptz not null default now(),
+    next_attempt_at timestamptz default now(),
+    claim uuid,
+    claimed_until timestamptz,
+    ended_at timestamptz,
+    constraint deliveries_pending_have_a_next_attempt check ((status = 'pending') = (next_attempt_at is not null)),
+    constraint deliveries_once_per_consumer unique (ledger_id, consumer)
+  )`,
+  `create index deliveries_due on deliveries (consumer, next_attempt_at) where status = 'pending'`,
+  `create index deliveries_in_order on deliveries (consumer, ordering_key, id) where status = 'pending' and ordering_key is not null`,
+  `create index deliveries_dead on deliveries (consumer, id) where status = 'dead'`,
+  `create index deliveries_of_consumer on deliveries (consumer, id)`,
+
+  `create table delivery_attempts (
+    delivery_id bigint not null references deliveries (id),
+    number integer not null,
+    started_at timestamptz not null,
+    duration_ms integer not null,
+    status integer,
+    outcome text not null,
+    primary key (delivery_id, number)
+  )`,
+
+  // A pause belongs to the address that said "gone": a new one is worth a try.
+  `create table delivery_pauses (
+    consumer text primary key,
+    url_key text not null,
+    paused_at timestamptz not null default now()
+  )`,
+
+  `create table delivery_replays (
+    id uuid primary key default gen_random_uuid(),
+    consumer text not null,
+    from_at timestamptz not null,
+    to_at timestamptz not null,
+    rate integer not null,
+    total integer not null,
+    done integer not null default 0,
+    after_id text collate "C" not null,
+    next_batch_at timestamptz not null default now(),
+    created_at timestamptz not null default now(),
+    finished_at timestamptz
+  )`,
+  `create index delivery_replays_open on delivery_replays (next_batch_at) where finished_at is null`,
+
+  `create table kiip_promises (
+    reward_id text collate "C" primary key,
+    moment_id text not null,
+    user_id text not null,
+    virtual_value text not null,
+    promised_at timestamptz not null
+  )`,
+  `create index kiip_promises_by_age on kiip_promises (promised_at)`,
+];

@@ -1,0 +1,161 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '@nestjs/common';
+import type { Consumer } from '../config/parsers.js';
+import type { Database } from '../database/database.js';
+import type { IssuanceDto } from '../kiip/issuances.dto.js';
+import { ConsumerHttp, attemptMs } from './consumer-http.js';
+import type { Attempt } from './consumer-http.js';
+import { ConsumerLane } from './consumer-lane.js';
+import { type Claimed, claim, handBack, settle, type Settlement } from './delivery-statements.js';
+import { signedEvent } from './event.js';
+import type { Pauses } from './pauses.js';
+import { Pump } from './pump.js';
+import { nextAttemptMs } from './schedule.js';
+
+const lookEveryMs = 1_000;
+const tryAgainMs = 250;
+/** Beyond the attempt itself: reading the row, writing the outcome down, a busy process. */
+const leaseMarginMs = 10_000;
+
+export interface ConsumerTools {
+  readonly database: Database;
+  readonly databaseTimeoutMs: number;
+  readonly pauses: Pauses;
+  readonly issuancesOf: (ids: readonly string[]) => Promise<IssuanceDto[]>;
+  readonly logger: Logger;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Brings one consumer what is due. It never waits for another consumer. */
+export class ConsumerWorker {
+  readonly lane: ConsumerLane;
+  private readonly http: ConsumerHttp;
+  private readonly pump: Pump;
+  private readonly underWay = new Map<Claimed, Promise<void>>();
+  private readonly giveUp = new AbortController();
+  private readonly leaseMs: number;
+
+  constructor(
+    readonly consumer: Consumer,
+    private readonly tools: ConsumerTools,
+  ) {
+    this.lane = new ConsumerLane(consumer.concurrency);
+    this.http = new ConsumerHttp(consumer);
+    this.pump = new Pump(() => this.sendDue(), lookEveryMs, tools.onFailure);
+    this.leaseMs = attemptMs + 2 * tools.databaseTimeoutMs + leaseMarginMs;
+  }
+
+  start(): void {
+    this.pump.start();
+  }
+
+  wake(): void {
+    this.pump.wake();
+  }
+
+  /** Claims nothing more, waits for what is under way, and hands back what is not done by then. */
+  async stop(graceMs: number): Promise<void> {
+    const timer = setTimeout(() => this.giveUp.abort(), graceMs);
+    await this.pump.stop();
+    await Promise.allSettled(this.underWay.values());
+    clearTimeout(timer);
+    await this.http.close();
+  }
+
+  /** @returns whether there may be more that can be sent now */
+  private async sendDue(): Promise<boolean> {
+    const { database, pauses } = this.tools;
+    const { consumer, lane } = this;
+    const places = lane.free;
+    if (places === 0 || (await pauses.has(consumer))) return false;
+    const subscriber = { name: consumer.name, ordered: consumer.order_by !== undefined };
+    const claimed = await database.run((db) => claim(db, subscriber, places, this.leaseMs));
+    if (claimed.length === 0) return false;
+    const rows = await this.rowsOf(claimed);
+    for (const delivery of claimed) {
+      lane.begin();
+      const work = this.deliver(delivery, rows.get(delivery.ledgerId)!).finally(() => {
+        lane.end();
+        this.underWay.delete(delivery);
+        this.pump.wake();
+      });
+      this.underWay.set(delivery, work);
+    }
+    return lane.free > 0;
+  }
+
+  private async rowsOf(claimed: readonly Claimed[]): Promise<Map<string, IssuanceDto>> {
+    try {
+      const rows = await this.tools.issuancesOf(claimed.map(({ ledgerId }) => ledgerId));
+      return new Map(rows.map((row) => [row.id, row]));
+    } catch (error) {
+      await this.handBack(claimed);
+      throw error;
+    }
+  }
+
+  private async deliver(delivery: Claimed, row: IssuanceDto): Promise<void> {
+    const event = signedEvent(row, delivery.acceptedAt, this.consumer.secrets);
+    const attempt = await this.http.send(event, this.giveUp.signal);
+    // The process ends: nobody knows what the consumer has seen, and the next to send it says so by the same id.
+    if (attempt.status === undefined && this.giveUp.signal.aborted) return this.handBack([delivery]);
+    const next = this.nextOf(delivery, attempt);
+    if (attempt.status === 410) await this.pause();
+    await this.write(delivery, { ...attempt, next });
+  }
+
+  private nextOf({ tries, sinceMs }: Claimed, attempt: Attempt): Settlement['next'] {
+    const { status, retryAfterSeconds, durationMs } = attempt;
+    if (status !== undefined && status >= 200 && status < 300) {
+      this.lane.succeeded();
+      return 'delivered';
+    }
+    if (tellsOfConsumer(status)) this.lane.failed(retryAfterSeconds);
+    const next = nextAttemptMs({ tries: tries + 1, sinceMs: sinceMs + durationMs, retryAfterSeconds });
+    return next ?? 'dead';
+  }
+
+  private async pause(): Promise<void> {
+    const { pauses, logger } = this.tools;
+    logger.warn({ msg: 'a consumer says that it is gone, and is paused', consumer: this.consumer.name });
+    await pauses.begin(this.consumer).catch(() => undefined);
+  }
+
+  /** A database that is away is waited for as long as the claim lasts; after that, the event goes out once more. */
+  private async write(delivery: Claimed, settlement: Settlement): Promise<void> {
+    const { database, logger, onFailure } = this.tools;
+    const { name } = this.consumer;
+    const facts = {
+      consumer: name,
+      id: delivery.ledgerId,
+      status: settlement.status,
+      outcome: settlement.outcome,
+    };
+    if (settlement.next === 'dead') logger.error({ msg: 'a delivery is dead', ...facts });
+    else if (settlement.next !== 'delivered') logger.debug({ msg: 'a delivery failed', ...facts });
+    const lapsesAt = performance.now() + this.leaseMs - attemptMs;
+    for (;;) {
+      try {
+        await database.run((db) => settle(db, delivery, settlement));
+        return;
+      } catch (error) {
+        onFailure(error);
+        if (performance.now() > lapsesAt || this.giveUp.signal.aborted) return;
+        await sleep(tryAgainMs);
+      }
+    }
+  }
+
+  private async handBack(claimed: readonly Claimed[]): Promise<void> {
+    const claims = claimed.map(({ claim: token }) => token);
+    // If this fails too, the claims lapse by themselves.
+    await this.tools.database.run((db) => handBack(db, claims)).catch(() => undefined);
+  }
+}
+
+/** Whether the failure is the consumer's state and not this event's: others would fare the same. */
+function tellsOfConsumer(status: number | undefined): boolean {
+  return (
+    status === undefined || status < 400 || status >= 500 || [401, 403, 404, 408, 410, 429].includes(status)
+  );
+}

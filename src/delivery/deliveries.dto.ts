@@ -1,0 +1,191 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { IsInstant } from '../input/instant.js';
+import { IsOpaqueId } from '../input/opaque-id.js';
+import { IssuanceDto } from '../kiip/issuances.dto.js';
+import type { Delivery } from './deliveries.js';
+import { currencyIssued } from './event.js';
+import type { Replay } from './replays.js';
+
+const statuses = ['pending', 'delivered', 'dead'] as const;
+
+export class DeliveriesQuery {
+  /** Only those to this consumer. */
+  @IsOptional()
+  @IsOpaqueId('wallet')
+  @ApiProperty({ required: false })
+  readonly consumer?: string;
+
+  /** Only those in this status. */
+  @IsOptional()
+  @IsIn(statuses)
+  @ApiProperty({ enum: statuses, required: false, example: 'dead' })
+  readonly status?: (typeof statuses)[number];
+
+  /** The `next` of an earlier answer. */
+  @IsOptional()
+  @IsString()
+  readonly after?: string;
+
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(500)
+  readonly limit: number = 100;
+}
+
+export class DeliveryPath {
+  @IsOpaqueId('dlv_17')
+  readonly id!: string;
+}
+
+export class ReplayPath {
+  @Matches(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/, { message: 'id must be the id of a replay' })
+  @ApiProperty({ example: '6d0f0e0b-4f0e-4a39-9d0f-5a86a2c1f6a1' })
+  readonly id!: string;
+}
+
+/** A ledger row on its way to a consumer. */
+export class DeliveryDto {
+  /** @example 'dlv_17' */
+  readonly id!: string;
+  /**
+   * The id of the ledger row, and the `webhook-id` of every attempt.
+   * @example 'iss_0190c1d2e3f4000000112233445566aa'
+   */
+  readonly issuance_id!: string;
+  /** @example 'wallet' */
+  readonly consumer!: string;
+  /** `dead`: refused for three days; it waits for a retry. */
+  @ApiProperty({ enum: statuses, example: 'pending' })
+  readonly status!: (typeof statuses)[number];
+  /** @example 3 */
+  readonly attempts!: number;
+  /** What the consumer answered last; null where there was no answer. */
+  @ApiProperty({ type: Number, nullable: true, example: 503 })
+  readonly last_status!: number | null;
+  /** Null unless pending. */
+  @ApiProperty({ type: String, nullable: true, example: '2026-01-31T12:00:20.000Z' })
+  readonly next_attempt_at!: string | null;
+}
+
+export class DeliveriesDto {
+  /** Oldest first. */
+  readonly items!: DeliveryDto[];
+  /**
+   * Where to go on, now or later; there also behind the last one.
+   * @example 'dlv_17'
+   */
+  readonly next!: string;
+}
+
+/** What to send once more. */
+export class ReplayOrderDto {
+  /** As in DELIVERY_CONSUMERS. */
+  @IsOpaqueId('wallet')
+  readonly consumer!: string;
+
+  /** Callbacks that arrived at this time or later. */
+  @IsInstant('2026-01-31T00:00:00Z')
+  readonly from!: string;
+
+  /** And before this time; what is still to come is no part of it. */
+  @IsInstant('2026-02-01T00:00:00Z')
+  readonly to!: string;
+
+  /** Only count. */
+  @IsOptional()
+  @IsBoolean()
+  @ApiProperty({ required: false })
+  readonly dry_run: boolean = false;
+
+  /** Rows that become due a second. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  @ApiProperty({ required: false })
+  readonly rate_per_second: number = 100;
+}
+
+export class ReplayStartedDto {
+  /** Null after a dry run. */
+  @ApiProperty({ type: String, nullable: true, example: '6d0f0e0b-4f0e-4a39-9d0f-5a86a2c1f6a1' })
+  readonly id!: string | null;
+  /**
+   * Rows in the window.
+   * @example 1200
+   */
+  readonly count!: number;
+}
+
+/** How far a replay has come. */
+export class ReplayDto {
+  /** @example '6d0f0e0b-4f0e-4a39-9d0f-5a86a2c1f6a1' */
+  readonly id!: string;
+  /** @example 'wallet' */
+  readonly consumer!: string;
+  /** @example '2026-01-31T00:00:00.000Z' */
+  readonly from!: string;
+  /** @example '2026-02-01T00:00:00.000Z' */
+  readonly to!: string;
+  /** @example 1200 */
+  readonly count!: number;
+  /**
+   * Rows that have become due again.
+   * @example 400
+   */
+  readonly done!: number;
+  /** @example '2026-02-02T08:00:00.000Z' */
+  readonly created_at!: string;
+  @ApiProperty({ type: String, nullable: true, example: null })
+  readonly finished_at!: string | null;
+}
+
+/** What a consumer receives (Standard Webhooks). */
+export class CurrencyIssuedEventDto {
+  @ApiProperty({ enum: [currencyIssued], example: currencyIssued })
+  readonly type!: string;
+  /**
+   * When the row was accepted.
+   * @example '2026-01-31T12:00:00.000Z'
+   */
+  readonly timestamp!: string;
+  readonly data!: IssuanceDto;
+}
+
+const prefix = 'dlv_';
+const shape = /^dlv_(0|[1-9]\d{0,17})$/;
+
+/** @returns the number in a delivery's id; undefined for what is none */
+export function deliveryNumber(id: string): string | undefined {
+  return shape.exec(id)?.[1];
+}
+
+export function deliveryDto(delivery: Delivery): DeliveryDto {
+  const { id, issuanceId, consumer, status, attempts, lastStatus, nextAttemptAt } = delivery;
+  return {
+    id: prefix + id,
+    issuance_id: issuanceId,
+    consumer,
+    status,
+    attempts,
+    last_status: lastStatus,
+    next_attempt_at: nextAttemptAt?.toISOString() ?? null,
+  };
+}
+
+export function replayDto({ id, consumer, window, total, done, createdAt, finishedAt }: Replay): ReplayDto {
+  return {
+    id,
+    consumer,
+    from: window.from.toISOString(),
+    to: window.to.toISOString(),
+    count: total,
+    done,
+    created_at: createdAt.toISOString(),
+    finished_at: finishedAt?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,90 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { Database } from '../database/database.js';
+import { StorageUnavailable } from '../database/storage-error.js';
+import { Ledger } from '../kiip/ledger.js';
+import { issuanceDto } from '../kiip/issuances.dto.js';
+import { factsOf } from '../log/error-facts.js';
+import { ConsumerWorker } from './consumer-worker.js';
+import { fanOut } from './delivery-statements.js';
+import { Pauses } from './pauses.js';
+import { Pump } from './pump.js';
+import { Replays } from './replays.js';
+
+const lookEveryMs = 1_000;
+/** Rows that one statement takes out of the outbox: far below its time limit. */
+const batch = 1_000;
+
+/**
+ * Brings accepted ledger rows to the consumers, in every replica whose ROLE is not `api`. The rows come through the outbox that is
+ * written with them, so nothing that was acknowledged is forgotten; several replicas share the work by claims that lapse.
+ */
+@Injectable()
+export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly consumers: readonly ConsumerWorker[];
+  private readonly logger = new Logger('Delivery');
+  private readonly outbox: Pump;
+  private readonly graceMs: number;
+  private stopped: Promise<void> | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly ledger: Ledger,
+    private readonly replays: Replays,
+    pauses: Pauses,
+    { role, deliveryConsumers = [], databaseTimeoutMs, shutdownGraceSeconds }: Config,
+  ) {
+    const tools = {
+      database,
+      databaseTimeoutMs,
+      pauses,
+      issuancesOf: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(issuanceDto),
+      logger: this.logger,
+      onFailure: (error: unknown) => this.report(error),
+    };
+    this.consumers =
+      role === 'api' ? [] : deliveryConsumers.map((consumer) => new ConsumerWorker(consumer, tools));
+    this.outbox = new Pump(() => this.emptyOutbox(), lookEveryMs, tools.onFailure);
+    this.graceMs = (shutdownGraceSeconds * 1_000) / 2;
+  }
+
+  onApplicationBootstrap(): void {
+    // What is accepted while nobody is to hear of it waits in the outbox for the first consumer.
+    if (this.consumers.length === 0) return;
+    this.ledger.onAccepted(() => this.outbox.wake());
+    this.outbox.start();
+    for (const consumer of this.consumers) consumer.start();
+  }
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.stop();
+  }
+
+  /** Claims nothing more; returns when all that is under way has ended or been handed back. */
+  stop(): Promise<void> {
+    this.stopped ??= Promise.all([
+      this.outbox.stop(),
+      ...this.consumers.map((consumer) => consumer.stop(this.graceMs)),
+    ]).then(() => undefined);
+    return this.stopped;
+  }
+
+  /** @returns whether there may be more */
+  private async emptyOutbox(): Promise<boolean> {
+    const subscribers = this.consumers.map(({ consumer }) => ({
+      name: consumer.name,
+      ordered: consumer.order_by !== undefined,
+    }));
+    const moved = await this.database.run((db) => fanOut(db, subscribers, batch));
+    const replayed = await this.replays.takeBatch(subscribers);
+    if (moved + replayed > 0) for (const consumer of this.consumers) consumer.wake();
+    return moved === batch;
+  }
+
+  /** A database that is away is told of by health checks, and found again by itself. */
+  private report(error: unknown): void {
+    if (error instanceof StorageUnavailable) return;
+    this.logger.error({ msg: 'deliveries cannot go on', ...factsOf(error) });
+  }
+}

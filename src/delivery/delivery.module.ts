@@ -1,0 +1,26 @@
+import { Module } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import { KiipModule } from '../kiip/kiip.module.js';
+import { Deliveries } from './deliveries.js';
+import { DeliveriesController } from './deliveries.controller.js';
+import { DeliveryWorker } from './delivery-worker.js';
+import { IssuanceHistoryController } from './issuance-history.controller.js';
+import { Pauses } from './pauses.js';
+import { Reconciliation } from './reconciliation.js';
+import { Replays } from './replays.js';
+
+/** What is plain code on the database, and knows nothing of Nest. */
+const stores = [Deliveries, Pauses, Reconciliation, Replays].map((Store) => ({
+  provide: Store,
+  inject: [Database],
+  useFactory: (database: Database) => new Store(database),
+}));
+
+/** From the ledger onward: every accepted row reaches every consumer, and operators can see it, replay it and balance the books. */
+@Module({
+  imports: [KiipModule],
+  controllers: [DeliveriesController, IssuanceHistoryController],
+  providers: [...stores, DeliveryWorker],
+  exports: [DeliveryWorker, Deliveries, Reconciliation],
+})
+export class DeliveryModule {}

@@ -1,0 +1,123 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { IssuancePath } from '../kiip/issuances.dto.js';
+import { Ledger } from '../kiip/ledger.js';
+import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
+import { Problem } from '../problem/problem.js';
+import { Deliveries } from './deliveries.js';
+import { IssuanceHistoryDto, issuanceHistoryDto } from './issuance-history.dto.js';
+import { windowOf } from './ledger-window.js';
+import { Reconciliation } from './reconciliation.js';
+import { ReconciliationDto, ReconciliationQuery, reconciliationDto } from './reconciliation.dto.js';
+
+const usual = ['unauthenticated', 'storage-unavailable'] as const;
+const noSuchRow = Problem.of('not-found', 'The ledger has no such row.', { retryable: false });
+
+const receivedAt = '2026-01-31T12:00:00.000Z';
+const deliveredAt = '2026-01-31T12:00:00.031Z';
+const history = {
+  id: 'iss_0190c1d2e3f4000000112233445566aa',
+  kind: 'redemption',
+  status: 'recorded',
+  reason: null,
+  test: false,
+  transaction_id: '5473ca54-59a5-cf65-d319-c91697297fcc',
+  content: '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab',
+  name: 'Coins',
+  quantity: 20,
+  user_id: 'user-123',
+  nonce: null,
+  origin: null,
+  received_at: receivedAt,
+  verification: {
+    formula: 'redemption',
+    secret: 'secret-1',
+    quantity_text: '20',
+    decided_at: null,
+    duplicates: 0,
+  },
+  deliveries: [
+    {
+      id: 'dlv_17',
+      issuance_id: 'iss_0190c1d2e3f4000000112233445566aa',
+      consumer: 'wallet',
+      status: 'delivered',
+      attempts: 1,
+      last_status: 200,
+      next_attempt_at: null,
+    },
+  ],
+  timeline: [
+    { at: receivedAt, event: 'received' },
+    { at: receivedAt, event: 'verified', detail: 'redemption' },
+    { at: '2026-01-31T12:00:00.004Z', event: 'committed' },
+    {
+      at: '2026-01-31T12:00:00.019Z',
+      event: 'attempted',
+      consumer: 'wallet',
+      status: 200,
+      duration_ms: 12,
+      detail: 'accepted',
+    },
+    { at: deliveredAt, event: 'delivered', consumer: 'wallet' },
+  ],
+};
+const books = {
+  from: '2026-01-31T00:00:00.000Z',
+  to: '2026-02-01T00:00:00.000Z',
+  accepted: 1200,
+  delivered: 1190,
+  pending: 7,
+  dead: 1,
+  quarantined: 2,
+  discarded: 0,
+  unaccounted: 0,
+  never_called_back: [
+    {
+      reward_id: '5473ca54-59a5-cf65-d319-c91697297fcc',
+      moment_id: 'CgkIraKVsdIBEAIQEA',
+      user_id: 'user-123',
+      virtual_value: '20',
+      rewarded_at: receivedAt,
+    },
+  ],
+};
+
+/** What has become of what Kiip has sent: of one row, and of all. */
+@ApiTags('Kiip ledger')
+@Controller('api/v1/kiip')
+export class IssuanceHistoryController {
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly deliveries: Deliveries,
+    private readonly reconciliation: Reconciliation,
+  ) {}
+
+  @Get('issuances/:id')
+  @ApiOperation({
+    summary: 'One row of the ledger: how it was verified, its deliveries, and a timeline',
+    operationId: 'getIssuance',
+  })
+  @ApiOkResponse({ description: 'The row', type: IssuanceHistoryDto, example: history })
+  @ApiProblems(invalid('/id', 'id must have at most 256 characters'), ...usual, noSuchRow)
+  async get(@Param() { id }: IssuancePath): Promise<IssuanceHistoryDto> {
+    const row = await this.ledger.find(id);
+    if (!row) throw noSuchRow;
+    return issuanceHistoryDto(row, await this.deliveries.historyOf(id));
+  }
+
+  @Get('reconciliation')
+  @ApiOperation({
+    summary: 'Whether the books balance',
+    description:
+      '`accepted` = `delivered` + `pending` + `dead` + `quarantined` + `discarded`; what is none of these is `unaccounted`. And the rewards with a currency of which no callback has come.',
+    operationId: 'reconcile',
+  })
+  @ApiOkResponse({ description: 'The books', type: ReconciliationDto, example: books })
+  @ApiProblems(invalid('/to', 'to must be later than from'), ...usual)
+  async reconcile(@Query() { from, to }: ReconciliationQuery): Promise<ReconciliationDto> {
+    const window = windowOf(from, to);
+    const counts = await this.reconciliation.count(window);
+    return reconciliationDto(window, counts, await this.reconciliation.neverCalledBack(window));
+  }
+}

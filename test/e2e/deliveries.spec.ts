@@ -1,0 +1,163 @@
+import { Database } from '../../src/database/database.js';
+import type { Environment } from '../../src/config/read-config.js';
+import { startCallbackReceiver } from '../support/callback-receiver.js';
+import type { CallbackReceiver } from '../support/callback-receiver.js';
+import { consumer, consumerAt, eventOf, secret, signatureOf } from '../support/consumer.js';
+import { issuance, redemption, startKiipGateway } from '../support/kiip.js';
+import type { KiipGateway } from '../support/kiip.js';
+import { until } from '../support/until.js';
+
+describe('deliveries', () => {
+  let wallet: CallbackReceiver;
+  let gateway: KiipGateway;
+
+  beforeEach(async () => {
+    wallet = await startCallbackReceiver();
+  });
+  afterEach(async () => {
+    await gateway.close();
+    await wallet.close();
+  });
+
+  const url = () => `${wallet.url}/events?tenant=1`;
+  const start = async (env: Environment = {}) => {
+    gateway = await startKiipGateway({
+      DELIVERY_CONSUMERS: consumerAt(url()),
+      SHUTDOWN_GRACE_SECONDS: '2',
+      ...env,
+    });
+    return gateway;
+  };
+  const record = async (fields = redemption()) => {
+    const { body } = await gateway.callback(fields);
+    expect(body['status']).toBe('recorded');
+    return String(body['id']);
+  };
+  const arrived = (calls: number) => until(`${calls} calls`, async () => wallet.received.length >= calls);
+  const list = async (query = '') => {
+    const response = await gateway.get(`/api/v1/deliveries${query}`);
+    return (await response.json()) as { items: Record<string, unknown>[]; next: string };
+  };
+  const settled = (query: string, count: number) =>
+    until(`${count} deliveries of ${query}`, async () => (await list(query)).items.length === count);
+  /** Lets the time pass until the next attempt: the database's clock is not ours to move. */
+  const dueNow = () =>
+    gateway.app.get(Database, { strict: false }).run((db) =>
+      db
+        .updateTable('deliveries')
+        .set({ next_attempt_at: new Date(0) })
+        .where('status', '=', 'pending')
+        .execute(),
+    );
+
+  it('sends what has been recorded to the consumer, signed, and shows it as delivered', async () => {
+    await start();
+    const fields = redemption();
+    const id = await record(fields);
+    await arrived(1);
+    const [{ method, path, headers }] = wallet.received as [(typeof wallet.received)[0]];
+    expect([method, path, headers['content-type']]).toEqual(['POST', '/events?tenant=1', 'application/json']);
+    const { body, event, timestamp, signatures, ...rest } = eventOf(wallet.received[0]!);
+    expect(rest.id).toBe(id);
+    expect(signatures).toEqual([signatureOf(id, timestamp, body)]);
+    expect(Math.abs(Number(timestamp) - Date.now() / 1000)).toBeLessThan(60);
+    const row = (await gateway.read('/issuances')).items[0];
+    expect(event).toEqual({
+      type: 'kiip.currency.issued',
+      timestamp: expect.any(String) as string,
+      data: row,
+    });
+    expect(new Date(event.timestamp).toISOString()).toBe(event.timestamp);
+    await settled('?status=delivered', 1);
+    expect((await list()).items).toEqual([
+      {
+        id: 'dlv_1',
+        issuance_id: id,
+        consumer: 'wallet',
+        status: 'delivered',
+        attempts: 1,
+        last_status: 200,
+        next_attempt_at: null,
+      },
+    ]);
+    // A repeat of the callback is none of the event.
+    await gateway.callback(fields);
+    await record(issuance());
+    await arrived(2);
+    expect(
+      wallet.received.map(({ headers: { 'webhook-id': sent } }) => sent).filter((sent) => sent === id),
+    ).toHaveLength(1);
+  });
+
+  it('tells what happened to a row in one timeline', async () => {
+    await start();
+    wallet.answer(500);
+    const id = await record();
+    await arrived(1);
+    await settled('?status=pending', 1);
+    await dueNow();
+    await settled('?status=delivered', 1);
+    const history = (await gateway.read(`/issuances/${id}`)) as unknown as {
+      deliveries: object[];
+      timeline: { event: string; status?: number; at: string }[];
+    };
+    expect(history.deliveries).toMatchObject([{ consumer: 'wallet', status: 'delivered', attempts: 2 }]);
+    expect(history.timeline.map(({ event, status }) => [event, status])).toEqual([
+      ['received', undefined],
+      ['verified', undefined],
+      ['committed', undefined],
+      ['attempted', 500],
+      ['attempted', 200],
+      ['delivered', undefined],
+    ]);
+    const times = history.timeline.map(({ at }) => at);
+    expect(times).toEqual(times.toSorted());
+  });
+
+  it('signs with every secret', async () => {
+    const second = 'whsec_c2Vjb25kIHNlY3JldCwgYXMgbG9uZyBhcyBpdCBpcw==';
+    await start({ DELIVERY_CONSUMERS: consumerAt(url(), { secrets: [secret, second] }) });
+    const id = await record();
+    await arrived(1);
+    const { body, timestamp, signatures } = eventOf(wallet.received[0]!);
+    expect(signatures).toEqual([secret, second].map((key) => signatureOf(id, timestamp, body, key)));
+  });
+
+  it('keeps what waits for a decision until it is released', async () => {
+    await start();
+    const { body } = await gateway.callback(redemption({ quantity: '020' }));
+    expect(body['status']).toBe('quarantined');
+    const held = await gateway.callback(redemption({ name: 'Coins2' }));
+    expect(held.body['status']).toBe('quarantined');
+    const sent = await record();
+    await arrived(1);
+    await gateway.post(`/api/v1/kiip/issuances/${String(held.body['id'])}/release`, {});
+    await arrived(2);
+    expect(wallet.received.map((call) => eventOf(call).id)).toEqual([sent, held.body['id']]);
+    expect(eventOf(wallet.received[1]!).event.data).toMatchObject({ status: 'released' });
+  });
+
+  it('keeps for the first consumer what came while there was none', async () => {
+    await start({ DELIVERY_CONSUMERS: '' });
+    await record();
+    expect((await list()).items).toEqual([]);
+    const books = await gateway.read(`/reconciliation?from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z`);
+    expect(books).toMatchObject({ accepted: 1, pending: 1, unaccounted: 0 });
+  });
+
+  it('names two consumers apart', async () => {
+    const other = await startCallbackReceiver();
+    try {
+      const both = JSON.stringify([consumer(url()), consumer(other.url, { name: 'game' })]);
+      await start({ DELIVERY_CONSUMERS: both });
+      wallet.answer(503);
+      const id = await record();
+      await settled('?status=delivered&consumer=game', 1);
+      expect(eventOf(other.received[0]!).id).toBe(id);
+      await settled('?status=pending&consumer=wallet', 1);
+      expect((await list('?consumer=wallet')).items).toMatchObject([{ last_status: 503, attempts: 1 }]);
+    } finally {
+      await other.close();
+    }
+  });
+});
