@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { KigoSettings } from './kigo-settings.js';
 import type { KiipSettings } from './kiip-settings.js';
+import { ISSUED } from './wallet-event.js';
 
 export const DEMO_API_KEY = 'demo-key-for-this-machine-only';
 
@@ -13,7 +14,7 @@ const NOT_INHERITED = [
   'DATABASE_URL',
   // Its default is the host of KIIP_BASE_URL: the simulated one.
   'KIIP_REWARD_HOSTS',
-  ...['KIGO_API_KEY', 'KIIP_APP_SECRETS', 'API_KEYS', 'REDIS_URL', 'DATABASE_URL'].map(
+  ...['KIGO_API_KEY', 'KIIP_APP_SECRETS', 'API_KEYS', 'DELIVERY_CONSUMERS', 'REDIS_URL', 'DATABASE_URL'].map(
     (name) => `${name}_FILE`,
   ),
 ];
@@ -26,6 +27,7 @@ export interface GatewaySurroundings {
   port: number;
   kigo: { url: string; settings: KigoSettings };
   kiip: { url: string; settings: KiipSettings };
+  wallet: { url: string; secret: string };
   /** Of the embedded database. */
   dataDir: string;
 }
@@ -33,8 +35,14 @@ export interface GatewaySurroundings {
 /** The environment of the gateway: what the shell gives, less its upstreams and stores, plus the sandbox. */
 export function gatewayEnvironment(
   shell: NodeJS.ProcessEnv,
-  { host, port, kigo, kiip, dataDir }: GatewaySurroundings,
+  { host, port, kigo, kiip, wallet, dataDir }: GatewaySurroundings,
 ): NodeJS.ProcessEnv {
+  const consumer = {
+    name: 'wallet',
+    url: `${wallet.url}/events`,
+    secrets: [wallet.secret],
+    events: [ISSUED],
+  };
   const kept = Object.entries(shell).filter(([name]) => !NOT_INHERITED.includes(name));
   return {
     LOG_LEVEL: 'warn',
@@ -52,6 +60,7 @@ export function gatewayEnvironment(
     KIIP_BASE_URL: kiip.url,
     KIIP_APP_KEY: kiip.settings.appKey,
     KIIP_APP_SECRETS: kiip.settings.appSecret,
+    DELIVERY_CONSUMERS: JSON.stringify([consumer]),
     DATA_DIR: dataDir,
     ALLOW_INSECURE_UPSTREAMS: 'true',
   };
@@ -85,6 +94,6 @@ export async function stopGateway(gateway: ChildProcess): Promise<void> {
   clearTimeout(force);
 }
 
-function hasEnded(gateway: ChildProcess): boolean {
+export function hasEnded(gateway: ChildProcess): boolean {
   return gateway.exitCode !== null || gateway.signalCode !== null;
 }

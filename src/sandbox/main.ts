@@ -1,10 +1,20 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './free-port.js';
-import { DEMO_API_KEY, gatewayEnvironment, isReady, startGateway, stopGateway } from './gateway-process.js';
+import {
+  DEMO_API_KEY,
+  gatewayEnvironment,
+  hasEnded,
+  isReady,
+  startGateway,
+  stopGateway,
+} from './gateway-process.js';
 import { type KigoSandbox, startKigoSandbox } from './kigo-sandbox.js';
 import { type KiipSandbox, startKiipSandbox } from './kiip-sandbox.js';
+import { onPort, reachable } from './on-port.js';
+import { type WalletSandbox, startWalletSandbox } from './wallet-sandbox.js';
 import { whatToTry } from './what-to-try.js';
 
 const env = process.env;
@@ -22,9 +32,9 @@ process.exitCode = await run().catch((error: unknown) => {
 
 /** Runs until it is told to stop; resolves to the exit code. */
 async function run(): Promise<number> {
-  const kigo = await onPort('SANDBOX_KIGO_PORT', 3001, (port) => startKigoSandbox({ port, host }));
+  const kigo = await onPort(['SANDBOX_KIGO_PORT', 3001], (port) => startKigoSandbox({ port, host }));
   try {
-    const kiip = await onPort('SANDBOX_KIIP_PORT', 3002, (port) => startKiipSandbox({ port, host }));
+    const kiip = await onPort(['SANDBOX_KIIP_PORT', 3002], (port) => startKiipSandbox({ port, host }));
     try {
       return vendorsOnly ? await serveVendors(kigo, kiip) : await serveAll(kigo, kiip);
     } finally {
@@ -60,22 +70,36 @@ async function serveAll(kigo: KigoSandbox, kiip: KiipSandbox): Promise<number> {
   // The ledger of a demonstration ends with it.
   const dataDir = await mkdtemp(join(tmpdir(), 'rewards-gateway-sandbox-'));
   try {
-    return await serveGateway(kigo, kiip, dataDir);
+    const wallet = await onPort(['SANDBOX_WALLET_PORT', 3003], (port) =>
+      startWalletSandbox({ port, host, say: (line) => console.log(line) }),
+    );
+    try {
+      return await serveGateway({ kigo, kiip, wallet }, dataDir);
+    } finally {
+      await wallet.close();
+    }
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
 }
 
-async function serveGateway(kigo: KigoSandbox, kiip: KiipSandbox, dataDir: string): Promise<number> {
-  const port = await onPort('PORT', 3000, (wanted) => freePort(wanted, host));
+interface Surroundings {
+  kigo: KigoSandbox;
+  kiip: KiipSandbox;
+  wallet: WalletSandbox;
+}
+
+async function serveGateway({ kigo, kiip, wallet }: Surroundings, dataDir: string): Promise<number> {
+  const port = await onPort(['PORT', 3000], (wanted) => freePort(wanted, host));
   const url = reachable(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
-  const vendors = {
+  const others = {
     kigo: { url: reachable(kigo.url), settings: kigo.configure({}) },
     kiip: { url: reachable(kiip.url), settings: kiip.configure({}) },
+    wallet: { url: reachable(wallet.url), secret: wallet.secret },
   };
   kiip.setCallbackUrl(`${url}/callbacks/kiip`);
-  const gateway = startGateway(gatewayEnvironment(env, { host, port, dataDir, ...vendors }));
-  const ended = new Promise<number>((resolve) => gateway.once('exit', (code) => resolve(code ?? 1)));
+  const gateway = startGateway(gatewayEnvironment(env, { host, port, dataDir, ...others }));
+  const ended = once(gateway, 'exit') as Promise<[code: number | null, signal: string | null]>;
   process.once('exit', () => gateway.kill('SIGKILL'));
 
   const ready = await Promise.race([isReady(gateway, url), stopped]);
@@ -84,38 +108,19 @@ async function serveGateway(kigo: KigoSandbox, kiip: KiipSandbox, dataDir: strin
       external_user_id: 'user123',
       external_program_id: 'program456',
     });
-    const places = { gateway: url, kigo: vendors.kigo.url, kiip: vendors.kiip.url };
+    const places = { gateway: url, kigo: others.kigo.url, kiip: others.kiip.url, wallet: others.wallet.url };
     console.log(whatToTry({ ...places, apiKey: DEMO_API_KEY, accountId: String(account_id) }));
-  } else if (ready === false && gateway.exitCode === null) {
+  } else if (ready === false && !hasEnded(gateway)) {
     console.error('The gateway does not become ready.');
     await stopGateway(gateway);
     return 1;
   }
-  const code = await Promise.race([stopped.then(() => 0), ended]);
+  const end = await Promise.race([stopped, ended]);
   await stopGateway(gateway);
-  return code;
-}
-
-/** Starts something on the port that a variable names; a port that cannot be had is one clear sentence. */
-async function onPort<T>(
-  variable: string,
-  standard: number,
-  start: (port: number) => Promise<T>,
-): Promise<T> {
-  const port = Number(env[variable] || standard);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new Error(`${variable} must be a port number.`);
-  try {
-    return await start(port);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE')
-      throw new Error(`Port ${port} is already in use: set ${variable} to a free one.`, { cause: error });
-    throw error;
-  }
-}
-
-/** An address to connect to: "every interface" is one only for listening. */
-function reachable(url: string): string {
-  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+  if (!end) return 0;
+  const [code, signal] = end;
+  console.error(
+    `The gateway has ended by itself: ${signal ?? `exit code ${code}`}. So the sandbox ends too.`,
+  );
+  return code ?? 1;
 }

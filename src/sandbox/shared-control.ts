@@ -5,9 +5,9 @@ import type { FaultRule } from './fault.js';
 import type { Journal } from './journal.js';
 import type { VirtualClock } from './virtual-clock.js';
 
-/** The part of the control API that every vendor has: faults, journal, clock. */
+/** The part of the control API that every vendor has: faults, journal, and the clock of one that has a clock. */
 export function sharedControl(
-  parts: { faults: FaultBook; journal: Journal; clock: VirtualClock },
+  parts: { faults: FaultBook; journal: Journal; clock?: VirtualClock },
   routes: readonly string[],
 ): ControlRoute[] {
   const { faults, journal, clock } = parts;
@@ -42,13 +42,17 @@ export function sharedControl(
       run: ({ query }) => ({ count: journal.list(wantedRoute(query, routes)).length }),
     },
     { method: 'DELETE', path: '/journal', help: 'forget the calls so far', run: () => journal.clear() },
-    {
-      method: 'POST',
-      path: '/clock',
-      help: 'advance the clock: {"advanceMs": 60000}',
-      run: ({ body }) => ({ now: new Date(clock.advance(advanceMs(body))).toISOString() }),
-    },
+    ...(clock ? [clockControl(clock)] : []),
   ];
+}
+
+function clockControl(clock: VirtualClock): ControlRoute {
+  return {
+    method: 'POST',
+    path: '/clock',
+    help: 'advance the clock: {"advanceMs": 60000}',
+    run: ({ body }) => ({ now: new Date(clock.advance(advanceMs(body))).toISOString() }),
+  };
 }
 
 function wantedRoute(query: URLSearchParams, routes: readonly string[]): string | undefined {

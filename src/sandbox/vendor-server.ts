@@ -8,6 +8,8 @@ import { readBody } from './read-body.js';
 import { Reply } from './reply.js';
 import type { Vendor, VendorRequest } from './vendor.js';
 
+const LARGEST_BODY = 2 * 1024 * 1024;
+
 export interface VendorServerOptions {
   vendor: Vendor;
   journal: Journal;
@@ -15,6 +17,8 @@ export interface VendorServerOptions {
   control: readonly ControlRoute[];
   /** Further lines for the control API's help. */
   controlHelp?: readonly string[];
+  /** In bytes, default 2 MiB: of a larger one the vendor sees nothing, and it answers 413. */
+  largestBody?: number;
   host: string;
   /** 0 takes any free port. */
   port: number;
@@ -57,8 +61,8 @@ async function serve(
   incoming: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { vendor, journal, faults, control, controlHelp } = options;
-  const body = await readBody(incoming);
+  const { vendor, journal, faults, control, controlHelp, largestBody = LARGEST_BODY } = options;
+  const body = await readBody(incoming, largestBody);
   const { method = 'GET', url = '/', headers } = incoming;
   const request: VendorRequest = { method, url, headers, body: body ?? '' };
   if (new RegExp(`^${CONTROL_PREFIX}(?:[/?]|$)`).test(url)) {

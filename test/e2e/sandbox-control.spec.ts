@@ -3,11 +3,16 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
+import { readConfig } from '../../src/config/read-config.js';
+import { gatewayEnvironment } from '../../src/sandbox/gateway-process.js';
 import { type KigoSandbox, startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import { KIGO_DEFAULTS } from '../../src/sandbox/kigo-settings.js';
+import { KIIP_DEFAULTS } from '../../src/sandbox/kiip-settings.js';
 import { whatToTry } from '../../src/sandbox/what-to-try.js';
 import { CREDENTIALS, json, KigoClient } from '../support/kigo-client.js';
 import { KiipClient } from '../support/kiip-client.js';
 
+const MAIN = new URL('../../dist/sandbox/main.js', import.meta.url).pathname;
 const IDS = { external_user_id: 'user123', external_program_id: 'program456' };
 
 let sandbox: KigoSandbox;
@@ -187,16 +192,14 @@ describe('the start', () => {
   });
 });
 
+function startVendors(port: number): ChildProcess {
+  const env = { ...process.env, SANDBOX_KIGO_PORT: String(port), SANDBOX_KIIP_PORT: '0' };
+  return spawn(process.execPath, [MAIN, '--vendors-only'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
 describe('the vendors alone, as a command', () => {
-  const main = new URL('../../dist/sandbox/main.js', import.meta.url).pathname;
-
-  function start(port: number): ChildProcess {
-    const env = { ...process.env, SANDBOX_KIGO_PORT: String(port), SANDBOX_KIIP_PORT: '0' };
-    return spawn(process.execPath, [main, '--vendors-only'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  }
-
   it('serve with no configuration until they are told to stop', async () => {
-    const command = start(0);
+    const command = startVendors(0);
     const [text] = (await once(command.stdout!, 'data')) as [Buffer];
     const urlOf = (vendor: string): string =>
       new RegExp(`Simulated ${vendor}: (http://127\\.0\\.0\\.1:\\d+)`).exec(text.toString())?.[1] ?? '';
@@ -211,12 +214,54 @@ describe('the vendors alone, as a command', () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as AddressInfo;
-    const command = start(port);
+    const command = startVendors(port);
     const said: string[] = [];
     command.stderr!.on('data', (text: Buffer) => said.push(text.toString()));
     expect((await once(command, 'close'))[0]).toBe(1);
     expect(said.join('')).toBe(`Port ${port} is already in use: set SANDBOX_KIGO_PORT to a free one.\n`);
     taken.close();
+  });
+});
+
+describe('the whole sandbox, as a command', () => {
+  it('says so when its gateway ends by itself', async () => {
+    const ports = ['PORT', 'SANDBOX_KIGO_PORT', 'SANDBOX_KIIP_PORT', 'SANDBOX_WALLET_PORT'];
+    const anyPort = Object.fromEntries(ports.map((name) => [name, '0']));
+    // A value that the gateway refuses at its start.
+    const env = { ...process.env, ...anyPort, LOG_LEVEL: 'chatty' };
+    const command = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const said: string[] = [];
+    command.stderr.on('data', (text: Buffer) => said.push(text.toString()));
+    expect((await once(command, 'close'))[0]).toBe(78);
+    expect(said.join('').trimEnd().split('\n').at(-1)).toBe(
+      'The gateway has ended by itself: exit code 78. So the sandbox ends too.',
+    );
+  });
+});
+
+describe('the gateway of the sandbox', () => {
+  it('delivers to the wallet alone, whatever the shell has', () => {
+    const env = gatewayEnvironment(
+      { DELIVERY_CONSUMERS: '[]', DELIVERY_CONSUMERS_FILE: '/nowhere', LOG_LEVEL: 'debug' },
+      {
+        host: '127.0.0.1',
+        port: 3000,
+        kigo: { url: 'http://127.0.0.1:3001', settings: KIGO_DEFAULTS },
+        kiip: { url: 'http://127.0.0.1:3002', settings: KIIP_DEFAULTS },
+        wallet: { url: 'http://127.0.0.1:3003', secret: 'whsec_AAAA' },
+        dataDir: '/tmp',
+      },
+    );
+    const { deliveryConsumers, logLevel } = readConfig(env);
+    expect(logLevel).toBe('debug');
+    expect(deliveryConsumers).toEqual([
+      {
+        name: 'wallet',
+        url: 'http://127.0.0.1:3003/events',
+        secrets: ['whsec_AAAA'],
+        events: ['kiip.currency.issued'],
+      },
+    ]);
   });
 });
 
@@ -226,6 +271,7 @@ describe('what there is to try', () => {
       gateway: 'http://127.0.0.1:3000',
       kigo: 'http://127.0.0.1:3001',
       kiip: 'http://127.0.0.1:3002',
+      wallet: 'http://127.0.0.1:3003',
       apiKey: "it's",
       accountId: "a/b'c",
     });
@@ -238,5 +284,6 @@ describe('what there is to try', () => {
     expect(words).toContain("Authorization: Bearer it's");
     expect(words).toContain("http://127.0.0.1:3000/api/v1/accounts/a%2Fb'c/hub-summary");
     expect(words).toContain(JSON.stringify({ ...IDS, unviewed_products: 5 }));
+    expect(words).toContain('http://127.0.0.1:3003/__sandbox/balances');
   });
 });

@@ -1,0 +1,60 @@
+import { Webhook } from 'standardwebhooks';
+import type { WalletSandbox } from '../../src/sandbox/wallet-sandbox.js';
+import { type RawAnswer, rawCall } from './raw-call.js';
+
+/** A ledger row as the gateway sends it. */
+export const ROW = {
+  id: 'iss_0190c1d2e3f4000000112233445566aa',
+  kind: 'redemption',
+  status: 'recorded',
+  reason: null,
+  test: false,
+  transaction_id: '5473ca54-59a5-cf65-d319-c91697297fcc',
+  content: '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab',
+  name: 'Coins' as string | null,
+  quantity: 20,
+  user_id: 'user-123',
+  nonce: null,
+  origin: null,
+  received_at: '2026-01-31T12:00:00.000Z',
+};
+
+export interface SignedEvent {
+  headers: Record<string, string>;
+  body: string;
+}
+
+export function eventOf(row: Partial<typeof ROW> = {}): string {
+  const timestamp = new Date().toISOString();
+  return JSON.stringify({ type: 'kiip.currency.issued', timestamp, data: { ...ROW, ...row } });
+}
+
+/** Signed by the published library, with every secret that is given. */
+export function signed(body: string, secrets: string[], id = ROW.id, at = new Date()): SignedEvent {
+  const headers = {
+    'content-type': 'application/json',
+    'webhook-id': id,
+    'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+    'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(id, at, body)).join(' '),
+  };
+  return { headers, body };
+}
+
+/** A bare client of the virtual wallet: no retries, no opinion. */
+export class WalletClient {
+  constructor(private readonly wallet: Pick<WalletSandbox, 'url' | 'secret'>) {}
+
+  send({ headers, body }: SignedEvent, signal?: AbortSignal): Promise<RawAnswer> {
+    return rawCall(`${this.wallet.url}/events`, { method: 'POST', headers, body, signal });
+  }
+
+  /** An event under the id of its row, rightly signed. */
+  issue(row: Partial<typeof ROW> = {}, signal?: AbortSignal): Promise<RawAnswer> {
+    return this.send(signed(eventOf(row), [this.wallet.secret], row.id), signal);
+  }
+
+  control(method: string, path: string, body?: unknown): Promise<RawAnswer> {
+    const text = body === undefined ? body : JSON.stringify(body);
+    return rawCall(`${this.wallet.url}/__sandbox${path}`, { method, body: text });
+  }
+}
