@@ -6,9 +6,9 @@ import type { IssuanceDto } from '../kiip/issuances.dto.js';
 import { ConsumerHttp, attemptMs } from './consumer-http.js';
 import type { Attempt } from './consumer-http.js';
 import { ConsumerLane } from './consumer-lane.js';
-import { type Claimed, claim, handBack, settle, type Settlement } from './delivery-statements.js';
+import { claim, handBack, pause, settle, subscriberOf } from './delivery-statements.js';
+import type { Claimed, Settlement, Subscriber } from './delivery-statements.js';
 import { signedEvent } from './event.js';
-import type { Pauses } from './pauses.js';
 import { Pump } from './pump.js';
 import { nextAttemptMs } from './schedule.js';
 
@@ -20,7 +20,6 @@ const leaseMarginMs = 10_000;
 export interface ConsumerTools {
   readonly database: Database;
   readonly databaseTimeoutMs: number;
-  readonly pauses: Pauses;
   readonly issuancesOf: (ids: readonly string[]) => Promise<IssuanceDto[]>;
   readonly logger: Logger;
   readonly onFailure: (error: unknown) => void;
@@ -29,6 +28,7 @@ export interface ConsumerTools {
 /** Brings one consumer what is due. It never waits for another consumer. */
 export class ConsumerWorker {
   readonly lane: ConsumerLane;
+  readonly subscriber: Subscriber;
   private readonly http: ConsumerHttp;
   private readonly pump: Pump;
   private readonly underWay = new Map<Claimed, Promise<void>>();
@@ -39,6 +39,7 @@ export class ConsumerWorker {
     readonly consumer: Consumer,
     private readonly tools: ConsumerTools,
   ) {
+    this.subscriber = subscriberOf(consumer);
     this.lane = new ConsumerLane(consumer.concurrency);
     this.http = new ConsumerHttp(consumer);
     this.pump = new Pump(() => this.sendDue(), lookEveryMs, tools.onFailure);
@@ -64,12 +65,10 @@ export class ConsumerWorker {
 
   /** @returns whether there may be more that can be sent now */
   private async sendDue(): Promise<boolean> {
-    const { database, pauses } = this.tools;
-    const { consumer, lane } = this;
+    const { subscriber, lane } = this;
     const places = lane.free;
-    if (places === 0 || (await pauses.has(consumer))) return false;
-    const subscriber = { name: consumer.name, ordered: consumer.order_by !== undefined };
-    const claimed = await database.run((db) => claim(db, subscriber, places, this.leaseMs));
+    if (places === 0) return false;
+    const claimed = await this.tools.database.run((db) => claim(db, subscriber, places, this.leaseMs));
     if (claimed.length === 0) return false;
     const rows = await this.rowsOf(claimed);
     for (const delivery of claimed) {
@@ -116,9 +115,10 @@ export class ConsumerWorker {
   }
 
   private async pause(): Promise<void> {
-    const { pauses, logger } = this.tools;
+    const { database, logger, onFailure } = this.tools;
     logger.warn({ msg: 'a consumer says that it is gone, and is paused', consumer: this.consumer.name });
-    await pauses.begin(this.consumer).catch(() => undefined);
+    // If this fails, the next one to be sent is told the same.
+    await database.run((db) => pause(db, this.subscriber)).catch(onFailure);
   }
 
   /** A database that is away is waited for as long as the claim lasts; after that, the event goes out once more. */

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
+import type { Consumer } from '../config/parsers.js';
 import type { Tables } from '../database/tables.js';
 
 /** Held while outbox rows become deliveries. Any number unused in this database. */
@@ -7,6 +9,16 @@ const FAN_OUT_LOCK = 7_261_903_443n;
 export interface Subscriber {
   readonly name: string;
   readonly ordered: boolean;
+  /** Of its URL, which may hold a token. A pause belongs to the URL that said "gone". */
+  readonly urlKey: string;
+}
+
+export function subscriberOf({ name, url, order_by }: Consumer): Subscriber {
+  return {
+    name,
+    ordered: order_by !== undefined,
+    urlKey: createHash('sha256').update(url).digest('base64url'),
+  };
 }
 
 /** A delivery that this process may send now, and nobody else until the claim lapses. */
@@ -57,10 +69,10 @@ export async function fanOut(
   return rows[0]?.moved ?? 0;
 }
 
-/** Takes up to `limit` deliveries that are due. Of those that share an ordering key, only the first that is not done. */
+/** Takes up to `limit` deliveries that are due, unless the consumer is paused. Of those that share an ordering key, only the first that is not done. */
 export async function claim(
   db: Kysely<Tables>,
-  { name, ordered }: Subscriber,
+  { name, ordered, urlKey }: Subscriber,
   limit: number,
   leaseMs: number,
 ): Promise<Claimed[]> {
@@ -74,6 +86,7 @@ export async function claim(
       select d.id from deliveries d
       where d.consumer = ${name} and d.status = 'pending' and d.next_attempt_at <= now()
         and (d.claimed_until is null or d.claimed_until < now())
+        and not exists (select from delivery_pauses p where p.consumer = d.consumer and p.url_key = ${urlKey})
         ${ordered ? inTurn : sql``}
       order by d.next_attempt_at, d.id
       limit ${limit}
@@ -135,6 +148,15 @@ export async function settle(
     from settled
     returning number`.execute(db);
   return rows.length > 0;
+}
+
+/** Nothing goes to a consumer that is gone, until its URL changes or somebody retries or replays. */
+export async function pause(db: Kysely<Tables>, { name, urlKey }: Subscriber): Promise<void> {
+  await db
+    .insertInto('delivery_pauses')
+    .values({ consumer: name, url_key: urlKey })
+    .onConflict((conflict) => conflict.column('consumer').doUpdateSet({ url_key: urlKey }))
+    .execute();
 }
 
 /** Gives claims back that nothing has come of: others may send these at once. */

@@ -8,7 +8,6 @@ import { issuanceDto } from '../kiip/issuances.dto.js';
 import { factsOf } from '../log/error-facts.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import { fanOut } from './delivery-statements.js';
-import { Pauses } from './pauses.js';
 import { Pump } from './pump.js';
 import { Replays } from './replays.js';
 
@@ -32,13 +31,11 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     private readonly database: Database,
     private readonly ledger: Ledger,
     private readonly replays: Replays,
-    pauses: Pauses,
     { role, deliveryConsumers = [], databaseTimeoutMs, shutdownGraceSeconds }: Config,
   ) {
     const tools = {
       database,
       databaseTimeoutMs,
-      pauses,
       issuancesOf: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(issuanceDto),
       logger: this.logger,
       onFailure: (error: unknown) => this.report(error),
@@ -72,10 +69,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
 
   /** @returns whether there may be more */
   private async emptyOutbox(): Promise<boolean> {
-    const subscribers = this.consumers.map(({ consumer }) => ({
-      name: consumer.name,
-      ordered: consumer.order_by !== undefined,
-    }));
+    const subscribers = this.consumers.map(({ subscriber }) => subscriber);
     const moved = await this.database.run((db) => fanOut(db, subscribers, batch));
     const replayed = await this.replays.takeBatch(subscribers);
     if (moved + replayed > 0) for (const consumer of this.consumers) consumer.wake();

@@ -5,12 +5,11 @@ import { Deliveries } from './deliveries.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { DeliveryWorker } from './delivery-worker.js';
 import { IssuanceHistoryController } from './issuance-history.controller.js';
-import { Pauses } from './pauses.js';
 import { Reconciliation } from './reconciliation.js';
 import { Replays } from './replays.js';
 
 /** What is plain code on the database, and knows nothing of Nest. */
-const stores = [Deliveries, Pauses, Reconciliation, Replays].map((Store) => ({
+const stores = [Deliveries, Reconciliation, Replays].map((Store) => ({
   provide: Store,
   inject: [Database],
   useFactory: (database: Database) => new Store(database),
