@@ -15,6 +15,7 @@ import { RequestPipe } from './input/validation.pipe.js';
 import { KigoAuthModule } from './kigo-auth/kigo-auth.module.js';
 import { KiipModule } from './kiip/kiip.module.js';
 import { ProblemFilter } from './problem/problem.filter.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { UpstreamModule } from './upstream/upstream.module.js';
 
 @Module({})
@@ -33,6 +34,7 @@ export class AppModule {
         KiipModule,
         DeliveryModule,
         HealthModule,
+        MetricsModule,
       ],
       providers: [
         CallerAuth,

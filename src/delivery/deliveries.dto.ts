@@ -13,8 +13,7 @@ const statuses = ['pending', 'delivered', 'dead'] as const;
 export class DeliveriesQuery {
   /** Only those to this consumer. */
   @IsOptional()
-  @IsOpaqueId('wallet')
-  @ApiProperty({ required: false })
+  @IsOpaqueId('wallet', { required: false })
   readonly consumer?: string;
 
   /** Only those in this status. */
@@ -33,6 +32,7 @@ export class DeliveriesQuery {
   @IsInt()
   @Min(1)
   @Max(500)
+  @ApiProperty({ type: 'integer', required: false })
   readonly limit: number = 100;
 }
 
@@ -106,7 +106,7 @@ export class ReplayOrderDto {
   @IsInt()
   @Min(1)
   @Max(1000)
-  @ApiProperty({ required: false })
+  @ApiProperty({ type: 'integer', required: false })
   readonly rate_per_second: number = 100;
 }
 

@@ -3,6 +3,7 @@ import { Database } from '../database/database.js';
 import { KiipModule } from '../kiip/kiip.module.js';
 import { Deliveries } from './deliveries.js';
 import { DeliveriesController } from './deliveries.controller.js';
+import { DeliveryFigures } from './delivery-figures.js';
 import { DeliveryWorker } from './delivery-worker.js';
 import { IssuanceHistoryController } from './issuance-history.controller.js';
 import { Reconciliation } from './reconciliation.js';
@@ -19,7 +20,16 @@ const stores = [Deliveries, Reconciliation, Replays].map((Store) => ({
 @Module({
   imports: [KiipModule],
   controllers: [DeliveriesController, IssuanceHistoryController],
-  providers: [...stores, DeliveryWorker],
-  exports: [DeliveryWorker, Deliveries, Reconciliation],
+  providers: [
+    ...stores,
+    DeliveryWorker,
+    {
+      provide: DeliveryFigures,
+      inject: [Database, Reconciliation],
+      useFactory: (database: Database, reconciliation: Reconciliation) =>
+        new DeliveryFigures(database, reconciliation),
+    },
+  ],
+  exports: [DeliveryWorker, DeliveryFigures],
 })
 export class DeliveryModule {}

@@ -3,6 +3,7 @@ import { HealthIndicatorService } from '@nestjs/terminus';
 import type { HealthIndicatorFunction } from '@nestjs/terminus';
 import { RedisState } from '../cache/redis-state.js';
 import { Database } from '../database/database.js';
+import { DeliveryWorker } from '../delivery/delivery-worker.js';
 import { CallbackCounters } from '../kiip/callback-counters.js';
 import { Circuits } from '../upstream/circuits.js';
 
@@ -15,6 +16,7 @@ export class DependencyReports {
     private readonly redis: RedisState,
     private readonly database: Database,
     private readonly callbacks: CallbackCounters,
+    private readonly deliveries: DeliveryWorker,
   ) {}
 
   all(): HealthIndicatorFunction[] {
@@ -22,6 +24,7 @@ export class DependencyReports {
       ...this.vendors(),
       () => this.redisReport(),
       () => this.databaseReport(),
+      () => this.consumers(),
       () => this.callbackCounts(),
     ];
   }
@@ -56,6 +59,18 @@ export class DependencyReports {
     const facts = { state, last_success_at: lastSuccessAt?.toISOString() ?? null };
     const report = this.indicators.check('database');
     return state === 'up' ? report.up(facts) : report.down(facts);
+  }
+
+  /** As this process sees them; none where it does not deliver. */
+  private consumers() {
+    const lanes = this.deliveries.consumers.map(({ consumer: { name }, lane }) => [
+      name,
+      { breaker: lane.state, last_success_at: lane.lastSuccessAt?.toISOString() ?? null },
+    ]);
+    const report = this.indicators.check('consumers');
+    const facts = Object.fromEntries(lanes) as Record<string, unknown>;
+    const failing = this.deliveries.consumers.some(({ lane }) => lane.state !== 'closed');
+    return failing ? report.down(facts) : report.up(facts);
   }
 
   /** Which formulas and secrets Kiip uses shows when an old one may go. */

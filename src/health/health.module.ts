@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { DeliveryModule } from '../delivery/delivery.module.js';
 import { KiipModule } from '../kiip/kiip.module.js';
 import { DependencyReports } from './dependency-reports.js';
 import { HealthController } from './health.controller.js';
@@ -7,7 +8,7 @@ import { Lifecycle } from './lifecycle.js';
 
 /** Probes for Kubernetes, and the state of the dependencies for people. */
 @Module({
-  imports: [KiipModule, TerminusModule.forRoot({ errorLogStyle: 'json', logger: false })],
+  imports: [DeliveryModule, KiipModule, TerminusModule.forRoot({ errorLogStyle: 'json', logger: false })],
   controllers: [HealthController],
   providers: [Lifecycle, DependencyReports],
   exports: [Lifecycle],

@@ -15,8 +15,8 @@ export function isPathSafeId(value: unknown): value is string {
 }
 
 /** Marks a member that holds such an id. `example` is what the API description shows. */
-export function IsOpaqueId(example: string): PropertyDecorator {
-  return idProperty(example, (value) => faultOf(value));
+export function IsOpaqueId(example: string, { required = true } = {}): PropertyDecorator {
+  return idProperty(example, (value) => faultOf(value), { required });
 }
 
 /** Marks a member that holds an id which becomes a segment of a path. */

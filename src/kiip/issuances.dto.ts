@@ -9,8 +9,7 @@ const statuses = ['recorded', 'quarantined', 'released', 'discarded'] as const;
 export class IssuancesQuery {
   /** Only those of this user. */
   @IsOptional()
-  @IsOpaqueId('user-123')
-  @ApiProperty({ required: false })
+  @IsOpaqueId('user-123', { required: false })
   readonly user_id?: string;
 
   /** Only those in this status. */
@@ -29,6 +28,7 @@ export class IssuancesQuery {
   @IsInt()
   @Min(1)
   @Max(500)
+  @ApiProperty({ type: 'integer', required: false })
   readonly limit: number = 100;
 }
 

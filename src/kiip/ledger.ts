@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Database } from '../database/database.js';
 import { DuplicateCounter } from './duplicate-counter.js';
 import { isLedgerId } from './ledger-id.js';
@@ -90,13 +91,19 @@ export class Ledger {
     const rows = await this.database.run((db) =>
       db
         .selectFrom('ledger')
-        .select((eb) => ['content', 'name', eb.fn.sum('quantity').as('quantity')])
+        .select((eb) => [
+          'content',
+          // Issuances have no name; of several, the newest is what the currency is called now.
+          sql<string | null>`(array_agg(name order by id desc) filter (where name is not null))[1]`.as(
+            'name',
+          ),
+          eb.fn.sum('quantity').as('quantity'),
+        ])
         .where(ofUser(userId))
         .where('test', '=', false)
         .where('status', 'in', ACCEPTED)
-        .groupBy(['content', 'name'])
+        .groupBy('content')
         .orderBy('content')
-        .orderBy('name')
         .execute(),
     );
     // Nine digits a row: exact up to nine million rows of the largest size.

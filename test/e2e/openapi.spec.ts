@@ -104,6 +104,9 @@ function operation(route: string): Operation {
   return document.paths[path]![method]!;
 }
 
+/** Of what goes well. */
+const answerType = (route: string) => (route === 'get /metrics' ? 'text/plain' : 'application/json');
+
 /** The examples of one media type. */
 function examplesOf({ example, examples = {} }: Media): unknown[] {
   const named = Object.values(examples).map(({ value }) => value);
@@ -159,7 +162,10 @@ describe('the OpenAPI document', () => {
   it('asks for a credential everywhere but where none is needed', async () => {
     expect(document.security).toEqual([{ caller: [] }]);
     for (const [route, { security }] of operations())
-      expect([route, security]).toEqual([route, / \/(health|callbacks)\//.test(route) ? [{}] : undefined]);
+      expect([route, security]).toEqual([
+        route,
+        / \/(health\/|callbacks\/|metrics$)/.test(route) ? [{}] : undefined,
+      ]);
   });
 
   it('agrees with the service about who needs a credential', async () => {
@@ -181,7 +187,7 @@ describe('the OpenAPI document', () => {
         const [type, media] = Object.entries(content)[0]!;
         const examples = examplesOf(media);
 
-        expect([...at, type]).toEqual([...at, status.startsWith('2') ? 'application/json' : problemType]);
+        expect([...at, type]).toEqual([...at, status.startsWith('2') ? answerType(route) : problemType]);
         expect([...at, description, examples.length]).not.toEqual([...at, '', 0]);
         expect(description).not.toBe('');
         expect(examples).not.toEqual([]);
@@ -220,6 +226,7 @@ describe('the OpenAPI document', () => {
     ['post /api/v1/deliveries/{id}/retry', [202, 400, 401, 404, 413, 415, 500, 503]],
     ['post /api/v1/deliveries/replay', [200, 202, 400, 401, 413, 415, 500, 503]],
     ['get /api/v1/deliveries/replays/{id}', [200, 400, 401, 404, 500, 503]],
+    ['get /metrics', [200, 500]],
     ['get /health/live', [200, 500]],
     ['get /health/startup', [200, 500, 503]],
     ['get /health/ready', [200, 500, 503]],

@@ -292,6 +292,12 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
       { content: 'coins', name: 'Coins', quantity: 2_999_999_997 },
       { content: 'gems', name: 'Gems', quantity: 20 },
     ]);
+    // An issuance has no name, and is of the same currency.
+    await ledger.record(issuance({ transactionId: 't8', content: 'gems' }), recorded);
+    expect(await ledger.balances('user-123')).toMatchObject([
+      {},
+      { content: 'gems', name: 'Gems', quantity: 40 },
+    ]);
     expect(await ledger.balances('nobody')).toEqual([]);
   });
 });

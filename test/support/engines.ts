@@ -5,7 +5,8 @@ import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
 import { findPostgres, PostgresServer } from './postgres.js';
 
-const TABLES = 'ledger, delivery_outbox, kiip_users, rejected_callbacks, idempotency_keys';
+const TABLES =
+  'ledger, delivery_outbox, deliveries, delivery_attempts, kiip_users, rejected_callbacks, idempotency_keys';
 
 /** A migrated database, emptied on demand. */
 export interface Engine {

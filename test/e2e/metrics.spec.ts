@@ -1,0 +1,83 @@
+import { Database } from '../../src/database/database.js';
+import { startCallbackReceiver } from '../support/callback-receiver.js';
+import type { CallbackReceiver } from '../support/callback-receiver.js';
+import { consumerAt } from '../support/consumer.js';
+import { redemption, startKiipGateway } from '../support/kiip.js';
+import type { KiipGateway } from '../support/kiip.js';
+import { startGateway } from '../support/gateway.js';
+import { until } from '../support/until.js';
+
+const valuesOf = (text: string) =>
+  Object.fromEntries(
+    text
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  );
+
+describe('the metrics of deliveries', () => {
+  let consumer: CallbackReceiver;
+  let gateway: KiipGateway;
+
+  beforeEach(async () => {
+    consumer = await startCallbackReceiver();
+    gateway = await startKiipGateway({ DELIVERY_CONSUMERS: consumerAt(consumer.url) });
+  });
+  afterEach(async () => {
+    await gateway.close();
+    await consumer.close();
+  });
+
+  const metrics = async () => {
+    const response = await fetch(`${gateway.url}/metrics`);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    return valuesOf(await response.text());
+  };
+  const change = (work: Parameters<Database['run']>[0]) =>
+    gateway.app.get(Database, { strict: false }).run(work);
+
+  it('count every row once, and tell when one is lost', async () => {
+    consumer.answer(500, 200, 410);
+    for (let row = 0; row < 3; row += 1) {
+      await gateway.callback(redemption());
+      await until('it has been sent', async () => consumer.received.length > row);
+    }
+    await gateway.callback(redemption({ quantity: 'many' }));
+    await until('all is written down', async () => {
+      const history = await (await gateway.get('/api/v1/deliveries?status=pending')).json();
+      return (
+        (history as { items: { attempts: number }[] }).items.filter(({ attempts }) => attempts === 1)
+          .length === 2
+      );
+    });
+    // Lost by hand, as no way of ours loses it.
+    await change((db) => db.deleteFrom('delivery_attempts').execute());
+    await change((db) => db.deleteFrom('deliveries').where('status', '=', 'delivered').execute());
+    const seen = await metrics();
+    expect(seen).toMatchObject({
+      'rewards_gateway_ledger_rows{state="accepted"}': 4,
+      'rewards_gateway_ledger_rows{state="pending"}': 2,
+      'rewards_gateway_ledger_rows{state="quarantined"}': 1,
+      'rewards_gateway_ledger_rows{state="delivered"}': 0,
+      rewards_gateway_ledger_unaccounted: 1,
+      rewards_gateway_delivery_outbox: 0,
+      'rewards_gateway_deliveries{consumer="wallet",status="pending"}': 2,
+      'rewards_gateway_delivery_paused{consumer="wallet"}': 1,
+    });
+    expect(seen['rewards_gateway_delivery_oldest_seconds']).toBeGreaterThan(0);
+  });
+});
+
+describe('the metrics without a database', () => {
+  it('leave out what only the database knows', async () => {
+    const gateway = await startGateway({});
+    try {
+      const response = await fetch(`${gateway.url}/metrics`);
+      expect(response.status).toBe(200);
+      expect(valuesOf(await response.text())).toEqual({});
+    } finally {
+      await gateway.close();
+    }
+  });
+});
