@@ -27,7 +27,7 @@ const STATEMENTS = [
   )`,
   `create index deliveries_due on deliveries (consumer, next_attempt_at) where status = 'pending'`,
   `create index deliveries_in_order on deliveries (consumer, ordering_key, id) where status = 'pending' and ordering_key is not null`,
-  `create index deliveries_dead on deliveries (consumer, id) where status = 'dead'`,
+  `create index deliveries_not_done on deliveries (status, id) where status <> 'delivered'`,
   `create index deliveries_of_consumer on deliveries (consumer, id)`,
 
   `create table delivery_attempts (

@@ -73,11 +73,13 @@ export class ConsumerWorker {
     const rows = await this.rowsOf(claimed);
     for (const delivery of claimed) {
       lane.begin();
-      const work = this.deliver(delivery, rows.get(delivery.ledgerId)!).finally(() => {
-        lane.end();
-        this.underWay.delete(delivery);
-        this.pump.wake();
-      });
+      const work = this.deliver(delivery, rows.get(delivery.ledgerId)!)
+        .catch(this.tools.onFailure)
+        .finally(() => {
+          lane.end();
+          this.underWay.delete(delivery);
+          this.pump.wake();
+        });
       this.underWay.set(delivery, work);
     }
     return lane.free > 0;
@@ -99,24 +101,33 @@ export class ConsumerWorker {
     // The process ends: nobody knows what the consumer has seen, and the next to send it says so by the same id.
     if (attempt.status === undefined && this.giveUp.signal.aborted) return this.handBack([delivery]);
     const next = this.nextOf(delivery, attempt);
-    if (attempt.status === 410) await this.pause();
+    if (attempt.status === 410) {
+      this.tell('a consumer is gone, and paused', attempt);
+      await this.pause();
+    }
     await this.write(delivery, { ...attempt, next });
   }
 
   private nextOf({ tries, sinceMs }: Claimed, attempt: Attempt): Settlement['next'] {
     const { status, retryAfterSeconds, durationMs } = attempt;
+    const before = this.lane.state;
     if (status !== undefined && status >= 200 && status < 300) {
       this.lane.succeeded();
+      if (before === 'half-open') this.tell('a consumer is back', attempt);
       return 'delivered';
     }
     if (tellsOfConsumer(status)) this.lane.failed(retryAfterSeconds);
+    if (before === 'closed' && this.lane.state === 'open') this.tell('a consumer is given a break', attempt);
     const next = nextAttemptMs({ tries: tries + 1, sinceMs: sinceMs + durationMs, retryAfterSeconds });
     return next ?? 'dead';
   }
 
+  private tell(msg: string, { status, outcome }: Attempt): void {
+    this.tools.logger.warn({ msg, consumer: this.consumer.name, status, outcome });
+  }
+
   private async pause(): Promise<void> {
-    const { database, logger, onFailure } = this.tools;
-    logger.warn({ msg: 'a consumer says that it is gone, and is paused', consumer: this.consumer.name });
+    const { database, onFailure } = this.tools;
     // If this fails, the next one to be sent is told the same.
     await database.run((db) => pause(db, this.subscriber)).catch(onFailure);
   }
