@@ -110,7 +110,7 @@ export class ConsumerWorker {
       this.lane.succeeded();
       return 'delivered';
     }
-    if (tellsOfConsumer(status)) this.lane.failed(retryAfterSeconds);
+    if (tellsOfConsumer(status)) this.lane.failed(attempt);
     const next = nextAttemptMs({ tries: tries + 1, sinceMs: sinceMs + durationMs, retryAfterSeconds });
     return next ?? 'dead';
   }
