@@ -1,3 +1,5 @@
+import type { Attempt } from './consumer-http.js';
+
 /** So many failures in a row are not one odd event's. */
 const failuresToOpen = 5;
 const firstBreakMs = 5_000;
@@ -17,6 +19,7 @@ export class ConsumerLane {
   private width = 1;
   private failuresInARow = 0;
   private closedUntilMs = 0;
+  private openedAtMs = 0;
 
   /**
    * @param concurrency deliveries that may be under way at once
@@ -57,15 +60,19 @@ export class ConsumerLane {
   }
 
   /** @param retryAfterSeconds what the consumer asked for: nothing of it goes out earlier */
-  failed(retryAfterSeconds = 0): void {
-    // What was under way when it opened tells nothing new.
-    const known = this.state === 'open';
+  failed({
+    retryAfterSeconds = 0,
+    durationMs = 0,
+  }: Partial<Pick<Attempt, 'retryAfterSeconds' | 'durationMs'>> = {}): void {
+    // What was under way when it opened tells nothing new, however late it ends.
+    const known = this.state === 'open' || this.now() - durationMs < this.openedAtMs;
     this.pause(Math.min(retryAfterSeconds * 1_000, longestObeyedMs));
     if (known) return;
     this.failuresInARow += 1;
     this.width = Math.max(1, this.width / 2);
     if (this.failuresInARow < failuresToOpen) return;
     this.width = 1;
+    this.openedAtMs = this.now();
     const breakMs = Math.min(longestBreakMs, firstBreakMs * 2 ** (this.failuresInARow - failuresToOpen));
     this.pause(breakMs * (0.75 + Math.random() / 2));
   }

@@ -116,7 +116,7 @@ export class ConsumerWorker {
       if (before === 'half-open') this.tell('a consumer is back', attempt);
       return 'delivered';
     }
-    if (tellsOfConsumer(status)) this.lane.failed(retryAfterSeconds);
+    if (tellsOfConsumer(status)) this.lane.failed(attempt);
     if (before === 'closed' && this.lane.state === 'open') this.tell('a consumer is given a break', attempt);
     const next = nextAttemptMs({ tries: tries + 1, sinceMs: sinceMs + durationMs, retryAfterSeconds });
     return next ?? 'dead';

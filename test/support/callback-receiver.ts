@@ -1,19 +1,22 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** A callback as it arrived. */
 export interface ReceivedCallback {
+  /** When, in milliseconds by the clock of `performance.now()`. */
+  atMs: number;
   method: string;
   path: string;
   headers: IncomingHttpHeaders;
   body: string;
 }
 
-/** How to answer: a status (body `OK`), both, or 'hang' for never. */
+/** How to answer: a status (body `OK`), both, 'hang' for never, or by hand. */
 export type ReceiverAnswer =
   | number
   | { status: number; body?: string; headers?: Record<string, string> }
-  | 'hang';
+  | 'hang'
+  | ((response: ServerResponse) => void);
 
 export interface CallbackReceiver {
   readonly url: string;
@@ -45,9 +48,13 @@ export async function startCallbackReceiver(): Promise<CallbackReceiver> {
     request.on('data', (chunk: string) => (body += chunk));
     request.on('end', () => {
       const { method = '', url: path = '', headers } = request;
-      received.push({ method, path, headers, body });
+      received.push({ atMs: performance.now(), method, path, headers, body });
       const answer = answers.shift() ?? 200;
       if (answer === 'hang') return;
+      if (typeof answer === 'function') {
+        answer(response);
+        return;
+      }
       const {
         status,
         body: text = 'OK',

@@ -1,0 +1,400 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Environment } from '../../src/config/read-config.js';
+import type { CallbackReceiver, ReceiverAnswer } from '../support/callback-receiver.js';
+import { startCallbackReceiver } from '../support/callback-receiver.js';
+import { consumer, eventOf } from '../support/consumer.js';
+import { DeliveryView, expectGenuine, expectSameEvent } from '../support/deliveries.js';
+import { freePort } from '../support/free-port.js';
+import { startKiipGateway } from '../support/kiip.js';
+import type { KiipGateway } from '../support/kiip.js';
+import {
+  EndlessBody,
+  cutAfter,
+  drip,
+  noHttp,
+  resetAfter,
+  resetBeforeHeaders,
+} from '../support/odd-answers.js';
+import { PostgresServer, findPostgres } from '../support/postgres.js';
+import { until } from '../support/until.js';
+
+const closing: (() => Promise<unknown>)[] = [];
+
+async function receiver(): Promise<CallbackReceiver> {
+  const started = await startCallbackReceiver();
+  closing.push(() => started.close());
+  return started;
+}
+
+/** A gateway for consumers at addresses; it is closed before they are. */
+async function gatewayFor(urls: Record<string, string>, env: Environment = {}, more = {}) {
+  const consumers = Object.entries(urls).map(([name, url]) => consumer(url, { name, ...more }));
+  const gateway = await startKiipGateway({
+    DELIVERY_CONSUMERS: JSON.stringify(consumers),
+    SHUTDOWN_GRACE_SECONDS: '2',
+    ...env,
+  });
+  closing.unshift(() => gateway.close());
+  await until('its database is there', async () => (await gateway.get('/health/ready')).ok);
+  return gateway;
+}
+
+const closeAll = async () => {
+  for (const close of closing.splice(0)) await close();
+};
+const sentTo = ({ received }: CallbackReceiver) => received.map((call) => eventOf(call).id);
+const inSeconds = (seconds: number) => new Date(Math.ceil(Date.now() / 1_000 + seconds) * 1_000);
+
+const moved = (status: number): ReceiverAnswer => ({ status, headers: { location: 'set below' } });
+const busy = (status: number, retryAfter: string): ReceiverAnswer => ({
+  status,
+  headers: { 'retry-after': retryAfter },
+});
+
+describe('one event, and one consumer for each thing that a consumer can do', () => {
+  const longestAttemptMs = 10_000;
+  const endless = { '200': new EndlessBody(200), '500': new EndlessBody(500) };
+  const noise = { status: 200, body: '\u0000\u0001no gzip', headers: { 'content-encoding': 'gzip' } };
+  const later = inSeconds(7_200);
+  const taken: Record<string, [ReceiverAnswer, number]> = {
+    ok: [200, 200],
+    created: [201, 201],
+    empty: [{ status: 204, body: '' }, 204],
+    'last-of-2xx': [299, 299],
+    'ok-asking-for-time': [busy(200, '3600'), 200],
+    'ok-noise': [noise, 200],
+    'ok-endless': [endless['200'].answer, 200],
+    'ok-reset': [resetAfter(200), 200],
+    'ok-cut': [cutAfter(200), 200],
+    'ok-drip': [drip(200), 200],
+  };
+  const refused: Record<string, [ReceiverAnswer, number | null, string]> = {
+    'moved-301': [moved(301), 301, 'a redirect, which is not followed'],
+    'moved-302': [moved(302), 302, 'a redirect, which is not followed'],
+    'moved-307': [moved(307), 307, 'a redirect, which is not followed'],
+    'moved-308': [moved(308), 308, 'a redirect, which is not followed'],
+    'not-modified': [{ status: 304, body: '' }, 304, 'a redirect, which is not followed'],
+    'bad-request': [400, 400, 'refused'],
+    'not-found': [404, 404, 'refused'],
+    gone: [410, 410, 'gone'],
+    broken: [500, 500, 'refused'],
+    'bad-gateway': [502, 502, 'refused'],
+    'broken-noise': [{ ...noise, status: 500 }, 500, 'refused'],
+    'broken-endless': [endless['500'].answer, 500, 'refused'],
+    'broken-reset': [resetAfter(500), 500, 'refused'],
+    'busy-seconds': [busy(429, '3600'), 429, 'refused'],
+    'busy-date': [busy(503, later.toUTCString()), 503, 'refused'],
+    'busy-past': [busy(503, 'Thu, 01 Jan 1970 00:00:00 GMT'), 503, 'refused'],
+    'busy-nonsense': [busy(429, 'soon'), 429, 'refused'],
+    // Errors of Node.js and undici are no errors of a test's own realm: only here are their codes unknown.
+    reset: [resetBeforeHeaders, null, 'no answer (unknown)'],
+    'no-http': [noHttp, null, 'no answer (unknown)'],
+    down: [200, null, 'no answer (unknown)'],
+    hanging: ['hang', null, 'no answer in time'],
+  };
+  const all = { ...taken, ...refused };
+  const names = Object.keys(refused);
+  /** These come again only when hours have passed, or never. */
+  const longGone = ['busy-seconds', 'busy-date', 'gone'];
+  const soon = names.filter((name) => ![...longGone, 'down', 'hanging'].includes(name));
+
+  const servers: Record<string, CallbackReceiver> = {};
+  let elsewhere: CallbackReceiver;
+  let gateway: KiipGateway;
+  let view: DeliveryView;
+  let id: string;
+
+  /** The delivery to one consumer. */
+  const of = async (name: string) => (await view.list(`?consumer=${name}`))[0]!;
+  const waitsOf = async (name: string) =>
+    (await view.waiting()).find(({ consumer: sought }) => sought === name)!;
+
+  beforeAll(async () => {
+    elsewhere = await receiver();
+    const urls: Record<string, string> = {};
+    for (const [name, [answer]] of Object.entries(all)) {
+      const server = await receiver();
+      servers[name] = server;
+      urls[name] = name === 'down' ? `http://127.0.0.1:${await freePort()}` : server.url;
+      const location = `${elsewhere.url}/stolen`;
+      server.answer(
+        typeof answer === 'object' && answer.headers?.['location']
+          ? { ...answer, headers: { location } }
+          : answer,
+      );
+    }
+    gateway = await gatewayFor(urls);
+    view = new DeliveryView(gateway);
+    id = await view.record();
+    await view.until('each has been tried', (items) => items.every(({ attempts }) => attempts > 0));
+  });
+  afterAll(closeAll);
+
+  it.each(Object.entries(taken))('is delivered by what is said in %s', async (name, [, status]) => {
+    expect(await of(name)).toMatchObject({
+      issuance_id: id,
+      status: 'delivered',
+      attempts: 1,
+      last_status: status,
+      next_attempt_at: null,
+    });
+    expect(sentTo(servers[name]!)).toEqual([id]);
+    expectGenuine(servers[name]!.received[0]!);
+  });
+
+  it.each(Object.entries(refused))(
+    'is kept for %s, with what was answered',
+    async (name, [, status, outcome]) => {
+      const { timeline } = (await gateway.read(`/issuances/${id}`)) as unknown as {
+        timeline: { event: string; consumer?: string; status?: number; detail?: string }[];
+      };
+      const [first] = timeline.filter((entry) => entry.event === 'attempted' && entry.consumer === name);
+      expect(first).toMatchObject({ detail: outcome, ...(status === null ? {} : { status }) });
+    },
+  );
+
+  it.each(['200', '500'] as const)('reads a little of a body without an end after %s', async (status) => {
+    const body = endless[status];
+    await until('the connection has ended', () => body.sentBytes !== undefined);
+    expect(body.sentBytes).toBeGreaterThanOrEqual(65_536);
+    expect(body.sentBytes).toBeLessThan(1_048_576);
+  });
+
+  it('waits 10 s for an answer, and no longer', async () => {
+    const [{ durationMs }] = (await view.query(
+      `select duration_ms as "durationMs" from delivery_attempts join deliveries on id = delivery_id where consumer = 'hanging'`,
+    )) as [{ durationMs: number }];
+    expect(durationMs).toBeGreaterThanOrEqual(longestAttemptMs - 5);
+    expect(durationMs).toBeLessThan(2 * longestAttemptMs);
+  });
+
+  it.each(soon)('comes to %s again: the same event, signed anew', async (name) => {
+    await view.until(
+      'it has been taken',
+      ([delivery]) => delivery!.status === 'delivered',
+      `?consumer=${name}`,
+    );
+    expect(await of(name)).toMatchObject({ attempts: 2, last_status: 200, next_attempt_at: null });
+    const calls = servers[name]!.received;
+    expect(calls).toHaveLength(2);
+    expectSameEvent(calls);
+    expect(calls[1]!.atMs - calls[0]!.atMs).toBeGreaterThanOrEqual(4_500);
+    const [first, second] = calls.map((call) => Number(eventOf(call).timestamp));
+    expect(second! - first!).toBeGreaterThanOrEqual(4);
+  });
+
+  it('comes to one that is down about twice as long after each attempt', async () => {
+    await until('it has been tried twice', async () => (await of('down')).attempts > 1);
+    const { attempts, waitsMs } = await waitsOf('down');
+    const pauseMs = 5_000 * 2 ** (attempts - 1);
+    expect(waitsMs).toBeGreaterThanOrEqual(0.9 * pauseMs);
+    expect(waitsMs).toBeLessThanOrEqual(1.1 * pauseMs + 2);
+    expect(await of('down')).toMatchObject({ status: 'pending', last_status: null });
+  });
+
+  it('comes no earlier than it is asked to, and not much later', async () => {
+    const { attempts, waitsMs } = await waitsOf('busy-seconds');
+    expect(attempts).toBe(1);
+    expect(waitsMs).toBeGreaterThanOrEqual(3_600_000);
+    expect(waitsMs).toBeLessThanOrEqual(1.1 * 3_600_000 + 2);
+    const next = Date.parse((await of('busy-date')).next_attempt_at!);
+    expect(next).toBeGreaterThanOrEqual(later.getTime());
+    expect(next).toBeLessThanOrEqual(later.getTime() + 0.1 * 7_200_000 + 60_000);
+    for (const name of longGone) expect(sentTo(servers[name]!)).toEqual([id]);
+  });
+
+  it('goes nowhere else', () => {
+    expect(elsewhere.received).toEqual([]);
+  });
+});
+
+describe('a consumer in trouble', () => {
+  let wallet: CallbackReceiver;
+  let view: DeliveryView;
+
+  beforeAll(async () => {
+    wallet = await receiver();
+    view = new DeliveryView(await gatewayFor({ wallet: wallet.url }));
+  });
+  beforeEach(async () => {
+    await view.query('truncate ledger cascade');
+    wallet.reset();
+  });
+  afterAll(closeAll);
+
+  const arrived = (calls: number) => until(`${calls} calls`, () => wallet.received.length >= calls);
+  const times = () => wallet.received.map(({ atMs }) => atMs);
+
+  it('that refuses single events gets the others meanwhile', async () => {
+    wallet.answer(400, 422, 400, 413, 400, 422, 400);
+    const poison: string[] = [];
+    for (let count = 0; count < 7; count += 1) {
+      poison.push(await view.record());
+      await arrived(count + 1);
+    }
+    const good = await view.record();
+    await view.until('it has been delivered', (items) =>
+      items.some(({ issuance_id, status }) => issuance_id === good && status === 'delivered'),
+    );
+    // Not one of them stood in the way of the next.
+    expect(sentTo(wallet).slice(0, 7)).toEqual(poison);
+    await view.until('all have been delivered', (items) =>
+      items.every(({ status }) => status === 'delivered'),
+    );
+    for (const id of poison) expectSameEvent(wallet.received.filter((call) => eventOf(call).id === id));
+    expect(wallet.received).toHaveLength(15);
+  });
+
+  it('that fails five times in a row is left alone for a while, then gets one event, then all', async () => {
+    wallet.answer(500, 500, 500, 500, 500);
+    const ids: string[] = [];
+    for (let count = 0; count < 5; count += 1) {
+      ids.push(await view.record());
+      await arrived(count + 1);
+    }
+    ids.push(await view.record());
+    await arrived(6);
+    expect(times()[5]! - times()[4]!).toBeGreaterThanOrEqual(3_750);
+    await view.until('all have been delivered', (items) =>
+      items.every(({ status }) => status === 'delivered'),
+    );
+    expect(new Set(sentTo(wallet))).toEqual(new Set(ids));
+    expect(wallet.maxOpen()).toBeLessThanOrEqual(8);
+    expectSameEvent(wallet.received.filter((call) => eventOf(call).id === ids[0]));
+  });
+
+  it.each([
+    ['in seconds', 429, () => ['2', 2_000] as const],
+    [
+      'by a date',
+      503,
+      () => {
+        const at = inSeconds(2);
+        return [at.toUTCString(), at.getTime() - Date.now()] as const;
+      },
+    ],
+  ])('that asks for time %s gets nothing at all until then', async (_, status, ask) => {
+    const [retryAfter, leastMs] = ask();
+    const askedAtMs = performance.now();
+    wallet.answer({ status, headers: { 'retry-after': retryAfter } });
+    await view.record();
+    await view.until('it has been refused', ([first]) => first?.last_status === status);
+    const other = await view.record();
+    await arrived(2);
+    // The clocks that say what time it is and how much has passed may differ by a little.
+    expect(times()[1]! - askedAtMs).toBeGreaterThanOrEqual(leastMs - 5);
+    expect(sentTo(wallet)[1]).toBe(other);
+    await view.until('both have been delivered', (items) =>
+      items.every(({ status: now }) => now === 'delivered'),
+    );
+  });
+
+  it('for three days gets a last attempt at their end; then the event is dead, and can be brought back', async () => {
+    wallet.answer(500, 503, 502);
+    await view.record();
+    await view.until('it has been tried', ([first]) => first?.attempts === 1);
+    const age = (ago: string) =>
+      view.query(`update deliveries set tried_since = now() - interval '${ago}', next_attempt_at = now()`);
+    await age('71 hours 59 minutes 30 seconds');
+    await view.query('update deliveries set tries = 18');
+    await view.until('it has been tried again', ([first]) => first?.attempts === 2);
+    const [last] = await view.waiting();
+    expect(last!.waitsMs).toBeGreaterThan(15_000);
+    expect(last!.waitsMs).toBeLessThanOrEqual(30_000);
+    await age('72 hours');
+    await view.until('it is dead', ([first]) => first?.status === 'dead');
+    const [dead] = await view.list();
+    expect(dead).toMatchObject({ attempts: 3, last_status: 502, next_attempt_at: null });
+    expect(await view.books()).toMatchObject({ accepted: 1, dead: 1, unaccounted: 0 });
+    expect(await view.retry(dead!.id)).toMatchObject({ id: dead!.id, status: 'pending', attempts: 3 });
+    await view.until('it has been delivered', ([first]) => first?.status === 'delivered');
+    expect(await view.list()).toMatchObject([{ attempts: 4, last_status: 200 }]);
+    expectSameEvent(wallet.received);
+    expect(await view.books()).toMatchObject({ delivered: 1, dead: 0 });
+  });
+});
+
+describe('a consumer that says it is gone', () => {
+  let folder: string;
+  let left: CallbackReceiver;
+  let other: CallbackReceiver;
+  let gateway: KiipGateway;
+  let view: DeliveryView;
+
+  const start = async (path = '', env: Environment = { DATA_DIR: folder }) => {
+    gateway = await gatewayFor({ left: left.url + path, other: other.url }, env);
+    return new DeliveryView(gateway);
+  };
+  /** Events, each of which wakes every consumer, until the other one has them. */
+  const bring = async (count: number) => {
+    const ids: string[] = [];
+    for (let index = 0; index < count; index += 1) {
+      const before = other.received.length;
+      ids.push(await view.record());
+      await until('the other one has it', () => other.received.length > before);
+    }
+    return ids;
+  };
+  const gone = async () => {
+    left.answer(410);
+    const [id] = await bring(1);
+    await view.until('it is known', ([first]) => first?.last_status === 410, '?consumer=left');
+    return id!;
+  };
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'gateway-data-'));
+    left = await receiver();
+    other = await receiver();
+  });
+  afterEach(async () => {
+    await closeAll();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('gets nothing more, also after a new start, until somebody retries a delivery', async () => {
+    view = await start();
+    const ids = [await gone(), ...(await bring(3))];
+    await closing.shift()!();
+    view = await start();
+    ids.push(...(await bring(3)));
+    expect(sentTo(left)).toEqual([ids[0]]);
+    expect(sentTo(other)).toEqual(ids);
+    const waiting = await view.list('?consumer=left');
+    expect(waiting.map(({ status, attempts }) => [status, attempts])).toEqual(
+      ids.map((_, index) => ['pending', index === 0 ? 1 : 0]),
+    );
+    await view.retry(waiting[3]!.id);
+    await view.until('all have arrived', (items) => items.every(({ status }) => status === 'delivered'));
+    expect(sentTo(left)).toHaveLength(ids.length + 1);
+    expect(new Set(sentTo(left))).toEqual(new Set(ids));
+  });
+
+  it('gets everything at a new address', async () => {
+    view = await start('/old');
+    const ids = [await gone(), ...(await bring(2))];
+    await closing.shift()!();
+    view = await start('/new');
+    await view.until('all have arrived', (items) => items.every(({ status }) => status === 'delivered'));
+    expect(left.received.map(({ path }) => path)).toEqual(['/old', '/new', '/new', '/new']);
+    expect(new Set(sentTo(left))).toEqual(new Set(ids));
+  });
+
+  const bin = findPostgres();
+  const onPostgres = bin === undefined ? describe.skip : describe;
+  onPostgres('to one of two replicas', () => {
+    it('gets nothing from the other either', async () => {
+      const server = await PostgresServer.create(bin!);
+      closing.push(() => server.destroy());
+      const env = { DATABASE_URL: server.url('postgres') };
+      view = await start('', env);
+      const ids = [await gone()];
+      view = await start('', env);
+      ids.push(...(await bring(5)));
+      expect(sentTo(left)).toEqual([ids[0]]);
+      expect(sentTo(other)).toEqual(ids);
+    });
+  });
+});
