@@ -11,7 +11,7 @@ const positives = envs(({ fallback, parse }) => {
 
 describe('the variables', () => {
   it('are those of the contract', () => {
-    expect(envs(() => true)).toHaveLength(39);
+    expect(envs(() => true)).toHaveLength(40);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
