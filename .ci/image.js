@@ -1,5 +1,5 @@
 // Does what the Dockerfile says without a container engine: every stage is a temporary folder. Then it starts the image's
-// command in a bare environment, as another user where it may, and asks it how it is. Run it with the Node.js of the image.
+// programs in a bare environment, as another user where it may, and asks them how they are. Run it with the Node.js of the image.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -17,8 +17,6 @@ import { basename, join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 
-/** An image that does not come up by then never will. */
-const limitMs = 120_000;
 const temporary = mkdtempSync(join(tmpdir(), 'image-'));
 const bin = join(temporary, 'bin');
 const args = {};
@@ -62,6 +60,7 @@ const instructions = {
   },
   USER: (text) => (stage.user = text.split(':').map(Number)),
   EXPOSE: () => undefined,
+  ENTRYPOINT: (text) => (stage.entrypoint = JSON.parse(text)),
   CMD: (text) => (stage.command = JSON.parse(text)),
 };
 
@@ -80,35 +79,37 @@ function build() {
   }
 }
 
-async function tryOut() {
+function start(args, env) {
   const [uid, gid] = stage.user;
   chmodSync(temporary, 0o755);
-  const [command, ...rest] = stage.command;
-  // What a volume would be: the image itself has nothing to write to.
-  const data = join(temporary, 'data');
-  mkdirSync(data);
-  if (process.getuid() === 0) chownSync(data, uid, gid);
+  const [command, ...rest] = [...stage.entrypoint, ...args];
   const child = spawn(command, rest, {
     cwd: stage.root + stage.workdir,
-    env: {
-      ...stage.env,
-      PATH: bin,
-      PORT: '0',
-      HOST: '127.0.0.1',
-      KIGO_BASE_URL: 'http://127.0.0.1:9',
-      KIGO_PARTNER_ID: 'image',
-      KIGO_API_KEY: 'image',
-      KIIP_APP_KEY: 'image',
-      KIIP_APP_SECRETS: 'image',
-      API_KEYS: 'image:image',
-      DATA_DIR: data,
-    },
+    env: { ...stage.env, PATH: bin, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 120_000,
     ...(process.getuid() === 0 ? { uid, gid } : {}),
   });
-  const ended = new Promise((resolve) => child.once('close', resolve));
+  return { child, ended: new Promise((resolve) => child.once('close', resolve)) };
+}
+
+async function tryGateway() {
+  // The one folder that the program may write to.
+  const data = join(temporary, 'data');
+  mkdirSync(data);
+  if (process.getuid() === 0) chownSync(data, ...stage.user);
+  const { child, ended } = start(stage.command, {
+    PORT: '0',
+    HOST: '127.0.0.1',
+    KIGO_BASE_URL: 'http://127.0.0.1:9',
+    KIGO_PARTNER_ID: 'image',
+    KIGO_API_KEY: 'image',
+    KIIP_APP_KEY: 'image',
+    KIIP_APP_SECRETS: 'image',
+    API_KEYS: 'image:image',
+    DATA_DIR: data,
+  });
   let served = false;
-  const tooLong = setTimeout(() => child.kill('SIGKILL'), limitMs);
   try {
     for await (const line of createInterface(child.stdout)) {
       process.stdout.write(`${line}\n`);
@@ -124,14 +125,34 @@ async function tryOut() {
     const code = await ended;
     if (!served || code !== 0) throw new Error(`the image ended with ${code}`);
   } finally {
-    clearTimeout(tooLong);
+    child.kill('SIGKILL');
+  }
+}
+
+/** As compose.yaml and the overlay for development start them. */
+async function tryVendors() {
+  const ports = { SANDBOX_KIGO_PORT: '0', SANDBOX_KIIP_PORT: '0' };
+  const { child, ended } = start(['dist/sandbox/main.js', '--vendors-only'], ports);
+  let answered = 0;
+  try {
+    for await (const line of createInterface(child.stdout)) {
+      const [url] = /http:\S+\/__sandbox$/.exec(line) ?? [];
+      if (!url) continue;
+      if ((await fetch(url)).status !== 200) throw new Error('a simulated vendor does not work');
+      answered += 1;
+      if (answered === 2) child.kill('SIGTERM');
+    }
+    const code = await ended;
+    if (answered !== 2 || code !== 0) throw new Error(`the simulated vendors ended with ${code}`);
+  } finally {
     child.kill('SIGKILL');
   }
 }
 
 try {
   build();
-  await tryOut();
+  await tryGateway();
+  await tryVendors();
   process.stdout.write('The steps of the Dockerfile give an image that starts, answers and stops.\n');
 } finally {
   rmSync(temporary, { recursive: true, force: true });

@@ -46,15 +46,16 @@ describe('the Dockerfile', () => {
       '--from=dependencies /app/node_modules node_modules',
       '--from=build /app/dist dist',
     ]);
-    expect(named('RUN')).toContain('npm ci --omit=dev --ignore-scripts');
+    expect(named('RUN')).toContain('npm ci --omit=dev --omit=optional --ignore-scripts');
     expect(named('RUN', lastStage)).toEqual([]);
   });
 
   it('runs node itself, so that SIGTERM arrives, for production and as a user who is a number and not root', () => {
-    expect(named('CMD', lastStage).map((text) => JSON.parse(text) as unknown)).toEqual([
-      ['node', 'dist/main.js'],
-    ]);
-    expect(named('ENTRYPOINT')).toEqual([]);
+    const [entrypoint, command] = ['ENTRYPOINT', 'CMD'].map((name) =>
+      named(name, lastStage).map((text) => JSON.parse(text) as unknown),
+    );
+    expect(entrypoint).toEqual([['node', '--disable-sigusr1']]);
+    expect(command).toEqual([['dist/main.js']]);
     expect(named('ENV', lastStage)).toEqual(['NODE_ENV=production']);
     expect(named('USER', lastStage)).toEqual([expect.stringMatching(/^[1-9]\d+:[1-9]\d+$/)]);
   });
