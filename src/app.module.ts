@@ -1,10 +1,9 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { CacheModule } from './cache/cache.module.js';
-import { CallerAuth } from './caller-auth/caller-auth.js';
-import { CallerAuthGuard } from './caller-auth/caller-auth.guard.js';
+import { CallerAuthModule } from './caller-auth/caller-auth.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { DatabaseModule } from './database/database.module.js';
@@ -23,6 +22,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         ConfigModule.forRoot(config),
+        CallerAuthModule,
         UpstreamModule,
         await CacheModule.forRoot(config),
         DatabaseModule,
@@ -33,8 +33,6 @@ export class AppModule {
         HealthModule,
       ],
       providers: [
-        CallerAuth,
-        { provide: APP_GUARD, useClass: CallerAuthGuard },
         { provide: APP_PIPE, useClass: RequestPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],

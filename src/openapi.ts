@@ -24,7 +24,10 @@ export function serveOpenApi(app: INestApplication): void {
       .setVersion(version)
       .setLicense('MIT', 'https://opensource.org/license/mit')
       .addServer('/')
-      .addBearerAuth({ type: 'http', bearerFormat: 'API key', description: 'An API key' }, 'caller')
+      .addBearerAuth(
+        { type: 'http', bearerFormat: 'API key or JWT', description: 'An API key, or a token' },
+        'caller',
+      )
       .addGlobalParameters({
         name: 'X-Request-Id',
         in: 'header',

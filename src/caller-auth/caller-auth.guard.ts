@@ -13,10 +13,10 @@ export class CallerAuthGuard implements CanActivate {
     private readonly reflector: Reflector,
   ) {}
 
-  canActivate(context: ExecutionContext): boolean {
+  async canActivate(context: ExecutionContext): Promise<boolean> {
     const targets = [context.getHandler(), context.getClass()];
     if (!this.reflector.getAllAndOverride<boolean>(openMetadata, targets))
-      this.auth.authenticate(context.switchToHttp().getRequest<FastifyRequest>());
+      await this.auth.authenticate(context.switchToHttp().getRequest<FastifyRequest>());
     return true;
   }
 }

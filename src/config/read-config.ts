@@ -76,8 +76,15 @@ function* crossChecks(values: Partial<Values>): Iterable<[name: string, fault: s
   }
   if (values.callerAuth === 'api-key' && !values.apiKeys)
     yield ['API_KEYS', 'is required while CALLER_AUTH is api-key (CALLER_AUTH=none lets everybody in)'];
-  // Closed until the release that can check a JWT: accepting the word would mean to accept everybody or nobody.
-  if (values.callerAuth === 'jwt') yield ['CALLER_AUTH', 'cannot be jwt in this version; use api-key'];
+  if (values.callerAuth === 'jwt') {
+    const needed = {
+      JWT_ISSUER: values.jwtIssuer,
+      JWT_AUDIENCE: values.jwtAudience,
+      JWT_JWKS_URL: values.jwtJwksUrl,
+    };
+    for (const [name, value] of Object.entries(needed))
+      if (value === undefined) yield [name, 'is required while CALLER_AUTH is jwt'];
+  }
 }
 
 const insecure = 'must use https:// (plain http:// only for loopback, or with ALLOW_INSECURE_UPSTREAMS=true)';

@@ -142,7 +142,6 @@ describe('a value', () => {
     ['REDIS_URL', 'http://redis.example', 'must be a URL that begins with redis:// or rediss://'],
     ['DATABASE_URL', 'mysql://db', 'must be a URL that begins with postgres:// or postgresql://'],
     ['CALLER_AUTH', 'basic', 'must be one of api-key, jwt, none'],
-    ['CALLER_AUTH', 'jwt', 'cannot be jwt in this version; use api-key'],
     ['API_KEYS', 'lonely', 'must be name:key pairs, separated by commas or newlines'],
     ['API_KEYS', 'a name:key', 'must be name:key pairs, separated by commas or newlines'],
     ['API_KEYS', 'app:', 'must be name:key pairs, separated by commas or newlines'],

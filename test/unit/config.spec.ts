@@ -52,6 +52,17 @@ describe('a bad configuration', () => {
       'API_KEYS is required while CALLER_AUTH is api-key (CALLER_AUTH=none lets everybody in)',
     ]);
     expect(faults({ API_KEYS: undefined, CALLER_AUTH: 'none' })).toEqual([]);
+    const jwt = {
+      JWT_ISSUER: 'https://issuer.example',
+      JWT_AUDIENCE: 'rewards-gateway',
+      JWT_JWKS_URL: 'https://issuer.example/keys',
+    };
+    expect(faults({ ...jwt, API_KEYS: undefined, CALLER_AUTH: 'jwt' })).toEqual([]);
+    for (const missing of Object.keys(jwt))
+      expect(faults({ ...jwt, [missing]: '', CALLER_AUTH: 'jwt' })).toEqual([
+        `${missing} is required while CALLER_AUTH is jwt`,
+      ]);
+    expect(faults({ CALLER_AUTH: 'jwt' })).toHaveLength(3);
   });
 });
 
