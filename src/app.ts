@@ -9,7 +9,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import { CallerAuth } from './caller-auth/caller-auth.js';
-import { readBodiesOfCallersOnly } from './caller-auth/callers-first.js';
+import { admitCallersOnly } from './caller-auth/callers-first.js';
 import type { Config } from './config/config.js';
 import { readBodies } from './input/bodies.js';
 import { parseQueryString } from './input/query-string.js';
@@ -64,7 +64,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     bodyParser: false,
     abortOnError: false,
   });
-  readBodiesOfCallersOnly(instance, app.get(CallerAuth));
+  admitCallersOnly(instance, app.get(CallerAuth));
   serveOpenApi(app);
   await app.init();
   // Some routes come from plugins, which are loaded now.

@@ -25,7 +25,14 @@ export function serveOpenApi(app: INestApplication): void {
       .setLicense('MIT', 'https://opensource.org/license/mit')
       .addServer('/')
       .addBearerAuth(
-        { type: 'http', bearerFormat: 'API key or JWT', description: 'An API key, or a token' },
+        {
+          type: 'http',
+          bearerFormat: 'API key or JWT',
+          description:
+            'An API key, or a token of the configured issuer. Where the operator gives callers scopes, an operation needs the one ' +
+            'that it names: `kigo:read`, `kiip:write`, `ledger:read`, `ledger:decide` or `deliveries:manage`; without it the answer ' +
+            'is `403`. While the keys of the token issuer cannot be read, it is `503` with `Retry-After`.',
+        },
         'caller',
       )
       .addGlobalParameters({

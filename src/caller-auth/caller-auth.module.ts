@@ -21,7 +21,8 @@ function known(config: Config, apiKeys: ApiKeys): ApiKeys | JwtCallers | undefin
     {
       provide: CallerAuth,
       inject: [Config, ApiKeys],
-      useFactory: (config: Config, apiKeys: ApiKeys) => new CallerAuth(known(config, apiKeys)),
+      useFactory: (config: Config, apiKeys: ApiKeys) =>
+        new CallerAuth(known(config, apiKeys), config.callerScopes),
     },
     { provide: APP_GUARD, useClass: CallerAuthGuard },
   ],

@@ -1,7 +1,9 @@
 import type { FastifyRequest } from 'fastify';
+import type { Scope } from '../config/parsers.js';
 import { Problem } from '../problem/problem.js';
 import type { ApiKeys } from './api-keys.js';
 import type { JwtCallers } from './jwt-callers.js';
+import { lacking } from './needs-scope.decorator.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -10,18 +12,30 @@ declare module 'fastify' {
   }
 }
 
-/** Says who calls, by API keys or by tokens; where there is neither, everybody may. */
+/** Says who calls, by API keys or by tokens, and may do what. */
 export class CallerAuth {
-  constructor(private readonly known: ApiKeys | JwtCallers | undefined) {}
+  /**
+   * @param known without it, everybody may call
+   * @param scopes without them, every caller may do everything; else a caller that is not listed may do nothing
+   */
+  constructor(
+    private readonly known: ApiKeys | JwtCallers | undefined,
+    private readonly scopes?: Readonly<Record<string, readonly Scope[]>>,
+  ) {}
 
   /**
    * Notes on the request who calls.
    * @throws Problem `unauthenticated`; 503 when the keys of the token issuer cannot be had
    */
   async authenticate(request: FastifyRequest): Promise<void> {
-    if (!this.known || request.caller !== undefined) return;
+    if (!this.known) return;
     const credential = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
     if (credential === undefined) throw Problem.of('unauthenticated', this.known.hint);
     request.caller = await this.known.callerOf(credential);
+  }
+
+  /** @throws Problem 403 */
+  authorize({ caller = '' }: FastifyRequest, scope: Scope): void {
+    if (this.scopes && !this.scopes[caller]?.includes(scope)) throw lacking(scope);
   }
 }

@@ -76,6 +76,8 @@ function* crossChecks(values: Partial<Values>): Iterable<[name: string, fault: s
   }
   if (values.callerAuth === 'api-key' && !values.apiKeys)
     yield ['API_KEYS', 'is required while CALLER_AUTH is api-key (CALLER_AUTH=none lets everybody in)'];
+  if (values.callerAuth === 'none' && values.callerScopes)
+    yield ['CALLER_SCOPES', 'must not be given while CALLER_AUTH is none: callers have no name'];
   if (values.callerAuth === 'jwt') {
     const needed = {
       JWT_ISSUER: values.jwtIssuer,

@@ -75,6 +75,7 @@ export const variables = {
   jwtIssuer: optional('JWT_ISSUER', parse.text),
   jwtAudience: optional('JWT_AUDIENCE', parse.text),
   jwtJwksUrl: optional('JWT_JWKS_URL', parse.urlOf('http:', 'https:')),
+  callerScopes: optional('CALLER_SCOPES', parse.callerScopes),
   deliveryConsumers: secret(optional('DELIVERY_CONSUMERS', parse.consumers)),
   rateLimitPerMinute: withDefault('RATE_LIMIT_PER_MINUTE', parse.zeroOrMore, '6000'),
   allowInsecureUpstreams: withDefault('ALLOW_INSECURE_UPSTREAMS', parse.flag, 'false'),

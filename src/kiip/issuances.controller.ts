@@ -1,5 +1,6 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
 import {
@@ -65,6 +66,7 @@ export class IssuancesController {
   constructor(private readonly ledger: Ledger) {}
 
   @Get('issuances')
+  @NeedsScope('ledger:read')
   @ApiOperation({
     summary: 'The ledger, oldest first',
     description:
@@ -84,6 +86,7 @@ export class IssuancesController {
   }
 
   @Get('issuances/:id')
+  @NeedsScope('ledger:read')
   @ApiOperation({ summary: 'One row of the ledger, and how it was verified', operationId: 'getIssuance' })
   @ApiOkResponse({ description: 'The row', type: IssuanceDetailDto, example: { ...row, verification } })
   @ApiProblems(...usualOfOne, noSuchRow)
@@ -94,6 +97,7 @@ export class IssuancesController {
   }
 
   @Post('issuances/:id/release')
+  @NeedsScope('ledger:decide')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Accept a quarantined row: it counts and is delivered',
@@ -106,6 +110,7 @@ export class IssuancesController {
   }
 
   @Post('issuances/:id/discard')
+  @NeedsScope('ledger:decide')
   @HttpCode(200)
   @ApiOperation({ summary: 'Put a quarantined row away for good', operationId: 'discardIssuance' })
   @ApiOkResponse({
@@ -119,6 +124,7 @@ export class IssuancesController {
   }
 
   @Get('users/:user_id/balances')
+  @NeedsScope('ledger:read')
   @ApiOperation({
     summary: 'What a user has been given, per currency',
     description: 'Live rows that are recorded or released. A user without any has an empty list.',

@@ -1,6 +1,9 @@
+import type { ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import * as fc from 'fast-check';
 import { ApiKeys } from '../../src/caller-auth/api-keys.js';
+import { CallerAuthGuard } from '../../src/caller-auth/caller-auth.guard.js';
 import { CallerAuth } from '../../src/caller-auth/caller-auth.js';
 import { readConfig } from '../../src/config/read-config.js';
 import { baseEnvironment } from '../support/gateway.js';
@@ -47,5 +50,16 @@ describe('callers', () => {
 
     expect(await callerOf(open)).toBeUndefined();
     expect(await callerOf(open, 'Bearer whatever')).toBeUndefined();
+  });
+});
+
+describe('a route that nobody has said anything about', () => {
+  it('is closed', () => {
+    const context = {
+      getHandler: () => keys,
+      getClass: () => CallerAuth,
+      switchToHttp: () => ({ getRequest: () => ({ caller: 'shop' }) }),
+    } as unknown as ExecutionContext;
+    expect(() => new CallerAuthGuard(new Reflector()).canActivate(context)).toThrow('neither');
   });
 });

@@ -11,7 +11,7 @@ const positives = envs(({ fallback, parse }) => {
 
 describe('the variables', () => {
   it('are those of the contract', () => {
-    expect(envs(() => true)).toHaveLength(39);
+    expect(envs(() => true)).toHaveLength(40);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -83,6 +83,7 @@ describe('a value', () => {
       ],
     ],
     ['JWT_JWKS_URL', 'https://issuer.example/keys?a=b', 'https://issuer.example/keys?a=b'],
+    ['CALLER_SCOPES', '{"shop":["kigo:read"],"ops":[]}', { shop: ['kigo:read'], ops: [] }],
     ['DELIVERY_CONSUMERS', consumers({}, { name: 'other' }), [consumer, { ...consumer, name: 'other' }]],
     ['DELIVERY_CONSUMERS', '[]', []],
     ['LOG_LEVEL', 'silent', 'silent'],
@@ -147,6 +148,15 @@ describe('a value', () => {
     ['API_KEYS', 'app:', 'must be name:key pairs, separated by commas or newlines'],
     ['API_KEYS', 'app:same,web:same', 'must not hold a key twice'],
     ['JWT_JWKS_URL', 'file:///keys', 'must be a URL that begins with http:// or https://'],
+    ['CALLER_SCOPES', '{shop}', 'must be valid JSON'],
+    ['CALLER_SCOPES', '["shop"]', 'must be a JSON object of {"<caller>": ["<scope>"]}'],
+    ...['{"shop":"kigo:read"}', '{"shop":["kigo:write"]}', '{"shop":[1]}'].map(
+      (text): [string, string, string] => [
+        'CALLER_SCOPES',
+        text,
+        'every caller needs a list of scopes: kigo:read, kiip:write, ledger:read, ledger:decide, deliveries:manage',
+      ],
+    ),
     ['DELIVERY_CONSUMERS', '{}', 'must be a JSON list of consumers'],
     ['DELIVERY_CONSUMERS', '[1]', 'every consumer must be an object'],
     [

@@ -63,6 +63,9 @@ describe('a bad configuration', () => {
         `${missing} is required while CALLER_AUTH is jwt`,
       ]);
     expect(faults({ CALLER_AUTH: 'jwt' })).toHaveLength(3);
+    expect(faults({ CALLER_SCOPES: '{}', CALLER_AUTH: 'none' })).toEqual([
+      'CALLER_SCOPES must not be given while CALLER_AUTH is none: callers have no name',
+    ]);
   });
 });
 
