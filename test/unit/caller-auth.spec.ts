@@ -6,9 +6,13 @@ import { ApiKeys } from '../../src/caller-auth/api-keys.js';
 import { CallerAuthGuard } from '../../src/caller-auth/caller-auth.guard.js';
 import { CallerAuth } from '../../src/caller-auth/caller-auth.js';
 import { readConfig } from '../../src/config/read-config.js';
+import { SecretFiles } from '../../src/config/secret-files.js';
 import { baseEnvironment } from '../support/gateway.js';
 
-const keys = (list: string) => new ApiKeys(readConfig({ ...baseEnvironment, API_KEYS: list }));
+function keys(list: string): ApiKeys {
+  const config = readConfig({ ...baseEnvironment, API_KEYS: list });
+  return new ApiKeys(config, new SecretFiles(config));
+}
 
 async function callerOf(auth: CallerAuth, authorization?: string): Promise<string | undefined> {
   const request = { headers: { authorization } } as FastifyRequest;
@@ -50,6 +54,18 @@ describe('callers', () => {
 
     expect(await callerOf(open)).toBeUndefined();
     expect(await callerOf(open, 'Bearer whatever')).toBeUndefined();
+  });
+});
+
+describe('an API key', () => {
+  it('tells when it was last used, by caller and place in the list', () => {
+    const known = keys('shop:key-1,app:key-2,shop:key-3');
+    known.callerOf('key-3');
+    expect(known.lastUsed()).toEqual([
+      { caller: 'shop', key: 1, usedAt: undefined },
+      { caller: 'app', key: 1, usedAt: undefined },
+      { caller: 'shop', key: 2, usedAt: expect.any(Date) },
+    ]);
   });
 });
 
