@@ -13,6 +13,7 @@ import { RequestPipe } from './input/validation.pipe.js';
 import { KigoAuthModule } from './kigo-auth/kigo-auth.module.js';
 import { KiipModule } from './kiip/kiip.module.js';
 import { ProblemFilter } from './problem/problem.filter.js';
+import { RateLimitModule } from './rate-limit/rate-limit.module.js';
 import { UpstreamModule } from './upstream/upstream.module.js';
 
 @Module({})
@@ -23,6 +24,7 @@ export class AppModule {
       imports: [
         ConfigModule.forRoot(config),
         CallerAuthModule,
+        RateLimitModule,
         UpstreamModule,
         await CacheModule.forRoot(config),
         DatabaseModule,

@@ -20,6 +20,8 @@ import { answerBrokenRequest, answerOddHeaders } from './problem/broken-request.
 import { refuseOtherMethods } from './problem/other-methods.js';
 import { sendProblem } from './problem/send-problem.js';
 import { toProblem } from './problem/to-problem.js';
+import { limitRates } from './rate-limit/limit-rates.js';
+import { RateLimits } from './rate-limit/rate-limits.js';
 
 const megabyte = 1024 * 1024;
 
@@ -27,6 +29,8 @@ const megabyte = 1024 * 1024;
 export async function createApp(config: Config, logger: Logger): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: megabyte,
+    // Anybody can claim an address in X-Forwarded-For; only these proxies are believed.
+    trustProxy: config.trustedProxyHops > 0 && ((_, hop) => hop < config.trustedProxyHops),
     // As long as Node lets a URL be: too long an id is to be a 400 that names it.
     routerOptions: { maxParamLength: maxHeaderSize, querystringParser: parseQueryString },
     // Node's own refusal has no body: answerOddHeaders has one.
@@ -65,6 +69,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     abortOnError: false,
   });
   admitCallersOnly(instance, app.get(CallerAuth));
+  limitRates(instance, app.get(RateLimits), config);
   serveOpenApi(app);
   await app.init();
   // Some routes come from plugins, which are loaded now.

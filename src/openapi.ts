@@ -18,6 +18,7 @@ export function serveOpenApi(app: INestApplication): void {
         'One API for Kigo, the loyalty hub, and Kiip, the rewards network. Every error is a problem (RFC 9457). ' +
           'Every answer bears `X-Request-Id`: the caller’s own, if well formed, else one of ours. ' +
           'A body has at most 1 MiB and 1,000 values. ' +
+          'Calls are limited by the minute: `RateLimit` tells how many are left, and until when. ' +
           'Any path that is not described here is answered with `not-found`, any other method with `method-not-allowed` ' +
           `and \`Allow\`.\n\n${problemTable()}`,
       )

@@ -14,7 +14,11 @@ declare module 'fastify' {
 
 /** Closes a route to all but callers that may do this. Every route has either this or `@Open()`. */
 export function NeedsScope(scope: Scope): MethodDecorator {
-  return applyDecorators(RouteConfig({ scope }), ApiSecurity('caller', [scope]), ApiProblems(lacking(scope)));
+  return applyDecorators(
+    RouteConfig({ scope }),
+    ApiSecurity('caller', [scope]),
+    ApiProblems(lacking(scope), 'rate-limited'),
+  );
 }
 
 export function lacking(scope: Scope): Problem {

@@ -28,6 +28,12 @@ export const zeroOrMore: Parser<number> = (value) => {
   return number;
 };
 
+export const wholeNumber: Parser<number> = (value) => {
+  const number = decimal(value);
+  if (!Number.isSafeInteger(number) || number < 0) throw new BadValue('must be zero or a whole number');
+  return number;
+};
+
 export const port: Parser<number> = (value) => {
   const number = decimal(value);
   if (!Number.isInteger(number) || number < 0 || number > 65_535)

@@ -78,6 +78,8 @@ export const variables = {
   callerScopes: optional('CALLER_SCOPES', parse.callerScopes),
   deliveryConsumers: secret(optional('DELIVERY_CONSUMERS', parse.consumers)),
   rateLimitPerMinute: withDefault('RATE_LIMIT_PER_MINUTE', parse.zeroOrMore, '6000'),
+  callbackRateLimitPerMinute: withDefault('CALLBACK_RATE_LIMIT_PER_MINUTE', parse.zeroOrMore, '60000'),
+  trustedProxyHops: withDefault('TRUSTED_PROXY_HOPS', parse.wholeNumber, '0'),
   allowInsecureUpstreams: withDefault('ALLOW_INSECURE_UPSTREAMS', parse.flag, 'false'),
   shutdownGraceSeconds: withDefault('SHUTDOWN_GRACE_SECONDS', parse.positive, '20'),
   logLevel: withDefault(

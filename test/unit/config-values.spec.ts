@@ -11,7 +11,7 @@ const positives = envs(({ fallback, parse }) => {
 
 describe('the variables', () => {
   it('are those of the contract', () => {
-    expect(envs(() => true)).toHaveLength(40);
+    expect(envs(() => true)).toHaveLength(42);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -38,6 +38,7 @@ describe('the variables', () => {
       'NOT_FOUND_TTL_SECONDS',
       'DATABASE_TIMEOUT_MS',
       'RATE_LIMIT_PER_MINUTE',
+      'CALLBACK_RATE_LIMIT_PER_MINUTE',
       'SHUTDOWN_GRACE_SECONDS',
     ]);
   });
@@ -54,6 +55,8 @@ describe('a value', () => {
       [env, '1E3', 1000],
     ]),
     ['RATE_LIMIT_PER_MINUTE', '0', 0],
+    ['CALLBACK_RATE_LIMIT_PER_MINUTE', '0', 0],
+    ['TRUSTED_PROXY_HOPS', '2', 2],
     ['PORT', '0', 0],
     ['PORT', '65535', 65_535],
     ['HOST', '::1', '::1'],
@@ -93,7 +96,7 @@ describe('a value', () => {
 
   it.each<[env: string, text: string, fault: string]>([
     ...positives
-      .filter((env) => env !== 'RATE_LIMIT_PER_MINUTE')
+      .filter((env) => !env.endsWith('RATE_LIMIT_PER_MINUTE'))
       .flatMap((env) =>
         ['0', '-1', '1s', '0x10', '1e999', 'Infinity', 'NaN', '1,5', ' 1'].map(
           (text): [string, string, string] => [env, text, 'must be a positive number'],
@@ -101,6 +104,12 @@ describe('a value', () => {
       ),
     ['RATE_LIMIT_PER_MINUTE', '-1', 'must be zero or a positive number'],
     ['RATE_LIMIT_PER_MINUTE', 'off', 'must be zero or a positive number'],
+    ['CALLBACK_RATE_LIMIT_PER_MINUTE', 'off', 'must be zero or a positive number'],
+    ...['-1', '1.5', 'all'].map((text): [string, string, string] => [
+      'TRUSTED_PROXY_HOPS',
+      text,
+      'must be zero or a whole number',
+    ]),
     ['PORT', '65536', 'must be a port, 0 to 65535'],
     ['PORT', '-1', 'must be a port, 0 to 65535'],
     ['PORT', '80.5', 'must be a port, 0 to 65535'],
