@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
-import { maxHeaderSize } from 'node:http';
 import { Logger as NestLog } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -24,6 +23,10 @@ import { limitRates } from './rate-limit/limit-rates.js';
 import { RateLimits } from './rate-limit/rate-limits.js';
 
 const megabyte = 1024 * 1024;
+/** All of a request but its body: the URL as well. */
+const headerLimit = 16 * 1024;
+const connectionLimit = 10_000;
+const longestTimerMs = 2 ** 31 - 1;
 
 /** Builds the application, the same for production and tests: routes, limits, errors, log. It does not listen yet. */
 export async function createApp(config: Config, logger: Logger): Promise<NestFastifyApplication> {
@@ -32,10 +35,18 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     // Anybody can claim an address in X-Forwarded-For; only these proxies are believed.
     trustProxy: config.trustedProxyHops > 0 && ((_, hop) => hop < config.trustedProxyHops),
     // As long as Node lets a URL be: too long an id is to be a 400 that names it.
-    routerOptions: { maxParamLength: maxHeaderSize, querystringParser: parseQueryString },
-    // Node's own refusal has no body: answerOddHeaders has one.
-    http: { requireHostHeader: false },
+    routerOptions: { maxParamLength: headerLimit, querystringParser: parseQueryString },
+    http: {
+      maxHeaderSize: headerLimit,
+      headersTimeout: 10_000,
+      // Node looks for late requests every 30 s by itself.
+      connectionsCheckingInterval: 1_000,
+      // Node's own refusal has no body: answerOddHeaders has one.
+      requireHostHeader: false,
+    },
     requestTimeout: 30_000,
+    // Nothing moves: the client does not take its answer. Our own answers are never as late as that.
+    connectionTimeout: Math.min(60_000 + config.upstreamDeadlineMs, longestTimerMs),
     // Longer than load balancers keep theirs: the side that opens requests is to be the side that closes.
     keepAliveTimeout: 75_000,
     return503OnClosing: false,
@@ -50,6 +61,8 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     clientErrorHandler: answerBrokenRequest,
   });
   const instance = adapter.getInstance();
+  // More are hung up on: each costs memory, whatever it sends.
+  instance.server.maxConnections = connectionLimit;
   readBodies(instance);
   instance.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
