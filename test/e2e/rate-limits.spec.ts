@@ -76,6 +76,12 @@ describe('a caller', () => {
     expect((await ask('wrong')).status).toBe(401);
   });
 
+  it('has 6000 calls where nothing is configured', async () => {
+    await start({ RATE_LIMIT_PER_MINUTE: '' });
+    expect((await ask('key-1')).headers['ratelimit']).toBe('"caller";r=5999;t=60');
+    expect((await deliver()).headers['ratelimit']).toBe('"callback";r=59999;t=60');
+  });
+
   it('has no limit with RATE_LIMIT_PER_MINUTE=0', async () => {
     await start({ RATE_LIMIT_PER_MINUTE: '0' });
     const { status, headers } = await ask('key-1');
