@@ -1,10 +1,9 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { CacheModule } from './cache/cache.module.js';
-import { CallerAuth } from './caller-auth/caller-auth.js';
-import { CallerAuthGuard } from './caller-auth/caller-auth.guard.js';
+import { CallerAuthModule } from './caller-auth/caller-auth.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import { DatabaseModule } from './database/database.module.js';
@@ -16,6 +15,7 @@ import { KigoAuthModule } from './kigo-auth/kigo-auth.module.js';
 import { KiipModule } from './kiip/kiip.module.js';
 import { ProblemFilter } from './problem/problem.filter.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { RateLimitModule } from './rate-limit/rate-limit.module.js';
 import { UpstreamModule } from './upstream/upstream.module.js';
 
 @Module({})
@@ -25,6 +25,8 @@ export class AppModule {
       module: AppModule,
       imports: [
         ConfigModule.forRoot(config),
+        CallerAuthModule,
+        RateLimitModule,
         UpstreamModule,
         await CacheModule.forRoot(config),
         DatabaseModule,
@@ -37,8 +39,6 @@ export class AppModule {
         MetricsModule,
       ],
       providers: [
-        CallerAuth,
-        { provide: APP_GUARD, useClass: CallerAuthGuard },
         { provide: APP_PIPE, useClass: RequestPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],

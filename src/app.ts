@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
-import { maxHeaderSize } from 'node:http';
 import { Logger as NestLog } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -9,7 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
 import { CallerAuth } from './caller-auth/caller-auth.js';
-import { readBodiesOfCallersOnly } from './caller-auth/callers-first.js';
+import { admitCallersOnly } from './caller-auth/callers-first.js';
 import type { Config } from './config/config.js';
 import { readBodies } from './input/bodies.js';
 import { parseQueryString } from './input/query-string.js';
@@ -20,18 +19,34 @@ import { answerBrokenRequest, answerOddHeaders } from './problem/broken-request.
 import { refuseOtherMethods } from './problem/other-methods.js';
 import { sendProblem } from './problem/send-problem.js';
 import { nothingHere, toProblem } from './problem/to-problem.js';
+import { limitRates } from './rate-limit/limit-rates.js';
+import { RateLimits } from './rate-limit/rate-limits.js';
 
 const megabyte = 1024 * 1024;
+/** All of a request but its body: the URL as well. */
+const headerLimit = 16 * 1024;
+const connectionLimit = 10_000;
+const longestTimerMs = 2 ** 31 - 1;
 
 /** Builds the application, the same for production and tests: routes, limits, errors, log. It does not listen yet. */
 export async function createApp(config: Config, logger: Logger): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: megabyte,
+    // Anybody can claim an address in X-Forwarded-For; only these proxies are believed.
+    trustProxy: config.trustedProxyHops > 0 && ((_, hop) => hop < config.trustedProxyHops),
     // As long as Node lets a URL be: too long an id is to be a 400 that names it.
-    routerOptions: { maxParamLength: maxHeaderSize, querystringParser: parseQueryString },
-    // Node's own refusal has no body: answerOddHeaders has one.
-    http: { requireHostHeader: false },
+    routerOptions: { maxParamLength: headerLimit, querystringParser: parseQueryString },
+    http: {
+      maxHeaderSize: headerLimit,
+      headersTimeout: 10_000,
+      // Node looks for late requests every 30 s by itself.
+      connectionsCheckingInterval: 1_000,
+      // Node's own refusal has no body: answerOddHeaders has one.
+      requireHostHeader: false,
+    },
     requestTimeout: 30_000,
+    // Nothing moves: the client does not take its answer. Our own answers are never as late as that.
+    connectionTimeout: Math.min(60_000 + config.upstreamDeadlineMs, longestTimerMs),
     // Longer than load balancers keep theirs: the side that opens requests is to be the side that closes.
     keepAliveTimeout: 75_000,
     return503OnClosing: false,
@@ -46,6 +61,8 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     clientErrorHandler: answerBrokenRequest,
   });
   const instance = adapter.getInstance();
+  // More are hung up on: each costs memory, whatever it sends.
+  instance.server.maxConnections = connectionLimit;
   readBodies(instance);
   instance.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
@@ -65,7 +82,8 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     bodyParser: false,
     abortOnError: false,
   });
-  readBodiesOfCallersOnly(instance, app.get(CallerAuth));
+  admitCallersOnly(instance, app.get(CallerAuth));
+  limitRates(instance, app.get(RateLimits), config);
   serveOpenApi(app);
   await app.init();
   // Some routes come from plugins, which are loaded now.

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { INestApplication } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { CurrencyIssuedEventDto } from './delivery/deliveries.dto.js';
@@ -10,8 +10,22 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
+/** Swagger UI sets styles from its scripts; it needs nothing else that is not a file of ours. */
+const pageHeaders = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+};
+
 /** Serves the description of the API: `/docs`, `/openapi.json`, `/openapi.yaml`. */
-export function serveOpenApi(app: INestApplication): void {
+export function serveOpenApi(app: NestFastifyApplication): void {
+  const instance = app.getHttpAdapter().getInstance();
+  instance.addHook('onRequest', (request, reply, done) => {
+    if (/^\/(docs|openapi\.)/.test(request.routeOptions.url ?? '')) reply.headers(pageHeaders);
+    done();
+  });
   const describe = (): OpenAPIObject => {
     const options = new DocumentBuilder()
       .setOpenAPIVersion('3.1.0')
@@ -20,13 +34,24 @@ export function serveOpenApi(app: INestApplication): void {
         'One API for Kigo, the loyalty hub, and Kiip, the rewards network. Every error is a problem (RFC 9457). ' +
           'Every answer bears `X-Request-Id`: the caller’s own, if well formed, else one of ours. ' +
           'A body has at most 1 MiB and 1,000 values. ' +
+          'Calls are limited by the minute: `RateLimit` tells how many are left, and until when. ' +
           'Any path that is not described here is answered with `not-found`, any other method with `method-not-allowed` ' +
           `and \`Allow\`.\n\n${problemTable()}`,
       )
       .setVersion(version)
       .setLicense('MIT', 'https://opensource.org/license/mit')
       .addServer('/')
-      .addBearerAuth({ type: 'http', bearerFormat: 'API key', description: 'An API key' }, 'caller')
+      .addBearerAuth(
+        {
+          type: 'http',
+          bearerFormat: 'API key or JWT',
+          description:
+            'An API key, or a token of the configured issuer. Where the operator gives callers scopes, an operation needs the one ' +
+            'that it names: `kigo:read`, `kiip:write`, `ledger:read`, `ledger:decide` or `deliveries:manage`; without it the answer ' +
+            'is `403`. While the keys of the token issuer cannot be read, it is `503` with `Retry-After`.',
+        },
+        'caller',
+      )
       .addGlobalParameters({
         name: 'X-Request-Id',
         in: 'header',

@@ -2,6 +2,7 @@ import { Controller, Get, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { cacheHeaders } from '../cache/cache-headers.js';
+import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
 import { NoCache } from '../input/no-cache.decorator.js';
 import { ApiCached, cachedHeaders } from '../cache/api-cached.decorator.js';
 import { ApiProblems, kigoProblems } from '../problem/api-problems.decorator.js';
@@ -14,6 +15,7 @@ export class AccountsController {
   constructor(private readonly accounts: AccountsService) {}
 
   @Get()
+  @NeedsScope('kigo:read')
   @ApiOperation({ summary: 'The Kigo account of a user', operationId: 'findAccount' })
   @ApiCached()
   @ApiOkResponse({

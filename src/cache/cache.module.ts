@@ -4,6 +4,7 @@ import type { DynamicModule } from '@nestjs/common';
 import type { Config } from '../config/config.js';
 import { CacheLayers } from './cache-layers.js';
 import { ReadThrough } from './read-through.js';
+import { RedisCounters } from './redis-counters.js';
 import { RedisState } from './redis-state.js';
 import { memoryStore, redisStore } from './stores.js';
 
@@ -17,8 +18,13 @@ export class CacheModule {
     return {
       module: CacheModule,
       imports: [NestCacheModule.register({ stores })],
-      providers: [CacheLayers, ReadThrough, { provide: RedisState, useValue: new RedisState(shared?.redis) }],
-      exports: [CacheLayers, ReadThrough, RedisState],
+      providers: [
+        CacheLayers,
+        ReadThrough,
+        { provide: RedisState, useValue: new RedisState(shared?.redis) },
+        { provide: RedisCounters, useValue: new RedisCounters(shared) },
+      ],
+      exports: [CacheLayers, ReadThrough, RedisState, RedisCounters],
     };
   }
 }

@@ -3,6 +3,7 @@ import { Keyv } from 'keyv';
 import type { KeyvStoreAdapter } from 'keyv';
 import QuickLRU from 'quick-lru';
 import { BoundedRedis } from './bounded-redis.js';
+import type { Counted } from './redis-counters.js';
 
 /** The memory store keeps between this many entries and twice as many. */
 const memoryEntries = 20_000;
@@ -15,8 +16,19 @@ export function memoryStore(): Keyv {
 
 type CommandStore = ConstructorParameters<typeof KeyvAdapter>[0];
 
+/** Adds, and begins the counter's life with its first addition: a counter without an end would refuse for ever. */
+const addScript = `
+local total = redis.call('INCRBY', KEYS[1], ARGV[1])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  left = tonumber(ARGV[2])
+end
+return {total, left}`;
+
 export interface SharedStore {
   readonly store: Keyv;
+  count(key: string, count: number, lifeMs: number): Promise<Counted | undefined>;
   readonly redis: { readonly state: 'up' | 'down' };
 }
 
@@ -49,5 +61,15 @@ export async function redisStore(url: string): Promise<SharedStore> {
     disconnect: async () => redis.close(),
   };
   const adapter = new KeyvAdapter(commands as CommandStore);
-  return { store: new Keyv({ ...raw, store: adapter as KeyvStoreAdapter }), redis };
+  return {
+    store: new Keyv({ ...raw, store: adapter as KeyvStoreAdapter }),
+    redis,
+    async count(key, count, lifeMs) {
+      const options = { keys: [key], arguments: [String(count), String(lifeMs)] };
+      const reply = await redis.run(({ client }) => client.eval(addScript, options));
+      if (!Array.isArray(reply)) return undefined;
+      const [total, leftMs] = reply as [number, number];
+      return { total, leftMs };
+    },
+  };
 }

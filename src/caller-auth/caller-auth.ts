@@ -1,47 +1,41 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Config } from '../config/config.js';
+import type { Scope } from '../config/parsers.js';
 import { Problem } from '../problem/problem.js';
+import type { ApiKeys } from './api-keys.js';
+import type { JwtCallers } from './jwt-callers.js';
+import { lacking } from './needs-scope.decorator.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The name that the caller's API key belongs to. */
+    /** Who calls: the name of an API key, or of a token; undefined where everybody may. */
     caller?: string;
   }
 }
 
-/** Knows callers by the configured API keys. */
-@Injectable()
+/** Says who calls, by API keys or by tokens, and may do what. */
 export class CallerAuth {
-  private readonly keys: readonly { readonly name: string; readonly digest: Buffer }[];
-  private readonly everybody: boolean;
-
-  constructor(config: Config) {
-    this.everybody = config.callerAuth === 'none';
-    this.keys = (config.apiKeys ?? []).map(({ name, key }) => ({ name, digest: digestOf(key) }));
-  }
+  /**
+   * @param known without it, everybody may call
+   * @param scopes without them, every caller may do everything; else a caller that is not listed may do nothing
+   */
+  constructor(
+    private readonly known: ApiKeys | JwtCallers | undefined,
+    private readonly scopes?: Readonly<Record<string, readonly Scope[]>>,
+  ) {}
 
   /**
    * Notes on the request who calls.
-   * @throws Problem `unauthenticated`
+   * @throws Problem `unauthenticated`; 503 when the keys of the token issuer cannot be had
    */
-  authenticate(request: FastifyRequest): void {
-    if (this.everybody || request.caller !== undefined) return;
+  async authenticate(request: FastifyRequest): Promise<void> {
+    if (!this.known) return;
     const credential = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (credential === undefined)
-      throw Problem.of('unauthenticated', 'Send an API key as "Authorization: Bearer <key>".');
-    request.caller = this.callerOf(credential);
-    if (request.caller === undefined) throw Problem.of('unauthenticated', 'This API key is not known.');
+    if (credential === undefined) throw Problem.of('unauthenticated', this.known.hint);
+    request.caller = await this.known.callerOf(credential);
   }
 
-  /** Digests have one length, and all are compared: the time taken says nothing about any key. */
-  private callerOf(credential: string): string | undefined {
-    const digest = digestOf(credential);
-    return this.keys.filter((key) => timingSafeEqual(key.digest, digest))[0]?.name;
+  /** @throws Problem 403 */
+  authorize({ caller = '' }: FastifyRequest, scope: Scope): void {
+    if (this.scopes && !this.scopes[caller]?.includes(scope)) throw lacking(scope);
   }
-}
-
-function digestOf(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
 }

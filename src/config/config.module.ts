@@ -1,12 +1,14 @@
 import { Global, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { Config } from './config.js';
+import { SecretFiles } from './secret-files.js';
 
-/** Gives every module the one Config. */
+/** Gives every module the one Config, and the later values of secrets. */
 @Global()
 @Module({})
 export class ConfigModule {
   static forRoot(config: Config): DynamicModule {
-    return { module: ConfigModule, providers: [{ provide: Config, useValue: config }], exports: [Config] };
+    const providers = [{ provide: Config, useValue: config }, SecretFiles];
+    return { module: ConfigModule, providers, exports: providers };
   }
 }

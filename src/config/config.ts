@@ -7,7 +7,11 @@ import type { Values, Variable } from './variables.js';
 export interface Config extends Values {}
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging
 export class Config {
-  constructor(values: Values) {
+  /** @param secretFiles the path of every secret that was given as a file */
+  constructor(
+    values: Values,
+    readonly secretFiles: Readonly<Partial<Record<keyof Values, string>>> = {},
+  ) {
     Object.assign(this, values);
     Object.freeze(this);
   }

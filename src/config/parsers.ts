@@ -30,6 +30,12 @@ export const zeroOrMore: Parser<number> = (value) => {
   return number;
 };
 
+export const wholeNumber: Parser<number> = (value) => {
+  const number = decimal(value);
+  if (!Number.isSafeInteger(number) || number < 0) throw new BadValue('must be zero or a whole number');
+  return number;
+};
+
 export const port: Parser<number> = (value) => {
   const number = decimal(value);
   if (!Number.isInteger(number) || number < 0 || number > 65_535)
@@ -110,6 +116,28 @@ export const apiKeys: Parser<readonly ApiKey[]> = (value) => {
   });
   if (new Set(keys.map(({ key }) => key)).size < keys.length) throw new BadValue('must not hold a key twice');
   return keys;
+};
+
+/** What callers may be allowed to do. Every route that is not open needs one of these. */
+export const scopes = [
+  'kigo:read',
+  'kiip:write',
+  'ledger:read',
+  'ledger:decide',
+  'deliveries:manage',
+] as const;
+
+export type Scope = (typeof scopes)[number];
+
+export const callerScopes: Parser<Readonly<Record<string, readonly Scope[]>>> = (value) => {
+  const parsed = json(value);
+  if (!isRecord(parsed)) throw new BadValue('must be a JSON object of {"<caller>": ["<scope>"]}');
+  const known: readonly unknown[] = scopes;
+  for (const given of Object.values(parsed))
+    if (!Array.isArray(given) || !given.every((scope) => known.includes(scope)))
+      throw new BadValue(`every caller needs a list of scopes: ${scopes.join(', ')}`);
+  // Without a prototype: a caller called "constructor" is none that was configured.
+  return Object.assign(Object.create(null) as Record<string, Scope[]>, parsed);
 };
 
 export interface Currency {

@@ -21,9 +21,11 @@ export class ConfigError extends Error {
 export function readConfig(env: Environment): Config {
   const faults = new Map<string, string>();
   const values: Record<string, unknown> = {};
+  const files: Record<string, string | undefined> = {};
   for (const [name, variable] of Object.entries<Variable<unknown>>(variables)) {
     try {
       values[name] = readVariable(variable, env) ?? variable.derive?.(values);
+      if (variable.secret) files[name] = given(`${variable.env}_FILE`, env);
     } catch (error) {
       if (!(error instanceof BadValue)) throw error;
       faults.set(variable.env, error.message);
@@ -31,7 +33,19 @@ export function readConfig(env: Environment): Config {
   }
   for (const [name, fault] of crossChecks(values)) if (!faults.has(name)) faults.set(name, fault);
   if (faults.size > 0) throw new ConfigError([...faults].map(([name, fault]) => `${name} ${fault}`));
-  return new Config(values as unknown as Values);
+  return new Config(values as unknown as Values, files);
+}
+
+/**
+ * Reads the file of a secret again.
+ * @throws BadValue, as at the start
+ */
+export function rereadSecret(config: Config, name: keyof Values): unknown {
+  const { env, parse }: Variable<unknown> = variables[name];
+  const value = parse(readSecretFile(env, config.secretFiles[name]!));
+  for (const [faulty, fault] of crossChecks({ ...(config as Values), [name]: value }))
+    if (faulty === env) throw new BadValue(fault);
+  return value;
 }
 
 function readVariable(variable: Variable<unknown>, env: Environment): unknown {
@@ -52,6 +66,10 @@ function readSecret(name: string, env: Environment): string | undefined {
   const file = given(`${name}_FILE`, env);
   if (file === undefined) return value;
   if (value !== undefined) throw new BadValue(`must not be given together with ${name}_FILE`);
+  return readSecretFile(name, file);
+}
+
+function readSecretFile(name: string, file: string): string {
   let content: string;
   try {
     content = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
@@ -76,8 +94,17 @@ function* crossChecks(values: Partial<Values>): Iterable<[name: string, fault: s
   }
   if (values.callerAuth === 'api-key' && !values.apiKeys)
     yield ['API_KEYS', 'is required while CALLER_AUTH is api-key (CALLER_AUTH=none lets everybody in)'];
-  // Closed until the release that can check a JWT: accepting the word would mean to accept everybody or nobody.
-  if (values.callerAuth === 'jwt') yield ['CALLER_AUTH', 'cannot be jwt in this version; use api-key'];
+  if (values.callerAuth === 'none' && values.callerScopes)
+    yield ['CALLER_SCOPES', 'must not be given while CALLER_AUTH is none: callers have no name'];
+  if (values.callerAuth === 'jwt') {
+    const needed = {
+      JWT_ISSUER: values.jwtIssuer,
+      JWT_AUDIENCE: values.jwtAudience,
+      JWT_JWKS_URL: values.jwtJwksUrl,
+    };
+    for (const [name, value] of Object.entries(needed))
+      if (value === undefined) yield [name, 'is required while CALLER_AUTH is jwt'];
+  }
 }
 
 const insecure = 'must use https:// (plain http:// only for loopback, or with ALLOW_INSECURE_UPSTREAMS=true)';

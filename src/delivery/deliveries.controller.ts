@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
 import { Config } from '../config/config.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
@@ -58,6 +59,7 @@ export class DeliveriesController {
   ) {}
 
   @Get()
+  @NeedsScope('deliveries:manage')
   @ApiOperation({ summary: 'The deliveries, oldest first', operationId: 'listDeliveries' })
   @ApiOkResponse({
     description: 'A page',
@@ -74,6 +76,7 @@ export class DeliveriesController {
   }
 
   @Post(':id/retry')
+  @NeedsScope('deliveries:manage')
   @HttpCode(202)
   @ApiOperation({
     summary: 'Send one delivery now',
@@ -95,6 +98,7 @@ export class DeliveriesController {
   }
 
   @Post('replay')
+  @NeedsScope('deliveries:manage')
   @HttpCode(202)
   @ApiOperation({
     summary: 'Send what was accepted in a window of time once more to one consumer',
@@ -136,6 +140,7 @@ export class DeliveriesController {
   }
 
   @Get('replays/:id')
+  @NeedsScope('deliveries:manage')
   @ApiOperation({ summary: 'How far a replay has come', operationId: 'getReplay' })
   @ApiOkResponse({ description: 'The replay', type: ReplayDto, example: replay })
   @ApiProblems(invalid('/id', 'id must be the id of a replay'), ...usual, noSuchReplay)

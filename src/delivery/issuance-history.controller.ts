@@ -1,5 +1,6 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
 import { IssuancePath } from '../kiip/issuances.dto.js';
 import { Ledger } from '../kiip/ledger.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
@@ -94,6 +95,7 @@ export class IssuanceHistoryController {
   ) {}
 
   @Get('issuances/:id')
+  @NeedsScope('ledger:read')
   @ApiOperation({
     summary: 'One row of the ledger: how it was verified, its deliveries, and a timeline',
     operationId: 'getIssuance',
@@ -107,6 +109,7 @@ export class IssuanceHistoryController {
   }
 
   @Get('reconciliation')
+  @NeedsScope('ledger:read')
   @ApiOperation({
     summary: 'Whether the books balance',
     description:

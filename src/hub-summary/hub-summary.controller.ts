@@ -5,6 +5,7 @@ import { ExternalUser } from '../accounts/account.dto.js';
 import { accountNotFound } from '../accounts/accounts.service.js';
 import { cacheHeaders, combine } from '../cache/cache-headers.js';
 import type { LookupTimes } from '../cache/cache-headers.js';
+import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
 import { NoCache } from '../input/no-cache.decorator.js';
 import { ApiCached, cachedHeaders } from '../cache/api-cached.decorator.js';
 import { ApiProblems, invalid, kigoProblems } from '../problem/api-problems.decorator.js';
@@ -28,6 +29,7 @@ export class HubSummaryController {
   ) {}
 
   @Get('api/user/unviewed-count')
+  @NeedsScope('kigo:read')
   @ApiOperation({ summary: 'How many tokens a user has not yet viewed', operationId: 'getUnviewedCount' })
   @ApiCached()
   @ApiOkResponse({
@@ -49,6 +51,7 @@ export class HubSummaryController {
   }
 
   @Post('api/v1/unviewed-counts')
+  @NeedsScope('kigo:read')
   @HttpCode(200)
   @ApiOperation({
     summary: 'The same for up to 100 users at once',
@@ -113,6 +116,7 @@ export class HubSummaryController {
   }
 
   @Get('api/v1/accounts/:account_id/hub-summary')
+  @NeedsScope('kigo:read')
   @ApiOperation({ summary: 'What Kigo says of an account', operationId: 'getHubSummary' })
   @ApiCached()
   @ApiOkResponse({

@@ -2,7 +2,9 @@ import { Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Circuits } from '../upstream/circuits.js';
 import { installBearer } from './bearer.interceptor.js';
+import { KigoApiKey } from './kigo-api-key.js';
 import { KigoHttp } from './kigo-http.js';
+import { KigoKeyChange } from './kigo-key-change.js';
 import { KigoLogin, KigoLoginHttp } from './kigo-login.js';
 import { kigoScope } from './kigo-scope.js';
 import { KigoTokenService } from './kigo-token.service.js';
@@ -22,6 +24,8 @@ function upstream(config: Config, circuits: Circuits) {
 /** Logs in to Kigo with the partner credentials and gives everybody else authenticated calls. */
 @Module({
   providers: [
+    KigoApiKey,
+    KigoKeyChange,
     KigoLogin,
     KigoTokenService,
     TokenVault,

@@ -3,6 +3,7 @@ import { IsNotEmpty, IsString, Matches } from 'class-validator';
 import { Config } from '../config/config.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { UpstreamHttp } from '../upstream/upstream-http.js';
+import { KigoApiKey } from './kigo-api-key.js';
 import { tokenFrom } from './kigo-token.js';
 import type { KigoToken } from './kigo-token.js';
 
@@ -23,16 +24,17 @@ export class KigoLogin {
   constructor(
     private readonly http: KigoLoginHttp,
     private readonly config: Config,
+    private readonly key: KigoApiKey,
   ) {}
 
   /** @throws UpstreamError, `credentials-refused` on 401 and 403 */
-  async logIn(): Promise<KigoToken> {
-    const { kigoPartnerId, kigoApiKey, kigoTokenTtlSeconds } = this.config;
+  async logIn(apiKey = this.key.current): Promise<KigoToken> {
+    const { kigoPartnerId, kigoTokenTtlSeconds } = this.config;
     const sentAt = Date.now();
     try {
       const answer = await this.http.axiosRef.post<string>(
         '/api/v1/auth/sessions',
-        { partner_id: kigoPartnerId, api_key: kigoApiKey },
+        { partner_id: kigoPartnerId, api_key: apiKey },
         { operation: 'login', repeatable: true },
       );
       const { token } = this.http.read(KigoSession, answer);

@@ -64,6 +64,13 @@ export class KigoTokenService {
     this.keepUntil = Date.now() + refusalRestMs;
   }
 
+  /** Uses a token that was had in another way: with a new API key. */
+  take(token: KigoToken): void {
+    this.current = token;
+    this.refusal = undefined;
+    this.vault.put(token);
+  }
+
   private renew(): Promise<KigoToken> {
     this.flight ??= this.obtain().finally(() => (this.flight = undefined));
     return this.flight;

@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import { Injectable } from '@nestjs/common';
 import { CacheLayers } from '../cache/cache-layers.js';
 import { Config } from '../config/config.js';
+import { KigoApiKey } from './kigo-api-key.js';
 import { kigoScope } from './kigo-scope.js';
 import { tokenFrom } from './kigo-token.js';
 import type { KigoToken } from './kigo-token.js';
@@ -17,16 +18,13 @@ const tagBytes = 16;
 @Injectable()
 export class TokenVault {
   private readonly cacheKey: string;
-  private readonly secret: Buffer;
 
   constructor(
     private readonly layers: CacheLayers,
+    private readonly key: KigoApiKey,
     config: Config,
   ) {
     this.cacheKey = `${kigoScope(config)}:token:v1`;
-    this.secret = Buffer.from(
-      hkdfSync('sha256', config.kigoApiKey, this.cacheKey, 'rewards-gateway token', 32),
-    );
   }
 
   /** @returns undefined when there is none, it was not sealed by this key, or the cache cannot be used */
@@ -46,6 +44,11 @@ export class TokenVault {
   put(token: KigoToken): void {
     const sealed = this.seal(JSON.stringify(token)).toString('base64');
     this.layers.writeShared(this.cacheKey, sealed, token.endsAt - Date.now());
+  }
+
+  /** Replicas that have not changed to a new API key yet cannot read what others sealed with it: they log in by themselves. */
+  private get secret(): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.key.current, this.cacheKey, 'rewards-gateway token', 32));
   }
 
   private seal(text: string): Buffer {

@@ -1,5 +1,6 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
 import {
@@ -56,6 +57,7 @@ export class IssuancesController {
   constructor(private readonly ledger: Ledger) {}
 
   @Get('issuances')
+  @NeedsScope('ledger:read')
   @ApiOperation({
     summary: 'The ledger, oldest first',
     description:
@@ -75,6 +77,7 @@ export class IssuancesController {
   }
 
   @Post('issuances/:id/release')
+  @NeedsScope('ledger:decide')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Accept a quarantined row: it counts and is delivered',
@@ -87,6 +90,7 @@ export class IssuancesController {
   }
 
   @Post('issuances/:id/discard')
+  @NeedsScope('ledger:decide')
   @HttpCode(200)
   @ApiOperation({ summary: 'Put a quarantined row away for good', operationId: 'discardIssuance' })
   @ApiOkResponse({
@@ -100,6 +104,7 @@ export class IssuancesController {
   }
 
   @Get('users/:user_id/balances')
+  @NeedsScope('ledger:read')
   @ApiOperation({
     summary: 'What a user has been given, per currency',
     description: 'Live rows that are recorded or released. A user without any has an empty list.',

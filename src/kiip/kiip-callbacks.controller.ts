@@ -44,7 +44,7 @@ function ApiCallback(
       schema: { type: 'object', additionalProperties: true },
       examples: Object.fromEntries(Object.entries(examples).map(([kind, value]) => [kind, { value }])),
     }),
-    ApiProblems(invalidCallback, 'callback-signature', 413, 415, 'storage-unavailable'),
+    ApiProblems(invalidCallback, 'callback-signature', 413, 415, 'rate-limited', 'storage-unavailable'),
   );
 }
 

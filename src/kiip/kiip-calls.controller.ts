@@ -9,6 +9,7 @@ import {
   getSchemaPath,
 } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
 import { IdempotencyKey } from '../input/idempotency-key.decorator.js';
 import { ApiProblems, kiipProblems } from '../problem/api-problems.decorator.js';
 import { IdempotentCalls } from './idempotent-calls.js';
@@ -46,6 +47,7 @@ export class KiipCallsController {
   ) {}
 
   @Post('sessions')
+  @NeedsScope('kiip:write')
   @ApiBody({ type: KiipSession, examples: { session_start: { value: sessionCall } } })
   @ApiKiipCall()
   @ApiOperation({
@@ -69,6 +71,7 @@ export class KiipCallsController {
   }
 
   @Post('moments')
+  @NeedsScope('kiip:write')
   @ApiBody({ type: KiipMoment, examples: { moment: { value: momentCall } } })
   @ApiKiipCall()
   @ApiOperation({

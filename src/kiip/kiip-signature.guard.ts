@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Config } from '../config/config.js';
+import { SecretFiles } from '../config/secret-files.js';
 import { Problem } from '../problem/problem.js';
 import { CallbackCounters } from './callback-counters.js';
 import { mediaOf, readCallback } from './kiip-callback.js';
@@ -12,17 +13,23 @@ import type { VerifiedCallback } from './verified-callback.js';
 /** Lets callbacks in whose text, as it arrived, bears a signature by one of our secrets. Nothing else has read it before. */
 @Injectable()
 export class KiipSignatureGuard implements CanActivate {
+  private secrets: readonly string[];
+
   constructor(
     private readonly config: Config,
     private readonly rejected: RejectedCallbacks,
     private readonly counters: CallbackCounters,
-  ) {}
+    files: SecretFiles,
+  ) {
+    this.secrets = config.kiipAppSecrets;
+    files.watch('kiipAppSecrets', (secrets) => (this.secrets = secrets));
+  }
 
   /** @throws Problem `validation` for what is no callback, `callback-signature`; StorageUnavailable */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const receivedAt = new Date();
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const { kiipAppSecrets, kiipLegacySignature } = this.config;
+    const { kiipLegacySignature } = this.config;
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const contentType = request.headers['content-type'] ?? '';
     const callback = readCallback(body, mediaOf(contentType), kiipLegacySignature);
@@ -30,7 +37,7 @@ export class KiipSignatureGuard implements CanActivate {
       this.counters.count('malformed');
       throw Problem.of('validation', `${callback.detail}.`, { retryable: false });
     }
-    const match = verifySignature(callback, kiipAppSecrets, kiipLegacySignature);
+    const match = verifySignature(callback, this.secrets, kiipLegacySignature);
     if (!match) {
       this.counters.count('wrong-signature', callback.kind);
       // If the mistake is ours, a wrong secret, this is all that is left of what a user has earned.

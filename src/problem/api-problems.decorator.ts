@@ -72,6 +72,11 @@ const examples: Record<ProblemName, Problem> = {
   }),
   'not-found': nothingHere(),
   'method-not-allowed': Problem.of('method-not-allowed', 'This path has GET, HEAD.'),
+  'rate-limited': Problem.of(
+    'rate-limited',
+    'That was the limit of calls a minute. Try again after Retry-After.',
+    { retryable: true, retry_after_seconds: 42 },
+  ),
   'upstream-failed': Problem.of(
     'upstream-failed',
     'The vendor cannot be reached, failed, or gave an answer that cannot be used. (kigo hub-summary)',
@@ -148,6 +153,12 @@ function headersOf(problems: readonly Problem[]) {
     'X-Request-Id': text('The request id, also in `instance`'),
     ...(problems.some(({ status }) => status === 401)
       ? { 'WWW-Authenticate': text('How to authenticate (RFC 9110)') }
+      : {}),
+    ...(problems.some(({ status }) => status === 429)
+      ? {
+          RateLimit: text('What is left, and until when (draft-ietf-httpapi-ratelimit-headers)'),
+          'RateLimit-Policy': text('How many calls in how many seconds'),
+        }
       : {}),
     ...(waits ? { 'Retry-After': text('Seconds to wait') } : {}),
   };

@@ -9,6 +9,7 @@ export const problems = {
   conflict: [409, 'The state of things does not allow it'],
   'outcome-unknown': [409, 'Nobody knows what became of the first try'],
   'idempotency-key-reused': [422, 'The key was used for another body'],
+  'rate-limited': [429, 'That was too often'],
   'upstream-failed': [502, 'The vendor failed'],
   'upstream-busy': [503, 'The vendor is busy'],
   'upstream-timeout': [504, 'The vendor did not answer in time'],

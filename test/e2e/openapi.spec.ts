@@ -161,22 +161,22 @@ describe('the OpenAPI document', () => {
 
   it('asks for a credential everywhere but where none is needed', async () => {
     expect(document.security).toEqual([{ caller: [] }]);
-    for (const [route, { security }] of operations())
+    for (const [route, { security }] of operations()) {
+      const scope = [{ caller: [expect.stringMatching(/^[a-z]+:[a-z]+$/)] }];
       expect([route, security]).toEqual([
         route,
-        / \/(health\/|callbacks\/|metrics$)/.test(route) ? [{}] : undefined,
+        / \/(health\/|callbacks\/|metrics$)/.test(route) ? [{}] : scope,
       ]);
+    }
   });
 
-  it('agrees with the service about who needs a credential', async () => {
-    for (const [route, { security, responses }] of operations()) {
-      const [method, path] = route.split(' ') as ['get' | 'post', string];
-      const { status } = await supertest(world.gateway.url)[method](path);
-
-      expect([route, status === 401]).toEqual([route, security === undefined]);
+  it('says of every route that is not open that it may answer 401 and 403', () => {
+    for (const [route, { responses }] of operations()) {
+      const open = / \/(health\/|callbacks\/|metrics$)/.test(route);
+      expect([route, '403' in responses]).toEqual([route, !open]);
       // A callback's 401 is about its signature.
-      const refusing = '401' in responses && !path.startsWith('/callbacks/');
-      expect([route, refusing]).toEqual([route, security === undefined]);
+      const refusing = '401' in responses && !route.includes('/callbacks/');
+      expect([route, refusing]).toEqual([route, !open]);
     }
   });
 
@@ -207,25 +207,25 @@ describe('the OpenAPI document', () => {
   });
 
   it.each([
-    ['get /api/user/unviewed-count', [200, 400, 401, 404, 500, 502, 503, 504]],
-    ['get /api/v1/accounts', [200, 400, 401, 404, 500, 502, 503, 504]],
-    ['get /api/v1/accounts/{account_id}/hub-summary', [200, 400, 401, 404, 500, 502, 503, 504]],
-    ['post /api/v1/unviewed-counts', [200, 400, 401, 413, 415, 500]],
-    ['post /api/v1/kiip/sessions', [200, 400, 401, 409, 413, 415, 422, 500, 502, 503, 504]],
-    ['post /api/v1/kiip/moments', [200, 400, 401, 409, 413, 415, 422, 500, 502, 503, 504]],
-    ['post /callbacks/kiip', [200, 400, 401, 413, 415, 500, 503]],
-    ['post /callbacks/kiip/redemptions', [200, 400, 401, 413, 415, 500, 503]],
-    ['post /callbacks/kiip/issuances', [200, 400, 401, 413, 415, 500, 503]],
-    ['get /api/v1/kiip/issuances', [200, 400, 401, 500, 503]],
-    ['get /api/v1/kiip/issuances/{id}', [200, 400, 401, 404, 500, 503]],
-    ['post /api/v1/kiip/issuances/{id}/release', [200, 400, 401, 404, 409, 413, 415, 500, 503]],
-    ['post /api/v1/kiip/issuances/{id}/discard', [200, 400, 401, 404, 409, 413, 415, 500, 503]],
-    ['get /api/v1/kiip/users/{user_id}/balances', [200, 400, 401, 500, 503]],
-    ['get /api/v1/kiip/reconciliation', [200, 400, 401, 500, 503]],
-    ['get /api/v1/deliveries', [200, 400, 401, 500, 503]],
-    ['post /api/v1/deliveries/{id}/retry', [202, 400, 401, 404, 413, 415, 500, 503]],
-    ['post /api/v1/deliveries/replay', [200, 202, 400, 401, 413, 415, 500, 503]],
-    ['get /api/v1/deliveries/replays/{id}', [200, 400, 401, 404, 500, 503]],
+    ['get /api/user/unviewed-count', [200, 400, 401, 403, 404, 429, 500, 502, 503, 504]],
+    ['get /api/v1/accounts', [200, 400, 401, 403, 404, 429, 500, 502, 503, 504]],
+    ['get /api/v1/accounts/{account_id}/hub-summary', [200, 400, 401, 403, 404, 429, 500, 502, 503, 504]],
+    ['post /api/v1/unviewed-counts', [200, 400, 401, 403, 413, 415, 429, 500]],
+    ['post /api/v1/kiip/sessions', [200, 400, 401, 403, 409, 413, 415, 422, 429, 500, 502, 503, 504]],
+    ['post /api/v1/kiip/moments', [200, 400, 401, 403, 409, 413, 415, 422, 429, 500, 502, 503, 504]],
+    ['post /callbacks/kiip', [200, 400, 401, 413, 415, 429, 500, 503]],
+    ['post /callbacks/kiip/redemptions', [200, 400, 401, 413, 415, 429, 500, 503]],
+    ['post /callbacks/kiip/issuances', [200, 400, 401, 413, 415, 429, 500, 503]],
+    ['get /api/v1/kiip/issuances', [200, 400, 401, 403, 429, 500, 503]],
+    ['get /api/v1/kiip/issuances/{id}', [200, 400, 401, 403, 404, 429, 500, 503]],
+    ['post /api/v1/kiip/issuances/{id}/release', [200, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]],
+    ['post /api/v1/kiip/issuances/{id}/discard', [200, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]],
+    ['get /api/v1/kiip/users/{user_id}/balances', [200, 400, 401, 403, 429, 500, 503]],
+    ['get /api/v1/kiip/reconciliation', [200, 400, 401, 403, 429, 500, 503]],
+    ['get /api/v1/deliveries', [200, 400, 401, 403, 429, 500, 503]],
+    ['post /api/v1/deliveries/{id}/retry', [202, 400, 401, 403, 404, 413, 415, 429, 500, 503]],
+    ['post /api/v1/deliveries/replay', [200, 202, 400, 401, 403, 413, 415, 429, 500, 503]],
+    ['get /api/v1/deliveries/replays/{id}', [200, 400, 401, 403, 404, 429, 500, 503]],
     ['get /metrics', [200, 500]],
     ['get /health/live', [200, 500]],
     ['get /health/startup', [200, 500, 503]],

@@ -19,6 +19,8 @@ export const baseEnvironment: Environment = {
   KIIP_APP_KEY: 'test-app-key',
   KIIP_APP_SECRETS: 'test_app_secret_0001',
   API_KEYS: `tester:${apiKey}`,
+  // Tests call as fast as they can.
+  RATE_LIMIT_PER_MINUTE: '0',
   LOG_LEVEL: 'debug',
 };
 

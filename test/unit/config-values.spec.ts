@@ -15,7 +15,7 @@ const positives = envs(({ fallback, parse }) => {
 
 describe('the variables', () => {
   it('are those of the contract', () => {
-    expect(envs(() => true)).toHaveLength(40);
+    expect(envs(() => true)).toHaveLength(43);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -42,6 +42,7 @@ describe('the variables', () => {
       'NOT_FOUND_TTL_SECONDS',
       'DATABASE_TIMEOUT_MS',
       'RATE_LIMIT_PER_MINUTE',
+      'CALLBACK_RATE_LIMIT_PER_MINUTE',
       'SHUTDOWN_GRACE_SECONDS',
     ]);
   });
@@ -58,6 +59,8 @@ describe('a value', () => {
       [env, '1E3', 1000],
     ]),
     ['RATE_LIMIT_PER_MINUTE', '0', 0],
+    ['CALLBACK_RATE_LIMIT_PER_MINUTE', '0', 0],
+    ['TRUSTED_PROXY_HOPS', '2', 2],
     ['PORT', '0', 0],
     ['PORT', '65535', 65_535],
     ['HOST', '::1', '::1'],
@@ -87,6 +90,7 @@ describe('a value', () => {
       ],
     ],
     ['JWT_JWKS_URL', 'https://issuer.example/keys?a=b', 'https://issuer.example/keys?a=b'],
+    ['CALLER_SCOPES', '{"shop":["kigo:read"],"ops":[]}', { shop: ['kigo:read'], ops: [] }],
     ['DELIVERY_CONSUMERS', consumers({}, { name: 'other' }), [read, { ...read, name: 'other' }]],
     [
       'DELIVERY_CONSUMERS',
@@ -101,7 +105,7 @@ describe('a value', () => {
 
   it.each<[env: string, text: string, fault: string]>([
     ...positives
-      .filter((env) => env !== 'RATE_LIMIT_PER_MINUTE')
+      .filter((env) => !env.endsWith('RATE_LIMIT_PER_MINUTE'))
       .flatMap((env) =>
         ['0', '-1', '1s', '0x10', '1e999', 'Infinity', 'NaN', '1,5', ' 1'].map(
           (text): [string, string, string] => [env, text, 'must be a positive number'],
@@ -109,6 +113,12 @@ describe('a value', () => {
       ),
     ['RATE_LIMIT_PER_MINUTE', '-1', 'must be zero or a positive number'],
     ['RATE_LIMIT_PER_MINUTE', 'off', 'must be zero or a positive number'],
+    ['CALLBACK_RATE_LIMIT_PER_MINUTE', 'off', 'must be zero or a positive number'],
+    ...['-1', '1.5', 'all'].map((text): [string, string, string] => [
+      'TRUSTED_PROXY_HOPS',
+      text,
+      'must be zero or a whole number',
+    ]),
     ['PORT', '65536', 'must be a port, 0 to 65535'],
     ['PORT', '-1', 'must be a port, 0 to 65535'],
     ['PORT', '80.5', 'must be a port, 0 to 65535'],
@@ -151,12 +161,20 @@ describe('a value', () => {
     ['REDIS_URL', 'http://redis.example', 'must be a URL that begins with redis:// or rediss://'],
     ['DATABASE_URL', 'mysql://db', 'must be a URL that begins with postgres:// or postgresql://'],
     ['CALLER_AUTH', 'basic', 'must be one of api-key, jwt, none'],
-    ['CALLER_AUTH', 'jwt', 'cannot be jwt in this version; use api-key'],
     ['API_KEYS', 'lonely', 'must be name:key pairs, separated by commas or newlines'],
     ['API_KEYS', 'a name:key', 'must be name:key pairs, separated by commas or newlines'],
     ['API_KEYS', 'app:', 'must be name:key pairs, separated by commas or newlines'],
     ['API_KEYS', 'app:same,web:same', 'must not hold a key twice'],
     ['JWT_JWKS_URL', 'file:///keys', 'must be a URL that begins with http:// or https://'],
+    ['CALLER_SCOPES', '{shop}', 'must be valid JSON'],
+    ['CALLER_SCOPES', '["shop"]', 'must be a JSON object of {"<caller>": ["<scope>"]}'],
+    ...['{"shop":"kigo:read"}', '{"shop":["kigo:write"]}', '{"shop":[1]}'].map(
+      (text): [string, string, string] => [
+        'CALLER_SCOPES',
+        text,
+        'every caller needs a list of scopes: kigo:read, kiip:write, ledger:read, ledger:decide, deliveries:manage',
+      ],
+    ),
     ['DELIVERY_CONSUMERS', '{}', 'must be a JSON list of consumers'],
     ['DELIVERY_CONSUMERS', '[1]', 'every consumer must be an object'],
     [

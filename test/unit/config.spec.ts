@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rereadSecret } from '../../src/config/read-config.js';
 import { consumers, envs, faults, faultsOf, read, table, valueOf } from '../support/config.js';
 import { baseEnvironment } from '../support/gateway.js';
 
@@ -52,6 +53,20 @@ describe('a bad configuration', () => {
       'API_KEYS is required while CALLER_AUTH is api-key (CALLER_AUTH=none lets everybody in)',
     ]);
     expect(faults({ API_KEYS: undefined, CALLER_AUTH: 'none' })).toEqual([]);
+    const jwt = {
+      JWT_ISSUER: 'https://issuer.example',
+      JWT_AUDIENCE: 'rewards-gateway',
+      JWT_JWKS_URL: 'https://issuer.example/keys',
+    };
+    expect(faults({ ...jwt, API_KEYS: undefined, CALLER_AUTH: 'jwt' })).toEqual([]);
+    for (const missing of Object.keys(jwt))
+      expect(faults({ ...jwt, [missing]: '', CALLER_AUTH: 'jwt' })).toEqual([
+        `${missing} is required while CALLER_AUTH is jwt`,
+      ]);
+    expect(faults({ CALLER_AUTH: 'jwt' })).toHaveLength(3);
+    expect(faults({ CALLER_SCOPES: '{}', CALLER_AUTH: 'none' })).toEqual([
+      'CALLER_SCOPES must not be given while CALLER_AUTH is none: callers have no name',
+    ]);
   });
 });
 
@@ -143,6 +158,17 @@ describe('a secret in a file', () => {
       expect(from(path)).toEqual([
         'KIGO_API_KEY cannot be read: KIGO_API_KEY_FILE must name a readable file',
       ]);
+  });
+
+  it('is checked again as at the start when it is read again', () => {
+    writeFileSync(file, consumers({}));
+    const config = read({ DELIVERY_CONSUMERS_FILE: file });
+    writeFileSync(file, consumers({ name: 'other' }));
+    expect(rereadSecret(config, 'deliveryConsumers')).toMatchObject([{ name: 'other' }]);
+    writeFileSync(file, consumers({ url: 'http://wallet.example' }));
+    expect(() => rereadSecret(config, 'deliveryConsumers')).toThrow('must use https://');
+    writeFileSync(file, '');
+    expect(() => rereadSecret(config, 'deliveryConsumers')).toThrow('is empty');
   });
 
   it('is for secrets alone', () => {

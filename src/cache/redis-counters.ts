@@ -1,0 +1,21 @@
+import type { SharedStore } from './stores.js';
+
+/** A counter as it stands. */
+export interface Counted {
+  readonly total: number;
+  /** It begins anew after that. */
+  readonly leftMs: number;
+}
+
+/** Counters in Redis, shared by all replicas. */
+export class RedisCounters {
+  constructor(private readonly store: Pick<SharedStore, 'count'> | undefined) {}
+
+  /**
+   * Adds to a counter, which lives for so long from its first addition on.
+   * @returns undefined when there is no Redis, or it is away or late
+   */
+  async add(key: string, count: number, lifeMs: number): Promise<Counted | undefined> {
+    return this.store?.count(key, count, lifeMs);
+  }
+}

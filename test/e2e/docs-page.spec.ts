@@ -1,0 +1,103 @@
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import type { Browser } from 'playwright-core';
+import { describeWithChromium, startChromium } from '../support/chromium.js';
+import { apiKey, startWorld } from '../support/gateway.js';
+import type { World } from '../support/gateway.js';
+import { startWebServer } from '../support/web-front-end.js';
+
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.close());
+
+it.each(['/docs', '/docs/', '/docs/swagger-ui-bundle.js', '/openapi.json', '/openapi.yaml'])(
+  '%s is served with the headers of a page that nobody else may use',
+  async (path) => {
+    const { headers } = await fetch(world.gateway.url + path);
+    expect(headers.get('content-security-policy')).toMatch(
+      /^default-src 'none'; script-src 'self'; .*frame-ancestors 'none'$/,
+    );
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
+  },
+);
+
+describeWithChromium('the documentation, in a browser', () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await startChromium();
+  });
+  afterAll(() => browser.close());
+
+  it('works under its own policy: it shows, authorizes and calls', async () => {
+    const page = await browser.newPage();
+    const complaints: string[] = [];
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(error.message));
+    await page.goto(`${world.gateway.url}/docs/`);
+    await page.locator('.btn.authorize').click();
+    await page.locator('.auth-container input').fill(apiKey);
+    await page.locator('.auth-container button[type=submit]').click();
+    await page.locator('.btn-done').click();
+    await page.locator('#operations-Kigo-findAccount .opblock-summary-control').click();
+    await page.locator('#operations-Kigo-findAccount .try-out__btn').click();
+    const inputs = page.locator('#operations-Kigo-findAccount .parameters input[type=text]');
+    await inputs.nth(0).fill('user123');
+    await inputs.nth(1).fill('program456');
+    await page.locator('#operations-Kigo-findAccount .execute').click();
+    const body = page.locator('#operations-Kigo-findAccount .live-responses-table .response-col_description');
+    await body.getByText('account_id').first().waitFor();
+    expect(await page.locator('.live-responses-table .response-col_status').nth(1).textContent()).toMatch(
+      /^200/,
+    );
+    expect(complaints).toEqual([]);
+  });
+
+  it('is shown in no frame of another page', async () => {
+    const other = await startWebServer({
+      'GET /': () => `<iframe src="${world.gateway.url}/docs/"></iframe>`,
+    });
+    const page = await browser.newPage();
+    const refusal = page.waitForEvent('console', (message) => message.text().includes('frame-ancestors'));
+    await page.goto(other.url);
+    await refusal;
+    expect(await page.frames()[1]?.locator('.swagger-ui').count()).toBe(0);
+    await other.close();
+  });
+});
+
+describe('the server', () => {
+  it('has the limits that the README tells', () => {
+    const server = world.gateway.app.getHttpServer();
+    const { headersTimeout, requestTimeout, keepAliveTimeout, timeout, maxConnections } = server;
+    expect({ headersTimeout, requestTimeout, keepAliveTimeout, timeout, maxConnections }).toEqual({
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      keepAliveTimeout: 75_000,
+      timeout: 70_000,
+      maxConnections: 10_000,
+    });
+  });
+
+  it('refuses a URL and headers of more than 16 KiB, together', async () => {
+    const { port } = new URL(world.gateway.url);
+    for (const [size, status] of [
+      [15 * 1024, 200],
+      [17 * 1024, 431],
+    ]) {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.write(
+        `GET /health/live?${'x'.repeat(size! / 2)} HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(size! / 2)}\r\n\r\n`,
+      );
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      socket.destroy();
+      expect(answer.toString()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    }
+  });
+});

@@ -1,0 +1,197 @@
+import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { jest } from '@jest/globals';
+import { ApiKeys } from '../../src/caller-auth/api-keys.js';
+import { badge, startWorld } from '../support/gateway.js';
+import type { World } from '../support/gateway.js';
+import { RedisWorld } from '../support/redis-world.js';
+import { describeWithRedis } from '../support/redis.js';
+import { redemption, startKiipGateway } from '../support/kiip.js';
+import { until } from '../support/until.js';
+
+jest.setTimeout(60_000);
+
+let folder: string;
+let file: string;
+let world: World | undefined;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'secrets-'));
+  file = join(folder, 'secret');
+});
+
+afterEach(async () => {
+  await world?.close();
+  world = undefined;
+  await rm(folder, { recursive: true });
+});
+
+/** As a careful writer does it: nobody ever sees half of it. */
+async function replace(content: string): Promise<void> {
+  await writeFile(`${file}.new`, content);
+  await rename(`${file}.new`, file);
+}
+
+const told = (part: string) =>
+  world!.gateway.log.filter(({ context, msg }) => context === 'Secrets' && String(msg).includes(part));
+
+async function startWithKey(): Promise<void> {
+  await writeFile(file, 'app:old-key\n');
+  world = await startWorld({ API_KEYS: undefined, API_KEYS_FILE: file });
+}
+
+const statusOf = async (key: string) =>
+  (await world!.gateway.get(badge(), { authorization: `Bearer ${key}` })).status;
+const accepted = (key: string) => until(`${key} is accepted`, async () => (await statusOf(key)) === 200);
+const ask = async () => (await world!.gateway.get(badge(), { 'cache-control': 'no-cache' })).status;
+const keysSent = () =>
+  world!.kigo.journal('login').map(({ body }) => (JSON.parse(body) as { api_key: string }).api_key);
+const said = (part: string) => world!.gateway.log.some(({ msg }) => String(msg).includes(part));
+
+describe('the file of the API keys', () => {
+  it('is read again when it has changed: keys come, overlap and go without a restart', async () => {
+    await startWithKey();
+    expect([await statusOf('old-key'), await statusOf('new-key')]).toEqual([200, 401]);
+    const usedAt = world!.gateway.app.get(ApiKeys).lastUsed()[0]!.usedAt;
+    expect(usedAt).toBeInstanceOf(Date);
+    await replace('app:new-key,app:old-key');
+    await accepted('new-key');
+    expect(world!.gateway.app.get(ApiKeys).lastUsed()).toEqual([
+      { caller: 'app', key: 1, usedAt: expect.any(Date) },
+      { caller: 'app', key: 2, usedAt },
+    ]);
+    expect(await statusOf('old-key')).toBe(200);
+    await replace('app:new-key');
+    await until('the old key is gone', async () => (await statusOf('old-key')) === 401);
+    expect(await statusOf('new-key')).toBe(200);
+    expect(told('new value')).toHaveLength(2);
+    expect(JSON.stringify(world!.gateway.log)).not.toMatch(/(old|new)-key/);
+  });
+
+  it('may be changed the way Kubernetes does it, by a link to another folder', async () => {
+    for (const version of ['1', '2']) {
+      await mkdir(join(folder, version));
+      await writeFile(join(folder, version, 'keys'), `app:key-${version}`);
+    }
+    await symlink('1', join(folder, '..data'));
+    await symlink(join('..data', 'keys'), file);
+    world = await startWorld({ API_KEYS: undefined, API_KEYS_FILE: file });
+    expect(await statusOf('key-1')).toBe(200);
+    await symlink('2', join(folder, '..data_tmp'));
+    await rename(join(folder, '..data_tmp'), join(folder, '..data'));
+    await accepted('key-2');
+    expect(await statusOf('key-1')).toBe(401);
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['is empty', () => writeFile(file, '')],
+    ['holds what is no list of keys', () => writeFile(file, 'canary without a name')],
+    ['holds a key twice', () => writeFile(file, 'a:canary,b:canary')],
+    ['is gone', () => unlink(file)],
+  ])('changes nothing while it %s, which is told once and without a value', async (_, spoil) => {
+    await startWithKey();
+    await spoil();
+    await until('it is told', () => told('cannot be used').length > 0);
+    expect(await statusOf('old-key')).toBe(200);
+    await replace('app:new-key');
+    await accepted('new-key');
+    expect(told('cannot be used')).toEqual([
+      expect.objectContaining({ level: 'warn', variable: 'API_KEYS', fault: expect.stringMatching(/^\w/) }),
+    ]);
+    expect(JSON.stringify(world!.gateway.log)).not.toContain('canary');
+  });
+
+  it('is not read while somebody writes it', async () => {
+    await startWithKey();
+    for (let length = 1; length <= 80; length += 1) {
+      await writeFile(file, `app:${'k'.repeat(length)}`);
+      await sleep(40);
+    }
+    await accepted('k'.repeat(80));
+    expect(told('')).toHaveLength(1);
+  });
+});
+
+it('the file of the Kiip secrets is read again: both verify while they overlap', async () => {
+  await writeFile(file, 'first-secret');
+  const gateway = await startKiipGateway({ KIIP_APP_SECRETS: undefined, KIIP_APP_SECRETS_FILE: file });
+  const status = async (secret: string) => (await gateway.callback(redemption({}, secret))).status;
+  expect([await status('first-secret'), await status('second-secret')]).toEqual([200, 401]);
+  await replace('second-secret\nfirst-secret\n');
+  await until('the new one is in use', async () => (await status('second-secret')) === 200);
+  expect(await status('first-secret')).toBe(200);
+  await replace('second-secret');
+  await until('the old one is out of use', async () => (await status('first-secret')) === 401);
+  await gateway.close();
+});
+
+describe('the file of the Kigo API key', () => {
+  beforeEach(async () => {
+    await writeFile(file, 'demo-kigo-key');
+    world = await startWorld({ KIGO_API_KEY: undefined, KIGO_API_KEY_FILE: file });
+    await ask();
+  });
+
+  it('is read again, and its key used once a login has proven it', async () => {
+    world!.kigo.configure({ apiKeys: ['demo-kigo-key', 'next-key'] });
+    await replace('next-key');
+    await until('the new key is in use', () => said('new Kigo API key is in use'));
+    expect(keysSent()).toEqual(['demo-kigo-key', 'next-key']);
+    // The token that came with the proof is used.
+    expect(await ask()).toBe(200);
+    expect(keysSent()).toHaveLength(2);
+    world!.kigo.configure({ apiKeys: ['next-key'] });
+    world!.kigo.revokeAllTokens();
+    expect(await ask()).toBe(200);
+    expect(keysSent().at(-1)).toBe('next-key');
+    expect(JSON.stringify(world!.gateway.log)).not.toContain('next-key');
+  });
+
+  it('leaves the old key in use while Kigo refuses the new one, until there is a better one', async () => {
+    await replace('wrong-key');
+    await until('the new key is refused', () => said('does not take the new API key'));
+    world!.kigo.revokeAllTokens();
+    expect(await ask()).toBe(200);
+    expect(keysSent()).toEqual(['demo-kigo-key', 'wrong-key', 'demo-kigo-key']);
+    // Back to the old one: there is nothing to prove.
+    await replace('demo-kigo-key');
+    await until('it is read', () => told('new value').length === 2);
+    expect(keysSent()).toHaveLength(3);
+    world!.kigo.configure({ apiKeys: ['third-key'] });
+    await replace('third-key');
+    await until('the third key is in use', () => said('new Kigo API key is in use'));
+    expect(JSON.stringify(world!.gateway.log)).not.toMatch(/(wrong|third)-key/);
+  });
+
+  it('ends the rest after a refusal of the old key', async () => {
+    world!.kigo.configure({ apiKeys: ['next-key'] });
+    world!.kigo.revokeAllTokens();
+    expect(await ask()).toBe(502);
+    await replace('next-key');
+    await until('calls work again', async () => (await ask()) === 200);
+    world!.kigo.revokeAllTokens();
+    expect(await ask()).toBe(200);
+  });
+});
+
+describeWithRedis('the token in Redis', () => {
+  it('is sealed with the new Kigo API key once that is in use', async () => {
+    const shared = await RedisWorld.create();
+    await shared.redis.start();
+    shared.kigo.configure({ apiKeys: ['demo-kigo-key', 'next-key'] });
+    await writeFile(file, 'demo-kigo-key');
+    await shared.sharingGateway({ KIGO_API_KEY: undefined, KIGO_API_KEY_FILE: file });
+    await replace('next-key');
+    await until('the new key is proven', () => shared.kigo.journal('login').length === 1);
+    await shared.stored(':token:');
+    const later = await shared.sharingGateway({ KIGO_API_KEY: 'next-key' });
+    await shared.unlessLate(async (user) => {
+      shared.kigo.clearJournal();
+      expect((await later.get(badge(user))).status).toBe(200);
+      expect(shared.kigo.journal('login')).toEqual([]);
+    });
+    await shared.close();
+  });
+});
