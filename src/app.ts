@@ -19,6 +19,7 @@ import { serveOpenApi } from './openapi.js';
 import { answerBrokenRequest, answerOddHeaders } from './problem/broken-request.js';
 import { refuseOtherMethods } from './problem/other-methods.js';
 import { sendProblem } from './problem/send-problem.js';
+import { traceRequests } from './tracing/trace-requests.js';
 import { nothingHere, toProblem } from './problem/to-problem.js';
 
 const megabyte = 1024 * 1024;
@@ -55,6 +56,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     logRequest(logger, request, reply);
     done();
   });
+  if (config.otelEndpoint !== undefined) traceRequests(instance);
   answerOddHeaders(instance);
   const completeMethods = refuseOtherMethods(instance);
   if (config.role === 'worker') serveOperatorsOnly(instance);

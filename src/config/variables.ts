@@ -79,6 +79,7 @@ export const variables = {
   rateLimitPerMinute: withDefault('RATE_LIMIT_PER_MINUTE', parse.zeroOrMore, '6000'),
   allowInsecureUpstreams: withDefault('ALLOW_INSECURE_UPSTREAMS', parse.flag, 'false'),
   shutdownGraceSeconds: withDefault('SHUTDOWN_GRACE_SECONDS', parse.positive, '20'),
+  otelEndpoint: optional('OTEL_EXPORTER_OTLP_ENDPOINT', parse.baseUrl),
   role: withDefault('ROLE', parse.oneOf('api', 'worker', 'all'), 'all'),
   logLevel: withDefault(
     'LOG_LEVEL',
