@@ -18,6 +18,7 @@ import { serveOpenApi } from './openapi.js';
 import { answerBrokenRequest, answerOddHeaders } from './problem/broken-request.js';
 import { refuseOtherMethods } from './problem/other-methods.js';
 import { sendProblem } from './problem/send-problem.js';
+import { traceRequests } from './tracing/trace-requests.js';
 import { nothingHere, toProblem } from './problem/to-problem.js';
 import { limitRates } from './rate-limit/limit-rates.js';
 import { RateLimits } from './rate-limit/rate-limits.js';
@@ -72,6 +73,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     logRequest(logger, request, reply);
     done();
   });
+  if (config.otelEndpoint !== undefined) traceRequests(instance);
   answerOddHeaders(instance);
   const completeMethods = refuseOtherMethods(instance);
   if (config.role === 'worker') serveOperatorsOnly(instance);

@@ -10,6 +10,7 @@ import { Drain } from './drain.js';
 import { Lifecycle } from './health/lifecycle.js';
 import { factsOf } from './log/error-facts.js';
 import { createLogger } from './log/logger.js';
+import { startTracing } from './tracing/tracing.js';
 
 /** EX_CONFIG of sysexits.h. */
 const badConfiguration = 78;
@@ -32,6 +33,7 @@ async function serve(config: Config, logger: Logger): Promise<void> {
     void Promise.resolve(stop?.()).then(() => process.exit(0));
   });
 
+  const tracing = await startTracing(config);
   const app = await createApp(config, logger);
   const drain = new Drain(app.getHttpServer());
   const server = app.getHttpAdapter().getInstance();
@@ -39,7 +41,10 @@ async function serve(config: Config, logger: Logger): Promise<void> {
   await server
     .listen({ port: config.port, host: config.host })
     .catch((error: unknown) => cannotListen(logger, error));
-  stop = () => shutDown(app, drain, config.shutdownGraceSeconds * 1000);
+  stop = async () => {
+    await shutDown(app, drain, config.shutdownGraceSeconds * 1000);
+    await tracing.stop();
+  };
   const { address, port } = app.getHttpServer().address() as { address: string; port: number };
   logger.info({ msg: 'listening', address, port });
 }

@@ -82,6 +82,7 @@ export const variables = {
   trustedProxyHops: withDefault('TRUSTED_PROXY_HOPS', parse.wholeNumber, '0'),
   allowInsecureUpstreams: withDefault('ALLOW_INSECURE_UPSTREAMS', parse.flag, 'false'),
   shutdownGraceSeconds: withDefault('SHUTDOWN_GRACE_SECONDS', parse.positive, '20'),
+  otelEndpoint: optional('OTEL_EXPORTER_OTLP_ENDPOINT', parse.baseUrl),
   role: withDefault('ROLE', parse.oneOf('api', 'worker', 'all'), 'all'),
   logLevel: withDefault(
     'LOG_LEVEL',

@@ -6,6 +6,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const STATEMENTS = [
+  // The trace that a row was recorded in goes on with its deliveries (W3C Trace Context).
+  `alter table delivery_outbox add column trace_parent text`,
+
   // The id is drawn while the fan-out's lock is held: ids are visible in their order, and a user's events keep theirs.
   `create table deliveries (
     id bigint generated always as identity primary key,
@@ -14,6 +17,7 @@ const STATEMENTS = [
     ordering_key text,
     status text not null default 'pending' check (status in ('pending', 'delivered', 'dead')),
     accepted_at timestamptz not null,
+    trace_parent text,
     attempts integer not null default 0,
     last_status integer,
     tries integer not null default 0,

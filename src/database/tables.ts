@@ -43,6 +43,8 @@ export interface LedgerTable {
 export interface DeliveryOutboxTable {
   ledger_id: string;
   created_at: Generated<Date>;
+  /** Of the trace that accepted it, if any. */
+  trace_parent: string | null;
 }
 
 export type DeliveryStatus = 'pending' | 'delivered' | 'dead';
@@ -57,6 +59,7 @@ export interface DeliveriesTable {
   status: Generated<DeliveryStatus>;
   /** When the row was committed, or released. */
   accepted_at: Date;
+  trace_parent: string | null;
   /** All attempts there ever were; `tries` are those since `tried_since`, from which the schedule counts. */
   attempts: Generated<number>;
   last_status: number | null;

@@ -2,6 +2,7 @@ import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Consumer } from '../config/parsers.js';
 import { factsOf } from '../log/error-facts.js';
+import { traceHeaders } from '../tracing/span.js';
 import { readRetryAfter } from '../upstream/retry-after.js';
 import type { SignedEvent } from './event.js';
 
@@ -45,7 +46,13 @@ export class ConsumerHttp {
     const signal = AbortSignal.any([outOfTime, stopped]);
     let answer: Dispatcher.ResponseData;
     try {
-      answer = await this.pool.request({ method: 'POST', path: this.path, headers, body, signal });
+      answer = await this.pool.request({
+        method: 'POST',
+        path: this.path,
+        headers: { ...headers, ...traceHeaders() },
+        body,
+        signal,
+      });
     } catch (error) {
       const outcome = outOfTime.aborted
         ? 'no answer in time'

@@ -9,6 +9,8 @@ import { ConsumerLane } from './consumer-lane.js';
 import { claim, handBack, pause, settle, subscriberOf } from './delivery-statements.js';
 import type { Claimed, Settlement, Subscriber } from './delivery-statements.js';
 import { signedEvent } from './event.js';
+import { SpanKind } from '@opentelemetry/api';
+import { inSpan, resumedFrom } from '../tracing/span.js';
 import { Pump } from './pump.js';
 import { nextAttemptMs } from './schedule.js';
 
@@ -97,7 +99,13 @@ export class ConsumerWorker {
 
   private async deliver(delivery: Claimed, row: IssuanceDto): Promise<void> {
     const event = signedEvent(row, delivery.acceptedAt, this.consumer.secrets);
-    const attempt = await this.http.send(event, this.giveUp.signal);
+    const { name } = this.consumer;
+    const facts = {
+      kind: SpanKind.CLIENT,
+      attributes: { 'webhook.consumer': name },
+      parent: resumedFrom(delivery.traceParent),
+    };
+    const attempt = await inSpan(`deliver ${name}`, facts, () => this.http.send(event, this.giveUp.signal));
     // The process ends: nobody knows what the consumer has seen, and the next to send it says so by the same id.
     if (attempt.status === undefined && this.giveUp.signal.aborted) return this.handBack([delivery]);
     const next = this.nextOf(delivery, attempt);

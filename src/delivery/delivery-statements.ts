@@ -26,6 +26,8 @@ export interface Claimed {
   readonly id: string;
   readonly ledgerId: string;
   readonly acceptedAt: Date;
+  /** Of the trace that accepted the row, if any. */
+  readonly traceParent: string | null;
   readonly claim: string;
   /** Attempts before this one, since the schedule began. */
   readonly tries: number;
@@ -55,11 +57,11 @@ export async function fanOut(
     ),
     moved as (
       delete from delivery_outbox using oldest where delivery_outbox.ledger_id = oldest.ledger_id
-      returning delivery_outbox.ledger_id, created_at
+      returning delivery_outbox.ledger_id, created_at, trace_parent
     ),
     fresh as (
-      insert into deliveries (ledger_id, consumer, ordering_key, accepted_at)
-      select l.id, s.name, case when s.ordered then ${ORDERING_KEY} end, moved.created_at
+      insert into deliveries (ledger_id, consumer, ordering_key, accepted_at, trace_parent)
+      select l.id, s.name, case when s.ordered then ${ORDERING_KEY} end, moved.created_at, moved.trace_parent
       from moved join ledger l on l.id = moved.ledger_id
       cross join unnest(${names(subscribers)}::text[], ${subscribers.map(({ ordered }) => ordered)}::boolean[]) as s (name, ordered)
       order by moved.created_at, l.id
@@ -95,12 +97,13 @@ export async function claim(
     update deliveries
     set claim = gen_random_uuid(), claimed_until = now() + ${`${Math.ceil(leaseMs)} milliseconds`}::interval
     from due where deliveries.id = due.id
-    returning deliveries.id, ledger_id, accepted_at, claim, tries,
+    returning deliveries.id, ledger_id, accepted_at, trace_parent, claim, tries,
       extract(epoch from now() - tried_since)::float8 * 1000 as since_ms`.execute(db);
-  return rows.map(({ id, ledger_id, accepted_at, claim: token, tries, since_ms }) => ({
+  return rows.map(({ id, ledger_id, accepted_at, trace_parent, claim: token, tries, since_ms }) => ({
     id: String(id),
     ledgerId: ledger_id,
     acceptedAt: accepted_at,
+    traceParent: trace_parent,
     claim: token,
     tries,
     sinceMs: since_ms,
@@ -111,6 +114,7 @@ interface ClaimedRow {
   id: string | number;
   ledger_id: string;
   accepted_at: Date;
+  trace_parent: string | null;
   claim: string;
   tries: number;
   since_ms: number;

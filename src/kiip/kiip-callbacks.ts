@@ -3,6 +3,7 @@ import { isTestTransaction } from './kiip-grammar.js';
 import { signedText } from './kiip-signature.js';
 import type { KiipVerdicts } from './kiip-verdicts.js';
 import type { Ledger, Recorded } from './ledger.js';
+import { inSpan } from '../tracing/span.js';
 import type { VerifiedCallback } from './verified-callback.js';
 
 /** Brings verified callbacks into the ledger. */
@@ -21,26 +22,28 @@ export class KiipCallbacks {
     const { callback, match, receivedAt } = verified;
     const { fields } = callback;
     const { verdict, userId, userReference } = await this.verdicts.judge(verified);
-    const recorded = await this.ledger.record(
-      {
-        kind: callback.kind,
-        transactionId: fields.transaction_id,
-        content: fields.content,
-        name: 'name' in fields ? (fields.name ?? null) : null,
-        quantity: fields.quantity,
-        userId,
-        userReference,
-        nonce: 'nonce' in fields ? fields.nonce : null,
-        origin: 'origin' in fields ? fields.origin : null,
-        test: isTestTransaction(fields.transaction_id),
-        receivedAt,
-        // Verified, hence present and hexadecimal.
-        signature: callback.signature!.toLowerCase(),
-        signedText: signedText(match.formula, fields),
-        formula: match.formula,
-        secretLabel: `secret-${match.secretIndex + 1}`,
-      },
-      verdict,
+    const recorded = await inSpan('ledger record', {}, () =>
+      this.ledger.record(
+        {
+          kind: callback.kind,
+          transactionId: fields.transaction_id,
+          content: fields.content,
+          name: 'name' in fields ? (fields.name ?? null) : null,
+          quantity: fields.quantity,
+          userId,
+          userReference,
+          nonce: 'nonce' in fields ? fields.nonce : null,
+          origin: 'origin' in fields ? fields.origin : null,
+          test: isTestTransaction(fields.transaction_id),
+          receivedAt,
+          // Verified, hence present and hexadecimal.
+          signature: callback.signature!.toLowerCase(),
+          signedText: signedText(match.formula, fields),
+          formula: match.formula,
+          secretLabel: `secret-${match.secretIndex + 1}`,
+        },
+        verdict,
+      ),
     );
     this.counters.count(recorded.outcome, callback.kind);
     return recorded;

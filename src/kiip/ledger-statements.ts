@@ -1,6 +1,7 @@
 import { type Insertable, type Kysely, sql } from 'kysely';
 import { isUniqueViolation } from '../database/storage-error.js';
 import type { LedgerStatus, LedgerTable, Tables } from '../database/tables.js';
+import { traceParent } from '../tracing/span.js';
 
 /** Why a callback without a fault of its own is quarantined: something like it has been accepted before. */
 export const SAME_SIGNATURE = 'same-signature-other-fields';
@@ -43,8 +44,13 @@ function insertOrFind(db: Kysely<Tables>, row: NewRow) {
     .with('job', (cte) =>
       cte
         .insertInto('delivery_outbox')
-        .columns(['ledger_id'])
-        .expression((eb) => eb.selectFrom('attempt').select('id').where('status', '=', 'recorded')),
+        .columns(['ledger_id', 'trace_parent'])
+        .expression((eb) =>
+          eb
+            .selectFrom('attempt')
+            .select(['id', eb.val(traceParent()).as('trace_parent')])
+            .where('status', '=', 'recorded'),
+        ),
     )
     .selectFrom('attempt')
     .select(['id', 'status', sql.lit<boolean>(true).as('inserted')])
@@ -88,8 +94,13 @@ export async function decide(db: Kysely<Tables>, id: string, status: 'recorded' 
       .with('job', (cte) =>
         cte
           .insertInto('delivery_outbox')
-          .columns(['ledger_id'])
-          .expression((eb) => eb.selectFrom('decided').select('id').where('status', 'in', ACCEPTED)),
+          .columns(['ledger_id', 'trace_parent'])
+          .expression((eb) =>
+            eb
+              .selectFrom('decided')
+              .select(['id', eb.val(traceParent()).as('trace_parent')])
+              .where('status', 'in', ACCEPTED),
+          ),
       )
       .selectFrom('decided')
       .selectAll()

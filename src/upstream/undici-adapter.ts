@@ -4,6 +4,7 @@ import { gunzip } from 'node:zlib';
 import axios, { AxiosError } from 'axios';
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { Dispatcher, Pool } from 'undici';
+import { traceHeaders } from '../tracing/span.js';
 import type { OutgoingBody } from './outgoing-body.js';
 import { readRetryAfter } from './retry-after.js';
 import { UpstreamError } from './upstream-error.js';
@@ -38,6 +39,7 @@ export async function sendThroughUndici(
       headers: {
         ...(config.headers.toJSON() as Record<string, string>),
         'accept-encoding': 'gzip',
+        ...traceHeaders(),
         ...(body && { 'content-length': String(body.length) }),
       },
       // Undici takes any AsyncIterable (docs/api/Dispatcher.md); its types know of streams alone.

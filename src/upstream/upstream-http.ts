@@ -6,6 +6,8 @@ import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { Pool } from 'undici';
 import type { Circuit } from './circuit.js';
 import type { Circuits } from './circuits.js';
+import { SpanKind } from '@opentelemetry/api';
+import { inSpan } from '../tracing/span.js';
 import { OutgoingBody } from './outgoing-body.js';
 import { readAnswer } from './read-answer.js';
 import type { Reviver } from './read-answer.js';
@@ -143,7 +145,13 @@ export class UpstreamHttp extends HttpService {
           remainingMs,
           // A call that still waits for a place in the lane leaves it when its time is over.
           (signal) =>
-            this.lane.execute(() => sendThroughUndici(this.pool, vendor, config, body, signal), signal),
+            this.lane.execute(
+              () =>
+                inSpan(`${vendor} ${operation}`, { kind: SpanKind.CLIENT }, () =>
+                  sendThroughUndici(this.pool, vendor, config, body, signal),
+                ),
+              signal,
+            ),
           // The signal has been given before this is asked: what has not been taken by now never will be.
           () =>
             fail(

@@ -15,7 +15,7 @@ const positives = envs(({ fallback, parse }) => {
 
 describe('the variables', () => {
   it('are those of the contract', () => {
-    expect(envs(() => true)).toHaveLength(43);
+    expect(envs(() => true)).toHaveLength(44);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',

@@ -1,0 +1,129 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import { startCallbackReceiver } from '../support/callback-receiver.js';
+import type { CallbackReceiver } from '../support/callback-receiver.js';
+import { consumerAt } from '../support/consumer.js';
+import { badge, credentials } from '../support/gateway.js';
+import { startProcess } from '../support/gateway-process.js';
+import { redemption } from '../support/kiip.js';
+import { until } from '../support/until.js';
+
+interface Span {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name: string;
+  readonly attributes: { key: string; value: object }[];
+}
+
+interface Export {
+  readonly resourceSpans: { scopeSpans: { spans: Span[] }[] }[];
+}
+
+const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+const callerSpan = '00f067aa0ba902b7';
+const traceparent = `00-${traceId}-${callerSpan}-01`;
+
+function spansOf({ received }: CallbackReceiver): Span[] {
+  return received.flatMap(({ body }) =>
+    (JSON.parse(body) as Export).resourceSpans.flatMap(({ scopeSpans }) =>
+      scopeSpans.flatMap(({ spans }) => spans),
+    ),
+  );
+}
+
+const callback = (url: string, headers: Record<string, string> = {}) =>
+  fetch(`${url}/callbacks/kiip`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(redemption({ user_id: 'canary-user' })),
+  });
+
+describe('traces', () => {
+  let collector: CallbackReceiver;
+  let wallet: CallbackReceiver;
+  let dataDir: string;
+
+  beforeEach(async () => {
+    collector = await startCallbackReceiver();
+    wallet = await startCallbackReceiver();
+    dataDir = await mkdtemp(join(tmpdir(), 'gateway-'));
+  });
+  afterEach(async () => {
+    await collector.close();
+    await wallet.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  const start = (env: Record<string, string> = {}) =>
+    startProcess({
+      DATABASE_URL: '',
+      DATA_DIR: dataDir,
+      DELIVERY_CONSUMERS: consumerAt(wallet.url),
+      SHUTDOWN_GRACE_SECONDS: '4',
+      ...env,
+    });
+
+  it('follow a callback through the ledger to its delivery, in the trace that it came with', async () => {
+    await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+    expect((await callback(await gateway.url(), { traceparent })).status).toBe(200);
+    await until('it is delivered', () => wallet.received.length === 1);
+    gateway.signal('SIGTERM');
+    await gateway.ended;
+
+    expect(new Set(collector.received.map(({ path }) => path))).toEqual(new Set(['/v1/traces']));
+    const spans = spansOf(collector).filter((span) => span.traceId === traceId);
+    const named = (name: string) => spans.find((span) => span.name === name)!;
+    expect(spans.map(({ name }) => name).toSorted()).toEqual([
+      'POST /callbacks/kiip',
+      'deliver wallet',
+      'ledger record',
+    ]);
+    expect(named('POST /callbacks/kiip').parentSpanId).toBe(callerSpan);
+    expect(named('ledger record').parentSpanId).toBe(named('POST /callbacks/kiip').spanId);
+    expect(named('deliver wallet').parentSpanId).toBe(named('ledger record').spanId);
+    expect(wallet.received[0]!.headers['traceparent']).toBe(
+      `00-${traceId}-${named('deliver wallet').spanId}-01`,
+    );
+    // Nothing of what it was about.
+    const told = JSON.stringify(collector.received);
+    for (const canary of ['canary-user', 'demo-partner', 'test_app_secret', 'whsec_', wallet.url])
+      expect(told).not.toContain(canary);
+  });
+
+  it('go on at the vendor', async () => {
+    const kigo = await startKigoSandbox();
+    try {
+      kigo.setAccount({ external_user_id: 'user123', external_program_id: 'program456' });
+      await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, KIGO_BASE_URL: kigo.url });
+      const url = await gateway.url();
+      expect((await fetch(url + badge(), { headers: { ...credentials, traceparent } })).status).toBe(200);
+      gateway.signal('SIGTERM');
+      await gateway.ended;
+      const lookup = spansOf(collector).find(({ name }) => name === 'kigo lookup')!;
+      expect(lookup.traceId).toBe(traceId);
+      const [seen] = kigo.journal('lookup');
+      expect(seen!.headers['traceparent']).toBe(`00-${traceId}-${lookup.spanId}-01`);
+    } finally {
+      await kigo.close();
+    }
+  });
+
+  it('are not made unless they are asked for', async () => {
+    await using gateway = start();
+    expect((await callback(await gateway.url(), { traceparent })).status).toBe(200);
+    await until('it is delivered', () => wallet.received.length === 1);
+    expect(wallet.received[0]!.headers['traceparent']).toBeUndefined();
+  });
+
+  it('hold nothing up while nobody collects them', async () => {
+    await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' });
+    expect((await callback(await gateway.url())).status).toBe(200);
+    await until('it is delivered', () => wallet.received.length === 1);
+    gateway.signal('SIGTERM');
+    expect(await gateway.ended).toEqual({ code: 0, signal: null });
+    expect(gateway.errors()).toBe('');
+  });
+});
