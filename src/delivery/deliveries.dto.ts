@@ -2,6 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 import { IsInstant } from '../input/instant.js';
+import { MayBeAbsent } from '../input/may-be-absent.decorator.js';
 import { IsOpaqueId } from '../input/opaque-id.js';
 import { IssuanceDto } from '../kiip/issuances.dto.js';
 import type { Delivery } from './deliveries.js';
@@ -96,13 +97,13 @@ export class ReplayOrderDto {
   readonly to!: string;
 
   /** Only count. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsBoolean()
   @ApiProperty({ required: false })
   readonly dry_run: boolean = false;
 
   /** Rows that become due a second. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(1)
   @Max(1000)
