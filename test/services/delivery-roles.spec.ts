@@ -130,13 +130,17 @@ onPostgres('a gateway whose ROLE is', () => {
   test('worker and is told to stop claims nothing more, and leaves no claim behind', async () => {
     await using leaving = await start('worker', 'leaving');
     await widen('leaving');
+    const again = inbox.receipts[0]!.id;
     inbox.receipts.length = 0;
     inbox.answer = () => 'never';
     const held = await record();
     await until('it is sent', () => inbox.receipts.length === 1);
     leaving.signal('SIGTERM');
     await leaving.logged('stopping');
+    // What is new waits in the outbox; what is due again could be claimed at once.
     const late = await Promise.all([record(), record(), record()]);
+    const delivery = `${origin}/api/v1/deliveries/dlv_${String((await deliveryOf(again))?.['id'])}`;
+    expect((await fetch(`${delivery}/retry`, { method: 'POST', headers: credentials })).status).toBe(202);
     expect(await leaving.ended).toEqual({ code: 0, signal: null });
 
     expect(outOfTime(leaving)).toEqual([]);
@@ -152,7 +156,7 @@ onPostgres('a gateway whose ROLE is', () => {
     inbox.answer = () => 200;
     await using next = await start('all', 'next');
     await allIsDelivered();
-    expect(idsOf(heardFrom('next')).toSorted()).toEqual([held, ...late].toSorted());
+    expect(idsOf(heardFrom('next')).toSorted()).toEqual([again, held, ...late].toSorted());
     expect(next.log().filter(({ level }) => level === 'error')).toEqual([]);
   });
 
