@@ -2,15 +2,12 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Environment } from '../../src/config/read-config.js';
 import { Database } from '../../src/database/database.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import type { FeedRow } from '../support/callback-sender.js';
-import { startProcess } from '../support/gateway-process.js';
-import type { GatewayProcess } from '../support/gateway-process.js';
-import { issuance, redemption, transaction } from '../support/kiip.js';
-import type { Fields } from '../support/kiip.js';
-import { findPostgres, freePort, PostgresServer } from '../support/postgres.js';
+import { MortalGateway } from '../support/mortal-gateway.js';
+import { PatientKiip } from '../support/patient-kiip.js';
+import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { until } from '../support/until.js';
 
 /** On each database; shared among gateways that are killed and started independently of each other. */
@@ -20,94 +17,6 @@ const IN_FLIGHT = 6;
 /** The whole of a slow machine's patience, and never a measure. */
 const LIMIT_MS = 600_000;
 const PATIENCE_SECONDS = 120;
-
-/** A gateway that is killed again and again, and comes back on the same port and the same data. */
-class MortalGateway {
-  kills = 0;
-  #process: GatewayProcess | undefined;
-
-  private constructor(
-    readonly origin: string,
-    readonly env: Environment,
-  ) {}
-
-  static async on(env: Environment): Promise<MortalGateway> {
-    const PORT = String(await freePort());
-    return new MortalGateway(`http://127.0.0.1:${PORT}`, { ...env, PORT, LOG_LEVEL: 'warn' });
-  }
-
-  get log(): Record<string, unknown>[] {
-    return this.#process?.log() ?? [];
-  }
-
-  start(): void {
-    this.#process = startProcess(this.env);
-  }
-
-  async kill(): Promise<void> {
-    this.#process?.signal('SIGKILL');
-    const ending = await this.#process?.ended;
-    if (ending?.signal !== 'SIGKILL') throw new Error(`it had ended by itself: ${JSON.stringify(this.log)}`);
-    this.kills += 1;
-  }
-
-  async close(): Promise<void> {
-    await this.#process?.[Symbol.asyncDispose]();
-  }
-}
-
-/**
- * Kiip, as far as it is honest: sends callbacks, several at once, and each again until it is acknowledged. An answer that
- * is neither 200 nor 503 ends it.
- */
-class Kiip {
-  /** By transaction: every answer 200. */
-  readonly acknowledged = new Map<string, { outcome: string; id: string }[]>();
-  readonly sent = new Map<string, Fields>();
-  /** Tries that had no answer, so that nobody knows what became of them. */
-  lost = 0;
-  #stopped = false;
-  readonly #sender = new CallbackSender(IN_FLIGHT);
-  readonly #loops: Promise<void>[];
-
-  constructor(private readonly origins: readonly string[]) {
-    this.#loops = Array.from({ length: IN_FLIGHT }, (_, index) => this.#send(index));
-  }
-
-  /** What is under way is sent until it is acknowledged. */
-  async finish(): Promise<void> {
-    this.#stopped = true;
-    await Promise.all(this.#loops);
-    await this.#sender.close();
-  }
-
-  async #send(index: number): Promise<void> {
-    while (!this.#stopped) {
-      const transaction_id = transaction();
-      const fields = index % 2 === 0 ? redemption({ transaction_id }) : issuance({ transaction_id });
-      this.sent.set(transaction_id, fields);
-      const answers = [await this.#deliver(fields, index)];
-      // Now and then once more, although it has been acknowledged, perhaps by another process.
-      if (Math.random() < 0.1) answers.push(await this.#deliver(fields, index));
-      this.acknowledged.set(transaction_id, answers);
-    }
-  }
-
-  async #deliver(fields: Fields, index: number): Promise<{ outcome: string; id: string }> {
-    for (let attempt = index; ; attempt += 1) {
-      const origin = this.origins[attempt % this.origins.length]!;
-      const answer = await this.#sender.callback(origin, fields).catch((error: unknown) => codeOf(error));
-      if (typeof answer === 'string') {
-        if (answer !== 'ECONNREFUSED') this.lost += 1;
-      } else if (answer.status !== 503) {
-        const { status, outcome = '', id = '' } = answer;
-        if (status !== 200) throw new Error(`answered ${status}: ${answer.text}`);
-        return { outcome, id };
-      }
-      await sleep(50);
-    }
-  }
-}
 
 /** Reads the feed on and on, as a consumer does, whoever dies meanwhile. */
 class Reader {
@@ -193,7 +102,11 @@ describe.each(grounds)('gateways on %s, killed at random moments', (name, open) 
       const { gateways, together } = ground;
       const worlds = together.map((group) => {
         const origins = group.map(({ origin }) => origin);
-        return { kiip: new Kiip(origins), reader: new Reader(origins[0]!), group };
+        return {
+          kiip: new PatientKiip(origins, { inFlight: IN_FLIGHT }),
+          reader: new Reader(origins[0]!),
+          group,
+        };
       });
 
       await Promise.all(
@@ -229,7 +142,7 @@ describe.each(grounds)('gateways on %s, killed at random moments', (name, open) 
 });
 
 /** Some moment of a process's life: while it starts, or with callbacks under way. */
-async function aMoment(gateway: MortalGateway, round: number, kiip: Kiip): Promise<void> {
+async function aMoment(gateway: MortalGateway, round: number, kiip: PatientKiip): Promise<void> {
   const { DATA_DIR } = gateway.env;
   if (DATA_DIR !== undefined && round < 2) {
     // The first start makes a thousand files, and the last ones are the ones that matter.
@@ -247,7 +160,7 @@ async function aMoment(gateway: MortalGateway, round: number, kiip: Kiip): Promi
 }
 
 /** Asks the last processes, and then the data itself. */
-async function inspect(kiip: Kiip, reader: Reader, group: readonly MortalGateway[]): Promise<void> {
+async function inspect(kiip: PatientKiip, reader: Reader, group: readonly MortalGateway[]): Promise<void> {
   const sender = new CallbackSender();
   const rows = await sender.ledger(group[0]!.origin);
   const byTransaction = Map.groupBy(rows, ({ transaction_id }) => transaction_id);
@@ -301,8 +214,4 @@ function filesIn(folder: string): number {
     // It changes while it is read.
     return 0;
   }
-}
-
-function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
 }

@@ -1,0 +1,251 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { allDelivered, booksOf, unfinishedOn } from '../support/books.js';
+import { CallbackSender } from '../support/callback-sender.js';
+import { consumerAt } from '../support/consumer.js';
+import { credentials } from '../support/gateway.js';
+import { startProcess } from '../support/gateway-process.js';
+import type { GatewayProcess } from '../support/gateway-process.js';
+import { Inbox } from '../support/inbox.js';
+import { redemption } from '../support/kiip.js';
+import { MortalGateway } from '../support/mortal-gateway.js';
+import { PatientKiip } from '../support/patient-kiip.js';
+import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { until } from '../support/until.js';
+
+const bin = findPostgres();
+const onPostgres = bin === undefined ? describe.skip : describe;
+const ROWS = 2_000;
+const OUTSIDE = 200;
+/** Far less than what the consumer takes in: what holds the replay back is its rate. */
+const RATE = 100;
+const CONCURRENCY = 8;
+/** The whole of a slow machine's patience, and never a measure. */
+const LIMIT_MS = 300_000;
+const PATIENCE_SECONDS = 120;
+
+interface Replay {
+  readonly count: number;
+  readonly done: number;
+  readonly finished_at: string | null;
+}
+
+interface Delivery {
+  readonly id: string;
+  readonly issuance_id: string;
+  readonly status: string;
+  readonly attempts: number;
+  readonly last_status: number | null;
+}
+
+onPostgres('what was accepted once', () => {
+  let server: PostgresServer;
+  let inbox: Inbox;
+  let api: GatewayProcess;
+  let origin: string;
+  let worker: MortalGateway;
+  const sender = new CallbackSender(16);
+  /** The middle one is the window that is replayed. */
+  let outside: string[];
+  let inside: string[];
+  let window: { from: string; to: string };
+
+  beforeAll(async () => {
+    server = await PostgresServer.create(bin ?? '');
+    inbox = await Inbox.open();
+    const env = {
+      DATABASE_URL: server.url('postgres'),
+      DELIVERY_CONSUMERS: consumerAt(inbox.url(), { concurrency: CONCURRENCY }),
+      LOG_LEVEL: 'info',
+    };
+    api = startProcess({ ...env, ROLE: 'api' });
+    origin = await api.url();
+    await api.logged('the database is in use');
+    worker = await MortalGateway.on({ ...env, ROLE: 'worker' });
+    worker.start();
+
+    const before = await record(OUTSIDE);
+    const from = await now();
+    inside = await record(ROWS);
+    const to = await now();
+    outside = [...before, ...(await record(OUTSIDE))];
+    window = { from, to };
+    await allIsDelivered();
+  }, LIMIT_MS);
+  afterAll(async () => {
+    await worker.close();
+    await api[Symbol.asyncDispose]();
+    await sender.close();
+    await inbox.close();
+    await server.destroy();
+  });
+
+  /** That many callbacks, and the ids of their rows. */
+  async function record(rows: number): Promise<string[]> {
+    const ids: string[] = [];
+    let left = rows;
+    const loops = Array.from({ length: 16 }, async () => {
+      while (left-- > 0) {
+        const { status, id } = await sender.callback(origin, redemption());
+        expect(status).toBe(200);
+        ids.push(id!);
+      }
+    });
+    await Promise.all(loops);
+    return ids;
+  }
+
+  const allIsDelivered = () =>
+    until('all is delivered', async () => (await unfinishedOn(server)) === 0, PATIENCE_SECONDS);
+  const order = async (body: object) => {
+    const response = await fetch(`${origin}/api/v1/deliveries/replay`, {
+      method: 'POST',
+      headers: { ...credentials, 'content-type': 'application/json' },
+      body: JSON.stringify({ consumer: 'wallet', ...window, ...body }),
+    });
+    return { status: response.status, body: (await response.json()) as { id: string; count: number } };
+  };
+  const read = async <T>(path: string) =>
+    (await (await fetch(`${origin}/api/v1/deliveries${path}`, { headers: credentials })).json()) as T;
+  const dead = () => read<{ items: Delivery[] }>('?status=dead');
+  const replayOf = (id: string) => read<Replay>(`/replays/${id}`);
+
+  test('is only counted by a dry run', async () => {
+    const sent = inbox.receipts.length;
+    expect(sent).toBe(ROWS + 2 * OUTSIDE);
+    expect(await order({ dry_run: true })).toEqual({ status: 200, body: { id: null, count: ROWS } });
+    expect(await server.query('postgres', 'select * from delivery_replays')).toEqual([]);
+    expect(await server.query('postgres', `select * from deliveries where status <> 'delivered'`)).toEqual(
+      [],
+    );
+    expect(inbox.receipts).toHaveLength(sent);
+  });
+
+  test(
+    'is sent again without a gap, at its rate, beside live traffic, although its worker is killed halfway',
+    async () => {
+      const first = inbox.byId;
+      inbox.receipts.length = 0;
+      const startedMs = performance.now();
+      const { status, body } = await order({ rate_per_second: RATE });
+      expect([status, body.count]).toEqual([202, ROWS]);
+      const kiip = new PatientKiip([origin], { inFlight: 2, pauseMs: 50 });
+
+      await until('half of it is there', () => inbox.receipts.length >= ROWS / 2, PATIENCE_SECONDS);
+      await worker.kill();
+      const halfway = await replayOf(body.id);
+      expect(halfway.done).toBeGreaterThan(0);
+      expect(halfway.done).toBeLessThan(ROWS);
+      expect(halfway.finished_at).toBeNull();
+      worker.start();
+      await until(
+        'it is finished',
+        async () => (await replayOf(body.id)).finished_at !== null,
+        PATIENCE_SECONDS,
+      );
+      await kiip.finish();
+      await allIsDelivered();
+
+      expect(await replayOf(body.id)).toMatchObject({ count: ROWS, done: ROWS });
+      const heard = inbox.byId;
+      const live = [...kiip.acknowledged.values()].map(([answer]) => answer!.id);
+      expect(outside.filter((id) => heard.has(id))).toEqual([]);
+      expect([...heard.keys()].toSorted()).toEqual([...inside, ...live].toSorted());
+      const changed = inside.filter((id) =>
+        heard.get(id)!.some(({ body: text }) => text !== first.get(id)![0]!.body),
+      );
+      expect(changed).toEqual([]);
+      // A kill leaves no more than what was under way.
+      const repeats = inbox.receipts.length - heard.size;
+      expect(repeats).toBeLessThanOrEqual(CONCURRENCY);
+
+      const again = new Set(inside);
+      const replayed = inbox.receipts.filter(({ id }) => again.has(id));
+      const tooEarly = replayed.filter(
+        ({ atMs }, index) => index + 1 - repeats > RATE * (1 + (atMs - startedMs) / 1_000),
+      );
+      expect(tooEarly).toEqual([]);
+      const last = replayed.at(-1)!.atMs;
+      const beside = inbox.receipts.filter(({ id, atMs }) => !again.has(id) && atMs < last).length;
+      expect(beside).toBeGreaterThan(0);
+      const seconds = Math.round((last - startedMs) / 1_000);
+      console.info(
+        `${ROWS} rows again in ${seconds} s, ${repeats} twice, ${halfway.done} due at the kill, ${beside} live events meanwhile`,
+      );
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'is dead when it is refused for three days, listed so, and goes out again when somebody retries it',
+    async () => {
+      inbox.receipts.length = 0;
+      inbox.answer = () => 422;
+      const [id] = await record(1);
+      const fails = (attempts: number) =>
+        until('it has been refused', async () => (await newest()).attempts === attempts, PATIENCE_SECONDS);
+      /** Only the times are moved, as if they had passed: what becomes of it is for the gateway to say. */
+      const threeDaysLater = () =>
+        server.query(
+          'postgres',
+          `update deliveries set tried_since = tried_since - interval '3 days', next_attempt_at = now() where ledger_id = '${id}'`,
+        );
+      const newest = async () => {
+        const response = await fetch(`${origin}/api/v1/kiip/issuances/${id}`, { headers: credentials });
+        return ((await response.json()) as { deliveries: Delivery[] }).deliveries[0]!;
+      };
+      const retry = async (delivery: string) => {
+        const response = await fetch(`${origin}/api/v1/deliveries/${delivery}/retry`, {
+          method: 'POST',
+          headers: credentials,
+        });
+        return { status: response.status, body: (await response.json()) as Delivery };
+      };
+
+      await fails(1);
+      expect([await newest(), (await dead()).items]).toMatchObject([
+        { status: 'pending', last_status: 422 },
+        [],
+      ]);
+      await threeDaysLater();
+      await fails(2);
+      const { items } = await dead();
+      expect(items).toMatchObject([
+        { issuance_id: id, consumer: 'wallet', status: 'dead', last_status: 422, next_attempt_at: null },
+      ]);
+      expect(await booksOf(origin)).toMatchObject({ dead: 1, pending: 0, unaccounted: 0 });
+
+      // Tried for three days again.
+      expect(await retry(items[0]!.id)).toMatchObject({ status: 202, body: { status: 'pending' } });
+      await fails(3);
+      expect(await newest()).toMatchObject({ status: 'pending' });
+      await threeDaysLater();
+      await fails(4);
+      expect((await dead()).items).toHaveLength(1);
+
+      inbox.answer = () => 200;
+      expect((await retry(items[0]!.id)).status).toBe(202);
+      await allIsDelivered();
+      expect((await dead()).items).toEqual([]);
+      expect(inbox.receipts.map((receipt) => receipt.id)).toEqual(Array.from({ length: 5 }, () => id));
+      expect(new Set(inbox.receipts.map(({ body }) => body)).size).toBe(1);
+      const books = await booksOf(origin);
+      expect(books).toMatchObject(allDelivered(books.accepted));
+    },
+    LIMIT_MS,
+  );
+
+  test('has met nothing unexpected', () => {
+    const serious = [...api.log(), ...worker.log].filter(
+      ({ level }) => level === 'error' || level === 'fatal',
+    );
+    expect(serious.map(({ msg }) => msg)).toEqual(['a delivery is dead', 'a delivery is dead']);
+  });
+});
+
+/** An instant that no callback shares. */
+async function now(): Promise<string> {
+  await sleep(10);
+  const instant = new Date().toISOString();
+  await sleep(10);
+  return instant;
+}

@@ -1,0 +1,180 @@
+import { allDelivered, booksOf, deliveryOn } from '../support/books.js';
+import { CallbackSender } from '../support/callback-sender.js';
+import { consumerAt } from '../support/consumer.js';
+import type { Environment } from '../../src/config/read-config.js';
+import { credentials } from '../support/gateway.js';
+import { startProcess } from '../support/gateway-process.js';
+import type { GatewayProcess } from '../support/gateway-process.js';
+import { Inbox } from '../support/inbox.js';
+import type { Receipt } from '../support/inbox.js';
+import { redemption } from '../support/kiip.js';
+import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { until } from '../support/until.js';
+
+const bin = findPostgres();
+const onPostgres = bin === undefined ? describe.skip : describe;
+
+onPostgres('a gateway whose ROLE is', () => {
+  let server: PostgresServer;
+  let inbox: Inbox;
+  let api: GatewayProcess;
+  let origin: string;
+  const sender = new CallbackSender(8);
+
+  const start = async (role: string, name: string, env: Environment = {}) => {
+    const gateway = startProcess({
+      DATABASE_URL: server.url('postgres'),
+      DELIVERY_CONSUMERS: consumerAt(inbox.url(name)),
+      SHUTDOWN_GRACE_SECONDS: '6',
+      // No claim lapses while a test waits: 20 s and twice this.
+      DATABASE_TIMEOUT_MS: '20000',
+      LOG_LEVEL: 'info',
+      ROLE: role,
+      ...env,
+    });
+    await gateway.url();
+    await gateway.logged('the database is in use');
+    return gateway;
+  };
+  const record = async (): Promise<string> => {
+    const { outcome, id } = await sender.callback(origin, redemption());
+    expect(outcome).toBe('recorded');
+    return id!;
+  };
+  const heardFrom = (name: string) => inbox.receipts.filter((receipt) => receipt.sender === name);
+  const deliveryOf = (id: string) => deliveryOn(server, id);
+  const allIsDelivered = () =>
+    until('the books say that all is delivered', async () => {
+      const books = await booksOf(origin);
+      return books.accepted > 0 && books.delivered === books.accepted;
+    });
+  /** After some successes, a worker sends several at once. */
+  const widen = async (name: string) => {
+    await Promise.all(Array.from({ length: 8 }, record));
+    await allIsDelivered();
+    expect(heardFrom(name)).toHaveLength(8);
+  };
+
+  beforeAll(async () => {
+    server = await PostgresServer.create(bin ?? '');
+    inbox = await Inbox.open();
+    api = await start('api', 'api');
+    origin = await api.url();
+  }, 120_000);
+  afterAll(async () => {
+    await sender.close();
+    await api[Symbol.asyncDispose]();
+    await inbox.close();
+    await server.destroy();
+  });
+  beforeEach(() => {
+    inbox.receipts.length = 0;
+    inbox.answer = () => 200;
+  });
+
+  test('api serves the routes and sends nothing, and a worker apart brings what it accepts', async () => {
+    const early = await Promise.all([record(), record()]);
+    const deliveries = await fetch(`${origin}/api/v1/deliveries`, { headers: credentials });
+    expect([deliveries.status, await deliveries.json()]).toEqual([200, { items: [], next: 'dlv_0' }]);
+    expect(await booksOf(origin)).toMatchObject({ accepted: 2, pending: 2, unaccounted: 0 });
+
+    await using worker = await start('worker', 'worker');
+    const late = await record();
+    await allIsDelivered();
+    expect(idsOf(inbox.receipts).toSorted()).toEqual([...early, late].toSorted());
+    expect(heardFrom('worker')).toHaveLength(3);
+    expect(await booksOf(origin)).toMatchObject(allDelivered(3));
+
+    const url = await worker.url();
+    const statusOf = async (path: string, init: RequestInit = {}) =>
+      (await fetch(url + path, { headers: credentials, ...init })).status;
+    for (const probe of ['live', 'ready', 'startup']) expect(await statusOf(`/health/${probe}`)).toBe(200);
+    for (const path of [
+      '/api/v1/deliveries',
+      '/api/v1/kiip/issuances',
+      '/docs',
+      '/openapi.json',
+      '/',
+      '/nothing',
+    ])
+      expect([path, await statusOf(path)]).toEqual([path, 404]);
+    expect((await sender.callback(url, redemption())).status).toBe(404);
+    expect(await statusOf('/api/v1/deliveries/dlv_1/retry', { method: 'POST' })).toBe(404);
+    expect((await booksOf(origin)).accepted).toBe(3);
+  });
+
+  test('worker and is told to stop hands back what a consumer never answers, and another sends it', async () => {
+    inbox.answer = () => 'never';
+    const workers = { first: await start('worker', 'first'), second: await start('worker', 'second') };
+    await using first = workers.first;
+    await using second = workers.second;
+    const id = await record();
+    await until('it is sent', () => inbox.receipts.length === 1);
+    const [leaving, staying, other] =
+      inbox.receipts[0]!.sender === 'first' ? [first, second, 'second'] : [second, first, 'first'];
+    expect((await deliveryOf(id))?.['claim']).not.toBeNull();
+    inbox.answer = () => 200;
+    leaving.signal('SIGTERM');
+    expect(await leaving.ended).toEqual({ code: 0, signal: null });
+    await until('it is delivered', async () => (await deliveryOf(id))?.['status'] === 'delivered');
+
+    expect(idsOf(inbox.receipts)).toEqual([id, id]);
+    expect(heardFrom(other)).toHaveLength(1);
+    expect(new Set(inbox.receipts.map(({ body }) => body)).size).toBe(1);
+    expect(outOfTime(leaving)).toEqual([]);
+    // Nobody waited for the claim to lapse: an attempt that nobody knows the end of is none.
+    expect(await deliveryOf(id)).toMatchObject({ attempts: 1, claim: null, claimed_until: null });
+    expect(staying.log().filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  test('worker and is told to stop claims nothing more, and leaves no claim behind', async () => {
+    await using leaving = await start('worker', 'leaving');
+    await widen('leaving');
+    const again = inbox.receipts[0]!.id;
+    inbox.receipts.length = 0;
+    inbox.answer = () => 'never';
+    const held = await record();
+    await until('it is sent', () => inbox.receipts.length === 1);
+    leaving.signal('SIGTERM');
+    await leaving.logged('stopping');
+    // What is new waits in the outbox; what is due again could be claimed at once.
+    const late = await Promise.all([record(), record(), record()]);
+    const delivery = `${origin}/api/v1/deliveries/dlv_${String((await deliveryOf(again))?.['id'])}`;
+    expect((await fetch(`${delivery}/retry`, { method: 'POST', headers: credentials })).status).toBe(202);
+    expect(await leaving.ended).toEqual({ code: 0, signal: null });
+
+    expect(outOfTime(leaving)).toEqual([]);
+    expect(idsOf(inbox.receipts)).toEqual([held]);
+    expect(await deliveryOf(held)).toMatchObject({
+      status: 'pending',
+      attempts: 0,
+      claim: null,
+      claimed_until: null,
+    });
+    expect(await server.query('postgres', 'select * from deliveries where claim is not null')).toEqual([]);
+
+    inbox.answer = () => 200;
+    await using next = await start('all', 'next');
+    await allIsDelivered();
+    expect(idsOf(heardFrom('next')).toSorted()).toEqual([again, held, ...late].toSorted());
+    expect(next.log().filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  test('worker and is told to stop writes down what a consumer still answers in time', async () => {
+    await using leaving = await start('worker', 'slow');
+    const answer = inbox.hold();
+    const id = await record();
+    await until('it is sent', () => inbox.receipts.length === 1);
+    leaving.signal('SIGTERM');
+    await leaving.logged('stopping');
+    answer(200);
+    expect(await leaving.ended).toEqual({ code: 0, signal: null });
+    expect(await deliveryOf(id)).toMatchObject({ status: 'delivered', attempts: 1, claim: null });
+  });
+});
+
+const idsOf = (receipts: readonly Receipt[]) => receipts.map(({ id }) => id);
+
+/** The process ended because its time was over, and not because it was done. */
+const outOfTime = (gateway: GatewayProcess) =>
+  gateway.log().filter(({ msg }) => String(msg).includes('the time to drain was over'));

@@ -1,0 +1,39 @@
+import type { Environment } from '../../src/config/read-config.js';
+import { startProcess } from './gateway-process.js';
+import type { GatewayProcess } from './gateway-process.js';
+import { freePort } from './postgres.js';
+
+/** A gateway that is killed again and again, and comes back on the same port and the same data. */
+export class MortalGateway {
+  kills = 0;
+  #process: GatewayProcess | undefined;
+
+  private constructor(
+    readonly origin: string,
+    readonly env: Environment,
+  ) {}
+
+  static async on(env: Environment): Promise<MortalGateway> {
+    const PORT = String(await freePort());
+    return new MortalGateway(`http://127.0.0.1:${PORT}`, { LOG_LEVEL: 'warn', ...env, PORT });
+  }
+
+  get log(): Record<string, unknown>[] {
+    return this.#process?.log() ?? [];
+  }
+
+  start(): void {
+    this.#process = startProcess(this.env);
+  }
+
+  async kill(): Promise<void> {
+    this.#process?.signal('SIGKILL');
+    const ending = await this.#process?.ended;
+    if (ending?.signal !== 'SIGKILL') throw new Error(`it had ended by itself: ${JSON.stringify(this.log)}`);
+    this.kills += 1;
+  }
+
+  async close(): Promise<void> {
+    await this.#process?.[Symbol.asyncDispose]();
+  }
+}
