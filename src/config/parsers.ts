@@ -189,7 +189,11 @@ export const consumers: Parser<readonly Consumer[]> = (value) => {
 
 function consumer(value: unknown): Consumer {
   if (!isRecord(value)) throw new BadValue('every consumer must be an object');
-  const { name, url, secrets, events, order_by, concurrency = usualConcurrency } = value;
+  const { name, url, secrets, events, order_by, concurrency = usualConcurrency, ...others } = value;
+  if (Object.keys(others).length > 0)
+    throw new BadValue(
+      'every consumer may have "name", "url", "secrets", "events", "order_by" and "concurrency" alone',
+    );
   if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))
     throw new BadValue('every consumer needs a "name" of letters, digits, dots, dashes');
   if (typeof url !== 'string') throw new BadValue('every consumer needs a "url"');

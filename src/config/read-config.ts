@@ -92,6 +92,13 @@ function* crossChecks(values: Partial<Values>): Iterable<[name: string, fault: s
     for (const [name, urls] of Object.entries(upstreams))
       if (urls.some((url) => url !== undefined && isInsecure(url))) yield [name, insecure];
   }
+  if (values.role !== 'all' && values.role !== undefined && !values.databaseUrl)
+    yield [
+      'DATABASE_URL',
+      'is required unless ROLE is all: one process alone can have the embedded database',
+    ];
+  if (values.role === 'worker' && !values.deliveryConsumers?.length)
+    yield ['DELIVERY_CONSUMERS', 'is required while ROLE is worker'];
   if (values.callerAuth === 'api-key' && !values.apiKeys)
     yield ['API_KEYS', 'is required while CALLER_AUTH is api-key (CALLER_AUTH=none lets everybody in)'];
   if (values.callerAuth === 'none' && values.callerScopes)

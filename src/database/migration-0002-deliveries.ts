@@ -9,7 +9,9 @@ const STATEMENTS = [
   // The trace that a row was recorded in goes on with its deliveries (W3C Trace Context).
   `alter table delivery_outbox add column trace_parent text`,
 
-  // The id is drawn while the fan-out's lock is held: ids are visible in their order, and a user's events keep theirs.
+  `create index delivery_outbox_in_order on delivery_outbox (created_at, ledger_id)`,
+
+  // Ids are drawn while one lock is held: they are visible in their order, and a user's events keep theirs.
   `create table deliveries (
     id bigint generated always as identity primary key,
     ledger_id text collate "C" not null references ledger (id),
@@ -21,7 +23,7 @@ const STATEMENTS = [
     attempts integer not null default 0,
     last_status integer,
     tries integer not null default 0,
-    tried_since timestamptz not null default now(),
+    tried_since timestamptz,
     next_attempt_at timestamptz default now(),
     claim uuid,
     claimed_until timestamptz,
@@ -29,10 +31,11 @@ const STATEMENTS = [
     constraint deliveries_pending_have_a_next_attempt check ((status = 'pending') = (next_attempt_at is not null)),
     constraint deliveries_once_per_consumer unique (ledger_id, consumer)
   )`,
-  `create index deliveries_due on deliveries (consumer, next_attempt_at) where status = 'pending'`,
+  `create index deliveries_due on deliveries (consumer, next_attempt_at, id) where status = 'pending'`,
   `create index deliveries_in_order on deliveries (consumer, ordering_key, id) where status = 'pending' and ordering_key is not null`,
+  `create index deliveries_waiting on deliveries (accepted_at) where status = 'pending'`,
   `create index deliveries_not_done on deliveries (status, id) where status <> 'delivered'`,
-  `create index deliveries_of_consumer on deliveries (consumer, id)`,
+  `create index deliveries_not_done_of_consumer on deliveries (consumer, status, id) where status <> 'delivered'`,
 
   `create table delivery_attempts (
     delivery_id bigint not null references deliveries (id),
@@ -46,9 +49,10 @@ const STATEMENTS = [
 
   // A pause belongs to the address that said "gone": a new one is worth a try.
   `create table delivery_pauses (
-    consumer text primary key,
+    consumer text not null,
     url_key text not null,
-    paused_at timestamptz not null default now()
+    paused_at timestamptz not null default now(),
+    primary key (consumer, url_key)
   )`,
 
   `create table delivery_replays (

@@ -60,11 +60,11 @@ export interface DeliveriesTable {
   /** When the row was committed, or released. */
   accepted_at: Date;
   trace_parent: string | null;
-  /** All attempts there ever were; `tries` are those since `tried_since`, from which the schedule counts. */
+  /** All attempts there ever were; `tries` are those since `tried_since`, the first from which the schedule counts. */
   attempts: Generated<number>;
   last_status: number | null;
   tries: Generated<number>;
-  tried_since: Generated<Date>;
+  tried_since: Date | null;
   /** Null unless pending. */
   next_attempt_at: Generated<Date | null>;
   /** Who is sending it, until when; a lapsed claim is as good as none. */
@@ -95,7 +95,7 @@ export interface DeliveryPausesTable {
 export interface DeliveryReplaysTable {
   id: Generated<string>;
   consumer: string;
-  /** Rows received in [from_at, to_at). */
+  /** Rows that entered the ledger in [from_at, to_at). */
   from_at: Date;
   to_at: Date;
   /** Rows a second. */

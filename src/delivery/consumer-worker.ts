@@ -17,7 +17,7 @@ import { nextAttemptMs } from './schedule.js';
 const lookEveryMs = 1_000;
 const tryAgainMs = 250;
 /** Beyond the attempt itself: reading the row, writing the outcome down, a busy process. */
-const leaseMarginMs = 10_000;
+const leaseMarginMs = 5_000;
 
 export interface ConsumerTools {
   readonly database: Database;
@@ -45,7 +45,7 @@ export class ConsumerWorker {
     this.lane = new ConsumerLane(consumer.concurrency);
     this.http = new ConsumerHttp(consumer);
     this.pump = new Pump(() => this.sendDue(), lookEveryMs, tools.onFailure);
-    this.leaseMs = attemptMs + 2 * tools.databaseTimeoutMs + leaseMarginMs;
+    this.leaseMs = 2 * attemptMs + 2 * tools.databaseTimeoutMs + leaseMarginMs;
   }
 
   start(): void {
@@ -70,12 +70,18 @@ export class ConsumerWorker {
     const { subscriber, lane } = this;
     const places = lane.free;
     if (places === 0) return false;
+    const claimedMs = performance.now();
     const claimed = await this.tools.database.run((db) => claim(db, subscriber, places, this.leaseMs));
     if (claimed.length === 0) return false;
     const rows = await this.rowsOf(claimed);
+    // The lane was closed, or the process slept so long that the claims may lapse during the attempt.
+    if (lane.free === 0 || performance.now() - claimedMs > this.leaseMs - 2 * attemptMs) {
+      await this.handBack(claimed);
+      return false;
+    }
     for (const delivery of claimed) {
       lane.begin();
-      const work = this.deliver(delivery, rows.get(delivery.ledgerId)!)
+      const work = this.deliver(delivery, rows.get(delivery.ledgerId)!, claimedMs)
         .catch(this.tools.onFailure)
         .finally(() => {
           lane.end();
@@ -97,8 +103,10 @@ export class ConsumerWorker {
     }
   }
 
-  private async deliver(delivery: Claimed, row: IssuanceDto): Promise<void> {
-    const event = signedEvent(row, delivery.acceptedAt, this.consumer.secrets);
+  private async deliver(delivery: Claimed, row: IssuanceDto, claimedMs: number): Promise<void> {
+    const { acceptedAt, claimedAt } = delivery;
+    const signedAt = new Date(claimedAt.getTime() + (performance.now() - claimedMs));
+    const event = signedEvent(row, { acceptedAt, signedAt }, this.consumer.secrets);
     const { name } = this.consumer;
     const facts = {
       kind: SpanKind.CLIENT,
@@ -109,11 +117,12 @@ export class ConsumerWorker {
     // The process ends: nobody knows what the consumer has seen, and the next to send it says so by the same id.
     if (attempt.status === undefined && this.giveUp.signal.aborted) return this.handBack([delivery]);
     const next = this.nextOf(delivery, attempt);
-    if (attempt.status === 410) {
+    const gone = attempt.status === 410;
+    if (gone) {
       this.tell('a consumer is gone, and paused', attempt);
       await this.pause();
     }
-    await this.write(delivery, { ...attempt, next });
+    await this.write(delivery, { ...attempt, next, startsOver: gone });
   }
 
   private nextOf({ tries, sinceMs }: Claimed, attempt: Attempt): Settlement['next'] {
@@ -144,18 +153,14 @@ export class ConsumerWorker {
   private async write(delivery: Claimed, settlement: Settlement): Promise<void> {
     const { database, logger, onFailure } = this.tools;
     const { name } = this.consumer;
-    const facts = {
-      consumer: name,
-      id: delivery.ledgerId,
-      status: settlement.status,
-      outcome: settlement.outcome,
-    };
-    if (settlement.next === 'dead') logger.error({ msg: 'a delivery is dead', ...facts });
-    else if (settlement.next !== 'delivered') logger.debug({ msg: 'a delivery failed', ...facts });
+    const { next, status, outcome } = settlement;
+    const facts = { consumer: name, id: delivery.ledgerId, status, outcome };
     const lapsesAt = performance.now() + this.leaseMs - attemptMs;
     for (;;) {
       try {
-        await database.run((db) => settle(db, delivery, settlement));
+        const held = await database.run((db) => settle(db, delivery, settlement));
+        if (held && next === 'dead') logger.error({ msg: 'a delivery is dead', ...facts });
+        else if (held && next !== 'delivered') logger.debug({ msg: 'a delivery failed', ...facts });
         return;
       } catch (error) {
         onFailure(error);
@@ -166,9 +171,8 @@ export class ConsumerWorker {
   }
 
   private async handBack(claimed: readonly Claimed[]): Promise<void> {
-    const claims = claimed.map(({ claim: token }) => token);
     // If this fails too, the claims lapse by themselves.
-    await this.tools.database.run((db) => handBack(db, claims)).catch(() => undefined);
+    await this.tools.database.run((db) => handBack(db, claimed)).catch(() => undefined);
   }
 }
 

@@ -24,6 +24,9 @@ import { Replays } from './replays.js';
 
 const usual = ['unauthenticated', 'storage-unavailable'] as const;
 const noSuchDelivery = Problem.of('not-found', 'There is no such delivery.', { retryable: false });
+const noSuchConsumer = Problem.of('conflict', 'Its consumer is no longer one of DELIVERY_CONSUMERS.', {
+  retryable: false,
+});
 const noSuchReplay = Problem.of('not-found', 'There is no such replay.', { retryable: false });
 
 const delivery = {
@@ -89,11 +92,20 @@ export class DeliveriesController {
     type: DeliveryDto,
     example: { ...delivery, status: 'pending', next_attempt_at: '2026-02-03T12:00:00.000Z' },
   })
-  @ApiProblems(invalid('/id', 'id must have at most 256 characters'), ...usual, noSuchDelivery, 413, 415)
+  @ApiProblems(
+    invalid('/id', 'id must have at most 256 characters'),
+    ...usual,
+    noSuchDelivery,
+    noSuchConsumer,
+    413,
+    415,
+  )
   async retry(@Param() { id }: DeliveryPath): Promise<DeliveryDto> {
     const number = deliveryNumber(id);
-    const found = number === undefined ? undefined : await this.deliveries.retry(number);
-    if (!found) throw noSuchDelivery;
+    const names = this.config.deliveryConsumers?.map(({ name }) => name) ?? [];
+    const found = number === undefined ? 'not-found' : await this.deliveries.retry(number, names);
+    if (found === 'not-found') throw noSuchDelivery;
+    if (found === 'no-consumer') throw noSuchConsumer;
     return deliveryDto(found);
   }
 
@@ -133,7 +145,7 @@ export class DeliveriesController {
     const window = windowOf(from, to);
     if (dry_run) {
       reply.code(200);
-      return { id: null, count: await this.replays.count({ window }) };
+      return { id: null, count: await this.replays.count(window) };
     }
     const { id, total } = await this.replays.start({ consumer, window, rate: rate_per_second });
     return { id, count: total };

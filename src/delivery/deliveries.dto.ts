@@ -88,7 +88,7 @@ export class ReplayOrderDto {
   @IsOpaqueId('wallet')
   readonly consumer!: string;
 
-  /** Callbacks that arrived at this time or later. */
+  /** Callbacks that entered the ledger at this time or later. */
   @IsInstant('2026-01-31T00:00:00Z')
   readonly from!: string;
 

@@ -50,10 +50,11 @@ export class Deliveries {
   }
 
   /**
-   * Makes a delivery due now, whatever it was: a dead one is tried for three days again, a delivered one goes out once more.
-   * Who steers by hand has seen to a paused consumer: its pause ends.
+   * Makes a delivery due now, whatever it was: a dead one is tried for three days again, a delivered one goes out once more, and
+   * an attempt that is under way no longer decides. Who steers by hand has seen to a paused consumer: its pause ends.
+   * @param consumers those that anything is sent to
    */
-  async retry(id: string): Promise<Delivery | undefined> {
+  async retry(id: string, consumers: readonly string[]): Promise<Delivery | 'not-found' | 'no-consumer'> {
     const row = await this.database.run((db) =>
       db
         .with('again', (cte) =>
@@ -62,11 +63,14 @@ export class Deliveries {
             .set({
               status: 'pending',
               tries: 0,
-              tried_since: sql<Date>`now()`,
+              tried_since: null,
               next_attempt_at: sql<Date>`now()`,
               ended_at: null,
+              claim: null,
+              claimed_until: null,
             })
             .where(sql<boolean>`id = ${id}::bigint`)
+            .where((eb) => eb('consumer', '=', eb.fn.any(eb.val([...consumers]))))
             .returningAll(),
         )
         .with('resumed', (cte) =>
@@ -78,7 +82,15 @@ export class Deliveries {
         .selectAll()
         .executeTakeFirst(),
     );
-    return row && toDelivery(row);
+    if (row) return toDelivery(row);
+    const known = await this.database.run((db) =>
+      db
+        .selectFrom('deliveries')
+        .select('id')
+        .where(sql<boolean>`id = ${id}::bigint`)
+        .executeTakeFirst(),
+    );
+    return known ? 'no-consumer' : 'not-found';
   }
 
   /** What has become of a ledger row: when it was accepted, if ever, and each delivery with its attempts. */

@@ -1,11 +1,12 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../database/database.js';
 import type { Tables } from '../database/tables.js';
+import type { Subscriber } from './delivery-statements.js';
 import type { Conservation, Reconciliation } from './reconciliation.js';
 
 const dayMs = 86_400_000;
-/** Anybody may ask for metrics: so often, at most, is the database asked. */
-const freshMs = 10_000;
+/** Anybody may ask for metrics: after an answer of the database, it is left alone for so long. */
+const freshMs = 15_000;
 
 export interface Figures {
   /** Of the last 24 hours. */
@@ -24,45 +25,46 @@ export interface Figures {
 
 /** What operators watch of the deliveries, over all replicas. */
 export class DeliveryFigures {
-  private last: { readonly at: number; readonly figures: Promise<Figures> } | undefined;
+  private asking: Promise<Figures> | undefined;
 
+  /** @param consumers those that anything is sent to */
   constructor(
     private readonly database: Database,
     private readonly reconciliation: Reconciliation,
+    private readonly consumers: readonly Subscriber[],
   ) {}
 
   /** @throws StorageUnavailable */
   read(): Promise<Figures> {
-    if (!this.last || performance.now() - this.last.at > freshMs)
-      this.last = { at: performance.now(), figures: this.ask() };
-    return this.last.figures;
+    this.asking ??= this.ask().finally(() => setTimeout(() => (this.asking = undefined), freshMs).unref());
+    return this.asking;
   }
 
   private async ask(): Promise<Figures> {
     const to = new Date();
     const books = await this.reconciliation.count({ from: new Date(to.getTime() - dayMs), to });
-    return { books, ...(await this.database.run(queues)) };
+    const { consumers } = this;
+    return { books, ...(await this.database.run((db) => queues(db, consumers))) };
   }
 }
 
-async function queues(db: Kysely<Tables>): Promise<Omit<Figures, 'books'>> {
+async function queues(db: Kysely<Tables>, consumers: readonly Subscriber[]): Promise<Omit<Figures, 'books'>> {
+  const names = consumers.map(({ name }) => name);
+  // What waits for a consumer that is no longer configured waits for nobody.
   const { rows: waiting } = await sql<{ outbox: number; oldest: number }>`
     select (select count(*)::int from delivery_outbox) as outbox,
       coalesce(extract(epoch from now() - least(
-        (select min(created_at) from delivery_outbox),
-        (select min(accepted_at) from deliveries where status = 'pending'))), 0)::float8 as oldest`.execute(
-    db,
-  );
+        (select created_at from delivery_outbox order by created_at limit 1),
+        (select accepted_at from deliveries where status = 'pending' and consumer = any(${names}::text[]) order by accepted_at limit 1)
+      )), 0)::float8 as oldest`.execute(db);
   const { rows: deliveries } = await sql<{ consumer: string; status: string; count: number }>`
-    select consumer, status, count(*)::int as count from deliveries where status in ('pending', 'dead') group by consumer, status`.execute(
+    select consumer, status, count(*)::int as count from deliveries where status <> 'delivered' group by consumer, status`.execute(
     db,
   );
-  const pauses = await db.selectFrom('delivery_pauses').select('consumer').execute();
+  const pauses = await db.selectFrom('delivery_pauses').select(['consumer', 'url_key']).execute();
+  const paused = consumers.filter(({ name, urlKey }) =>
+    pauses.some(({ consumer, url_key }) => consumer === name && url_key === urlKey),
+  );
   const { outbox, oldest } = waiting[0]!;
-  return {
-    outbox,
-    oldestSeconds: Math.max(0, oldest),
-    deliveries,
-    paused: pauses.map(({ consumer }) => consumer),
-  };
+  return { outbox, oldestSeconds: Math.max(0, oldest), deliveries, paused: paused.map(({ name }) => name) };
 }

@@ -8,11 +8,14 @@ import { issuanceDto } from '../kiip/issuances.dto.js';
 import { factsOf } from '../log/error-facts.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import { fanOut } from './delivery-statements.js';
+import type { Subscriber } from './delivery-statements.js';
 import { Pump } from './pump.js';
 import { Replays } from './replays.js';
 
 const lookEveryMs = 1_000;
-/** Rows that one statement takes out of the outbox: far below its time limit. */
+/** A replay takes a batch a second: it is not to miss its second by much. */
+const replayEveryMs = 250;
+/** Deliveries that one statement makes: far below its time limit. */
 const batch = 1_000;
 
 /**
@@ -23,7 +26,9 @@ const batch = 1_000;
 export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly consumers: readonly ConsumerWorker[];
   private readonly logger = new Logger('Delivery');
+  private readonly subscribers: readonly Subscriber[];
   private readonly outbox: Pump;
+  private readonly replaying: Pump;
   private readonly graceMs: number;
   private stopped: Promise<void> | undefined;
 
@@ -42,7 +47,9 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     };
     this.consumers =
       role === 'api' ? [] : deliveryConsumers.map((consumer) => new ConsumerWorker(consumer, tools));
+    this.subscribers = this.consumers.map(({ subscriber }) => subscriber);
     this.outbox = new Pump(() => this.emptyOutbox(), lookEveryMs, tools.onFailure);
+    this.replaying = new Pump(() => this.replay(), replayEveryMs, tools.onFailure);
     this.graceMs = (shutdownGraceSeconds * 1_000) / 2;
   }
 
@@ -51,6 +58,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     if (this.consumers.length === 0) return;
     this.ledger.onAccepted(() => this.outbox.wake());
     this.outbox.start();
+    this.replaying.start();
     for (const consumer of this.consumers) consumer.start();
   }
 
@@ -62,6 +70,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
   stop(): Promise<void> {
     this.stopped ??= Promise.all([
       this.outbox.stop(),
+      this.replaying.stop(),
       ...this.consumers.map((consumer) => consumer.stop(this.graceMs)),
     ]).then(() => undefined);
     return this.stopped;
@@ -69,11 +78,21 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
 
   /** @returns whether there may be more */
   private async emptyOutbox(): Promise<boolean> {
-    const subscribers = this.consumers.map(({ subscriber }) => subscriber);
-    const moved = await this.database.run((db) => fanOut(db, subscribers, batch));
-    const replayed = await this.replays.takeBatch(subscribers);
-    if (moved + replayed > 0) for (const consumer of this.consumers) consumer.wake();
-    return moved === batch;
+    const limit = Math.ceil(batch / this.consumers.length);
+    const moved = await this.database.run((db) => fanOut(db, this.subscribers, limit));
+    if (moved > 0) this.wakeConsumers();
+    return moved === limit;
+  }
+
+  private async replay(): Promise<boolean> {
+    const taken = await this.replays.takeBatch(this.subscribers);
+    if (taken > 0) this.wakeConsumers();
+    // There may be another replay beside it.
+    return taken > 0;
+  }
+
+  private wakeConsumers(): void {
+    for (const consumer of this.consumers) consumer.wake();
   }
 
   /** A database that is away is told of by health checks, and found again by itself. */

@@ -1,9 +1,11 @@
 import { Module } from '@nestjs/common';
+import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
 import { KiipModule } from '../kiip/kiip.module.js';
 import { Deliveries } from './deliveries.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { DeliveryFigures } from './delivery-figures.js';
+import { subscriberOf } from './delivery-statements.js';
 import { DeliveryWorker } from './delivery-worker.js';
 import { IssuanceHistoryController } from './issuance-history.controller.js';
 import { Reconciliation } from './reconciliation.js';
@@ -25,9 +27,9 @@ const stores = [Deliveries, Reconciliation, Replays].map((Store) => ({
     DeliveryWorker,
     {
       provide: DeliveryFigures,
-      inject: [Database, Reconciliation],
-      useFactory: (database: Database, reconciliation: Reconciliation) =>
-        new DeliveryFigures(database, reconciliation),
+      inject: [Database, Reconciliation, Config],
+      useFactory: (database: Database, reconciliation: Reconciliation, { deliveryConsumers = [] }: Config) =>
+        new DeliveryFigures(database, reconciliation, deliveryConsumers.map(subscriberOf)),
     },
   ],
   exports: [DeliveryWorker, DeliveryFigures],

@@ -11,23 +11,23 @@ export interface SignedEvent {
 
 /**
  * @param acceptedAt when the event happened
+ * @param signedAt the database's time: consumers refuse what is signed at a time that is not theirs
  * @param secrets `whsec_…`; each makes a signature, so that a consumer may change its own at any time
  */
 export function signedEvent(
   row: IssuanceDto,
-  acceptedAt: Date,
+  { acceptedAt, signedAt }: { readonly acceptedAt: Date; readonly signedAt: Date },
   secrets: readonly string[],
-  now = new Date(),
 ): SignedEvent {
   const body = JSON.stringify({ type: currencyIssued, timestamp: acceptedAt.toISOString(), data: row });
-  const signatures = secrets.map((secret) => new Webhook(secret).sign(row.id, now, body));
+  const signatures = secrets.map((secret) => new Webhook(secret).sign(row.id, signedAt, body));
   return {
     body,
     headers: {
       'content-type': 'application/json',
       'user-agent': 'rewards-gateway',
       'webhook-id': row.id,
-      'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
+      'webhook-timestamp': String(Math.floor(signedAt.getTime() / 1000)),
       'webhook-signature': signatures.join(' '),
     },
   };

@@ -1,6 +1,7 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Get, Param, Query, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
+import type { FastifyRequest } from 'fastify';
 import { IssuancePath } from '../kiip/issuances.dto.js';
 import { Ledger } from '../kiip/ledger.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
@@ -118,9 +119,12 @@ export class IssuanceHistoryController {
   })
   @ApiOkResponse({ description: 'The books', type: ReconciliationDto, example: books })
   @ApiProblems(invalid('/to', 'to must be later than from'), ...usual)
-  async reconcile(@Query() { from, to }: ReconciliationQuery): Promise<ReconciliationDto> {
+  async reconcile(
+    @Query() { from, to }: ReconciliationQuery,
+    @Req() { raw }: FastifyRequest,
+  ): Promise<ReconciliationDto> {
     const window = windowOf(from, to);
-    const counts = await this.reconciliation.count(window);
+    const counts = await this.reconciliation.count(window, () => !raw.destroyed);
     return reconciliationDto(window, counts, await this.reconciliation.neverCalledBack(window));
   }
 }

@@ -112,7 +112,11 @@ function* ofLedger(row: LedgerRow, { acceptedAt }: RowHistory): Iterable<Happeni
 
 function* ofDelivery(delivery: RowHistory['deliveries'][number]): Iterable<Happening> {
   const { consumer, endedAt, log, status: state } = delivery;
-  for (const { at, status, durationMs, outcome } of log)
+  for (const { at, status, durationMs, outcome } of log) {
     yield { at, event: 'attempted', consumer, status, duration_ms: durationMs, detail: outcome };
-  if (endedAt && state !== 'pending') yield { at: endedAt, event: state, consumer };
+    // A retry or a replay may deliver it more than once.
+    if (status !== null && status >= 200 && status < 300)
+      yield { at: new Date(at.getTime() + durationMs), event: 'delivered', consumer };
+  }
+  if (endedAt && state === 'dead') yield { at: endedAt, event: 'dead', consumer };
 }

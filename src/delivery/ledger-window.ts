@@ -2,7 +2,11 @@ import { sql } from 'kysely';
 import { firstLedgerIdAt } from '../kiip/ledger-id.js';
 import { invalid } from '../problem/api-problems.decorator.js';
 
-/** Ledger rows by when their callback arrived: from `from`, up to but without `to`. */
+/**
+ * Ledger rows by when they entered the ledger: from `from`, up to but without `to`. Their ids begin with that time, so the
+ * primary key serves windows of time, and no row is in none. A callback that was refused at first, and taken in by
+ * `kiip:reverify`, entered when it was taken in.
+ */
 export interface LedgerWindow {
   readonly from: Date;
   readonly to: Date;
@@ -13,17 +17,14 @@ export interface LedgerWindow {
  * @throws Problem `validation`
  */
 export function windowOf(from: string, to: string, now = Date.now()): LedgerWindow {
-  if (Date.parse(from) >= Date.parse(to)) throw invalid('/to', 'to must be later than from');
-  return { from: new Date(from), to: new Date(Math.min(Date.parse(to), now)) };
+  const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
+  if (fromMs >= toMs) throw invalid('/to', 'to must be later than from');
+  return { from: new Date(Math.max(fromMs, 0)), to: new Date(Math.max(Math.min(toMs, now), 0)) };
 }
 
-/** A row gets its id a little after its callback has arrived, by the same clock. */
-const slackMs = 600_000;
-
-/** `l` is the ledger. Ids begin with the time, so the primary key serves windows of time as well. */
-export function received({ from, to }: LedgerWindow) {
-  return sql`l.id >= ${firstLedgerIdAt(from.getTime())} and l.id < ${firstLedgerIdAt(to.getTime() + slackMs)}
-    and l.received_at >= ${from} and l.received_at < ${to}`;
+/** `l` is the ledger. */
+export function inWindow({ from, to }: LedgerWindow) {
+  return sql`l.id >= ${firstLedgerIdAt(from.getTime())} and l.id < ${firstLedgerIdAt(to.getTime())}`;
 }
 
 export const accepted = sql`l.status in ('recorded', 'released')`;

@@ -4,7 +4,7 @@ import type { LedgerWindow } from './ledger-window.js';
 import type { Conservation, Promised } from './reconciliation.js';
 
 export class ReconciliationQuery {
-  /** Callbacks that arrived, and rewards that were given, at this time or later. */
+  /** Callbacks that entered the ledger, and rewards that were given, at this time or later. */
   @IsInstant('2026-01-31T00:00:00Z')
   readonly from!: string;
 
@@ -42,12 +42,12 @@ export class ReconciliationDto {
    */
   readonly accepted!: number;
   /**
-   * To every consumer.
+   * To every consumer that there was when the row was accepted, or that a replay has brought it.
    * @example 1190
    */
   readonly delivered!: number;
   /**
-   * To at least one consumer; or there is none yet.
+   * Waiting for at least one consumer; or there is none yet.
    * @example 7
    */
   readonly pending!: number;

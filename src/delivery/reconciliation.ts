@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../database/database.js';
 import type { Tables } from '../database/tables.js';
-import { received } from './ledger-window.js';
+import { inWindow } from './ledger-window.js';
 import type { LedgerWindow } from './ledger-window.js';
 
 /** Rows that one statement counts: far below its time limit. */
@@ -30,7 +30,8 @@ export interface Promised {
 export class Reconciliation {
   constructor(private readonly database: Database) {}
 
-  async count(window: LedgerWindow): Promise<Conservation> {
+  /** @param wanted whether anybody still waits for the answer; a large window takes its time */
+  async count(window: LedgerWindow, wanted: () => boolean = () => true): Promise<Conservation> {
     const counts = {
       accepted: 0,
       delivered: 0,
@@ -44,7 +45,7 @@ export class Reconciliation {
       const page = await this.database.run((db) => countPage(db, window, after));
       for (const kind of kinds) counts[kind] += page[kind];
       counts.accepted += page.rows;
-      if (page.rows < BATCH) return counts;
+      if (page.rows < BATCH || !wanted()) return counts;
       after = page.last_id ?? after;
     }
   }
@@ -85,19 +86,21 @@ async function countPage(db: Kysely<Tables>, window: LedgerWindow, after: string
   const { rows } = await sql<Page>`
     with page as materialized (
       select l.id, l.status, exists (select from delivery_outbox o where o.ledger_id = l.id) as waiting
-      from ledger l where l.id > ${after} and ${received(window)} order by l.id limit ${sql.lit(BATCH)}
+      from ledger l where l.id > ${after} and ${inWindow(window)} order by l.id limit ${sql.lit(BATCH)}
     ),
     judged as (
       select page.id, case
         when page.status = 'quarantined' then 'quarantined'
         when page.status = 'discarded' then 'discarded'
-        when bool_or(d.status = 'dead') then 'dead'
-        when page.waiting or bool_or(d.status = 'pending') then 'pending'
-        when bool_and(d.status = 'delivered') then 'delivered'
+        when d.dead then 'dead'
+        when page.waiting or d.pending then 'pending'
+        when d.delivered then 'delivered'
         else 'unaccounted'
       end as kind
-      from page left join deliveries d on d.ledger_id = page.id
-      group by page.id, page.status, page.waiting
+      from page, lateral (
+        select bool_or(status = 'dead') as dead, bool_or(status = 'pending') as pending, bool_and(status = 'delivered') as delivered
+        from deliveries where deliveries.ledger_id = page.id
+      ) d
     )
     select count(*)::int as rows, max(id) as last_id,
       ${sql.join(kinds.map((kind) => sql`count(*) filter (where kind = ${sql.lit(kind)})::int as ${sql.ref(kind)}`))}

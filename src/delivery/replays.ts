@@ -1,8 +1,9 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../database/database.js';
 import type { Tables } from '../database/tables.js';
+import { firstAttemptAt, orderingKey, turn } from './delivery-statements.js';
 import type { Subscriber } from './delivery-statements.js';
-import { accepted, received } from './ledger-window.js';
+import { accepted, inWindow } from './ledger-window.js';
 import type { LedgerWindow } from './ledger-window.js';
 
 export interface Replay {
@@ -32,28 +33,29 @@ export class Replays {
   constructor(private readonly database: Database) {}
 
   /** How many rows a replay would send. */
-  async count({ window }: Pick<ReplayOrder, 'window'>): Promise<number> {
-    const { rows } = await this.database.run((db) =>
-      sql<{ total: number }>`select count(*)::int as total from ledger l where ${acceptedIn(window)}`.execute(
-        db,
-      ),
-    );
-    return rows[0]!.total;
+  async count(window: LedgerWindow): Promise<number> {
+    let total = 0;
+    for (let after = ''; ;) {
+      const { rows } = await this.database.run((db) =>
+        sql<{ count: number; last_id: string | null }>`
+          select count(*)::int as count, max(id) as last_id from (
+            select l.id from ledger l where l.id > ${after} and ${acceptedIn(window)} order by l.id limit ${sql.lit(COUNTED)}
+          ) page`.execute(db),
+      );
+      const { count, last_id } = rows[0]!;
+      total += count;
+      if (count < COUNTED || last_id === null) return total;
+      after = last_id;
+    }
   }
 
   async start({ consumer, window, rate }: ReplayOrder): Promise<Replay> {
+    const total = await this.count(window);
     const row = await this.database.run((db) =>
       db
         .with('resumed', (cte) => cte.deleteFrom('delivery_pauses').where('consumer', '=', consumer))
         .insertInto('delivery_replays')
-        .values({
-          consumer,
-          from_at: window.from,
-          to_at: window.to,
-          rate,
-          after_id: '',
-          total: sql<number>`(select count(*)::int from ledger l where ${acceptedIn(window)})`,
-        })
+        .values({ consumer, from_at: window.from, to_at: window.to, rate, total, after_id: '' })
         .returningAll()
         .executeTakeFirstOrThrow(),
     );
@@ -73,44 +75,51 @@ export class Replays {
   }
 }
 
+/** Rows that one statement counts: far below its time limit. */
+const COUNTED = 50_000;
+
 function acceptedIn(window: LedgerWindow) {
-  return sql`${accepted} and ${received(window)}`;
+  return sql`${accepted} and ${inWindow(window)}`;
 }
 
 /** One statement, hence all or nothing: the rows of a batch and the place behind them. */
 async function takeBatch(db: Kysely<Tables>, subscribers: readonly Subscriber[]): Promise<number> {
   const names = subscribers.map(({ name }) => name);
-  const ordered = subscribers.filter(({ ordered: inOrder }) => inOrder).map(({ name }) => name);
-  const open = await db
+  const due = await db
     .selectFrom('delivery_replays')
-    .select(['id', 'from_at', 'to_at'])
+    .selectAll()
     .where('finished_at', 'is', null)
     .where(sql<boolean>`next_batch_at <= now()`)
     .where((eb) => eb('consumer', '=', eb.fn.any(eb.val(names))))
-    .orderBy('created_at')
+    .orderBy('next_batch_at')
     .limit(1)
     .executeTakeFirst();
-  if (!open) return 0;
-  const window = { from: open.from_at, to: open.to_at };
+  if (!due) return 0;
+  const { id, consumer, rate, after_id: after } = due;
+  const ordered = subscribers.some(({ name, ordered: inOrder }) => name === consumer && inOrder);
+  // The place is a constant of the statement, so that the primary key leads to it; the replay must still be there.
   const { rows } = await sql<{ taken: number }>`
-    with replay as materialized (
-      select * from delivery_replays where id = ${open.id} and finished_at is null and next_batch_at <= now()
+    with ${turn},
+    replay as materialized (
+      select id from delivery_replays
+      where id = ${id} and after_id = ${after} and finished_at is null and next_batch_at <= now() and (select mine from turn)
       for update skip locked
     ),
     batch as materialized (
-      select l.id, left(l.user_id, 256) as user_id, coalesce(l.decided_at, l.received_at) as accepted_at
-      from ledger l, replay
-      where l.id > replay.after_id and ${acceptedIn(window)}
+      select l.id, coalesce(l.decided_at, l.received_at) as accepted_at, ${consumer}::text as consumer,
+        ${ordered ? orderingKey : sql`null::text`} as ordering_key
+      from ledger l
+      where exists (select from replay) and l.id > ${after} and ${acceptedIn({ from: due.from_at, to: due.to_at })}
         and not exists (select from delivery_outbox waiting where waiting.ledger_id = l.id)
-      order by l.id limit (select rate from replay)
+      order by l.id limit ${rate}
     ),
+    d as (select batch.*, row_number() over (partition by ordering_key order by id) as place from batch),
     again as (
-      insert into deliveries (ledger_id, consumer, ordering_key, accepted_at)
-      select batch.id, replay.consumer, case when replay.consumer = any(${ordered}::text[]) then batch.user_id end, batch.accepted_at
-      from batch, replay
-      order by batch.id
+      insert into deliveries (ledger_id, consumer, ordering_key, accepted_at, next_attempt_at)
+      select id, consumer, ordering_key, accepted_at, ${firstAttemptAt} from d order by id
       on conflict on constraint deliveries_once_per_consumer do update
-      set status = 'pending', tries = 0, tried_since = now(), next_attempt_at = now(), ended_at = null
+      set status = 'pending', tries = 0, tried_since = null, next_attempt_at = excluded.next_attempt_at,
+        ordering_key = excluded.ordering_key, ended_at = null, claim = null, claimed_until = null
     ),
     taken as materialized (select count(*)::int as taken, max(id) as last_id from batch)
     update delivery_replays r

@@ -69,7 +69,7 @@ export class DependencyReports {
     ]);
     const report = this.indicators.check('consumers');
     const facts = Object.fromEntries(lanes) as Record<string, unknown>;
-    const failing = this.deliveries.consumers.some(({ lane }) => lane.state !== 'closed');
+    const failing = this.deliveries.consumers.some(({ lane }) => lane.state === 'open');
     return failing ? report.down(facts) : report.up(facts);
   }
 

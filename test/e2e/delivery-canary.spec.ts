@@ -117,7 +117,7 @@ describe('what a consumer’s address, secrets and answers hold', () => {
     const lines = JSON.stringify(gateway.log);
     expect(lines).toContain('a delivery failed');
     expect(lines).toContain('a delivery is dead');
-    expect(lines).toContain('a consumer says that it is gone, and is paused');
+    expect(lines).toContain('a consumer is gone, and paused');
     expect(lines).not.toMatch(tell);
   });
 });

@@ -223,7 +223,7 @@ describe('the OpenAPI document', () => {
     ['get /api/v1/kiip/users/{user_id}/balances', [200, 400, 401, 403, 429, 500, 503]],
     ['get /api/v1/kiip/reconciliation', [200, 400, 401, 403, 429, 500, 503]],
     ['get /api/v1/deliveries', [200, 400, 401, 403, 429, 500, 503]],
-    ['post /api/v1/deliveries/{id}/retry', [202, 400, 401, 403, 404, 413, 415, 429, 500, 503]],
+    ['post /api/v1/deliveries/{id}/retry', [202, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]],
     ['post /api/v1/deliveries/replay', [200, 202, 400, 401, 403, 413, 415, 429, 500, 503]],
     ['get /api/v1/deliveries/replays/{id}', [200, 400, 401, 403, 404, 429, 500, 503]],
     ['get /metrics', [200, 500]],

@@ -260,6 +260,7 @@ describe('the gateway of the sandbox', () => {
         url: 'http://127.0.0.1:3003/events',
         secrets: ['whsec_AAAA'],
         events: ['kiip.currency.issued'],
+        concurrency: 8,
       },
     ]);
   });

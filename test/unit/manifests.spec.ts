@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { Environment } from '../../src/config/read-config.js';
-import { envs, faultsOf } from '../support/config.js';
+import { consumers, envs, faultsOf } from '../support/config.js';
 import { demonstrationSecrets, vendorUrls } from '../support/demonstration.js';
 import type { Gateway } from '../support/gateway.js';
 import { baseEnvironment } from '../support/gateway.js';
@@ -125,7 +125,11 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
   it('has an environment that the program accepts: nothing that it requires is missing', () => {
     for (const { env } of world.containers) {
       const necessary = env.filter(({ valueFrom }) => !valueFrom?.secretKeyRef.optional);
-      const secrets: Environment = { ...baseEnvironment, REDIS_URL: 'redis://redis' };
+      const secrets: Environment = {
+        ...baseEnvironment,
+        REDIS_URL: 'redis://redis',
+        DELIVERY_CONSUMERS: consumers({}),
+      };
       const values = necessary.map((one) => [
         variableOf(one),
         // A path that ends in _FILE stands for a secret; any other value is meant.
