@@ -16,6 +16,7 @@ import { parseQueryString } from './input/query-string.js';
 import { NestLogger } from './log/logger.js';
 import { requestContext } from './log/request-context.js';
 import { serveOpenApi } from './openapi.js';
+import { RequestMetrics } from './metrics/request-metrics.js';
 import { answerBrokenRequest, answerOddHeaders } from './problem/broken-request.js';
 import { refuseOtherMethods } from './problem/other-methods.js';
 import { sendProblem } from './problem/send-problem.js';
@@ -25,6 +26,14 @@ const megabyte = 1024 * 1024;
 
 /** Builds the application, the same for production and tests: routes, limits, errors, log. It does not listen yet. */
 export async function createApp(config: Config, logger: Logger): Promise<NestFastifyApplication> {
+  let metrics: RequestMetrics | undefined;
+  const answered = (request: FastifyRequest, reply: FastifyReply) => {
+    const { method, routeOptions, caller } = request;
+    const durationMs = Math.round(reply.elapsedTime * 100) / 100;
+    const facts = { method, route: routeOptions.url, status: reply.statusCode, durationMs, caller };
+    logger.info({ msg: 'request', ...facts });
+    metrics?.count(facts);
+  };
   const adapter = new FastifyAdapter({
     bodyLimit: megabyte,
     // As long as Node lets a URL be: too long an id is to be a 400 that names it.
@@ -41,7 +50,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       sendProblem(reply, toProblem(error));
       // No hook runs for these.
-      requestContext.run({ requestId: request.id }, () => logRequest(logger, request, reply));
+      requestContext.run({ requestId: request.id }, () => answered(request, reply));
     },
     clientErrorHandler: answerBrokenRequest,
   });
@@ -52,7 +61,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     requestContext.run({ requestId: request.id }, done);
   });
   instance.addHook('onResponse', (request, reply, done) => {
-    logRequest(logger, request, reply);
+    answered(request, reply);
     done();
   });
   answerOddHeaders(instance);
@@ -65,6 +74,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     bodyParser: false,
     abortOnError: false,
   });
+  metrics = app.get(RequestMetrics);
   readBodiesOfCallersOnly(instance, app.get(CallerAuth));
   serveOpenApi(app);
   await app.init();
@@ -79,19 +89,6 @@ function serveOperatorsOnly(instance: FastifyInstance): void {
   instance.addHook('onRequest', (request, reply, done) => {
     if (/^\/(health|metrics)/.test(request.routeOptions.url ?? '')) done();
     else sendProblem(reply, nothingHere());
-  });
-}
-
-function logRequest(logger: Logger, request: FastifyRequest, reply: FastifyReply): void {
-  const { method, routeOptions, caller } = request;
-  const durationMs = Math.round(reply.elapsedTime * 100) / 100;
-  logger.info({
-    msg: 'request',
-    method,
-    route: routeOptions.url,
-    status: reply.statusCode,
-    durationMs,
-    caller,
   });
 }
 
