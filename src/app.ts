@@ -15,6 +15,7 @@ import { parseQueryString } from './input/query-string.js';
 import { NestLogger } from './log/logger.js';
 import { requestContext } from './log/request-context.js';
 import { serveOpenApi } from './openapi.js';
+import { RequestMetrics } from './metrics/request-metrics.js';
 import { answerBrokenRequest, answerOddHeaders } from './problem/broken-request.js';
 import { refuseOtherMethods } from './problem/other-methods.js';
 import { sendProblem } from './problem/send-problem.js';
@@ -31,6 +32,14 @@ const longestTimerMs = 2 ** 31 - 1;
 
 /** Builds the application, the same for production and tests: routes, limits, errors, log. It does not listen yet. */
 export async function createApp(config: Config, logger: Logger): Promise<NestFastifyApplication> {
+  let metrics: RequestMetrics | undefined;
+  const answered = (request: FastifyRequest, reply: FastifyReply) => {
+    const { method, routeOptions, caller } = request;
+    const durationMs = Math.round(reply.elapsedTime * 100) / 100;
+    const facts = { method, route: routeOptions.url, status: reply.statusCode, durationMs, caller };
+    logger.info({ msg: 'request', ...facts });
+    metrics?.count(facts);
+  };
   const adapter = new FastifyAdapter({
     bodyLimit: megabyte,
     // Anybody can claim an address in X-Forwarded-For; only these proxies are believed.
@@ -57,7 +66,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       sendProblem(reply, toProblem(error));
       // No hook runs for these.
-      requestContext.run({ requestId: request.id }, () => logRequest(logger, request, reply));
+      requestContext.run({ requestId: request.id }, () => answered(request, reply));
     },
     clientErrorHandler: answerBrokenRequest,
   });
@@ -70,7 +79,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     requestContext.run({ requestId: request.id }, done);
   });
   instance.addHook('onResponse', (request, reply, done) => {
-    logRequest(logger, request, reply);
+    answered(request, reply);
     done();
   });
   if (config.otelEndpoint !== undefined) traceRequests(instance);
@@ -84,6 +93,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     bodyParser: false,
     abortOnError: false,
   });
+  metrics = app.get(RequestMetrics);
   admitCallersOnly(instance, app.get(CallerAuth));
   limitRates(instance, app.get(RateLimits), config);
   serveOpenApi(app);
@@ -99,19 +109,6 @@ function serveOperatorsOnly(instance: FastifyInstance): void {
   instance.addHook('onRequest', (request, reply, done) => {
     if (/^\/(health|metrics)/.test(request.routeOptions.url ?? '')) done();
     else sendProblem(reply, nothingHere());
-  });
-}
-
-function logRequest(logger: Logger, request: FastifyRequest, reply: FastifyReply): void {
-  const { method, routeOptions, caller } = request;
-  const durationMs = Math.round(reply.elapsedTime * 100) / 100;
-  logger.info({
-    msg: 'request',
-    method,
-    route: routeOptions.url,
-    status: reply.statusCode,
-    durationMs,
-    caller,
   });
 }
 

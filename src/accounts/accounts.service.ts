@@ -35,6 +35,7 @@ export class AccountsService {
     config: Config,
   ) {
     this.kind = {
+      name: 'account',
       ttlMs: config.accountTtlSeconds * 1000,
       staleMs: config.hubSummaryStaleSeconds * 1000,
       notFoundTtlMs: config.notFoundTtlSeconds * 1000,

@@ -4,6 +4,8 @@ import { CacheLayers } from './cache-layers.js';
 
 /** One kind of cached answer. */
 export interface CachedKind<T> {
+  /** What is cached, in a word: for the counts. */
+  readonly name: string;
   /** How long an answer is fresh. */
   readonly ttlMs: number;
   /** How long after that it may still stand in while the source fails. */
@@ -49,6 +51,13 @@ interface Known<T> extends Entry<T> {
   readonly staleUntil: number;
 }
 
+/** Look-ups of one kind since the start. */
+export interface LookupCounts {
+  readonly outcomes: Record<Provenance | 'failed', number>;
+  /** Those that shared a call to the source which another one had begun. */
+  waits: number;
+}
+
 type Fetch<T> = () => Promise<T | undefined>;
 
 /**
@@ -66,6 +75,7 @@ const clockSkewMs = 60_000;
  */
 @Injectable()
 export class ReadThrough {
+  readonly counts = new Map<string, LookupCounts>();
   private readonly flights = new Map<string, Promise<Lookup<unknown>>>();
   private readonly logger = new Logger(ReadThrough.name);
 
@@ -73,6 +83,30 @@ export class ReadThrough {
 
   /** @throws what `fetch` throws, unless an older answer may stand in for it */
   async get<T>(key: string, kind: CachedKind<T>, fetch: Fetch<T>, noCache = false): Promise<Lookup<T>> {
+    const { outcomes } = this.countsOf(kind);
+    try {
+      const lookup = await this.lookUp(key, kind, fetch, noCache);
+      outcomes[lookup.provenance] += 1;
+      return lookup;
+    } catch (error) {
+      outcomes.failed += 1;
+      throw error;
+    }
+  }
+
+  private countsOf({ name }: CachedKind<unknown>): LookupCounts {
+    const outcomes = { hit: 0, miss: 0, expired: 0, requested: 0, stale: 0, failed: 0 };
+    const counts = this.counts.get(name) ?? { outcomes, waits: 0 };
+    this.counts.set(name, counts);
+    return counts;
+  }
+
+  private async lookUp<T>(
+    key: string,
+    kind: CachedKind<T>,
+    fetch: Fetch<T>,
+    noCache: boolean,
+  ): Promise<Lookup<T>> {
     // A flight that began before this call may bring what was true before it: who asks anew starts anew.
     if (noCache) return this.fly(key, () => this.fetch(key, kind, fetch, 'requested'));
     const known = await this.inMemory(key, kind);
@@ -82,6 +116,7 @@ export class ReadThrough {
       return found(known, 'hit');
     }
     const flight = this.flights.get(key) as Promise<Lookup<T>> | undefined;
+    if (flight) this.countsOf(kind).waits += 1;
     try {
       return await (flight ?? this.fly(key, () => this.load(key, kind, fetch, 'freshUntil')));
     } catch (error) {

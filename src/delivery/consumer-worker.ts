@@ -25,6 +25,11 @@ export interface ConsumerTools {
   readonly issuancesOf: (ids: readonly string[]) => Promise<IssuanceDto[]>;
   readonly logger: Logger;
   readonly onFailure: (error: unknown) => void;
+  readonly onAttempt: (attempt: ConsumerAttempt) => void;
+}
+
+export interface ConsumerAttempt extends Attempt {
+  readonly consumer: string;
 }
 
 /** Brings one consumer what is due. It never waits for another consumer. */
@@ -116,6 +121,7 @@ export class ConsumerWorker {
     const attempt = await inSpan(`deliver ${name}`, facts, () => this.http.send(event, this.giveUp.signal));
     // The process ends: nobody knows what the consumer has seen, and the next to send it says so by the same id.
     if (attempt.status === undefined && this.giveUp.signal.aborted) return this.handBack([delivery]);
+    this.tools.onAttempt({ ...attempt, consumer: this.consumer.name });
     const next = this.nextOf(delivery, attempt);
     const gone = attempt.status === 410;
     if (gone) {

@@ -7,6 +7,7 @@ import { Ledger } from '../kiip/ledger.js';
 import { issuanceDto } from '../kiip/issuances.dto.js';
 import { factsOf } from '../log/error-facts.js';
 import { ConsumerWorker } from './consumer-worker.js';
+import type { ConsumerAttempt } from './consumer-worker.js';
 import { fanOut } from './delivery-statements.js';
 import type { Subscriber } from './delivery-statements.js';
 import { Pump } from './pump.js';
@@ -31,6 +32,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
   private readonly replaying: Pump;
   private readonly graceMs: number;
   private stopped: Promise<void> | undefined;
+  private readonly listeners: ((attempt: ConsumerAttempt) => void)[] = [];
 
   constructor(
     private readonly database: Database,
@@ -44,6 +46,9 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
       issuancesOf: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(issuanceDto),
       logger: this.logger,
       onFailure: (error: unknown) => this.report(error),
+      onAttempt: (attempt: ConsumerAttempt) => {
+        for (const listener of this.listeners) listener(attempt);
+      },
     };
     this.consumers =
       role === 'api' ? [] : deliveryConsumers.map((consumer) => new ConsumerWorker(consumer, tools));
@@ -60,6 +65,11 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     this.outbox.start();
     this.replaying.start();
     for (const consumer of this.consumers) consumer.start();
+  }
+
+  /** Calls back at the end of each attempt of this process. */
+  onAttempt(listener: (attempt: ConsumerAttempt) => void): void {
+    this.listeners.push(listener);
   }
 
   beforeApplicationShutdown(): Promise<void> {

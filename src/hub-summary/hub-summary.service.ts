@@ -35,6 +35,7 @@ export class HubSummaryService {
     config: Config,
   ) {
     this.kind = {
+      name: 'hub-summary',
       ttlMs: config.hubSummaryTtlSeconds * 1000,
       staleMs: config.hubSummaryStaleSeconds * 1000,
       notFoundTtlMs: config.notFoundTtlSeconds * 1000,

@@ -51,6 +51,6 @@ function upstream(config: Config, circuits: Circuits) {
         }),
     },
   ],
-  exports: [KigoHttp],
+  exports: [KigoHttp, KigoTokenService],
 })
 export class KigoAuthModule {}

@@ -12,6 +12,8 @@ const longestRefreshRestMs = 60_000;
 /** The one partner token, for everybody. At most one login is under way, and no caller can cancel it. */
 @Injectable()
 export class KigoTokenService {
+  /** Calls that waited for a token which another one had begun to get, since the start. */
+  waits = 0;
   private readonly logger = new Logger(KigoTokenService.name);
   private current: KigoToken | undefined;
   private flight: Promise<KigoToken> | undefined;
@@ -27,11 +29,20 @@ export class KigoTokenService {
     private readonly vault: TokenVault,
   ) {}
 
+  /** The times of the token in use, ms since the epoch; undefined while there is none. */
+  get life(): Pick<KigoToken, 'sentAt' | 'endsAt'> | undefined {
+    return this.current;
+  }
+
   /** @throws UpstreamError when there is no living token and none can be had */
   async get(): Promise<string> {
     const token = this.current;
     const now = Date.now();
-    if (!token || token.endsAt <= now) return (await this.renew()).value;
+    const shared = this.flight !== undefined;
+    if (!token || token.endsAt <= now) {
+      if (shared) this.waits += 1;
+      return (await this.renew()).value;
+    }
     if (now < token.refreshAt || now < this.refreshRestUntil) return token.value;
     const renewed = this.renew();
     if (now < token.mustRefreshAt) {
@@ -39,6 +50,7 @@ export class KigoTokenService {
       renewed.catch(() => undefined);
       return token.value;
     }
+    if (shared) this.waits += 1;
     try {
       return (await renewed).value;
     } catch (error) {

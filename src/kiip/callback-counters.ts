@@ -1,3 +1,6 @@
+const kinds = ['redemption', 'issuance'];
+const outcomes = ['recorded', 'duplicate', 'quarantined', 'wrong-signature'];
+
 /** What became of callbacks since the start, by outcome and, where a signature fitted, by formula and secret. */
 export class CallbackCounters {
   private readonly counts = new Map<string, number>();
@@ -10,5 +13,21 @@ export class CallbackCounters {
 
   snapshot(): Record<string, number> {
     return Object.fromEntries(this.counts);
+  }
+
+  /** Every outcome there can be, with 0 from the beginning: the first of its kind is then seen to be one more. */
+  outcomes(): (readonly [{ outcome: string; kind: string }, number])[] {
+    const known = outcomes.flatMap((outcome) => kinds.map((kind) => ({ outcome, kind })));
+    return [{ outcome: 'malformed', kind: '' }, ...known].map((facts) => [
+      facts,
+      this.counts.get(`${facts.outcome} ${facts.kind}`.trim()) ?? 0,
+    ]);
+  }
+
+  signatures(): (readonly [{ formula: string; secret: string }, number])[] {
+    return [...this.counts].flatMap(([key, count]) => {
+      const [verified, formula = '', secret = ''] = key.split(' ');
+      return verified === 'verified' ? [[{ formula, secret }, count] as const] : [];
+    });
   }
 }

@@ -1,8 +1,30 @@
 import { Module } from '@nestjs/common';
 import { DeliveryModule } from '../delivery/delivery.module.js';
+import { KigoAuthModule } from '../kigo-auth/kigo-auth.module.js';
+import { KiipModule } from '../kiip/kiip.module.js';
+import { CacheMetrics } from './cache-metrics.js';
+import { CallbackMetrics } from './callback-metrics.js';
+import { DeliveryMetrics } from './delivery-metrics.js';
+import { Instruments } from './instruments.js';
+import { LedgerMetrics } from './ledger-metrics.js';
 import { Metrics } from './metrics.js';
 import { MetricsController } from './metrics.controller.js';
+import { RequestMetrics } from './request-metrics.js';
+import { UpstreamMetrics } from './upstream-metrics.js';
 
-/** Figures for Prometheus. */
-@Module({ imports: [DeliveryModule], controllers: [MetricsController], providers: [Metrics] })
+/** Figures for Prometheus. Who is measured knows nothing of it: its counters are read, or it tells listeners. */
+@Module({
+  imports: [DeliveryModule, KigoAuthModule, KiipModule],
+  controllers: [MetricsController],
+  providers: [
+    Instruments,
+    Metrics,
+    RequestMetrics,
+    UpstreamMetrics,
+    CacheMetrics,
+    CallbackMetrics,
+    LedgerMetrics,
+    DeliveryMetrics,
+  ],
+})
 export class MetricsModule {}

@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { BrokenCircuitError, CircuitState, CountBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import type { CircuitBreakerPolicy, IBackoff, IHalfOpenAfterBackoffContext } from 'cockatiel';
-import { UpstreamError } from './upstream-error.js';
-import type { Vendor } from './upstream-error.js';
+import { UpstreamError, upstreamFailures } from './upstream-error.js';
+import type { UpstreamFailure, Vendor } from './upstream-error.js';
 
 const firstOpenMs = 5_000;
 const longestOpenMs = 30_000;
@@ -22,6 +22,12 @@ export type CircuitView = 'closed' | 'open' | 'half-open';
 export class Circuit {
   lastSuccessAt: Date | undefined;
   lastFailure: { readonly at: Date; readonly error: UpstreamError } | undefined;
+  /** Since the start. */
+  retries = 0;
+  readonly failures = Object.fromEntries(upstreamFailures.map((failure) => [failure, 0])) as Record<
+    UpstreamFailure,
+    number
+  >;
   private failuresInARow = 0;
   private openUntil = 0;
   private readonly logger = new Logger('Upstream');
@@ -67,6 +73,7 @@ export class Circuit {
     if (error.heldBack || error === this.lastFailure?.error) return;
     this.lastFailure = { at: new Date(), error };
     this.failuresInARow += 1;
+    this.failures[error.failure] += 1;
     if (performance.now() < this.nextReportAt) return;
     this.nextReportAt = performance.now() + reportEveryMs;
     const { vendor, operation, failuresInARow } = this;

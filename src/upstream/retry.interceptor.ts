@@ -13,8 +13,9 @@ const logger = new Logger('Retry');
 /**
  * Axios interceptor: sends a call again after a transient failure, three attempts in all and never past its deadline.
  * Only GETs, calls marked `repeatable`, and calls that provably never left are sent again.
+ * @param onRetry told of each attempt after the first, and of the failure before it
  */
-export function installRetry(client: AxiosInstance): void {
+export function installRetry(client: AxiosInstance, onRetry: (cause: UpstreamError) => void): void {
   client.interceptors.response.use(undefined, async (error: unknown) => {
     if (!isAxiosError(error) || !error.config || !(error.cause instanceof UpstreamError)) throw error;
     const { config, cause } = error;
@@ -28,6 +29,7 @@ export function installRetry(client: AxiosInstance): void {
     if (performance.now() + waitMs >= (config.deadlineAt ?? Infinity)) throw error;
     logger.debug({ msg: 'upstream call is tried again', reason: cause.message, attempt, waitMs });
     await delay(waitMs, undefined, { signal: config.signal as AbortSignal });
+    onRetry(cause);
     return client.request({ ...config, attempt: attempt + 1 }).catch((later: unknown) => {
       // When the breaker opened meanwhile, what the vendor did says more than that we stopped asking.
       throw later instanceof UpstreamError && later.heldBack ? error : later;

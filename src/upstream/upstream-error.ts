@@ -7,14 +7,17 @@ export type Vendor = 'kigo' | 'kiip';
  * `refused`: an answer whose body says no, whatever its status;
  * `invalid-answer`: an answer that breaks the vendor's contract; `credentials-refused`: the vendor does not accept us.
  */
-export type UpstreamFailure =
-  | 'unreachable'
-  | 'timeout'
-  | 'busy'
-  | 'status'
-  | 'refused'
-  | 'invalid-answer'
-  | 'credentials-refused';
+export type UpstreamFailure = (typeof upstreamFailures)[number];
+
+export const upstreamFailures = [
+  'unreachable',
+  'timeout',
+  'busy',
+  'status',
+  'refused',
+  'invalid-answer',
+  'credentials-refused',
+] as const;
 
 interface Facts {
   /** The vendor's HTTP status, when one arrived. */

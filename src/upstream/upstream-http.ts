@@ -5,7 +5,7 @@ import type { ClassConstructor } from 'class-transformer';
 import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { Pool } from 'undici';
 import type { Circuit } from './circuit.js';
-import type { Circuits } from './circuits.js';
+import type { Circuits, UpstreamAttempt } from './circuits.js';
 import { SpanKind } from '@opentelemetry/api';
 import { inSpan } from '../tracing/span.js';
 import { OutgoingBody } from './outgoing-body.js';
@@ -82,7 +82,7 @@ export class UpstreamHttp extends HttpService {
     const client = this.axiosRef;
     client.defaults.adapter = (config) => this.attempt(config);
     options.install?.(client);
-    installRetry(client);
+    installRetry(client, ({ vendor, operation }) => (options.circuits.of(vendor, operation).retries += 1));
     client.interceptors.response.use(
       (response) => {
         // Any other answer has done its part once it has been read.
@@ -90,7 +90,7 @@ export class UpstreamHttp extends HttpService {
         return response;
       },
       (error: unknown) => {
-        const cause = error instanceof Error && error.cause instanceof UpstreamError ? error.cause : error;
+        const cause = causeOf(error) ?? error;
         if (cause instanceof UpstreamError) options.circuits.of(cause.vendor, cause.operation).failed(cause);
         throw cause;
       },
@@ -133,7 +133,26 @@ export class UpstreamHttp extends HttpService {
     return this.options.circuits.of(this.options.vendor, operation);
   }
 
-  private async attempt(config: InternalAxiosRequestConfig) {
+  private async attempt(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
+    const begunAt = performance.now();
+    const tell = (outcome: UpstreamAttempt['outcome']) =>
+      this.options.circuits.attempted({
+        circuit: this.circuitOf(config),
+        outcome,
+        durationMs: performance.now() - begunAt,
+      });
+    try {
+      const answer = await this.send(config);
+      tell('ok');
+      return answer;
+    } catch (error) {
+      const cause = causeOf(error);
+      if (cause) tell(cause.heldBack ? 'held-back' : cause.failure);
+      throw error;
+    }
+  }
+
+  private async send(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
     const { circuits, vendor, timeoutMs } = this.options;
     const operation = config.operation ?? 'call';
     const fail = (error: UpstreamError) => axiosError(config, error);
@@ -171,4 +190,8 @@ export class UpstreamHttp extends HttpService {
       );
     }
   }
+}
+
+function causeOf(error: unknown): UpstreamError | undefined {
+  return error instanceof Error && error.cause instanceof UpstreamError ? error.cause : undefined;
 }

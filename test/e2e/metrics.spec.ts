@@ -5,15 +5,8 @@ import { consumerAt } from '../support/consumer.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 import { startGateway } from '../support/gateway.js';
+import { metricsOf } from '../support/metrics.js';
 import { until } from '../support/until.js';
-
-const valuesOf = (text: string) =>
-  Object.fromEntries(
-    text
-      .split('\n')
-      .filter((line) => line !== '' && !line.startsWith('#'))
-      .map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
-  );
 
 describe('the metrics of deliveries', () => {
   let consumer: CallbackReceiver;
@@ -32,7 +25,7 @@ describe('the metrics of deliveries', () => {
     const response = await fetch(`${gateway.url}/metrics`);
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
-    return valuesOf(await response.text());
+    return metricsOf(gateway);
   };
   const change = (work: Parameters<Database['run']>[0]) =>
     gateway.app.get(Database, { strict: false }).run(work);
@@ -73,9 +66,10 @@ describe('the metrics without a database', () => {
   it('leave out what only the database knows', async () => {
     const gateway = await startGateway({});
     try {
-      const response = await fetch(`${gateway.url}/metrics`);
-      expect(response.status).toBe(200);
-      expect(valuesOf(await response.text())).toEqual({});
+      const seen = await metricsOf(gateway);
+      expect(seen).toMatchObject({ rewards_gateway_database_up: 0 });
+      const ofDatabase = /^rewards_gateway_(ledger|deliver(y|ies))_?/;
+      expect(Object.keys(seen).filter((series) => ofDatabase.test(series))).toEqual([]);
     } finally {
       await gateway.close();
     }

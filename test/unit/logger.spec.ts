@@ -52,6 +52,26 @@ describe('the log', () => {
     expect(lines.join('')).not.toMatch(/canary| at /);
   });
 
+  it('has the fields that are listed, as text, numbers and truth values, and no other', () => {
+    const { logger, nest, lines } = startLog();
+    const secret = { authorization: 'canary' };
+    logger.warn({
+      msg: 'x',
+      status: 503,
+      headers: secret,
+      config: 'canary',
+      reason: secret,
+      token: 'canary',
+    });
+    nest.error({ msg: 'y', reason: ['canary'], body: 'canary', consumer: 'wallet', canary: true }, 'Context');
+
+    expect(lines.join('')).not.toContain('canary');
+    expect(parsed(lines)).toEqual([
+      { level: 'warn', time: expect.any(String), msg: 'x', status: 503 },
+      { level: 'error', time: expect.any(String), msg: 'y', context: 'Context', consumer: 'wallet' },
+    ]);
+  });
+
   it.each([
     ['info', ['info', 'warn', 'error']],
     ['error', ['error']],

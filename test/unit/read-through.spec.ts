@@ -8,6 +8,7 @@ import { passSeconds, restoreClock } from '../support/clock.js';
 class Unknown extends Error {}
 
 const kind: CachedKind<string> = {
+  name: 'text',
   ttlMs: 100_000,
   staleMs: 1_000_000,
   notFoundTtlMs: 10_000,

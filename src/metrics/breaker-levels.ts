@@ -1,0 +1,2 @@
+/** Numbers, so that an alert can say "not closed". */
+export const breakerLevels = { closed: 0, 'half-open': 1, open: 2 } as const;

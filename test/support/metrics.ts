@@ -1,0 +1,27 @@
+/** What /metrics shows: each series as it is written there, and its value. */
+export type Metrics = Readonly<Record<string, number>>;
+
+export async function metricsOf({ url }: { readonly url: string }): Promise<Metrics> {
+  const response = await fetch(`${url}/metrics`);
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`/metrics answered ${response.status}: ${text}`);
+  return valuesOf(text);
+}
+
+/** The series of one metric, by their labels as they are written. */
+export function seriesOf(metrics: Metrics, name: string): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(metrics)
+      .filter(([series]) => series === name || series.startsWith(`${name}{`))
+      .map(([series, value]) => [series.slice(name.length), value]),
+  );
+}
+
+function valuesOf(text: string): Metrics {
+  return Object.fromEntries(
+    text
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  );
+}
