@@ -51,6 +51,19 @@ describe('the metrics of routes and vendors', () => {
     expect(seen[`${durations}_sum{method="GET",route="${route}",status_class="2xx"}`]).toBeGreaterThan(0);
   });
 
+  it('tell when a key was last used, and nothing of one that was not', async () => {
+    const usedAt = /^rewards_gateway_api_key_last_used/;
+    const keys = async () => Object.entries(await metrics()).filter(([name]) => usedAt.test(name));
+    expect(await keys()).toEqual([]);
+    const before = Date.now() / 1000;
+    await world.gateway.get(badge());
+    const [[name, at] = ['', 0], ...others] = await keys();
+    expect(name).toBe('rewards_gateway_api_key_last_used_timestamp_seconds{caller="tester",key="1"}');
+    expect(at).toBeGreaterThanOrEqual(before);
+    expect(at).toBeLessThanOrEqual(Date.now() / 1000);
+    expect(others).toEqual([]);
+  });
+
   it('have as many series after hundreds of odd requests as after a few', async () => {
     const odd = async (from: number, to: number) => {
       for (let number = from; number < to; number += 1) {
