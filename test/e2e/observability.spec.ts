@@ -43,12 +43,13 @@ interface Selector {
   readonly labels: string[];
 }
 
-/** The metrics that a query names, with the labels that it matches. `up` is Prometheus' own. */
+/** The metrics that a query names, with the labels that it matches or groups by. `up` is Prometheus' own. */
 function selectorsOf(query: string): Selector[] {
+  const groups = [...query.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, labels = '']) => labels.split(/, */));
   return [...query.matchAll(/\b((?:rewards_gateway|nodejs|process)_\w+)(?:\{([^}]*)\})?/g)].map(
     ([, metric = '', matchers = '']) => ({
       metric,
-      labels: [...matchers.matchAll(/(\w+)(?==|!)/g)].map(([, label = '']) => label),
+      labels: [...groups, ...[...matchers.matchAll(/(\w+)(?==|!)/g)].map(([, label = '']) => label)],
     }),
   );
 }
