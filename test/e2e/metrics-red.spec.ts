@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import { consumerAt } from '../support/consumer.js';
 import { badge, startGateway, startWorld } from '../support/gateway.js';
@@ -178,7 +179,15 @@ describe('the metrics of routes and vendors', () => {
     expect(seen[`${attempts}{vendor="kigo",operation="login",outcome="ok"}`]).toBe(1);
   });
 
-  it('have what Prometheus expects of any process, and how late the event loop is', async () => {
+  it('tell afterwards that the event loop stood still', async () => {
+    await metrics();
+    // It is measured from tick to tick, 10 ms apart; a collection begins anew.
+    await sleep(40);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+    expect((await metrics())['nodejs_eventloop_lag_max_seconds']).toBeGreaterThan(0.04);
+  });
+
+  it('have what Prometheus expects of any process', async () => {
     expect(await metrics()).toMatchObject({
       process_resident_memory_bytes: expect.any(Number) as number,
       process_cpu_seconds_total: expect.any(Number) as number,

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { variables } from '../../src/config/variables.js';
 import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import { consumer } from '../support/consumer.js';
@@ -43,12 +44,13 @@ interface Selector {
   readonly labels: string[];
 }
 
-/** The metrics that a query names, with the labels that it matches. `up` is Prometheus' own. */
+/** The metrics that a query names, with the labels that it matches or groups by. `up` is Prometheus' own. */
 function selectorsOf(query: string): Selector[] {
+  const groups = [...query.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, labels = '']) => labels.split(/, */));
   return [...query.matchAll(/\b((?:rewards_gateway|nodejs|process)_\w+)(?:\{([^}]*)\})?/g)].map(
     ([, metric = '', matchers = '']) => ({
       metric,
-      labels: [...matchers.matchAll(/(\w+)(?==|!)/g)].map(([, label = '']) => label),
+      labels: [...groups, ...[...matchers.matchAll(/(\w+)(?==|!)/g)].map(([, label = '']) => label)],
     }),
   );
 }
@@ -133,6 +135,30 @@ describe('the alert rules', () => {
       new Set(cases.filter((c) => c.exp_alerts.length > 0 === fires).map((c) => c.alertname));
     const all = new Set(rules.map(({ alert }) => alert));
     expect([names(true), names(false)]).toEqual([all, all]);
+  });
+});
+
+describe('the kustomize component', () => {
+  interface Component {
+    readonly patches: { readonly path: string }[];
+    readonly configMapGenerator: { readonly files: string[] }[];
+  }
+  interface Patch {
+    readonly spec: { readonly template: { readonly metadata: { readonly annotations: object } } };
+  }
+
+  it('names files that are there, and says where pods are scraped', () => {
+    const { patches, configMapGenerator } = parse(
+      textOf('k8s/observability/kustomization.yaml'),
+    ) as Component;
+    const files = [...patches.map(({ path }) => path), ...configMapGenerator.flatMap((map) => map.files)];
+    expect(files.filter((file) => !existsSync(folder + file))).toEqual([]);
+    const { spec } = parse(textOf('k8s/observability/scrape.yaml')) as Patch;
+    expect(spec.template.metadata.annotations).toEqual({
+      'prometheus.io/scrape': 'true',
+      'prometheus.io/port': variables.port.fallback,
+      'prometheus.io/path': '/metrics',
+    });
   });
 });
 
