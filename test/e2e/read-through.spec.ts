@@ -28,7 +28,8 @@ describe('cached answers', () => {
 
   describe('in their time', () => {
     beforeEach(async () => {
-      world = await startWorld({ HUB_SUMMARY_TTL_SECONDS: '1000' });
+      // The token is to outlive the summaries by far: no renewal of it is to come between.
+      world = await startWorld({ HUB_SUMMARY_TTL_SECONDS: '1000', KIGO_TOKEN_TTL_SECONDS: '7200' });
       world.kigo.configure({ unknownUser: 'create' });
     });
 
