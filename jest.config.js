@@ -5,6 +5,7 @@ export default {
   testEnvironment: 'node',
   // Much of the time a test waits, for a server to start or a claim to lapse: two at once also pay on two cores.
   maxWorkers: Math.max(2, availableParallelism() - 1),
+  globalSetup: './test/support/make-template.js',
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   // The sources import each other with the extension that they have once built.

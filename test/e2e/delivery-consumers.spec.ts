@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import type { Environment } from '../../src/config/read-config.js';
 import type { CallbackReceiver, ReceiverAnswer } from '../support/callback-receiver.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
@@ -19,6 +17,7 @@ import {
 } from '../support/odd-answers.js';
 import { PostgresServer, findPostgres } from '../support/postgres.js';
 import { until } from '../support/until.js';
+import { newDataFolder } from '../support/data-folder.js';
 
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -349,7 +348,7 @@ describe('a consumer that says it is gone', () => {
   };
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'gateway-data-'));
+    folder = newDataFolder();
     left = await receiver();
     other = await receiver();
   });

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import * as fc from 'fast-check';
 import type { Environment } from '../../src/config/read-config.js';
 import { Database } from '../../src/database/database.js';
@@ -12,6 +10,7 @@ import type { GatewayProcess } from '../support/gateway-process.js';
 import { content, formOf, issuance, redemption, sign } from '../support/kiip.js';
 import type { Fields } from '../support/kiip.js';
 import { problemIn } from '../support/problem.js';
+import { newDataFolder } from '../support/data-folder.js';
 
 /** Any other run: `FUZZ_SEED=7 npm test -- kiip-fuzz`. */
 const seed = Number(process.env['FUZZ_SEED'] ?? 20_260_101);
@@ -45,7 +44,7 @@ class Range {
   ) {}
 
   static async open(more: Environment = {}, knownUsers: readonly string[] = []): Promise<Range> {
-    const dataDir = await mkdtemp(join(tmpdir(), 'gateway-fuzz-'));
+    const dataDir = newDataFolder();
     if (knownUsers.length > 0) {
       const database = new Database({ dataDir, timeoutMs: 30_000 });
       await database.migrate();

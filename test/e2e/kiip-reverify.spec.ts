@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { baseEnvironment } from '../support/gateway.js';
 import { issuance, redemption, startKiipGateway } from '../support/kiip.js';
+import { newDataFolder } from '../support/data-folder.js';
 
 const command = fileURLToPath(new URL('../../dist/kiip-reverify.js', import.meta.url));
 
@@ -26,7 +25,7 @@ describe('callbacks that were refused because our secret was wrong', () => {
   let dataDir: string;
 
   beforeEach(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'gateway-'));
+    dataDir = newDataFolder();
   });
 
   afterEach(() => rm(dataDir, { recursive: true, force: true }));

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import supertest from 'supertest';
@@ -10,6 +8,7 @@ import { problems } from '../../src/problem/problem.js';
 import { sendBytes } from '../support/as-is.js';
 import { credentials, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
+import { newDataFolder } from '../support/data-folder.js';
 
 interface Media {
   readonly schema?: object;
@@ -54,7 +53,7 @@ beforeAll(async () => {
   // The compiler plugin that reads types and comments runs in `nest build` alone.
   const built = '../../dist/app.js';
   const app = (await import(built)) as { createApp: typeof createApp };
-  dataDir = await mkdtemp(join(tmpdir(), 'gateway-'));
+  dataDir = newDataFolder();
   world = await startWorld({ DATABASE_URL: '', DATA_DIR: dataDir }, app.createApp);
   document = (await supertest(world.gateway.url).get('/openapi.json')).body as Document;
   ajv = new Ajv2020({ strict: false, formats: { 'date-time': /^\d{4}-\d\d-\d\dT[\d:.]+Z$/ } });

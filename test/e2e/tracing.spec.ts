@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
@@ -9,6 +7,7 @@ import { badge, credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import { redemption } from '../support/kiip.js';
 import { until } from '../support/until.js';
+import { newDataFolder } from '../support/data-folder.js';
 
 interface Span {
   readonly traceId: string;
@@ -49,7 +48,7 @@ describe('traces', () => {
   beforeEach(async () => {
     collector = await startCallbackReceiver();
     wallet = await startCallbackReceiver();
-    dataDir = await mkdtemp(join(tmpdir(), 'gateway-'));
+    dataDir = newDataFolder();
   });
   afterEach(async () => {
     await collector.close();

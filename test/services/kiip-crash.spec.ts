@@ -1,6 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../src/database/database.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
@@ -9,6 +7,7 @@ import { MortalGateway } from '../support/mortal-gateway.js';
 import { PatientKiip } from '../support/patient-kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { until } from '../support/until.js';
+import { newDataFolder } from '../support/data-folder.js';
 
 /** On each database; shared among gateways that are killed and started independently of each other. */
 const ROUNDS = 32;
@@ -63,7 +62,7 @@ const grounds: [string, () => Promise<Ground>][] = [['embedded PGlite', embedded
 if (bin !== undefined) grounds.push(['PostgreSQL', () => postgresql(bin)]);
 
 async function embedded(): Promise<Ground> {
-  const folders = Array.from({ length: GATEWAYS }, () => mkdtempSync(join(tmpdir(), 'gateway-crash-')));
+  const folders = Array.from({ length: GATEWAYS }, () => newDataFolder());
   const gateways = await Promise.all(
     folders.map((DATA_DIR) => MortalGateway.on({ DATABASE_URL: '', DATA_DIR })),
   );

@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
 import { findPostgres, PostgresServer } from './postgres.js';
+import { newDataFolder } from './data-folder.js';
 
 const TABLES =
   'ledger, delivery_outbox, deliveries, delivery_attempts, kiip_users, rejected_callbacks, idempotency_keys';
@@ -23,7 +22,7 @@ const bin = findPostgres();
 if (bin !== undefined) engines.push(['PostgreSQL', () => postgresql(bin)]);
 
 async function embedded(): Promise<Engine> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'gateway-data-'));
+  const dataDir = newDataFolder();
   const database = new Database({ dataDir, timeoutMs: 3_000 });
   await database.migrate();
   return {

@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import type { Environment } from '../../src/config/read-config.js';
 import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
 import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
 import { startGateway } from './gateway.js';
 import type { Gateway } from './gateway.js';
+import { newDataFolder } from './data-folder.js';
 
 export const kiipAppKey = 'demo-kiip-app-key';
 
@@ -61,7 +60,7 @@ export async function startKiipWorld(env: Environment = {}): Promise<KiipWorld> 
 
 /** A folder for an embedded database, and the environment that uses it. */
 export function dataFolder(): { env: Environment; remove: () => void } {
-  const folder = mkdtempSync(join(tmpdir(), 'gateway-data-'));
+  const folder = newDataFolder();
   return {
     env: { DATABASE_URL: '', DATA_DIR: folder },
     remove: () => rmSync(folder, { recursive: true, force: true }),

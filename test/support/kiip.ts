@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { KnownUsers } from '../../src/kiip/known-users.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { startGateway } from './gateway.js';
 import type { Gateway } from './gateway.js';
+import { newDataFolder } from './data-folder.js';
 
 /** Signs as Kiip does: the test's own signer, not the product's. */
 export function sign(texts: readonly string[], secret = 'test_app_secret_0001'): string {
@@ -76,7 +75,7 @@ export interface KiipGateway extends Gateway {
 
 /** A gateway on an embedded database of its own, or on the database that the environment names. */
 export async function startKiipGateway(env: Environment = {}): Promise<KiipGateway> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'gateway-'));
+  const dataDir = newDataFolder();
   const gateway = await startGateway({ DATABASE_URL: '', DATA_DIR: dataDir, ...env });
   const raw = async (
     body: string | Uint8Array<ArrayBuffer>,
