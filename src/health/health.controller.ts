@@ -6,6 +6,7 @@ import { Open } from '../caller-auth/open.decorator.js';
 import { Database } from '../database/database.js';
 import { ApiHealth } from './api-health.decorator.js';
 import { DependencyReports } from './dependency-reports.js';
+import { EventLoop } from './event-loop.js';
 import { Lifecycle } from './lifecycle.js';
 
 const kigo = (status: string, breaker: string) => ({
@@ -25,6 +26,7 @@ export class HealthController {
     private readonly checks: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     private readonly lifecycle: Lifecycle,
+    private readonly eventLoop: EventLoop,
     private readonly redis: RedisState,
     private readonly database: Database,
     private readonly reports: DependencyReports,
@@ -33,11 +35,17 @@ export class HealthController {
   @Get('live')
   @ApiHealth({
     operationId: 'getLiveness',
-    summary: 'Whether the process works: liveness probe',
-    well: {},
+    summary: 'Whether the process works, and did not stand still for 10 s: liveness probe',
+    well: { event_loop: { status: 'up' } },
+    unwell: { event_loop: { status: 'down' } },
   })
   live() {
-    return this.checks.check([]);
+    return this.checks.check([
+      () => {
+        const report = this.indicators.check('event_loop');
+        return this.eventLoop.wasStuck ? report.down() : report.up();
+      },
+    ]);
   }
 
   @Get('startup')

@@ -3,6 +3,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { KiipModule } from '../kiip/kiip.module.js';
 import { DependencyReports } from './dependency-reports.js';
+import { EventLoop } from './event-loop.js';
 import { HealthController } from './health.controller.js';
 import { Lifecycle } from './lifecycle.js';
 
@@ -10,7 +11,7 @@ import { Lifecycle } from './lifecycle.js';
 @Module({
   imports: [DeliveryModule, KiipModule, TerminusModule.forRoot({ errorLogStyle: 'json', logger: false })],
   controllers: [HealthController],
-  providers: [Lifecycle, DependencyReports],
+  providers: [Lifecycle, EventLoop, DependencyReports],
   exports: [Lifecycle],
 })
 export class HealthModule {}

@@ -226,7 +226,7 @@ describe('the OpenAPI document', () => {
     ['post /api/v1/deliveries/replay', [200, 202, 400, 401, 403, 413, 415, 429, 500, 503]],
     ['get /api/v1/deliveries/replays/{id}', [200, 400, 401, 403, 404, 429, 500, 503]],
     ['get /metrics', [200, 500]],
-    ['get /health/live', [200, 500]],
+    ['get /health/live', [200, 500, 503]],
     ['get /health/startup', [200, 500, 503]],
     ['get /health/ready', [200, 500, 503]],
     ['get /health/dependencies', [200, 500, 503]],

@@ -107,6 +107,21 @@ describe('an error that nobody caught', () => {
   });
 });
 
+describe('an event loop that stands still for ten seconds', () => {
+  it('answers no probe meanwhile, and says so afterwards', async () => {
+    const block = `Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10_200)`;
+    await using gateway = startProcess({}, { preload: `process.once('SIGUSR2', () => { ${block} })` });
+    const live = `${await gateway.url()}/health/live`;
+    expect((await fetch(live)).status).toBe(200);
+    gateway.signal('SIGUSR2');
+    const probe = fetch(live, { signal: AbortSignal.timeout(5_000) });
+    await expect(probe).rejects.toMatchObject({ name: 'TimeoutError' });
+    const answer = await fetch(live);
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({ checks: { event_loop: { status: 'down' } } });
+  });
+});
+
 describe('SIGTERM', () => {
   let kigo: KigoSandbox;
   let gateway: GatewayProcess;
