@@ -8,8 +8,11 @@ import type { SignedEvent } from './event.js';
 
 /** What one attempt may take, from the connection to the last byte that we read. */
 export const attemptMs = 10_000;
-/** An answer says all in its status; what else it says is let by, so that the connection can be used again. */
-const longestAnswer = 64 * 1024;
+/**
+ * An answer says all in its status; what else it says is let by, so that the connection can be used again. More than this costs more
+ * than a new connection (`npm run bench`, endless bodies).
+ */
+const longestAnswer = 8 * 1024;
 
 export interface Attempt {
   /** Undefined where there was no answer. */

@@ -157,7 +157,7 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
   it.each(['200', '500'] as const)('reads a little of a body without an end after %s', async (status) => {
     const body = endless[status];
     await until('the connection has ended', () => body.sentBytes !== undefined);
-    expect(body.sentBytes).toBeGreaterThanOrEqual(65_536);
+    expect(body.sentBytes).toBeGreaterThanOrEqual(8_192);
     expect(body.sentBytes).toBeLessThan(1_048_576);
   });
 
