@@ -79,8 +79,13 @@ export class ConsumerHttp {
   }
 }
 
+/** Any 2xx ends a delivery. */
+export function isTaken(status: number | null | undefined): boolean {
+  return typeof status === 'number' && status >= 200 && status < 300;
+}
+
 function outcomeOf(status: number): string {
-  if (status >= 200 && status < 300) return 'accepted';
+  if (isTaken(status)) return 'accepted';
   if (status >= 300 && status < 400) return 'a redirect, which is not followed';
   return status === 410 ? 'gone' : 'refused';
 }

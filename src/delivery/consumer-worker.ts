@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@nestjs/common';
+import { SpanKind } from '@opentelemetry/api';
 import type { Consumer } from '../config/parsers.js';
 import type { Database } from '../database/database.js';
 import type { IssuanceDto } from '../kiip/issuances.dto.js';
-import { ConsumerHttp, attemptMs } from './consumer-http.js';
+import { inSpan, resumedFrom } from '../tracing/span.js';
+import { ConsumerHttp, attemptMs, isTaken } from './consumer-http.js';
 import type { Attempt } from './consumer-http.js';
 import { ConsumerLane } from './consumer-lane.js';
 import { claim, handBack, pause, settle, subscriberOf } from './delivery-statements.js';
 import type { Claimed, Settlement, Subscriber } from './delivery-statements.js';
 import { signedEvent } from './event.js';
-import { SpanKind } from '@opentelemetry/api';
-import { inSpan, resumedFrom } from '../tracing/span.js';
 import { Pump } from './pump.js';
 import { nextAttemptMs } from './schedule.js';
 
@@ -134,7 +134,7 @@ export class ConsumerWorker {
   private nextOf({ tries, sinceMs }: Claimed, attempt: Attempt): Settlement['next'] {
     const { status, retryAfterSeconds, durationMs } = attempt;
     const before = this.lane.state;
-    if (status !== undefined && status >= 200 && status < 300) {
+    if (isTaken(status)) {
       this.lane.succeeded();
       if (before === 'half-open') this.tell('a consumer is back', attempt);
       return 'delivered';

@@ -2,7 +2,7 @@ import { Controller, Get, Param, Query, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
 import type { FastifyRequest } from 'fastify';
-import { IssuancePath } from '../kiip/issuances.dto.js';
+import { IssuancePath, issuanceExample } from '../kiip/issuances.dto.js';
 import { Ledger } from '../kiip/ledger.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
@@ -15,22 +15,10 @@ import { ReconciliationDto, ReconciliationQuery, reconciliationDto } from './rec
 const usual = ['unauthenticated', 'storage-unavailable'] as const;
 const noSuchRow = Problem.of('not-found', 'The ledger has no such row.', { retryable: false });
 
-const receivedAt = '2026-01-31T12:00:00.000Z';
+const { received_at: receivedAt } = issuanceExample;
 const deliveredAt = '2026-01-31T12:00:00.031Z';
 const history = {
-  id: 'iss_0190c1d2e3f4000000112233445566aa',
-  kind: 'redemption',
-  status: 'recorded',
-  reason: null,
-  test: false,
-  transaction_id: '5473ca54-59a5-cf65-d319-c91697297fcc',
-  content: '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab',
-  name: 'Coins',
-  quantity: 20,
-  user_id: 'user-123',
-  nonce: null,
-  origin: null,
-  received_at: receivedAt,
+  ...issuanceExample,
   verification: {
     formula: 'redemption',
     secret: 'secret-1',
@@ -41,7 +29,7 @@ const history = {
   deliveries: [
     {
       id: 'dlv_17',
-      issuance_id: 'iss_0190c1d2e3f4000000112233445566aa',
+      issuance_id: issuanceExample.id,
       consumer: 'wallet',
       status: 'delivered',
       attempts: 1,

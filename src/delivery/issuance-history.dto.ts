@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IssuanceDto, issuanceDto } from '../kiip/issuances.dto.js';
 import type { LedgerRow } from '../kiip/ledger-row.js';
+import { isTaken } from './consumer-http.js';
 import type { Deliveries } from './deliveries.js';
 import { DeliveryDto, deliveryDto } from './deliveries.dto.js';
 
@@ -115,8 +116,7 @@ function* ofDelivery(delivery: RowHistory['deliveries'][number]): Iterable<Happe
   for (const { at, status, durationMs, outcome } of log) {
     yield { at, event: 'attempted', consumer, status, duration_ms: durationMs, detail: outcome };
     // A retry or a replay may deliver it more than once.
-    if (status !== null && status >= 200 && status < 300)
-      yield { at: new Date(at.getTime() + durationMs), event: 'delivered', consumer };
+    if (isTaken(status)) yield { at: new Date(at.getTime() + durationMs), event: 'delivered', consumer };
   }
   if (endedAt && state === 'dead') yield { at: endedAt, event: 'dead', consumer };
 }

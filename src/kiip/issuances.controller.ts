@@ -11,6 +11,7 @@ import {
   IssuancesDto,
   IssuancesQuery,
   issuanceDto,
+  issuanceExample,
 } from './issuances.dto.js';
 import { Ledger } from './ledger.js';
 import type { LedgerRow } from './ledger-row.js';
@@ -33,23 +34,8 @@ const usualOfUser = [
 
 const noSuchRow = Problem.of('not-found', 'The ledger has no such row.', { retryable: false });
 
-const row = {
-  id: 'iss_0190c1d2e3f4000000112233445566aa',
-  kind: 'redemption',
-  status: 'recorded',
-  reason: null,
-  test: false,
-  transaction_id: '5473ca54-59a5-cf65-d319-c91697297fcc',
-  content: '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab',
-  name: 'Coins',
-  quantity: 20,
-  user_id: 'user-123',
-  nonce: null,
-  origin: null,
-  received_at: '2026-01-31T12:00:00.000Z',
-};
-const released = { ...row, status: 'released', reason: 'more-than-one-reading' };
-const balance = { content: row.content, name: 'Coins', quantity: 20 };
+const released = { ...issuanceExample, status: 'released', reason: 'more-than-one-reading' };
+const balance = { content: issuanceExample.content, name: 'Coins', quantity: 20 };
 
 @ApiTags('Kiip ledger')
 @Controller('api/v1/kiip')
@@ -64,7 +50,11 @@ export class IssuancesController {
       'A feed that misses no row: read until `items` is empty, keep `next`, and ask with it again later. A row whose status changes comes once more, at the end, with its new status.',
     operationId: 'listIssuances',
   })
-  @ApiOkResponse({ description: 'A page', type: IssuancesDto, example: { items: [row], next: 'ZmVlZDo3' } })
+  @ApiOkResponse({
+    description: 'A page',
+    type: IssuancesDto,
+    example: { items: [issuanceExample], next: 'ZmVlZDo3' },
+  })
   @ApiProblems(...usual)
   async list(@Query() { user_id, status, after, limit }: IssuancesQuery): Promise<IssuancesDto> {
     const page = await this.ledger.list({ userId: user_id, status, after, limit });

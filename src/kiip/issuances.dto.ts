@@ -106,6 +106,23 @@ export class BalancesDto {
   readonly balances!: BalanceDto[];
 }
 
+/** A row as the API description shows it. */
+export const issuanceExample = {
+  id: 'iss_0190c1d2e3f4000000112233445566aa',
+  kind: 'redemption',
+  status: 'recorded',
+  reason: null,
+  test: false,
+  transaction_id: '5473ca54-59a5-cf65-d319-c91697297fcc',
+  content: '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab',
+  name: 'Coins',
+  quantity: 20,
+  user_id: 'user-123',
+  nonce: null,
+  origin: null,
+  received_at: '2026-01-31T12:00:00.000Z',
+};
+
 export function issuanceDto(row: LedgerRow): IssuanceDto {
   const { id, kind, status, reason, test, content, name, quantity, nonce, origin } = row;
   const { transactionId: transaction_id, userId: user_id } = row;
