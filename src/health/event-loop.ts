@@ -1,29 +1,35 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Injectable } from '@nestjs/common';
-import type { OnApplicationShutdown } from '@nestjs/common';
+import type { OnModuleDestroy } from '@nestjs/common';
 
 /** Nothing of ours takes so long: something in this process hogs it. */
 const stuckMs = 10_000;
 /** Longer than the pause between two liveness probes: one of them sees it. */
 const toldForMs = 15_000;
+const lookEveryMs = 100;
 
-/** Whether this process stood still for long: while it does, nothing can be asked; so it tells afterwards. */
+/**
+ * Whether this process stood still for long: while it does, nothing can be asked; so it tells afterwards. Not
+ * `monitorEventLoopDelay`: it forgets the interval that is under way when it is reset, and with it a stall right after a probe.
+ */
 @Injectable()
-export class EventLoop implements OnApplicationShutdown {
-  private readonly delay = monitorEventLoopDelay({ resolution: 100 });
-  private stuckAtMs = -Infinity;
-
-  constructor() {
-    this.delay.enable();
-  }
+export class EventLoop implements OnModuleDestroy {
+  private lookedAt = performance.now();
+  private stuckAt = -Infinity;
+  private readonly timer = setInterval(() => this.look(), lookEveryMs).unref();
 
   get wasStuck(): boolean {
-    if (this.delay.max / 1e6 >= stuckMs) this.stuckAtMs = performance.now();
-    this.delay.reset();
-    return performance.now() - this.stuckAtMs < toldForMs;
+    // A probe may be read before the timer is.
+    this.look();
+    return this.lookedAt - this.stuckAt < toldForMs;
   }
 
-  onApplicationShutdown(): void {
-    this.delay.disable();
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+  }
+
+  private look(): void {
+    const now = performance.now();
+    if (now - this.lookedAt >= stuckMs) this.stuckAt = now;
+    this.lookedAt = now;
   }
 }
