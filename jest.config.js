@@ -6,6 +6,8 @@ export default {
   // Much of the time a test waits, for a server to start or a claim to lapse: two at once also pay on two cores.
   maxWorkers: Math.max(2, availableParallelism() - 1),
   globalSetup: './test/support/make-template.js',
+  // @nestjs/throttler is CommonJS and requires Nest, which jest can only once it has loaded Nest.
+  setupFiles: ['<rootDir>/test/support/load-nest.js'],
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   // The sources import each other with the extension that they have once built.

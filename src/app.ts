@@ -21,8 +21,6 @@ import { refuseOtherMethods } from './problem/other-methods.js';
 import { sendProblem } from './problem/send-problem.js';
 import { traceRequests } from './tracing/trace-requests.js';
 import { nothingHere, toProblem } from './problem/to-problem.js';
-import { limitRates } from './rate-limit/limit-rates.js';
-import { RateLimits } from './rate-limit/rate-limits.js';
 
 const megabyte = 1024 * 1024;
 /** All of a request but its body: the URL as well. */
@@ -95,7 +93,6 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
   });
   metrics = app.get(RequestMetrics);
   admitCallersOnly(instance, app.get(CallerAuth));
-  limitRates(instance, app.get(RateLimits), config);
   serveOpenApi(app);
   await app.init();
   // Some routes come from plugins, which are loaded now.

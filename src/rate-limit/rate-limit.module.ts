@@ -1,6 +1,47 @@
 import { Module } from '@nestjs/common';
-import { RateLimits } from './rate-limits.js';
+import type { ExecutionContext } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { ThrottlerModule } from '@nestjs/throttler';
+import type { ThrottlerOptions } from '@nestjs/throttler';
+import type { FastifyRequest } from 'fastify';
+import { RedisCounters } from '../cache/redis-counters.js';
+import { Config } from '../config/config.js';
+import { RateLimitStorage } from './rate-limit-storage.js';
+import { RateLimitGuard } from './rate-limit.guard.js';
 
-/** How often callers may call. */
-@Module({ providers: [RateLimits], exports: [RateLimits] })
+type Route = FastifyRequest['routeOptions'];
+
+/** @param perMinute 0 is off */
+function limit(name: string, perMinute: number, counts: (route: Route) => boolean): ThrottlerOptions {
+  return {
+    name,
+    limit: Math.ceil(perMinute),
+    ttl: 60_000,
+    skipIf: (context) => perMinute === 0 || !counts(routeOf(context)),
+  };
+}
+
+function routeOf(context: ExecutionContext): Route {
+  return context.switchToHttp().getRequest<FastifyRequest>().routeOptions;
+}
+
+/** How often callers may call, and Kiip may call back. */
+@Module({
+  imports: [
+    ThrottlerModule.forRootAsync({
+      inject: [Config, RedisCounters],
+      useFactory: (config: Config, counters: RedisCounters) => ({
+        throttlers: [
+          limit('caller', config.rateLimitPerMinute, (route) => route.config.scope !== undefined),
+          limit('callback', config.callbackRateLimitPerMinute, ({ url }) =>
+            Boolean(url?.startsWith('/callbacks/')),
+          ),
+        ],
+        storage: new RateLimitStorage(counters),
+        generateKey: (_context, tracker, name) => `${name}:${tracker}`,
+      }),
+    }),
+  ],
+  providers: [{ provide: APP_GUARD, useClass: RateLimitGuard }],
+})
 export class RateLimitModule {}

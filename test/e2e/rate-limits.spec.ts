@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { createConnection } from 'node:net';
 import supertest from 'supertest';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { badge, startGateway } from '../support/gateway.js';
@@ -94,19 +92,6 @@ describe('a caller', () => {
     const addresses = ['192.0.2.1', '192.0.2.2', '192.0.2.1'];
     const calls = addresses.map((address) => ask('', { 'x-forwarded-for': address }));
     expect(await limited(calls)).toBe(1);
-  });
-
-  it('is refused before its body is read', async () => {
-    await start({ RATE_LIMIT_PER_MINUTE: '1' });
-    await ask('key-1');
-    const socket = createConnection(Number(new URL(gateway.url).port), '127.0.0.1');
-    socket.write(
-      'POST /api/v1/unviewed-counts HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer key-1\r\n' +
-        'Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{',
-    );
-    const [answer] = (await once(socket, 'data')) as [Buffer];
-    socket.destroy();
-    expect(answer.toString()).toMatch(/^HTTP\/1\.1 429 /);
   });
 
   it('may always ask how the service is', async () => {
