@@ -54,7 +54,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     },
     requestTimeout: 30_000,
     // Nothing moves: the client does not take its answer. Our own answers are never as late as that.
-    connectionTimeout: Math.min(60_000 + config.upstreamDeadlineMs, longestTimerMs),
+    connectionTimeout: Math.min(60_000 + Math.ceil(config.upstreamDeadlineMs), longestTimerMs),
     // Longer than load balancers keep theirs: the side that opens requests is to be the side that closes.
     keepAliveTimeout: 75_000,
     return503OnClosing: false,

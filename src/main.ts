@@ -2,6 +2,7 @@ import process from 'node:process';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
+import { cautions } from './config/cautions.js';
 import type { Config } from './config/config.js';
 import { ConfigError, readConfig } from './config/read-config.js';
 import { DataFolderUnusable } from './database/data-folder-lock.js';
@@ -104,6 +105,7 @@ async function main(): Promise<void> {
     return;
   }
   const logger = createLogger(config.logLevel);
+  for (const msg of cautions(config)) logger.warn({ msg });
   // Unhandled rejections arrive here too.
   process.on('uncaughtException', (error) => endUnexpectedly(logger, error));
   await serve(config, logger).catch((error: unknown) => endUnexpectedly(logger, error));

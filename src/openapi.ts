@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import type { RouteOptions } from 'fastify';
 import { CurrencyIssuedEventDto } from './delivery/deliveries.dto.js';
 import { eventWebhooks } from './delivery/event-webhook.js';
 import { problemTable } from './problem/api-problems.decorator.js';
@@ -19,12 +20,30 @@ const pageHeaders = {
   'referrer-policy': 'no-referrer',
 };
 
+/** Swagger renders a document anew for every request, for tens of milliseconds, and anybody may ask for it. */
+function renderOnce(route: RouteOptions): void {
+  let rendered: { type: unknown; text: string } | undefined;
+  route.preHandler = (_request, reply, done) => {
+    if (rendered) void reply.header('content-type', rendered.type).send(rendered.text);
+    else done();
+  };
+  route.onSend = (_request, reply, text, done) => {
+    if (typeof text === 'string' && reply.statusCode === 200)
+      rendered ??= { type: reply.getHeader('content-type'), text };
+    done(null, text);
+  };
+}
+
 /** Serves the description of the API: `/docs`, `/openapi.json`, `/openapi.yaml`. */
 export function serveOpenApi(app: NestFastifyApplication): void {
   const instance = app.getHttpAdapter().getInstance();
-  instance.addHook('onRequest', (request, reply, done) => {
-    if (/^\/(docs|openapi\.)/.test(request.routeOptions.url ?? '')) reply.headers(pageHeaders);
-    done();
+  instance.addHook('onRoute', (route) => {
+    if (!/^\/(docs|openapi\.)/.test(route.url)) return;
+    route.onRequest = (_request, reply, done) => {
+      reply.headers(pageHeaders);
+      done();
+    };
+    if (route.url.startsWith('/openapi.')) renderOnce(route);
   });
   const describe = (): OpenAPIObject => {
     const options = new DocumentBuilder()

@@ -14,8 +14,8 @@ export interface RedisConnection<Commands> {
 
 /**
  * A command may take two ticks. They are counted, not measured, since a blocked event loop is not Redis's fault. A request
- * makes three reads in a row (account, token, summary), five at the worst (an account and a token that Kigo no longer
- * knows): together they stay below 50 ms, besides the time for which the loop is blocked.
+ * makes three reads in a row (account, token, summary), six commands at the worst (a token that Kigo no longer knows, and the
+ * right to log in, twice): together they stay below 50 ms, besides the time for which the loop is blocked.
  */
 const tickMs = 4;
 const ticks = 2;
@@ -36,6 +36,8 @@ class Late extends Error {}
  * aside and commands are skipped, until a probe in the background is answered in time again.
  */
 export class BoundedRedis<Commands> {
+  /** When a probe was last answered in time. */
+  lastSuccessAt: Date | undefined;
   private readonly logger = new Logger('Redis');
   private inUse: RedisConnection<Commands> | undefined;
   private probing = false;
@@ -143,6 +145,7 @@ export class BoundedRedis<Commands> {
     }
     if (this.closed || !connection.client.isReady) return;
     this.inUse = connection;
+    this.lastSuccessAt = new Date();
     if (this.reported !== 'in use') this.logger.log({ msg: 'Redis is in use' });
     this.reported = 'in use';
   }

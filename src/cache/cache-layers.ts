@@ -33,8 +33,9 @@ export class CacheLayers {
     if (ttlMs > 0) await this.memory.set(key, value, ttlMs);
   }
 
-  writeShared(key: string, value: unknown, ttlMs: number): void {
+  /** Nobody needs to wait for it, but may, to do something after it. */
+  async writeShared(key: string, value: unknown, ttlMs: number): Promise<void> {
     // Redis wants whole milliseconds, at least one.
-    if (ttlMs > 0) void this.shared?.set(key, value, Math.min(Math.ceil(ttlMs), longestTtlMs));
+    if (ttlMs > 0) await this.shared?.set(key, value, Math.min(Math.ceil(ttlMs), longestTtlMs));
   }
 }

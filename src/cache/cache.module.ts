@@ -5,6 +5,7 @@ import type { Config } from '../config/config.js';
 import { CacheLayers } from './cache-layers.js';
 import { ReadThrough } from './read-through.js';
 import { RedisCounters } from './redis-counters.js';
+import { RedisLeases } from './redis-leases.js';
 import { RedisState } from './redis-state.js';
 import { memoryStore, redisStore } from './stores.js';
 
@@ -23,8 +24,9 @@ export class CacheModule {
         ReadThrough,
         { provide: RedisState, useValue: new RedisState(shared?.redis) },
         { provide: RedisCounters, useValue: new RedisCounters(shared) },
+        { provide: RedisLeases, useValue: new RedisLeases(shared) },
       ],
-      exports: [CacheLayers, ReadThrough, RedisState, RedisCounters],
+      exports: [CacheLayers, ReadThrough, RedisState, RedisCounters, RedisLeases],
     };
   }
 }

@@ -174,7 +174,7 @@ export class ReadThrough {
     // A slow answer does not undo one that was asked for after it.
     if (!current || current.asOf <= asOf) {
       await this.remember(entry);
-      this.layers.writeShared(key, { key, value, asOf }, entry.staleUntil - Date.now());
+      void this.layers.writeShared(key, { key, value, asOf }, entry.staleUntil - Date.now());
     }
     return found(entry, provenance);
   }

@@ -7,4 +7,9 @@ export class RedisState {
   get current(): 'up' | 'down' | 'not-configured' {
     return this.redis?.state ?? 'not-configured';
   }
+
+  /** When it last answered in time. */
+  get lastSuccessAt(): Date | undefined {
+    return this.redis?.lastSuccessAt;
+  }
 }

@@ -26,10 +26,15 @@ if left < 0 then
 end
 return {total, left}`;
 
+const giveBackScript = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
+
 export interface SharedStore {
   readonly store: Keyv;
   count(key: string, count: number, lifeMs: number): Promise<Counted | undefined>;
-  readonly redis: { readonly state: 'up' | 'down' };
+  take(key: string, owner: string, lifeMs: number): Promise<'taken' | 'held' | undefined>;
+  giveBack(key: string, owner: string): Promise<void>;
+  readonly redis: { readonly state: 'up' | 'down'; readonly lastSuccessAt: Date | undefined };
 }
 
 /** The Redis store. It is imported only here: it costs 75 MB that an installation without Redis need not pay. */
@@ -70,6 +75,14 @@ export async function redisStore(url: string): Promise<SharedStore> {
       if (!Array.isArray(reply)) return undefined;
       const [total, leftMs] = reply as [number, number];
       return { total, leftMs };
+    },
+    take: (key, owner, lifeMs) =>
+      redis.run(async ({ client }) => {
+        const options = { NX: true as const, PX: Math.max(1, Math.ceil(lifeMs)) };
+        return (await client.set(key, owner, options)) === null ? 'held' : 'taken';
+      }),
+    async giveBack(key, owner) {
+      await redis.run(({ client }) => client.eval(giveBackScript, { keys: [key], arguments: [owner] }));
     },
   };
 }

@@ -26,14 +26,12 @@ export class JwtCallers {
   }
 
   /**
-   * The token's `sub`, or its `azp` if it has no `sub`.
+   * The token's `sub`.
    * @throws Problem `unauthenticated`; 503 when the issuer's keys cannot be had, since then nobody can say
    */
   async callerOf(token: string): Promise<string> {
-    const { sub, azp } = await this.verify(token);
-    const name = sub ?? azp;
-    if (typeof name !== 'string' || !usableName.test(name))
-      throw refusal('This token has no usable "sub" or "azp".');
+    const { sub: name } = await this.verify(token);
+    if (typeof name !== 'string' || !usableName.test(name)) throw refusal('This token has no usable "sub".');
     return name;
   }
 

@@ -50,11 +50,16 @@ export class DependencyReports {
   }
 
   private redisReport() {
+    const { current: state, lastSuccessAt } = this.redis;
     const report = this.indicators.check('redis');
-    return this.redis.current === 'down' ? report.down() : report.up({ state: this.redis.current });
+    if (state === 'not-configured') return report.up({ state });
+    const facts = { state, last_success_at: lastSuccessAt?.toISOString() ?? null };
+    return state === 'down' ? report.down(facts) : report.up(facts);
   }
 
-  private databaseReport() {
+  private async databaseReport() {
+    // Its state is that of the last statement, which may be long ago.
+    await this.database.ping().catch(() => undefined);
     const { state, lastSuccessAt } = this.database.state();
     const facts = { state, last_success_at: lastSuccessAt?.toISOString() ?? null };
     const report = this.indicators.check('database');

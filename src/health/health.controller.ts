@@ -96,6 +96,8 @@ export class HealthController {
 
   /** Lost later, the database is reported and not judged. */
   private firstContact() {
+    // A probe does not wait for it: the next one reports what it has found.
+    void this.database.ping().catch(() => undefined);
     const { state } = this.database.state();
     const report = this.indicators.check('database');
     return this.database.migrated ? report.up({ state }) : report.down({ state });

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { UpstreamHttp } from '../upstream/upstream-http.js';
 import type { UpstreamOptions } from '../upstream/upstream-http.js';
 
@@ -10,8 +11,8 @@ export class KigoHttp extends UpstreamHttp {
     super(options);
   }
 
-  /** A cache key for what Kigo says of these ids: they may hold any character. */
+  /** A cache key for what Kigo says of these ids: they may hold any character, be long, and are nobody else's business. */
   cacheKey(kind: string, ...ids: string[]): string {
-    return [this.scope, kind, ...ids.map((id) => encodeURIComponent(id))].join(':');
+    return `${this.scope}:${kind}:${hash('sha256', JSON.stringify(ids), 'base64url')}`;
   }
 }

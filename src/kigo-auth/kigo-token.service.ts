@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
+import { Config } from '../config/config.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { KigoLogin } from './kigo-login.js';
 import type { KigoToken } from './kigo-token.js';
@@ -8,8 +10,12 @@ import { TokenVault } from './token-vault.js';
 const refusalRestMs = 30_000;
 const firstRefreshRestMs = 1_000;
 const longestRefreshRestMs = 60_000;
+const lookForTokenEveryMs = 100;
 
-/** The one partner token, for everybody. At most one login is under way, and no caller can cancel it. */
+/**
+ * The one partner token, for everybody. At most one login is under way, of all replicas where they share a Redis, and no caller
+ * can cancel it.
+ */
 @Injectable()
 export class KigoTokenService {
   /** Calls that waited for a token which another one had begun to get, since the start. */
@@ -27,6 +33,7 @@ export class KigoTokenService {
   constructor(
     private readonly login: KigoLogin,
     private readonly vault: TokenVault,
+    private readonly config: Config,
   ) {}
 
   /** The times of the token in use, ms since the epoch; undefined while there is none. */
@@ -80,7 +87,7 @@ export class KigoTokenService {
   take(token: KigoToken): void {
     this.current = token;
     this.refusal = undefined;
-    this.vault.put(token);
+    void this.vault.put(token);
   }
 
   private renew(): Promise<KigoToken> {
@@ -90,7 +97,7 @@ export class KigoTokenService {
 
   private async obtain(): Promise<KigoToken> {
     try {
-      this.current = (await this.findShared()) ?? (await this.logIn());
+      this.current = (await this.findShared()) ?? (await this.logInOrWait());
       this.failedRefreshes = 0;
       return this.current;
     } catch (error) {
@@ -107,12 +114,30 @@ export class KigoTokenService {
     return Date.now() < shared.mustRefreshAt ? shared : undefined;
   }
 
-  private async logIn(): Promise<KigoToken> {
+  /** One replica logs in. The others wait for its token, but no longer than an attempt may take: it may have died. */
+  private async logInOrWait(): Promise<KigoToken> {
     if (this.refusal && Date.now() < this.refusal.until) throw this.refusal.error;
+    const { kigoTimeoutMs } = this.config;
+    const patientUntil = performance.now() + kigoTimeoutMs;
+    while (!(await this.vault.mayLogIn(kigoTimeoutMs)) && performance.now() < patientUntil) {
+      await sleep(lookForTokenEveryMs);
+      const shared = await this.findShared();
+      if (shared) return shared;
+    }
     try {
-      const token = await this.login.logIn();
-      this.vault.put(token);
+      const token = await this.logIn();
+      // In this order: whoever may log in next is to find it. The caller need not wait for it.
+      void this.vault.put(token).then(() => this.vault.loginEnded());
       return token;
+    } catch (error) {
+      void this.vault.loginEnded();
+      throw error;
+    }
+  }
+
+  private async logIn(): Promise<KigoToken> {
+    try {
+      return await this.login.logIn();
     } catch (error) {
       if (error instanceof UpstreamError && !error.transient && !error.heldBack) {
         this.refusal = { error, until: Date.now() + refusalRestMs };

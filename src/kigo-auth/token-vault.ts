@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { CacheLayers } from '../cache/cache-layers.js';
+import { RedisLeases } from '../cache/redis-leases.js';
 import { Config } from '../config/config.js';
 import { KigoApiKey } from './kigo-api-key.js';
 import { kigoScope } from './kigo-scope.js';
@@ -21,6 +22,7 @@ export class TokenVault {
 
   constructor(
     private readonly layers: CacheLayers,
+    private readonly leases: RedisLeases,
     private readonly key: KigoApiKey,
     config: Config,
   ) {
@@ -41,9 +43,25 @@ export class TokenVault {
     }
   }
 
-  put(token: KigoToken): void {
+  async put(token: KigoToken): Promise<void> {
     const sealed = this.seal(JSON.stringify(token)).toString('base64');
-    this.layers.writeShared(this.cacheKey, sealed, token.endsAt - Date.now());
+    await this.layers.writeShared(this.cacheKey, sealed, token.endsAt - Date.now());
+  }
+
+  /**
+   * Asks to be the one replica that logs in, for so long.
+   * @returns false while another one does; true also when nobody can tell
+   */
+  async mayLogIn(lifeMs: number): Promise<boolean> {
+    return (await this.leases.take(this.loginKey, lifeMs)) !== 'held';
+  }
+
+  async loginEnded(): Promise<void> {
+    await this.leases.giveBack(this.loginKey);
+  }
+
+  private get loginKey(): string {
+    return `${this.cacheKey}:login`;
   }
 
   /** Replicas that have not changed to a new API key yet cannot read what others sealed with it: they log in by themselves. */

@@ -14,6 +14,7 @@ import {
   issuanceExample,
 } from './issuances.dto.js';
 import { Ledger } from './ledger.js';
+import { unknownReference } from './ledger-row.js';
 import type { LedgerRow } from './ledger-row.js';
 
 const usual = [
@@ -76,7 +77,7 @@ export class IssuancesController {
   @ApiOkResponse({ description: 'The row, released', type: IssuanceDto, example: released })
   @ApiProblems(...usualOfOne, 413, 415, noSuchRow, 'conflict')
   async release(@Param() { id }: IssuancePath): Promise<IssuanceDto> {
-    return decided(await this.ledger.release(id));
+    return this.decided(id, await this.ledger.release(id));
   }
 
   @Post('issuances/:id/discard')
@@ -90,7 +91,7 @@ export class IssuancesController {
   })
   @ApiProblems(...usualOfOne, 413, 415, noSuchRow, 'conflict')
   async discard(@Param() { id }: IssuancePath): Promise<IssuanceDto> {
-    return decided(await this.ledger.discard(id));
+    return this.decided(id, await this.ledger.discard(id));
   }
 
   @Get('users/:user_id/balances')
@@ -109,15 +110,20 @@ export class IssuancesController {
   async balances(@Param() { user_id }: BalancesPath): Promise<BalancesDto> {
     return { user_id, balances: await this.ledger.balances(user_id) };
   }
+
+  private async decided(id: string, row: LedgerRow | 'not-found' | 'conflict'): Promise<IssuanceDto> {
+    if (row === 'not-found') throw noSuchRow;
+    if (row !== 'conflict') return issuanceDto(row);
+    throw Problem.of('conflict', whyNot(await this.ledger.find(id)), { retryable: false });
+  }
 }
 
-function decided(row: LedgerRow | 'not-found' | 'conflict'): IssuanceDto {
-  if (row === 'not-found') throw noSuchRow;
-  if (row === 'conflict')
-    throw Problem.of(
-      'conflict',
-      'The row is not in quarantine any more, or another reading of it has been accepted, or its quantity cannot be counted.',
-      { retryable: false },
-    );
-  return issuanceDto(row);
+/** Why a row cannot be decided as it was to be. */
+function whyNot(row: LedgerRow | undefined): string {
+  if (row?.status !== 'quarantined')
+    return `The row is ${row?.status ?? 'gone'}: it is not in quarantine any more.`;
+  if (row.quantity === null) return 'Its quantity cannot be counted: it can only be discarded.';
+  if (row.reason === unknownReference)
+    return 'Its user_id is a reference that this gateway never gave to Kiip.';
+  return 'Another callback with its signature, or its transaction, has been accepted: it can only be discarded.';
 }

@@ -119,13 +119,13 @@ function discriminate(texts: ReadonlyMap<MemberName, string>, legacy: boolean): 
   return { ok: true, kind: 'redemption', legacy: name === undefined, fields: { ...fields, name }, signature };
 }
 
-/** The named texts, or which of them is missing. */
+/** The named texts, or which of them are missing. */
 function pick<Name extends MemberName>(
   texts: ReadonlyMap<MemberName, string>,
   names: readonly Name[],
 ): Record<Name, string> | string {
-  const missing = names.find((name) => !texts.has(name));
-  if (missing !== undefined) return `${missing} is missing`;
+  const missing = names.filter((name) => !texts.has(name));
+  if (missing.length > 0) return `${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} missing`;
   return Object.fromEntries(names.map((name) => [name, texts.get(name)])) as Record<Name, string>;
 }
 

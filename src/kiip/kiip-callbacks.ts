@@ -21,14 +21,14 @@ export class KiipCallbacks {
   async record(verified: VerifiedCallback): Promise<Recorded> {
     const { callback, match, receivedAt } = verified;
     const { fields } = callback;
-    const { verdict, userId, userReference } = await this.verdicts.judge(verified);
+    const { verdict, userId, userReference, name } = await this.verdicts.judge(verified);
     const recorded = await inSpan('ledger record', {}, () =>
       this.ledger.record(
         {
           kind: callback.kind,
           transactionId: fields.transaction_id,
           content: fields.content,
-          name: 'name' in fields ? (fields.name ?? null) : null,
+          name,
           quantity: fields.quantity,
           userId,
           userReference,

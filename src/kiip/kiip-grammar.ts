@@ -184,6 +184,6 @@ function isName(name: string): boolean {
   return OPAQUE.test(name) && !ENDS_IN_DIGIT.test(name);
 }
 
-function currencyOf(content: string, { currencies }: KiipRules): Currency | undefined {
+export function currencyOf(content: string, { currencies }: KiipRules): Currency | undefined {
   return currencies !== undefined && Object.hasOwn(currencies, content) ? currencies[content] : undefined;
 }

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Config } from '../config/config.js';
@@ -13,6 +13,7 @@ import type { VerifiedCallback } from './verified-callback.js';
 /** Lets callbacks in whose text, as it arrived, bears a signature by one of our secrets. Nothing else has read it before. */
 @Injectable()
 export class KiipSignatureGuard implements CanActivate {
+  private readonly logger = new Logger(KiipSignatureGuard.name);
   private secrets: readonly string[];
 
   constructor(
@@ -35,6 +36,7 @@ export class KiipSignatureGuard implements CanActivate {
     const callback = readCallback(body, mediaOf(contentType), kiipLegacySignature);
     if (!callback.ok) {
       this.counters.count('malformed');
+      if (this.isLegacy(body, contentType)) await this.rejected.keep({ body, contentType, receivedAt });
       throw Problem.of('validation', `${callback.detail}.`, { retryable: false });
     }
     const match = verifySignature(callback, this.secrets, kiipLegacySignature);
@@ -49,6 +51,19 @@ export class KiipSignatureGuard implements CanActivate {
     this.counters.count('verified', match.formula, `secret-${match.secretIndex + 1}`);
     const verified: VerifiedCallback = { callback, match, receivedAt };
     request.kiipCallback = verified;
+    return true;
+  }
+
+  /**
+   * Whether a callback makes sense under the formula without `name`, which is not switched on, and bears our signature. Kiip has
+   * used it: what a user has earned can be had with `npm run kiip:reverify` once it is.
+   */
+  private isLegacy(body: Buffer, contentType: string): boolean {
+    const callback = readCallback(body, mediaOf(contentType), true);
+    if (!callback.ok || !verifySignature(callback, this.secrets, true)) return false;
+    this.logger.warn({
+      msg: 'a callback with the legacy signature was refused, and kept: see KIIP_LEGACY_SIGNATURE',
+    });
     return true;
   }
 }

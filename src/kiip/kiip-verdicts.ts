@@ -1,19 +1,26 @@
 import type { Config } from '../config/config.js';
-import { findBrokenRule } from './kiip-grammar.js';
+import { currencyOf, findBrokenRule } from './kiip-grammar.js';
 import type { KiipRules } from './kiip-grammar.js';
 import { findOtherReadings } from './kiip-readings.js';
 import type { OtherReadings } from './kiip-readings.js';
+import { isUserReference } from './kiip-user-reference.js';
 import type { KnownUsers } from './known-users.js';
+import { unknownReference } from './ledger-row.js';
 import type { Verdict } from './ledger-row.js';
 import type { VerifiedCallback } from './verified-callback.js';
 
-/** What is decided of a callback, and whom it is for. */
-export interface Judgement {
-  readonly verdict: Verdict;
+/** Whom a callback is for. */
+interface Beneficiary {
   /** The user's id as our callers know it. */
   readonly userId: string;
   /** What stood for the user, if that was a reference of ours. */
   readonly userReference: string | null;
+}
+
+/** What is decided of a callback, whom it is for, and what its currency is called, as far as that can be trusted. */
+export interface Judgement extends Beneficiary {
+  readonly verdict: Verdict;
+  readonly name: string | null;
 }
 
 /** Decides of correctly signed callbacks whether they are credited or wait for a human being (contract, "Readings"). */
@@ -32,22 +39,42 @@ export class KiipVerdicts {
   }
 
   /** @throws StorageUnavailable */
-  async judge({ callback: { fields }, match: { formula } }: VerifiedCallback): Promise<Judgement> {
-    const opaque = this.rules.userReference === 'opaque';
-    const stranger = { userId: fields.user_id, userReference: null };
+  async judge(verified: VerifiedCallback): Promise<Judgement> {
+    // Also of what will be quarantined: it may be released.
+    const whom = await this.beneficiaryOf(verified.callback.fields.user_id);
+    const reason = await this.objectionTo(verified, whom);
+    return {
+      ...whom,
+      name: this.nameIn(verified),
+      verdict: reason === undefined ? { status: 'recorded' } : { status: 'quarantined', reason },
+    };
+  }
+
+  private async beneficiaryOf(given: string): Promise<Beneficiary> {
+    // Also in `plain` mode: rewards of before a change of mode are still under way.
+    const userId = isUserReference(given) ? await this.users.userFor(given) : undefined;
+    return userId === undefined ? { userId: given, userReference: null } : { userId, userReference: given };
+  }
+
+  /** Why a callback waits for a decision; undefined if it need not. */
+  private async objectionTo(
+    { callback: { fields }, match: { formula } }: VerifiedCallback,
+    { userId, userReference }: Beneficiary,
+  ): Promise<string | undefined> {
     const broken = findBrokenRule(formula, fields, this.rules);
-    if (broken) return { ...stranger, verdict: quarantined(`${broken.rule}: ${broken.member}`) };
-
-    const user = opaque ? await this.users.userFor(fields.user_id) : fields.user_id;
-    if (user === undefined) return { ...stranger, verdict: quarantined('unknown-user-reference') };
-    const whom = { userId: user, userReference: opaque ? fields.user_id : null };
-
+    if (broken) return `${broken.rule}: ${broken.member}`;
+    if (this.rules.userReference === 'opaque' && userReference === null) return unknownReference;
     const others = findOtherReadings(formula, fields, this.rules);
-    if (!others.provable) return { ...whom, verdict: quarantined('too-many-readings') };
-    if (await this.hasCredible(others)) return { ...whom, verdict: quarantined('more-than-one-reading') };
-    if (this.config.kiipUnknownUsers === 'quarantine' && !(await this.isKnown(whom.userId)))
-      return { ...whom, verdict: quarantined('unknown-user') };
-    return { ...whom, verdict: { status: 'recorded' } };
+    if (!others.provable) return 'too-many-readings';
+    if (await this.hasCredible(others)) return 'more-than-one-reading';
+    if (this.config.kiipUnknownUsers === 'quarantine' && !(await this.isKnown(userId))) return 'unknown-user';
+    return undefined;
+  }
+
+  /** The legacy formula does not sign the name: anybody may have written it. The configured one is true. */
+  private nameIn({ callback: { fields }, match: { formula } }: VerifiedCallback): string | null {
+    if (formula === 'legacy-redemption') return currencyOf(fields.content, this.rules)?.name ?? null;
+    return ('name' in fields ? fields.name : undefined) ?? null;
   }
 
   /** A reading is credible if its user has gone to Kiip. */
@@ -62,8 +89,4 @@ export class KiipVerdicts {
   private async isKnown(userId: string): Promise<boolean> {
     return (await this.users.knownUsers([userId])).size > 0;
   }
-}
-
-function quarantined(reason: string): Verdict {
-  return { status: 'quarantined', reason };
 }

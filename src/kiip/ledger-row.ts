@@ -56,6 +56,9 @@ export interface LedgerRow {
   duplicates: number;
 }
 
+/** Why a row is quarantined whose user reference was never minted here. */
+export const unknownReference = 'unknown-user-reference';
+
 const QUANTITY = /^[1-9][0-9]{0,8}$/;
 /** Why a row is quarantined whose verdict overlooked that its quantity cannot be counted. */
 const NO_QUANTITY = 'quantity';

@@ -4,7 +4,7 @@ import { DuplicateCounter } from './duplicate-counter.js';
 import { isLedgerId } from './ledger-id.js';
 import { type FeedPage, type FeedQuery, LedgerFeed, ofUser } from './ledger-feed.js';
 import { type CallbackFacts, type LedgerRow, newLedgerRow, toLedgerRow, type Verdict } from './ledger-row.js';
-import { ACCEPTED, decide, store } from './ledger-statements.js';
+import { ACCEPTED, decide, findCrowd, store } from './ledger-statements.js';
 
 export interface Recorded {
   /** `duplicate`: the same callback came before; `id` is that of the first. */
@@ -43,7 +43,13 @@ export class Ledger {
    * nevertheless: then the vendor's next try is a duplicate.
    */
   async record(facts: CallbackFacts, verdict: Verdict): Promise<Recorded> {
-    const { row, existing } = await this.database.run((db) => store(db, newLedgerRow(facts, verdict)));
+    const fresh = newLedgerRow(facts, verdict);
+    const crowded = isMisfit(verdict) ? await this.database.run((db) => findCrowd(db, fresh)) : undefined;
+    if (crowded) {
+      await this.#duplicates.count(crowded.id);
+      return { outcome: 'quarantined', id: crowded.id };
+    }
+    const { row, existing } = await this.database.run((db) => store(db, fresh));
     if (!existing) {
       this.#feed.rowAdded();
       this.#tell();
@@ -137,4 +143,9 @@ export class Ledger {
     }
     return (await this.find(id)) ? 'conflict' : 'not-found';
   }
+}
+
+/** Whether fields are out of shape, as in most cuts of a signed text. What is merely over a cap is not. */
+function isMisfit(verdict: Verdict): boolean {
+  return verdict.status === 'quarantined' && /^(field-shape|currency):/.test(verdict.reason);
 }

@@ -1,13 +1,13 @@
+const shape = /^https?:\/\/([a-z\d.-]+|\[[\da-f:.]+\])(:\d+)?([/?#][^\s\p{C}\\"<>^`]*)?$/iu;
+
 /**
  * Whether an app may be told to show this page: https on an allowed host, or http on one that is loopback. The text is passed on as it
- * stands, so it must be one that every URL parser reads alike: no blanks, no backslashes, no user name in front of the host.
+ * stands, so it must be one that every URL parser reads alike: the host written out, and nothing that may end an attribute or is a blank.
  * @param hosts `host` (the scheme's own port) or `host:port`
  */
 export function isRewardUrl(text: unknown, hosts: readonly string[]): text is string {
-  if (typeof text !== 'string' || !/^https?:\/\/[^\s\p{C}\\]+$/iu.test(text) || !URL.canParse(text))
-    return false;
+  if (typeof text !== 'string' || !shape.test(text) || !URL.canParse(text)) return false;
   const url = new URL(text);
-  if (/^[^/?#]*@/.test(text.slice(url.protocol.length + 2))) return false;
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) return false;
   return hosts.some((host) => hostOf(host, url.protocol) === url.host);
 }

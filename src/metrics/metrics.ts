@@ -11,10 +11,17 @@ collectDefaultMetrics({ register: ofProcess });
 export class Metrics {
   static readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
 
+  private rendering: Promise<string> | undefined;
+
   constructor(private readonly instruments: Instruments) {}
 
-  /** In Prometheus' text format. */
-  async text(): Promise<string> {
+  /** In Prometheus' text format. Who asks while it is being written gets the same: anybody may ask, and it takes a while. */
+  text(): Promise<string> {
+    this.rendering ??= this.render().finally(() => (this.rendering = undefined));
+    return this.rendering;
+  }
+
+  private async render(): Promise<string> {
     const texts = await Promise.all([this.instruments.registry.metrics(), ofProcess.metrics()]);
     return texts.join('');
   }

@@ -28,18 +28,14 @@ export const kiipProblems = [
   ),
   Problem.of(
     'upstream-busy',
-    'The vendor asked for a pause, or is given one after failures. Try again after Retry-After. (kiip moment)',
+    'The vendor asked for a pause, or is given one after failures: see retryable and Retry-After. (kiip moment)',
     { upstream: 'kiip', retryable: true, retry_after_seconds: 5 },
   ),
   'storage-unavailable',
-  Problem.of(
-    'upstream-timeout',
-    'The vendor gave no complete answer in time. Try again later. (kiip moment)',
-    {
-      upstream: 'kiip',
-      retryable: false,
-    },
-  ),
+  Problem.of('upstream-timeout', 'The vendor gave no complete answer in time: see retryable. (kiip moment)', {
+    upstream: 'kiip',
+    retryable: false,
+  }),
 ] as const;
 
 const examples: Record<ProblemName, Problem> = {
@@ -84,12 +80,12 @@ const examples: Record<ProblemName, Problem> = {
   ),
   'upstream-busy': Problem.of(
     'upstream-busy',
-    'The vendor asked for a pause, or is given one after failures. Try again after Retry-After. (kigo hub-summary)',
+    'The vendor asked for a pause, or is given one after failures: see retryable and Retry-After. (kigo hub-summary)',
     { upstream: 'kigo', retryable: true, retry_after_seconds: 5 },
   ),
   'upstream-timeout': Problem.of(
     'upstream-timeout',
-    'The vendor gave no complete answer in time. Try again later. (kigo hub-summary)',
+    'The vendor gave no complete answer in time: see retryable. (kigo hub-summary)',
     { upstream: 'kigo', retryable: true },
   ),
 };

@@ -51,8 +51,8 @@ const refused = 'The vendor refuses the credentials of this gateway: its operato
 const sentences = {
   'upstream-failed': 'The vendor cannot be reached, failed, or gave an answer that cannot be used.',
   'upstream-busy':
-    'The vendor asked for a pause, or is given one after failures. Try again after Retry-After.',
-  'upstream-timeout': 'The vendor gave no complete answer in time. Try again later.',
+    'The vendor asked for a pause, or is given one after failures: see retryable and Retry-After.',
+  'upstream-timeout': 'The vendor gave no complete answer in time: see retryable.',
 };
 
 const details: Record<number, string> = {

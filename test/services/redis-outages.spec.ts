@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { CacheLayers } from '../../src/cache/cache-layers.js';
 import { badge } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
-import { RedisWorld, inUse, putAside, redisState } from '../support/redis-world.js';
+import { RedisWorld, inUse, keyPart, putAside, redisState } from '../support/redis-world.js';
 import { until } from '../support/until.js';
 
 jest.setTimeout(60_000);
@@ -169,7 +169,7 @@ describeWithRedis('a Redis that fails', () => {
       expect((await first.get(badge(user))).status).toBe(200);
       // The account and the summary; the token too, for the first user of all.
       expect(proxy.count('GET') - before).toBeLessThanOrEqual(3);
-      await world.stored(`:${user}:`);
+      await world.stored(keyPart(user, 'program456'));
       await redis.command('FLUSHALL');
     });
 
@@ -177,7 +177,7 @@ describeWithRedis('a Redis that fails', () => {
     await world.unlessLate(async (user) => {
       const teacher = await world.sharingGateway();
       expect((await teacher.get(badge(user))).status).toBe(200);
-      await world.stored(`:${user}:`);
+      await world.stored(keyPart(user, 'program456'));
       await world.stored(':token:');
       const second = await world.sharingGateway();
       const ids = { external_user_id: user, external_program_id: 'program456' };
@@ -223,7 +223,7 @@ describeWithRedis('a Redis that fails', () => {
     const gateway = await world.sharingGateway({ REDIS_URL: redis.url });
     const layers = gateway.app.get(CacheLayers);
     await world.unlessLate(async () => {
-      layers.writeShared('known', 'value', 60_000);
+      void layers.writeShared('known', 'value', 60_000);
       await world.stored('known');
       const read = layers.readShared('known');
       const from = performance.now();

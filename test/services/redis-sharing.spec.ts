@@ -32,6 +32,9 @@ describeWithRedis('gateways that share a Redis', () => {
     await world.unlessLate(async () => {
       expect((await gateway.get(badge('user123'), { 'cache-control': 'no-cache' })).status).toBe(200);
       for (const part of [':account:', ':hub-summary:', ':token:']) await world.stored(part);
+      await until('the right to log in is given back', async () =>
+        (await world.redis.dump()).every(([key]) => !key.endsWith(':login')),
+      );
     });
   }
 
@@ -49,6 +52,39 @@ describeWithRedis('gateways that share a Redis', () => {
       // Another user: a look-up and a summary, but no login.
       expect((await second.get(badge('user-of-second'))).status).toBe(200);
       expect(routes()).toEqual(['login', 'lookup', 'summary', 'lookup', 'summary']);
+    });
+  });
+
+  it('make one login together when all of them start at once, and one more when its token is revoked', async () => {
+    world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 300 });
+    const gateways = await Promise.all(Array.from({ length: 10 }, () => world.sharingGateway()));
+    const askAll = async (user: string) => {
+      const answers = await Promise.all(gateways.map((gateway, index) => gateway.get(badge(user + index))));
+      expect(answers.map(({ status }) => status)).toEqual(gateways.map(() => 200));
+    };
+    await world.unlessLate(async (user) => {
+      world.kigo.clearJournal();
+      world.kigo.revokeAllTokens();
+      await askAll(`${user}-a`);
+      expect(world.kigo.journal('login')).toHaveLength(1);
+      world.kigo.revokeAllTokens();
+      await askAll(`${user}-b`);
+      expect(world.kigo.journal('login')).toHaveLength(2);
+    });
+  });
+
+  it('have their answers also when the login of the one that may log in hangs', async () => {
+    const [first, second] = await Promise.all(
+      [1, 2].map(() => world.sharingGateway({ KIGO_TIMEOUT_MS: '500' })),
+    );
+    await world.unlessLate(async (user) => {
+      world.kigo.revokeAllTokens();
+      world.kigo.clearJournal();
+      world.kigo.addFault({ kind: 'hang', route: 'login', times: 1 });
+      const asked = first!.get(badge(`${user}-a`));
+      await until('the first logs in', () => world.kigo.journal('login').length === 1);
+      expect((await second!.get(badge(`${user}-b`))).status).toBe(200);
+      expect((await asked).status).toBe(200);
     });
   });
 

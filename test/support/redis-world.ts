@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
 import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
 import type { Environment } from '../../src/config/read-config.js';
@@ -88,8 +89,8 @@ export class RedisWorld {
   async expectShared(first: Gateway, second: Gateway): Promise<void> {
     await this.unlessLate(async (user) => {
       assert.equal((await first.get(badge(user))).status, 200);
-      await this.stored(`:${user}:`);
-      await this.stored(accountOf(this.kigo, user));
+      await this.stored(keyPart(user, 'program456'));
+      await this.stored(keyPart(accountOf(this.kigo, user)));
       this.kigo.clearJournal();
       const response = await second.get(badge(user));
       assert.equal(response.status, 200);
@@ -137,6 +138,11 @@ export async function inUse(...gateways: Gateway[]): Promise<void> {
 export async function putAside(...gateways: Gateway[]): Promise<void> {
   for (const gateway of gateways)
     await until('Redis is put aside', async () => (await redisState(gateway)) === 'down');
+}
+
+/** The part of a cache key that names what was asked about. */
+export function keyPart(...ids: string[]): string {
+  return hash('sha256', JSON.stringify(ids), 'base64url');
 }
 
 /** Setting nothing of an account that there is gives the account. */
