@@ -13,6 +13,7 @@ import type { Config } from './config/config.js';
 import { readBodies } from './input/bodies.js';
 import { parseQueryString } from './input/query-string.js';
 import { NestLogger } from './log/logger.js';
+import { hungUp, onHangUp } from './log/hang-up.js';
 import { requestContext } from './log/request-context.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
 import { serveOpenApi } from './openapi.js';
@@ -31,10 +32,10 @@ const longestTimerMs = 2 ** 31 - 1;
 /** Builds the application, the same for production and tests: routes, limits, errors, log. It does not listen yet. */
 export async function createApp(config: Config, logger: Logger): Promise<NestFastifyApplication> {
   let metrics: RequestMetrics | undefined;
-  const answered = (request: FastifyRequest, reply: FastifyReply) => {
-    const { method, routeOptions, caller } = request;
+  const answered = (request: FastifyRequest, reply: FastifyReply, status = reply.statusCode) => {
+    const { method, routeOptions, caller, problem } = request;
     const durationMs = Math.round(reply.elapsedTime * 100) / 100;
-    const facts = { method, route: routeOptions.url, status: reply.statusCode, durationMs, caller };
+    const facts = { method, route: routeOptions.url, status, durationMs, caller, problem };
     logger.info({ msg: 'request', ...facts });
     metrics?.count(facts);
   };
@@ -74,7 +75,9 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
   readBodies(instance);
   instance.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
-    requestContext.run({ requestId: request.id }, done);
+    const within = { requestId: request.id };
+    onHangUp(reply, () => requestContext.run(within, () => answered(request, reply, hungUp)));
+    requestContext.run(within, done);
   });
   instance.addHook('onResponse', (request, reply, done) => {
     answered(request, reply);

@@ -2,6 +2,9 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { Database } from './database.js';
 import { firstContact } from './first-contact.js';
+import { ForeignSchema } from './migrations.js';
+import { StorageUnavailable } from './storage-error.js';
+import { factsOf } from '../log/error-facts.js';
 
 /** Opens the database with the application, and closes it after the last request. */
 @Injectable()
@@ -16,24 +19,22 @@ export class DatabaseLife implements OnModuleInit, OnApplicationShutdown {
     const { signal } = this.stopping;
     const contact = firstContact(this.database, {
       signal,
-      onFailure: ({ message }) =>
-        this.logger.warn({ msg: 'the database cannot be used yet', reason: message }),
+      onFailure: (error) => {
+        const told = error instanceof StorageUnavailable || error instanceof ForeignSchema;
+        const facts = told ? { reason: error.message } : factsOf(error);
+        this.logger.warn({ msg: 'the database cannot be used yet', ...facts });
+      },
     });
     if (this.database.kind === 'embedded') return contact;
-    contact
-      .then(() => this.logger.log({ msg: 'the database is in use' }))
-      .catch((error: unknown) => {
-        if (!signal.aborted)
-          this.logger.error({ msg: 'the database cannot be migrated', error: nameOf(error) });
-      });
+    // It ends when the process stops, or with success.
+    contact.then(
+      () => this.logger.log({ msg: 'the database is in use' }),
+      () => undefined,
+    );
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.stopping.abort();
     await this.database.close();
   }
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : typeof error;
 }

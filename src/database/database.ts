@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import { DataFolderUnusable, lockDataFolder } from './data-folder-lock.js';
 import { embeddedDialect } from './embedded.js';
@@ -22,6 +23,8 @@ export interface DatabaseState {
   /** Of the last contact; `unknown` before the first. */
   state: 'up' | 'down' | 'unknown';
   lastSuccessAt: Date | null;
+  /** What went wrong last: words of ours, or an SQLSTATE. */
+  lastFailure: { at: Date; reason: string } | null;
 }
 
 /**
@@ -33,7 +36,8 @@ export class Database {
   readonly #options: DatabaseOptions;
   #opening: Promise<Kysely<Tables>> | undefined;
   #folder: { release: () => Promise<void> } | undefined;
-  #state: DatabaseState = { state: 'unknown', lastSuccessAt: null };
+  readonly #logger = new Logger('Database');
+  #state: DatabaseState = { state: 'unknown', lastSuccessAt: null, lastFailure: null };
   #migrated = false;
   #closed = false;
 
@@ -92,12 +96,20 @@ export class Database {
   async #observed<T>(work: Promise<T>): Promise<T> {
     try {
       const result = await work;
-      this.#state = { state: 'up', lastSuccessAt: new Date() };
+      if (this.#state.state === 'down' && this.#migrated) this.#logger.log({ msg: 'the database is back' });
+      this.#state = { ...this.#state, state: 'up', lastSuccessAt: new Date() };
       return result;
     } catch (error) {
-      if (error instanceof StorageUnavailable) this.#state = { ...this.#state, state: 'down' };
+      if (error instanceof StorageUnavailable && !this.#closed) this.#lose(error.message);
       throw error;
     }
+  }
+
+  #lose(reason: string): void {
+    // Before the first contact, whoever waits for it tells.
+    if (this.#state.state === 'up' && this.#migrated)
+      this.#logger.warn({ msg: 'the database cannot be used', reason });
+    this.#state = { ...this.#state, state: 'down', lastFailure: { at: new Date(), reason } };
   }
 
   #opened(): Promise<Kysely<Tables>> {

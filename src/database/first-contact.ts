@@ -1,24 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from './database.js';
-import { StorageUnavailable } from './storage-error.js';
+import { DataFolderUnusable } from './data-folder-lock.js';
 
 const RETRY_MS = 1_000;
 
 /**
- * Migrates, again and again until the database is there. A service that starts before its database stays up meanwhile.
+ * Migrates, again and again until it works. A service that starts before its database, or before somebody has put it right, stays
+ * up meanwhile.
  * @param onFailure told of every failed attempt
- * @throws AbortError once `signal` is aborted; whatever `migrate` throws that waiting cannot mend
+ * @throws AbortError once `signal` is aborted; DataFolderUnusable
  */
 export async function firstContact(
   database: Database,
-  { signal, onFailure }: { signal: AbortSignal; onFailure?: (error: StorageUnavailable) => void },
+  { signal, onFailure }: { signal: AbortSignal; onFailure?: (error: unknown) => void },
 ): Promise<void> {
   for (;;) {
     signal.throwIfAborted();
     try {
       return await database.migrate();
     } catch (error) {
-      if (!(error instanceof StorageUnavailable)) throw error;
+      if (error instanceof DataFolderUnusable) throw error;
       onFailure?.(error);
     }
     await sleep(RETRY_MS, undefined, { signal });

@@ -1,6 +1,6 @@
 import type { Dialect, PostgresPool, PostgresPoolClient } from 'kysely';
 import type { Pool, PoolClient, PoolConfig } from 'pg';
-import { fromDriver, sqlState, StorageUnavailable } from './storage-error.js';
+import { fromDriver, noConnection, sqlState, StorageUnavailable } from './storage-error.js';
 import { wholeMs, withinTime } from './time-limit.js';
 
 /** Connections that one process holds at most. */
@@ -75,7 +75,7 @@ function bounded(pool: Pool, limitMs: number): PostgresPool {
       try {
         return boundedClient(await pool.connect(), limitMs);
       } catch (error) {
-        throw new StorageUnavailable('no connection', { cause: error });
+        throw noConnection(error);
       }
     },
   };

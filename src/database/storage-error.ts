@@ -1,3 +1,5 @@
+import { factsOf } from '../log/error-facts.js';
+
 /**
  * The database could not do its part, so nothing may be acknowledged. When it is thrown by a write, the write may still
  * have been committed (the connection can break between the commit and its confirmation): only a repeat can tell.
@@ -47,6 +49,12 @@ export function isUniqueViolation(error: unknown): boolean {
   return sqlState(error) === '23505';
 }
 
+/** Whatever it was that kept us from a connection: `ECONNREFUSED`, `ENOTFOUND`, 28P01 for a wrong password, 53300 for too many. */
+export function noConnection(error: unknown): StorageUnavailable {
+  const why = sqlState(error) ?? factsOf(error).code;
+  return new StorageUnavailable(`no connection${why === undefined ? '' : ` (${why})`}`, { cause: error });
+}
+
 /**
  * What a driver's failure means. For use right at the driver: there, whatever carries no SQLSTATE is a broken connection
  * or a broken engine. A mistake in a statement stays the error that it is.
@@ -54,7 +62,7 @@ export function isUniqueViolation(error: unknown): boolean {
 export function fromDriver(error: unknown): unknown {
   if (error instanceof StorageUnavailable) return error;
   const state = sqlState(error);
-  if (state === undefined) return new StorageUnavailable('no connection', { cause: error });
+  if (state === undefined) return noConnection(error);
   const unavailable = UNAVAILABLE_STATES.has(state) || UNAVAILABLE_CLASSES.has(state.slice(0, 2));
   return unavailable ? new StorageUnavailable(state, { cause: error }) : error;
 }

@@ -13,6 +13,7 @@ import type { Subscriber } from './delivery-statements.js';
 import { Pump } from './pump.js';
 import { Replays } from './replays.js';
 
+const longestTimerMs = 2 ** 31 - 1;
 const lookEveryMs = 1_000;
 /** A replay takes a batch a second: it is not to miss its second by much. */
 const replayEveryMs = 250;
@@ -55,7 +56,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     this.subscribers = this.consumers.map(({ subscriber }) => subscriber);
     this.outbox = new Pump(() => this.emptyOutbox(), lookEveryMs, tools.onFailure);
     this.replaying = new Pump(() => this.replay(), replayEveryMs, tools.onFailure);
-    this.graceMs = (shutdownGraceSeconds * 1_000) / 2;
+    this.graceMs = Math.min((shutdownGraceSeconds * 1_000) / 2, longestTimerMs);
   }
 
   onApplicationBootstrap(): void {

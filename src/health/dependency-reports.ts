@@ -60,8 +60,12 @@ export class DependencyReports {
   private async databaseReport() {
     // Its state is that of the last statement, which may be long ago.
     await this.database.ping().catch(() => undefined);
-    const { state, lastSuccessAt } = this.database.state();
-    const facts = { state, last_success_at: lastSuccessAt?.toISOString() ?? null };
+    const { state, lastSuccessAt, lastFailure } = this.database.state();
+    const facts = {
+      state,
+      last_success_at: lastSuccessAt?.toISOString() ?? null,
+      last_failure: lastFailure && { at: lastFailure.at.toISOString(), reason: lastFailure.reason },
+    };
     const report = this.indicators.check('database');
     return state === 'up' ? report.up(facts) : report.down(facts);
   }

@@ -22,6 +22,7 @@ export class KigoTokenService {
   waits = 0;
   private readonly logger = new Logger(KigoTokenService.name);
   private current: KigoToken | undefined;
+  private own: string | undefined;
   private flight: Promise<KigoToken> | undefined;
   /** The last token that Kigo refused: the shared cache may still hold it. */
   private discarded: string | undefined;
@@ -76,6 +77,11 @@ export class KigoTokenService {
     this.discarded = value;
     this.current = undefined;
     return true;
+  }
+
+  /** Whether a token comes from the last login of this process, and not from another replica. */
+  isOwn(value: string): boolean {
+    return this.own === value;
   }
 
   /** Says that a token was refused right after another one: more logins would not help. */
@@ -137,7 +143,9 @@ export class KigoTokenService {
 
   private async logIn(): Promise<KigoToken> {
     try {
-      return await this.login.logIn();
+      const token = await this.login.logIn();
+      this.own = token.value;
+      return token;
     } catch (error) {
       if (error instanceof UpstreamError && !error.transient && !error.heldBack) {
         this.refusal = { error, until: Date.now() + refusalRestMs };

@@ -5,10 +5,13 @@ import type { KigoTokenService } from './kigo-token.service.js';
 
 declare module 'axios' {
   interface AxiosRequestConfig {
-    /** The call was refused with one token already. */
-    replayed?: boolean;
+    /** With so many tokens the call was refused. */
+    refusals?: number;
   }
 }
+
+/** Another replica's token may have ended as ours has: only one that was had since says something about our credentials. */
+const mostRefusals = 3;
 
 /** Axios interceptor: a call that Kigo answers with 401 is sent once more, with a token of a later generation. */
 export function installRefresh(client: AxiosInstance, tokens: KigoTokenService): void {
@@ -16,8 +19,10 @@ export function installRefresh(client: AxiosInstance, tokens: KigoTokenService):
     if (!isAxiosError(error) || !error.config || !(error.cause instanceof UpstreamError)) throw error;
     const { config, cause } = error;
     if (cause.status !== 401) throw error;
-    if (config.replayed) tokens.refusedAgain();
-    else if (tokens.discard(config.kigoToken ?? '')) return client.request({ ...config, replayed: true });
+    const { kigoToken = '', refusals = 0 } = config;
+    const final = refusals > 0 && (tokens.isOwn(kigoToken) || refusals + 1 >= mostRefusals);
+    if (final) tokens.refusedAgain();
+    else if (tokens.discard(kigoToken)) return client.request({ ...config, refusals: refusals + 1 });
     throw new UpstreamError(
       'kigo',
       cause.operation,

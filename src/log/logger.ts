@@ -6,7 +6,7 @@ import { requestContext } from './request-context.js';
 /** All that a line may have. A field that is missing here is missing in the log: an allow-list cannot forget a secret. */
 const fields = new Set(
   (
-    'msg context requestId method route status durationMs caller vendor operation state reason failuresInARow attempt waitMs ' +
+    'msg context requestId method route status durationMs caller problem vendor operation state reason failuresInARow attempt waitMs ' +
     'consumer id outcome variable fault error code at signal address port'
   ).split(' '),
 );

@@ -1,6 +1,15 @@
 import type { FastifyReply } from 'fastify';
 import type { Problem } from './problem.js';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What it was answered with, by its name. */
+    problem?: string;
+  }
+}
+
+const named = 'urn:rewards-gateway:problem:';
+
 export const problemMediaType = 'application/problem+json';
 
 const bearer = 'Bearer realm="rewards-gateway"';
@@ -11,7 +20,8 @@ const challenges: Record<string, string> = {
 
 /** Answers with a problem, and with the headers that go with it. */
 export function sendProblem(reply: FastifyReply, problem: Problem): void {
-  const { status, members } = problem;
+  const { status, members, type } = problem;
+  if (type.startsWith(named)) reply.request.problem = type.slice(named.length);
   reply.header('x-request-id', reply.request.id);
   if (members.retry_after_seconds !== undefined)
     reply.header('retry-after', String(members.retry_after_seconds));

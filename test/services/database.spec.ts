@@ -92,8 +92,8 @@ onPostgres('on PostgreSQL', () => {
   test('it may be absent at the start: the first contact is made when it is there', async () => {
     await server.stop();
     const database = new Database({ databaseUrl, dataDir: '', timeoutMs: 200 });
-    expect(database.state()).toEqual({ state: 'unknown', lastSuccessAt: null });
-    const failures: StorageUnavailable[] = [];
+    expect(database.state()).toEqual({ state: 'unknown', lastSuccessAt: null, lastFailure: null });
+    const failures: unknown[] = [];
     const contact = firstContact(database, {
       signal: new AbortController().signal,
       onFailure: (error) => failures.push(error),
@@ -102,7 +102,12 @@ onPostgres('on PostgreSQL', () => {
     await expect(new Ledger(database).record(issuance(), { status: 'recorded' })).rejects.toThrow(
       StorageUnavailable,
     );
-    expect(database.state()).toEqual({ state: 'down', lastSuccessAt: null });
+    const reason = 'storage unavailable: no connection (ECONNREFUSED)';
+    expect(database.state()).toEqual({
+      state: 'down',
+      lastSuccessAt: null,
+      lastFailure: { at: expect.any(Date), reason },
+    });
     await server.start();
     await contact;
     expect(database.state().state).toBe('up');
