@@ -1,8 +1,10 @@
 import process from 'node:process';
+import { Logger } from '@nestjs/common';
 import type { Config } from './config/config.js';
 import { ConfigError, readConfig } from './config/read-config.js';
 import { DataFolderUnusable } from './database/data-folder-lock.js';
 import { Database } from './database/database.js';
+import { ForeignSchema } from './database/migrations.js';
 import { StorageUnavailable } from './database/storage-error.js';
 
 /** EX_CONFIG and EX_TEMPFAIL of sysexits.h. */
@@ -13,6 +15,8 @@ const tryLater = 75;
 export async function runCommand(
   task: (tools: { config: Config; database: Database }) => Promise<void>,
 ): Promise<void> {
+  // Standard output is the task's, and what fails is told in the one line.
+  Logger.overrideLogger(false);
   let database: Database | undefined;
   try {
     const config = readConfig(process.env);
@@ -20,13 +24,11 @@ export async function runCommand(
     database = new Database({ databaseUrl, dataDir, timeoutMs });
     await task({ config, database });
   } catch (error) {
-    const known =
-      error instanceof ConfigError ||
-      error instanceof DataFolderUnusable ||
-      error instanceof StorageUnavailable;
-    if (!known) throw error;
+    const lasting = error instanceof ConfigError || error instanceof ForeignSchema;
+    const passing = error instanceof DataFolderUnusable || error instanceof StorageUnavailable;
+    if (!lasting && !passing) throw error;
     process.stderr.write(`${error.message}\n`);
-    process.exitCode = error instanceof ConfigError ? badConfiguration : tryLater;
+    process.exitCode = lasting ? badConfiguration : tryLater;
   } finally {
     await database?.close();
   }

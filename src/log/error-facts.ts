@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 export interface ErrorFacts {
   readonly error: string;
   readonly code?: string;
@@ -7,7 +9,8 @@ export interface ErrorFacts {
 
 /** What may be logged of an unexpected error: what it is and where it comes from. Its message and stack may hold anything, secrets included. */
 export function factsOf(error: unknown): ErrorFacts {
-  if (!(error instanceof Error)) return { error: typeof error };
+  // Not instanceof: an error may come from another realm.
+  if (!types.isNativeError(error)) return { error: typeof error };
   const code = 'code' in error ? error.code : undefined;
   // The stack begins with the message, which may look like anything.
   const frames = String(error.stack).replace(error.message, '');

@@ -38,6 +38,7 @@ onPostgres('on PostgreSQL', () => {
     expect(await server.query('gateway', 'select name from schema_migrations')).toEqual([
       { name: '0001-ledger' },
       { name: '0002-deliveries' },
+      { name: '0003-decisions' },
     ]);
   });
 
