@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import type { RouteOptions } from 'fastify';
+import type { RouteOptions, onRequestHookHandler } from 'fastify';
 import { CurrencyIssuedEventDto } from './delivery/deliveries.dto.js';
 import { eventWebhooks } from './delivery/event-webhook.js';
 import { problemTable } from './problem/api-problems.decorator.js';
@@ -18,6 +18,11 @@ const pageHeaders = {
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
+};
+
+const sendPageHeaders: onRequestHookHandler = (_request, reply, done) => {
+  reply.headers(pageHeaders);
+  done();
 };
 
 /** Swagger renders a document anew for every request, for tens of milliseconds, and anybody may ask for it. */
@@ -39,11 +44,8 @@ export function serveOpenApi(app: NestFastifyApplication): void {
   const instance = app.getHttpAdapter().getInstance();
   instance.addHook('onRoute', (route) => {
     if (!/^\/(docs|openapi\.)/.test(route.url)) return;
-    route.onRequest = (_request, reply, done) => {
-      reply.headers(pageHeaders);
-      done();
-    };
-    if (route.url.startsWith('/openapi.')) renderOnce(route);
+    route.onRequest = [sendPageHeaders, ...[route.onRequest ?? []].flat()];
+    if (route.method === 'GET' && route.url.startsWith('/openapi.')) renderOnce(route);
   });
   const describe = (): OpenAPIObject => {
     const options = new DocumentBuilder()

@@ -1,10 +1,8 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { Environment } from '../../src/config/read-config.js';
 import { consumers, envs, faultsOf } from '../support/config.js';
+import { newDataFolder } from '../support/data-folder.js';
 import { demonstrationSecrets, vendorUrls } from '../support/demonstration.js';
 import { baseEnvironment } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
@@ -166,9 +164,8 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
       expect(livenessProbe.httpGet).toEqual({ path: '/health/live', port: 'http' });
       return [startupProbe, readinessProbe, livenessProbe].map(({ httpGet }) => httpGet.path);
     });
-    const dataDir = await mkdtemp(join(tmpdir(), 'gateway-'));
     // A process of its own: checking schemas may hold this one up for so long that its liveness would be told as lost.
-    await using gateway = startProcess({ DATABASE_URL: '', DATA_DIR: dataDir });
+    await using gateway = startProcess({ DATABASE_URL: '', DATA_DIR: newDataFolder() });
     const url = await gateway.url();
     for (const path of paths) expect((await fetch(url + path)).status).toBe(200);
   });
