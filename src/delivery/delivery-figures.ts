@@ -5,14 +5,17 @@ import type { Subscriber } from './delivery-statements.js';
 import type { Conservation, Reconciliation } from './reconciliation.js';
 
 const dayMs = 86_400_000;
-/** Anybody may ask for metrics: after an answer of the database, it is left alone for so long. */
-const freshMs = 15_000;
 
 export interface Figures {
   /** Of the last 24 hours. */
   readonly books: Conservation;
-  /** Rows that have not become deliveries yet. */
+  /** All rows that wait for a decision, of whatever age. */
+  readonly quarantined: number;
+  /** Rows that have not become deliveries yet; 0 where no consumer is configured, since they wait for nobody. */
   readonly outbox: number;
+  /** How long the oldest of these has waited, in seconds. */
+  readonly outboxOldestSeconds: number;
+  /** Of configured consumers. */
   readonly deliveries: readonly {
     readonly consumer: string;
     readonly status: string;
@@ -25,8 +28,6 @@ export interface Figures {
 
 /** What operators watch of the deliveries, over all replicas. */
 export class DeliveryFigures {
-  private asking: Promise<Figures> | undefined;
-
   /** @param consumers those that anything is sent to */
   constructor(
     private readonly database: Database,
@@ -34,13 +35,11 @@ export class DeliveryFigures {
     private readonly consumers: readonly Subscriber[],
   ) {}
 
-  /** @throws StorageUnavailable */
-  read(): Promise<Figures> {
-    this.asking ??= this.ask().finally(() => setTimeout(() => (this.asking = undefined), freshMs).unref());
-    return this.asking;
-  }
-
-  private async ask(): Promise<Figures> {
+  /**
+   * Asks the database anew, for as long as a look at every row of a day takes.
+   * @throws StorageUnavailable
+   */
+  async count(): Promise<Figures> {
     const to = new Date();
     const books = await this.reconciliation.count({ from: new Date(to.getTime() - dayMs), to });
     const { consumers } = this;
@@ -49,22 +48,41 @@ export class DeliveryFigures {
 }
 
 async function queues(db: Kysely<Tables>, consumers: readonly Subscriber[]): Promise<Omit<Figures, 'books'>> {
-  const names = consumers.map(({ name }) => name);
   // What waits for a consumer that is no longer configured waits for nobody.
-  const { rows: waiting } = await sql<{ outbox: number; oldest: number }>`
-    select (select count(*)::int from delivery_outbox) as outbox,
-      coalesce(extract(epoch from now() - least(
-        (select created_at from delivery_outbox order by created_at limit 1),
-        (select accepted_at from deliveries where status = 'pending' and consumer = any(${names}::text[]) order by accepted_at limit 1)
-      )), 0)::float8 as oldest`.execute(db);
+  const names = consumers.map(({ name }) => name);
+  const { rows: waiting } = await sql<Waiting>`
+    with w as (
+      select (select count(*)::int from ledger where status = 'quarantined') as quarantined,
+        (select count(*)::int from delivery_outbox where ${names.length > 0}) as outbox,
+        (select created_at from delivery_outbox where ${names.length > 0} order by created_at limit 1) as in_outbox_since,
+        (select accepted_at from deliveries
+          where status = 'pending' and consumer = any(${names}::text[]) order by accepted_at limit 1) as pending_since
+    )
+    select quarantined, outbox,
+      coalesce(extract(epoch from now() - in_outbox_since), 0)::float8 as outbox_oldest,
+      coalesce(extract(epoch from now() - least(in_outbox_since, pending_since)), 0)::float8 as oldest
+    from w`.execute(db);
   const { rows: deliveries } = await sql<{ consumer: string; status: string; count: number }>`
-    select consumer, status, count(*)::int as count from deliveries where status <> 'delivered' group by consumer, status`.execute(
-    db,
-  );
+    select consumer, status, count(*)::int as count from deliveries
+    where status <> 'delivered' and consumer = any(${names}::text[]) group by consumer, status`.execute(db);
   const pauses = await db.selectFrom('delivery_pauses').select(['consumer', 'url_key']).execute();
   const paused = consumers.filter(({ name, urlKey }) =>
     pauses.some(({ consumer, url_key }) => consumer === name && url_key === urlKey),
   );
-  const { outbox, oldest } = waiting[0]!;
-  return { outbox, oldestSeconds: Math.max(0, oldest), deliveries, paused: paused.map(({ name }) => name) };
+  const { quarantined, outbox, outbox_oldest, oldest } = waiting[0]!;
+  return {
+    quarantined,
+    outbox,
+    outboxOldestSeconds: Math.max(0, outbox_oldest),
+    oldestSeconds: Math.max(0, oldest),
+    deliveries,
+    paused: paused.map(({ name }) => name),
+  };
+}
+
+interface Waiting {
+  readonly quarantined: number;
+  readonly outbox: number;
+  readonly outbox_oldest: number;
+  readonly oldest: number;
 }

@@ -3,6 +3,8 @@ import type { OnModuleDestroy } from '@nestjs/common';
 
 /** Nothing of ours takes so long: something in this process hogs it. */
 const stuckMs = 10_000;
+/** A pause that callers feel; of a shorter one, the percentiles of the delay tell. */
+const stallMs = 5_000;
 /** Longer than the pause between two liveness probes: one of them sees it. */
 const toldForMs = 15_000;
 const lookEveryMs = 100;
@@ -13,6 +15,8 @@ const lookEveryMs = 100;
  */
 @Injectable()
 export class EventLoop implements OnModuleDestroy {
+  /** Pauses of 5 s or longer since the start. Counted, since a gauge that whoever reads it resets hides them from the others. */
+  stalls = 0;
   private lookedAt = performance.now();
   private stuckAt = -Infinity;
   private readonly timer = setInterval(() => this.look(), lookEveryMs).unref();
@@ -29,7 +33,9 @@ export class EventLoop implements OnModuleDestroy {
 
   private look(): void {
     const now = performance.now();
-    if (now - this.lookedAt >= stuckMs) this.stuckAt = now;
+    const pauseMs = now - this.lookedAt;
+    if (pauseMs >= stallMs) this.stalls += 1;
+    if (pauseMs >= stuckMs) this.stuckAt = now;
     this.lookedAt = now;
   }
 }

@@ -12,6 +12,6 @@ import { Lifecycle } from './lifecycle.js';
   imports: [DeliveryModule, KiipModule, TerminusModule.forRoot({ errorLogStyle: 'json', logger: false })],
   controllers: [HealthController],
   providers: [Lifecycle, EventLoop, DependencyReports],
-  exports: [Lifecycle],
+  exports: [Lifecycle, EventLoop],
 })
 export class HealthModule {}

@@ -1,5 +1,7 @@
 const kinds = ['redemption', 'issuance'];
 const outcomes = ['recorded', 'duplicate', 'quarantined', 'wrong-signature'];
+/** Not of a kind, or of one that nobody can vouch for. */
+const outcomesWithoutKind = ['malformed', 'not-stored'];
 
 /** What became of callbacks since the start, by outcome and, where a signature fitted, by formula and secret. */
 export class CallbackCounters {
@@ -18,7 +20,8 @@ export class CallbackCounters {
   /** Every outcome there can be, with 0 from the beginning: the first of its kind is then seen to be one more. */
   outcomes(): (readonly [{ outcome: string; kind: string }, number])[] {
     const known = outcomes.flatMap((outcome) => kinds.map((kind) => ({ outcome, kind })));
-    return [{ outcome: 'malformed', kind: '' }, ...known].map((facts) => [
+    const others = outcomesWithoutKind.map((outcome) => ({ outcome, kind: '' }));
+    return [...others, ...known].map((facts) => [
       facts,
       this.counts.get(`${facts.outcome} ${facts.kind}`.trim()) ?? 0,
     ]);

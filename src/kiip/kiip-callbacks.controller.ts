@@ -1,10 +1,11 @@
-import { Controller, HttpCode, Post, Req, UseGuards, applyDecorators } from '@nestjs/common';
+import { Controller, HttpCode, Post, Req, UseFilters, UseGuards, applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Open } from '../caller-auth/open.decorator.js';
 import type { LedgerKind } from '../database/tables.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
+import { CallbackProblemFilter } from './callback-problem.filter.js';
 import { KiipCallbacks } from './kiip-callbacks.js';
 import { CallbackAnswerDto } from './kiip-callbacks.dto.js';
 import { KiipSignatureGuard } from './kiip-signature.guard.js';
@@ -51,6 +52,8 @@ function ApiCallback(
 /** Where Kiip delivers. The signature is the credential. */
 @Open()
 @UseGuards(KiipSignatureGuard)
+// A filter, so that what the guard meets is counted as well.
+@UseFilters(CallbackProblemFilter)
 @ApiTags('Kiip callbacks')
 @Controller('callbacks/kiip')
 export class KiipCallbacksController {

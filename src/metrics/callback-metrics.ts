@@ -8,7 +8,7 @@ export class CallbackMetrics {
   constructor(instruments: Instruments, counters: CallbackCounters) {
     instruments.counter({
       name: 'kiip_callbacks_total',
-      help: 'Callbacks by what became of them; kind is empty for what is not readable as one',
+      help: 'Callbacks by what became of them; not-stored: answered 5xx; kind is empty where it says nothing',
       labels: ['outcome', 'kind'],
       read: () => counters.outcomes(),
     });

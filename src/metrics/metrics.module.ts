@@ -1,12 +1,14 @@
 import { Module } from '@nestjs/common';
 import { CallerAuthModule } from '../caller-auth/caller-auth.module.js';
 import { DeliveryModule } from '../delivery/delivery.module.js';
+import { HealthModule } from '../health/health.module.js';
 import { KigoAuthModule } from '../kigo-auth/kigo-auth.module.js';
 import { KiipModule } from '../kiip/kiip.module.js';
 import { CacheMetrics } from './cache-metrics.js';
 import { CallbackMetrics } from './callback-metrics.js';
 import { CallerMetrics } from './caller-metrics.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
+import { EventLoopMetrics } from './event-loop-metrics.js';
 import { Instruments } from './instruments.js';
 import { LedgerMetrics } from './ledger-metrics.js';
 import { Metrics } from './metrics.js';
@@ -16,12 +18,13 @@ import { UpstreamMetrics } from './upstream-metrics.js';
 
 /** Figures for Prometheus. Who is measured knows nothing of it: its counters are read, or it tells listeners. */
 @Module({
-  imports: [CallerAuthModule, DeliveryModule, KigoAuthModule, KiipModule],
+  imports: [CallerAuthModule, DeliveryModule, HealthModule, KigoAuthModule, KiipModule],
   controllers: [MetricsController],
   providers: [
     Instruments,
     Metrics,
     RequestMetrics,
+    EventLoopMetrics,
     CallerMetrics,
     UpstreamMetrics,
     CacheMetrics,

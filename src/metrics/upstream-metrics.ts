@@ -2,15 +2,20 @@ import { Injectable } from '@nestjs/common';
 import { KigoTokenService } from '../kigo-auth/kigo-token.service.js';
 import type { Circuit } from '../upstream/circuit.js';
 import { Circuits } from '../upstream/circuits.js';
+import { upstreamFailures } from '../upstream/upstream-error.js';
 import { breakerLevels } from './breaker-levels.js';
 import { Instruments } from './instruments.js';
 import type { Labels, Samples } from './instruments.js';
 
+const outcomes = ['ok', 'held-back', ...upstreamFailures] as const;
 const buckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** What the vendors are asked, and how they answer; and the token that Kigo is asked with. */
 @Injectable()
 export class UpstreamMetrics {
+  /** By vendor, operation and outcome. */
+  private readonly attempts = new Map<string, number>();
+
   constructor(
     instruments: Instruments,
     private readonly circuits: Circuits,
@@ -23,9 +28,26 @@ export class UpstreamMetrics {
       labels: [...operation, 'outcome'],
       buckets,
     });
-    circuits.onAttempt(({ circuit, outcome, durationMs }) =>
-      durations.labels(circuit.vendor, circuit.operation, outcome).observe(durationMs / 1000),
-    );
+    circuits.onAttempt(({ circuit, outcome, durationMs }) => {
+      durations.labels(circuit.vendor, circuit.operation, outcome).observe(durationMs / 1000);
+      const key = keyOf(circuit, outcome);
+      this.attempts.set(key, (this.attempts.get(key) ?? 0) + 1);
+    });
+    // Beside the histogram, which would be large with every outcome at 0: a series that begins at 1 hides its first one from `increase`.
+    instruments.counter({
+      name: 'upstream_attempts_total',
+      help: 'Attempts to call a vendor, by what became of them: every outcome there can be, from the start on',
+      labels: [...operation, 'outcome'],
+      read: () =>
+        circuits
+          .all()
+          .flatMap((circuit) =>
+            outcomes.map(
+              (outcome) =>
+                [{ ...labelsOf(circuit), outcome }, this.attempts.get(keyOf(circuit, outcome)) ?? 0] as const,
+            ),
+          ),
+    });
     instruments.counter({
       name: 'upstream_retries_total',
       help: 'Attempts that followed a failed one of the same call',
@@ -82,6 +104,10 @@ export class UpstreamMetrics {
         ),
       );
   }
+}
+
+function keyOf({ vendor, operation }: Circuit, outcome: (typeof outcomes)[number]): string {
+  return `${vendor} ${operation} ${outcome}`;
 }
 
 function labelsOf({ vendor, operation }: Circuit): Labels {

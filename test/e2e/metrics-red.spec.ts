@@ -28,6 +28,7 @@ describe('the metrics of routes and vendors', () => {
   });
 
   const metrics = () => metricsOf(world.gateway);
+  const attempted = async () => seriesOf(await metrics(), 'rewards_gateway_upstream_attempts_total');
 
   it('count every request by its route, status and caller', async () => {
     await world.gateway.get(badge('first'));
@@ -112,6 +113,25 @@ describe('the metrics of routes and vendors', () => {
     expect(ofKigo(seen, 'upstream_failures_total', 'hub-summary', ',failure="invalid-answer"')).toBe(1);
   });
 
+  it('have every outcome of every operation from the start on: the first is then seen to be one more', async () => {
+    const before = await attempted();
+    expect(Object.values(before).filter((count) => count !== 0)).toEqual([]);
+    const operations = ['login', 'lookup', 'hub-summary'].map((name) => `vendor="kigo",operation="${name}"`);
+    operations.push(...['session', 'moment'].map((name) => `vendor="kiip",operation="${name}"`));
+    for (const operation of operations)
+      for (const outcome of ['ok', 'held-back', 'unreachable', 'timeout', 'status', 'credentials-refused'])
+        expect(before).toHaveProperty([`{${operation},outcome="${outcome}"}`], 0);
+    world.kigo.addFault({ route: 'lookup', kind: 'status', status: 500, times: 1 });
+    await world.gateway.get(badge());
+    expect(await attempted()).toEqual({
+      ...before,
+      '{vendor="kigo",operation="login",outcome="ok"}': 1,
+      '{vendor="kigo",operation="lookup",outcome="status"}': 1,
+      '{vendor="kigo",operation="lookup",outcome="ok"}': 1,
+      '{vendor="kigo",operation="hub-summary",outcome="ok"}': 1,
+    });
+  });
+
   it('show an open breaker, and what it holds back', async () => {
     expect(ofKigo(await metrics(), 'upstream_breaker', 'lookup')).toBe(0);
     world.kigo.addFault({ route: 'lookup', kind: 'reset' });
@@ -193,6 +213,7 @@ describe('the metrics of routes and vendors', () => {
       process_cpu_seconds_total: expect.any(Number) as number,
       nodejs_eventloop_lag_max_seconds: expect.any(Number) as number,
       nodejs_eventloop_lag_p99_seconds: expect.any(Number) as number,
+      rewards_gateway_event_loop_stalls_total: expect.any(Number) as number,
     });
   });
 });
@@ -223,6 +244,7 @@ describe('the metrics of callbacks and of attempts to deliver', () => {
     try {
       expect(await callbacks()).toEqual({
         '{outcome="malformed",kind=""}': 0,
+        '{outcome="not-stored",kind=""}': 0,
         ...Object.fromEntries(
           ['recorded', 'duplicate', 'quarantined', 'wrong-signature'].flatMap((outcome) =>
             ['redemption', 'issuance'].map((kind) => [`{outcome="${outcome}",kind="${kind}"}`, 0]),

@@ -1,11 +1,12 @@
 import { Database } from '../../src/database/database.js';
+import { DeliveryWorker } from '../../src/delivery/delivery-worker.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumerAt } from '../support/consumer.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 import { startGateway } from '../support/gateway.js';
-import { metricsOf } from '../support/metrics.js';
+import { metricsOf, seriesOf } from '../support/metrics.js';
 import { until } from '../support/until.js';
 
 describe('the metrics of deliveries', () => {
@@ -54,11 +55,60 @@ describe('the metrics of deliveries', () => {
       'rewards_gateway_ledger_rows{state="quarantined"}': 1,
       'rewards_gateway_ledger_rows{state="delivered"}': 0,
       rewards_gateway_ledger_unaccounted: 1,
+      rewards_gateway_ledger_quarantined: 1,
+      rewards_gateway_delivery_outbox_oldest_seconds: 0,
       rewards_gateway_delivery_outbox: 0,
       'rewards_gateway_deliveries{consumer="wallet",status="pending"}': 2,
       'rewards_gateway_delivery_paused{consumer="wallet"}': 1,
     });
     expect(seen['rewards_gateway_delivery_oldest_seconds']).toBeGreaterThan(0);
+    expect(seen['rewards_gateway_ledger_figures_age_seconds']).toBeLessThan(60);
+  });
+
+  it('count rows that no worker takes on', async () => {
+    await gateway.app.get(DeliveryWorker, { strict: false }).stop();
+    await gateway.callback(redemption());
+    const seen = await metrics();
+    expect(seen).toMatchObject({ rewards_gateway_delivery_outbox: 1 });
+    expect(seen['rewards_gateway_delivery_outbox_oldest_seconds']).toBeGreaterThan(0);
+  });
+
+  it('leave out what waits for a consumer that is no longer configured', async () => {
+    await gateway.callback(redemption());
+    await until('it has been sent', async () => consumer.received.length === 1);
+    await change((db) =>
+      db
+        .updateTable('deliveries')
+        .set({ consumer: 'former', status: 'pending', next_attempt_at: new Date(), ended_at: null })
+        .execute(),
+    );
+    const seen = await metrics();
+    expect(seriesOf(seen, 'rewards_gateway_deliveries')).toEqual({});
+    expect(seen).toMatchObject({ rewards_gateway_delivery_oldest_seconds: 0 });
+  });
+
+  it('do not say that the database is away when it only cannot count', async () => {
+    await change((db) => db.schema.alterTable('delivery_pauses').renameTo('away').execute());
+    const seen = await metrics();
+    expect(seen).toMatchObject({ rewards_gateway_database_up: 1 });
+    expect(seriesOf(seen, 'rewards_gateway_ledger_figures_age_seconds')).toEqual({});
+  });
+});
+
+describe('the metrics of deliveries that nobody is to get', () => {
+  it('do not count rows that wait for the first consumer', async () => {
+    const gateway = await startKiipGateway();
+    try {
+      await gateway.callback(redemption());
+      expect(await metricsOf(gateway)).toMatchObject({
+        'rewards_gateway_ledger_rows{state="pending"}': 1,
+        rewards_gateway_delivery_outbox: 0,
+        rewards_gateway_delivery_outbox_oldest_seconds: 0,
+        rewards_gateway_delivery_oldest_seconds: 0,
+      });
+    } finally {
+      await gateway.close();
+    }
   });
 });
 
@@ -70,6 +120,32 @@ describe('the metrics without a database', () => {
       expect(seen).toMatchObject({ rewards_gateway_database_up: 0 });
       const ofDatabase = /^rewards_gateway_(ledger|deliver(y|ies))_?/;
       expect(Object.keys(seen).filter((series) => ofDatabase.test(series))).toEqual([]);
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it('count the callbacks that were not stored, refused ones that could not be kept included', async () => {
+    const gateway = await startGateway({});
+    const send = async (fields: object) => {
+      const response = await fetch(`${gateway.url}/callbacks/kiip`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(fields),
+      });
+      return [response.status, response.headers.get('retry-after'), await response.json()];
+    };
+    const notStored = async () =>
+      (await metricsOf(gateway))['rewards_gateway_kiip_callbacks_total{outcome="not-stored",kind=""}'];
+    try {
+      expect(await notStored()).toBe(0);
+      const unavailable = expect.objectContaining({
+        type: 'urn:rewards-gateway:problem:storage-unavailable',
+      }) as object;
+      expect(await send(redemption())).toEqual([503, '1', unavailable]);
+      expect(await send(redemption({}, 'wrong'))).toEqual([503, '1', unavailable]);
+      expect(await send({ canary: true })).toMatchObject([400, null, {}]);
+      expect(await notStored()).toBe(2);
     } finally {
       await gateway.close();
     }

@@ -129,6 +129,11 @@ describe('the alert rules', () => {
     expect(['page', 'ticket']).toContain(rule.labels.severity);
   });
 
+  it('ask for series of their own job alone: another environment has another', () => {
+    const open = rules.filter(({ expr }) => selectorsOf(expr).some(({ labels }) => !labels.includes('job')));
+    expect(open.map(({ alert }) => alert)).toEqual([]);
+  });
+
   it('have a test each in which they fire, and one in which they do not', () => {
     const cases = tests.flatMap((test) => test.alert_rule_test);
     const names = (fires: boolean) =>
