@@ -225,6 +225,7 @@ describe('while Kigo fails', () => {
     await world.close();
   });
 
+  const summaries = () => world.kigo.journal('summary').length;
   const fail = () => world.kigo.addFault({ kind: 'status', status: 500 });
   const askFor = (user: string, gateway: Gateway = world.gateway) => gateway.get(badge(user));
 
@@ -262,7 +263,11 @@ describe('while Kigo fails', () => {
     world.kigo.addFault({ kind: 'status', status: 500, route: 'lookup' });
     for (const user of ['a', 'b', 'c']) await askFor(user);
     expect((await askFor('d')).status).toBe(503);
-    expect((await world.gateway.get(badge(), { 'cache-control': 'max-age=0' })).status).toBe(200);
+    const account_id = 'never-asked-for';
+    world.kigo.setAccount({ external_user_id: 'e', external_program_id: 'program456', account_id });
+    world.kigo.clearJournal();
+    expect((await world.gateway.get(`/api/v1/accounts/${account_id}/hub-summary`)).status).toBe(200);
+    expect(summaries()).toBe(1);
   });
 
   it('one call goes through to look, and the breaker closes when it succeeds', async () => {
