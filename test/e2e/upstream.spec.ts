@@ -138,6 +138,8 @@ describe('a call to Kigo', () => {
     ['gzip', { ...summary, kind: 'gzip' }],
     ['a body in small pieces', { ...summary, kind: 'dribble', delayMs: 1, chunkBytes: 5 }],
     ['a late body', { ...summary, kind: 'slow-body', delayMs: 30 }],
+    ['its JSON as HTML', { kind: 'wrong-content-type' }],
+    ['its JSON as something else', { kind: 'wrong-content-type', contentType: 'text/plain;charset=utf-16' }],
   ])('that brings %s is as good as any', async (_, fault) => {
     world.kigo.addFault(fault);
     const response = await world.gateway.get(badge());
@@ -193,6 +195,20 @@ describe('the time for a call to Kigo', () => {
       retryable: true,
     });
     expect(world.kigo.journal('summary').length).toBeLessThanOrEqual(2);
+  });
+
+  it.each([
+    ['KIGO_TIMEOUT_MS', '3000.5', 200],
+    ['KIGO_TIMEOUT_MS', '0.001', 504],
+    ['KIIP_TIMEOUT_MS', '3000.5', 200],
+    ['KIIP_TIMEOUT_MS', '0.001', 200],
+    ['UPSTREAM_DEADLINE_MS', '1500.5', 200],
+    ['UPSTREAM_DEADLINE_MS', '0.001', 504],
+    ['KIGO_TOKEN_TTL_SECONDS', '1800.5', 200],
+    ['KIGO_TOKEN_TTL_SECONDS', '0.001', 200],
+  ])('may be a fraction: with %s=%s a gateway starts and works', async (name, value, status) => {
+    world = await startWorld({ [name]: value });
+    expect((await world.gateway.get(badge())).status).toBe(status);
   });
 
   it('covers the wait for a token', async () => {
