@@ -30,6 +30,8 @@ const MAKERS: Makers = {
     edited(real(), (members) => [...members, ...Object.entries(fields)]),
   'missing-fields': ({ real }, { fields }) =>
     edited(real(), (members) => members.filter(([name]) => !fields.includes(name))),
+  'wrong-content-type': ({ real }, { contentType = 'text/html' }) =>
+    withHeaders(real(), { 'content-type': contentType }),
   gzip: ({ real }) => gzipped(real()),
   'broken-gzip': ({ real }) => brokenGzip(real()),
   'gzip-bomb': ({ real }, { bytes = 4 * MIB }) => gzipped(padded(real(), bytes)),

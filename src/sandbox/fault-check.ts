@@ -44,6 +44,7 @@ const KINDS: Record<FaultKind | 'fail-twice', { checks?: Checks; required?: stri
   truncated: {},
   'extra-fields': { checks: { fields: anObject } },
   'missing-fields': { checks: { fields: listOf(aText) }, required: ['fields'] },
+  'wrong-content-type': { checks: { contentType: aHeaderValue } },
   gzip: {},
   'broken-gzip': {},
   'gzip-bomb': { checks: { bytes: aSize } },

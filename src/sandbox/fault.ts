@@ -19,6 +19,8 @@ export type AnswerFault =
   /** The real answer with members added, or replaced by values of other types. */
   | { kind: 'extra-fields'; fields?: Record<string, unknown> }
   | { kind: 'missing-fields'; fields: string[] }
+  /** The real answer, called something else (`contentType`, default `text/html`). */
+  | { kind: 'wrong-content-type'; contentType?: string }
   /** The real answer, compressed, whatever the client accepts. */
   | { kind: 'gzip' }
   | { kind: 'broken-gzip' }

@@ -4,6 +4,7 @@ import { passSeconds, restoreClock } from '../support/clock.js';
 import { apiKey, badge, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 import { Issuer, algorithms, signingKey, tokenBy } from '../support/issuer.js';
+import { metricsOf, seriesOf } from '../support/metrics.js';
 import { problemIn } from '../support/problem.js';
 
 let issuer: Issuer;
@@ -64,6 +65,7 @@ describe('a token', () => {
     ['for another audience', () => issuer.token({ aud: 'https://other.example' }), /"aud"/],
     ['without an audience', () => issuer.token({ aud: undefined }), /"aud"/],
     ['without a name', () => issuer.token({ sub: undefined }), /"sub"/],
+    ['with an authorized party alone', () => issuer.token({ sub: undefined, azp: 'client-7' }), /"sub"/],
     ['with an empty name', () => issuer.token({ sub: '' }), /"sub"/],
     ['with a number for a name', () => issuer.token({ sub: 7 }), /accepted|"sub"/],
     ['with a line break in its name', () => issuer.token({ sub: 'a\nb' }), /"sub"/],
@@ -135,6 +137,17 @@ describe('a token', () => {
 
   it('that is missing is asked for', async () => {
     expect(problemIn(await supertest(world.gateway.url).get(badge())).detail).toContain('<token>');
+  });
+
+  it('gives /metrics no name: an issuer may make up any number of them', async () => {
+    for (const sub of ['made-up-1', 'made-up-2']) expect((await ask(issuer.token({ sub }))).status).toBe(200);
+    const counted = Object.keys(
+      seriesOf(await metricsOf(world.gateway), 'rewards_gateway_http_requests_total'),
+    );
+    expect(counted.filter((labels) => labels.includes('unviewed-count') && labels.includes('200'))).toEqual([
+      '{method="GET",route="/api/user/unviewed-count",status="200",caller=""}',
+    ]);
+    expect(counted.filter((labels) => !labels.includes('caller=""'))).toEqual([]);
   });
 
   it('appears in no log line', () => {

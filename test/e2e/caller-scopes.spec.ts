@@ -98,6 +98,59 @@ describe('every operation of the API', () => {
   });
 });
 
+/** What follows a `:` would be the key of a name. */
+const spelled = (name: string) => name.replace(':', '.');
+const keyOf = (name: string) => `the-key-of-${spelled(name)}`;
+
+describe('every operation of the API, with API keys', () => {
+  let gateway: Gateway;
+  let operations: Awaited<ReturnType<typeof operationsOf>>;
+  const callers = {
+    nothing: [],
+    ...Object.fromEntries(scopes.map((scope) => [`only-${spelled(scope)}`, [scope]])),
+    ...Object.fromEntries(
+      scopes.map((scope) => [`all-but-${spelled(scope)}`, scopes.filter((other) => other !== scope)]),
+    ),
+  };
+
+  beforeAll(async () => {
+    const names = [...Object.keys(callers), 'not-listed'];
+    gateway = await startGateway({
+      API_KEYS: names.map((name) => `${name}:${keyOf(name)}`).join(','),
+      CALLER_SCOPES: JSON.stringify(callers),
+    });
+    operations = (await operationsOf(gateway)).filter(([, path]) => !isOpen(path));
+  });
+  afterAll(() => gateway.close());
+
+  it('lets nobody in without a key, or with a wrong one', async () => {
+    expect(operations.length).toBeGreaterThan(12);
+    for (const [method, path] of operations)
+      for (const credential of [undefined, 'wrong', keyOf('nobody'), keyOf('nothing').toUpperCase()]) {
+        const { status, type } = problemIn(await call(gateway, method, path, credential));
+        expect([method, path, credential, status, type]).toEqual([
+          method,
+          path,
+          credential,
+          401,
+          'urn:rewards-gateway:problem:unauthenticated',
+        ]);
+      }
+  });
+
+  it('lets in the key that has its scope, and no other: 403', async () => {
+    for (const [method, path, scope = ''] of operations) {
+      for (const name of [`all-but-${scope}`, 'nothing', 'not-listed']) {
+        const { status, detail } = problemIn(await call(gateway, method, path, keyOf(name)));
+        expect([method, path, name, status]).toEqual([method, path, name, 403]);
+        expect(detail).toContain(scope);
+      }
+      const { status } = await call(gateway, method, path, keyOf(`only-${scope}`));
+      expect([method, path, [401, 403].includes(status)]).toEqual([method, path, false]);
+    }
+  });
+});
+
 describe('the scopes of callers with an API key', () => {
   it.each([
     ['are all while CALLER_SCOPES is not set', undefined, false],

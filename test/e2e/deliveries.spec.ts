@@ -91,25 +91,32 @@ describe('deliveries', () => {
 
   it('tells what happened to a row in one timeline', async () => {
     await start();
-    wallet.answer(500);
+    wallet.answer((response) => void setTimeout(() => response.writeHead(500).end(), 45));
     const id = await record();
     await arrived(1);
-    await settled('?status=pending', 1);
+    await until('it has been tried', async () => (await list()).items[0]?.['attempts'] === 1);
     await dueNow();
     await settled('?status=delivered', 1);
     const history = (await gateway.read(`/issuances/${id}`)) as unknown as {
       deliveries: object[];
-      timeline: { event: string; status?: number; at: string }[];
+      timeline: { event: string; status?: number; duration_ms?: number; detail?: string; at: string }[];
     };
     expect(history.deliveries).toMatchObject([{ consumer: 'wallet', status: 'delivered', attempts: 2 }]);
-    expect(history.timeline.map(({ event, status }) => [event, status])).toEqual([
-      ['received', undefined],
-      ['verified', undefined],
-      ['committed', undefined],
-      ['attempted', 500],
-      ['attempted', 200],
-      ['delivered', undefined],
+    const duration_ms = expect.any(Number) as number;
+    const consumer = 'wallet';
+    const at = expect.any(String) as string;
+    expect(history.timeline).toEqual([
+      { at, event: 'received' },
+      { at, event: 'verified', detail: 'redemption' },
+      { at, event: 'committed' },
+      { at, event: 'attempted', consumer, status: 500, duration_ms, detail: 'refused' },
+      { at, event: 'attempted', consumer, status: 200, duration_ms, detail: 'accepted' },
+      { at, event: 'delivered', consumer },
     ]);
+    // As long as it took, and not longer than this test has.
+    const [slow] = history.timeline.filter(({ status }) => status === 500);
+    expect(slow!.duration_ms).toBeGreaterThanOrEqual(40);
+    expect(slow!.duration_ms).toBeLessThan(60_000);
     const times = history.timeline.map(({ at }) => at);
     expect(times).toEqual(times.toSorted());
   });

@@ -25,6 +25,32 @@ it.each(['/docs', '/docs/', '/docs/swagger-ui-bundle.js', '/openapi.json', '/ope
   },
 );
 
+it.each([
+  ['/openapi.json', /^application\/json/],
+  ['/openapi.yaml', /^text\/yaml/],
+])('%s is the same whoever asks first, and HEAD tells of it', async (path, type) => {
+  const other = await startWorld();
+  const ask = async (method: string) => {
+    const response = await fetch(other.gateway.url + path, { method });
+    const { status, headers } = response;
+    return {
+      facts: [status, headers.get('content-type'), headers.get('content-length')],
+      text: await response.text(),
+    };
+  };
+  const answers = [await ask('HEAD'), await ask('GET'), await ask('GET'), await ask('HEAD')];
+  await other.close();
+  const [, { text, facts } = { text: '', facts: [] }] = answers;
+  expect(facts).toEqual([200, expect.stringMatching(type), String(Buffer.byteLength(text))]);
+  expect(text.length).toBeGreaterThan(10_000);
+  expect(answers).toEqual([
+    { facts, text: '' },
+    { facts, text },
+    { facts, text },
+    { facts, text: '' },
+  ]);
+});
+
 describeWithChromium('the documentation, in a browser', () => {
   let browser: Browser;
 

@@ -102,20 +102,73 @@ describe('the Kigo token', () => {
   });
 
   it('is asked for once, and each call replayed once, when 500 calls are refused together', async () => {
-    await ask();
-    world.kigo.clearJournal();
-    world.kigo.revokeAllTokens();
-    const accounts = Array.from({ length: 500 }, (_, index) => `acc-${index}`);
-    for (const account_id of accounts)
-      world.kigo.setAccount({ external_user_id: account_id, external_program_id: 'p', account_id });
-    const answers = await Promise.all(
-      accounts.map((account) => world.gateway.get(`/api/v1/accounts/${account}/hub-summary`)),
-    );
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(500);
-    expect(calls('login')).toBe(1);
-    const refused = world.kigo.journal('summary').filter(({ status }) => status === 401);
-    expect(calls('summary')).toBe(500 + refused.length);
-    expect(new Set(refused.map(({ url }) => url)).size).toBe(refused.length);
+    const patient = await startGateway({
+      KIGO_BASE_URL: world.kigo.url,
+      KIGO_TIMEOUT_MS: '30000',
+      UPSTREAM_DEADLINE_MS: '30000',
+    });
+    try {
+      await patient.get(badge());
+      world.kigo.clearJournal();
+      world.kigo.revokeAllTokens();
+      const accounts = Array.from({ length: 500 }, (_, index) => `acc-${index}`);
+      for (const account_id of accounts)
+        world.kigo.setAccount({ external_user_id: account_id, external_program_id: 'p', account_id });
+      // Refused on arrival, and told so late: until then all the others have come, and wait with the same token.
+      world.kigo.addFault({ kind: 'slow', delayMs: 3_000, route: 'summary', times: 64 });
+      const answers = await Promise.all(
+        accounts.map((account) => patient.get(`/api/v1/accounts/${account}/hub-summary`)),
+      );
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(500);
+      const urlsWith = (sought: number) =>
+        world.kigo
+          .journal('summary')
+          .filter(({ status }) => status === sought)
+          .map(({ url }) => url)
+          .toSorted();
+      expect(urlsWith(401)).toHaveLength(500);
+      expect(new Set(urlsWith(401)).size).toBe(500);
+      expect(urlsWith(200)).toEqual(urlsWith(401));
+      expect([calls('login'), calls('summary')]).toEqual([1, 1_000]);
+    } finally {
+      await patient.close();
+    }
+  });
+
+  it('is had when all the places for other calls are taken', async () => {
+    const patient = await startGateway({
+      KIGO_BASE_URL: world.kigo.url,
+      KIGO_TIMEOUT_MS: '60000',
+      UPSTREAM_DEADLINE_MS: '60000',
+      SHUTDOWN_GRACE_SECONDS: '1',
+    });
+    const leave = new AbortController();
+    try {
+      await patient.get(badge());
+      world.kigo.addFault({ kind: 'hang', route: 'summary' });
+      const { axiosRef } = patient.app.get(KigoHttp, { strict: false });
+      const call = (account: number) =>
+        axiosRef.get(`/api/v1/accounts/${account}/hub-summary`, {
+          operation: 'hub-summary',
+          signal: leave.signal,
+        });
+      const hung = Array.from({ length: 64 }, (_, index) => call(index));
+      for (const each of hung) each.catch(() => undefined);
+      await until('every place is taken', () => calls('summary') === 1 + 64);
+      advance(1800 * 0.99);
+      call(64).catch(() => undefined);
+      await until('the login has been answered', () => world.kigo.journal('login')[1]?.status === 200, 10);
+      expect(calls('summary')).toBe(1 + 64);
+    } finally {
+      leave.abort();
+      await patient.close();
+    }
+  });
+
+  it('is asked for again after a failure that may pass, up to three times', async () => {
+    world.kigo.addFault({ kind: 'status', status: 503, route: 'login', times: 2 });
+    expect((await ask()).status).toBe(200);
+    expect([calls('login'), calls('lookup')]).toEqual([3, 1]);
   });
 
   it('of a later generation is not dropped when a call that was sent with an earlier one is refused late', async () => {

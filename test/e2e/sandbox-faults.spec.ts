@@ -131,6 +131,15 @@ describe('an answer that is the real one', () => {
     expect(json(answer)).toEqual({ total_tokens: 34 });
   });
 
+  it.each([
+    [undefined, 'text/html'],
+    ['text/plain; charset=latin1', 'text/plain; charset=latin1'],
+    ['', ''],
+  ])('is called something else: %p', async (contentType, sent) => {
+    const answer = await faulty({ kind: 'wrong-content-type', contentType });
+    expect([answer.status, answer.headers['content-type'], json(answer)]).toEqual([200, sent, real]);
+  });
+
   it('is compressed, though nobody asked for it', async () => {
     const answer = await faulty({ kind: 'gzip' });
     expect(answer.headers['content-encoding']).toBe('gzip');

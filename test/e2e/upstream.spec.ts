@@ -138,6 +138,8 @@ describe('a call to Kigo', () => {
     ['gzip', { ...summary, kind: 'gzip' }],
     ['a body in small pieces', { ...summary, kind: 'dribble', delayMs: 1, chunkBytes: 5 }],
     ['a late body', { ...summary, kind: 'slow-body', delayMs: 30 }],
+    ['its JSON as HTML', { kind: 'wrong-content-type' }],
+    ['its JSON as something else', { kind: 'wrong-content-type', contentType: 'text/plain;charset=utf-16' }],
   ])('that brings %s is as good as any', async (_, fault) => {
     world.kigo.addFault(fault);
     const response = await world.gateway.get(badge());
@@ -195,6 +197,20 @@ describe('the time for a call to Kigo', () => {
     expect(world.kigo.journal('summary').length).toBeLessThanOrEqual(2);
   });
 
+  it.each([
+    ['KIGO_TIMEOUT_MS', '3000.5', 200],
+    ['KIGO_TIMEOUT_MS', '0.001', 504],
+    ['KIIP_TIMEOUT_MS', '3000.5', 200],
+    ['KIIP_TIMEOUT_MS', '0.001', 200],
+    ['UPSTREAM_DEADLINE_MS', '1500.5', 200],
+    ['UPSTREAM_DEADLINE_MS', '0.001', 504],
+    ['KIGO_TOKEN_TTL_SECONDS', '1800.5', 200],
+    ['KIGO_TOKEN_TTL_SECONDS', '0.001', 200],
+  ])('may be a fraction: with %s=%s a gateway starts and works', async (name, value, status) => {
+    world = await startWorld({ [name]: value });
+    expect((await world.gateway.get(badge())).status).toBe(status);
+  });
+
   it('covers the wait for a token', async () => {
     world = await startWorld({ KIGO_TIMEOUT_MS: '700', UPSTREAM_DEADLINE_MS: '900' });
     world.kigo.addFault({ route: 'login', kind: 'hang' });
@@ -225,6 +241,7 @@ describe('while Kigo fails', () => {
     await world.close();
   });
 
+  const summaries = () => world.kigo.journal('summary').length;
   const fail = () => world.kigo.addFault({ kind: 'status', status: 500 });
   const askFor = (user: string, gateway: Gateway = world.gateway) => gateway.get(badge(user));
 
@@ -262,7 +279,11 @@ describe('while Kigo fails', () => {
     world.kigo.addFault({ kind: 'status', status: 500, route: 'lookup' });
     for (const user of ['a', 'b', 'c']) await askFor(user);
     expect((await askFor('d')).status).toBe(503);
-    expect((await world.gateway.get(badge(), { 'cache-control': 'max-age=0' })).status).toBe(200);
+    const account_id = 'never-asked-for';
+    world.kigo.setAccount({ external_user_id: 'e', external_program_id: 'program456', account_id });
+    world.kigo.clearJournal();
+    expect((await world.gateway.get(`/api/v1/accounts/${account_id}/hub-summary`)).status).toBe(200);
+    expect(summaries()).toBe(1);
   });
 
   it('one call goes through to look, and the breaker closes when it succeeds', async () => {

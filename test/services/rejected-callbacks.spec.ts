@@ -1,5 +1,9 @@
+import { sql } from 'kysely';
+import { Database } from '../../src/database/database.js';
 import { type RejectedCallback, RejectedCallbacks } from '../../src/kiip/rejected-callbacks.js';
 import { type Engine, engines } from '../support/engines.js';
+import { redemption, startKiipGateway } from '../support/kiip.js';
+import type { KiipGateway } from '../support/kiip.js';
 
 const limits = { maxCount: 250, maxAgeSeconds: 3_600 };
 
@@ -74,5 +78,46 @@ describe.each(engines)('the rejected callbacks on %s', (_name, open) => {
     }
     expect(seen).toBe(220);
     expect(await kept()).toEqual([]);
+  });
+});
+
+describe('a gateway keeps of the callbacks that it refuses', () => {
+  let gateway: KiipGateway;
+  beforeAll(async () => {
+    gateway = await startKiipGateway();
+  });
+  beforeEach(() => query('truncate rejected_callbacks'));
+  afterAll(() => gateway.close());
+
+  const query = async (text: string) => {
+    const database = gateway.app.get(Database, { strict: false });
+    return (await database.run((db) => sql.raw<Record<string, unknown>>(text).execute(db))).rows;
+  };
+  /** As many as if they had been refused, the oldest first, at a time in SQL; `n` is their number. */
+  const fill = (count: number, receivedAt: string) =>
+    query(`insert into rejected_callbacks (body_key, body, content_type, received_at)
+      select 'key-' || n, convert_to('body-' || n, 'UTF8'), 'application/json', ${receivedAt}
+      from generate_series(1, ${count}) n order by n`);
+  const refuseOne = async () => {
+    expect((await gateway.callback(redemption({}, 'not-kiips-secret'))).status).toBe(401);
+  };
+
+  test('the newest ten thousand', async () => {
+    await fill(10_050, 'now()');
+    await refuseOne();
+    expect(
+      await query(`select count(*)::int as count, min(body_key collate "C") filter (where body_key like 'key-%') as one,
+        count(*) filter (where body_key = any(select 'key-' || n from generate_series(1, 51) n))::int as oldest
+        from rejected_callbacks`),
+    ).toEqual([{ count: 10_000, one: 'key-100', oldest: 0 }]);
+  });
+
+  test('those of the last thirty days', async () => {
+    await fill(6, `now() - interval '30 days' + (n - 3.5) * interval '1 hour'`);
+    await refuseOne();
+    const left = await query(
+      `select body_key from rejected_callbacks where body_key like 'key-%' order by id`,
+    );
+    expect(left.map(({ body_key }) => body_key)).toEqual(['key-4', 'key-5', 'key-6']);
   });
 });
