@@ -1,4 +1,5 @@
 // A process of its own around the built storage: `node storage-process.ts <task> <options as JSON>`. One JSON per line.
+import { Logger } from '@nestjs/common';
 import type { Database as DatabaseType, DatabaseOptions } from '../../src/database/database.js';
 import type { Ledger as LedgerType } from '../../src/kiip/ledger.js';
 import type { CallbackFacts } from '../../src/kiip/ledger-row.js';
@@ -11,6 +12,9 @@ interface Options extends DatabaseOptions {
 const built = (path: string) => import(new URL(`../../dist/${path}`, import.meta.url).href);
 const { Database } = (await built('database/database.js')) as { Database: typeof DatabaseType };
 const { Ledger } = (await built('kiip/ledger.js')) as { Ledger: typeof LedgerType };
+
+// What the program logs would stand between the lines.
+Logger.overrideLogger(false);
 
 const say = (line: unknown) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const [, , task, json = '{}'] = process.argv;
