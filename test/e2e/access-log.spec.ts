@@ -1,4 +1,6 @@
-import { paths, requestId, useCanaryWorld } from '../support/canary-world.js';
+import { credentials, paths, requestId, useCanaryWorld } from '../support/canary-world.js';
+import { metricsOf, seriesOf } from '../support/metrics.js';
+import { until } from '../support/until.js';
 
 const world = useCanaryWorld({ perTest: false });
 
@@ -28,5 +30,56 @@ describe('the log', () => {
       expect.objectContaining({ route: '/api/v1/accounts/:account_id/hub-summary', status: 401 }),
     ]);
     for (const line of world.requestLines()) expect(line).not.toHaveProperty('caller');
+  });
+
+  it('names the problem that a request was refused with', async () => {
+    world.kigo.addFault({ kind: 'status', status: 400, route: 'summary', times: 1 });
+    await world.get('/nothing');
+    await world.get(paths.summary, {});
+    await world.get('/api/v1/accounts');
+    await world.get(paths.badge);
+    await world.raw('GET /%zz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+    await world.get(paths.badge);
+    expect(world.requestLines().map(({ status, problem }) => [status, problem])).toEqual([
+      [404, 'not-found'],
+      [401, 'unauthenticated'],
+      [400, 'validation'],
+      [502, 'upstream-failed'],
+      [400, 'validation'],
+      [200, undefined],
+    ]);
+  });
+
+  it('has one line, with status 499, for a client that hangs up, and /metrics counts it', async () => {
+    const counted = async () =>
+      seriesOf(await metricsOf(world.gateway), 'rewards_gateway_http_requests_total')[
+        '{method="GET",route="/api/user/unviewed-count",status="499",caller="tester"}'
+      ];
+    expect(await counted()).toBeUndefined();
+    world.gateway.log.length = 0;
+    world.kigo.addFault({ kind: 'slow', delayMs: 300, route: 'summary', times: 1 });
+    const leave = new AbortController();
+    const { signal } = leave;
+    const call = fetch(world.gateway.url + paths.badge, {
+      headers: { ...credentials, 'x-request-id': requestId, 'cache-control': 'no-cache' },
+      signal,
+    });
+    await until('Kigo is asked', () => world.kigo.journal('summary').length === 1);
+    leave.abort();
+    await expect(call).rejects.toMatchObject({ name: 'AbortError' });
+    await until('it is told', () => world.requestLines().length === 1);
+    expect(world.requestLines()).toEqual([
+      expect.objectContaining({
+        requestId,
+        route: '/api/user/unviewed-count',
+        status: 499,
+        caller: 'tester',
+      }),
+    ]);
+    // What Kigo answers later is told to nobody.
+    await until('Kigo has answered', () => world.kigo.journal('summary')[0]!.status === 200);
+    await world.get(paths.badge);
+    expect(world.requestLines().map(({ status }) => status)).toEqual([499, 200]);
+    expect(await counted()).toBe(1);
   });
 });

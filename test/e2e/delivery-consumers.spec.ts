@@ -88,9 +88,9 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
     'busy-past': [busy(503, 'Thu, 01 Jan 1970 00:00:00 GMT'), 503, 'refused'],
     'busy-nonsense': [busy(429, 'soon'), 429, 'refused'],
     // Errors of Node.js and undici are no errors of a test's own realm: only here are their codes unknown.
-    reset: [resetBeforeHeaders, null, 'no answer (unknown)'],
+    reset: [resetBeforeHeaders, null, 'no answer (ECONNRESET)'],
     'no-http': [noHttp, null, 'no answer (unknown)'],
-    down: [200, null, 'no answer (unknown)'],
+    down: [200, null, 'no answer (ECONNREFUSED)'],
     hanging: ['hang', null, 'no answer in time'],
   };
   const all = { ...taken, ...refused };

@@ -100,7 +100,7 @@ describe('login', () => {
   });
 
   it('counts the most logins that were open at once', async () => {
-    sandbox.addFault({ kind: 'slow', delayMs: 20, route: 'login' });
+    sandbox.addFault({ kind: 'slow', delayMs: 1_000, route: 'login' });
     await Promise.all(Array.from({ length: 20 }, () => kigo.login()));
     expect(sandbox.maxConcurrent('login')).toBe(20);
     sandbox.clearFaults();

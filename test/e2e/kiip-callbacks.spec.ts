@@ -225,7 +225,7 @@ describe('a forged reading of a signed text', () => {
       },
     ],
     [
-      'V6: name and quantity',
+      'V6: name and quantity, without KIIP_CURRENCIES: a name that ends in a digit is not believed, genuine or not',
       {
         content,
         name: 'Gold',
@@ -364,6 +364,45 @@ describe('the rules of the configuration', () => {
     for (const fields of others)
       expect((await gateway.callback(redemption(fields))).body).toMatchObject({ status: 'quarantined' });
   });
+
+  // upstreams.md 4.7, V6: one signature for `Gold1`/20, which is genuine here, and for `Gold`/120.
+  it.each(['the genuine one', 'the forged one'])(
+    'tell a currency whose name ends in a digit from a larger quantity of another, %s first',
+    async (first) => {
+      const gateway = await start({
+        KIIP_CURRENCIES: JSON.stringify({ [content]: { name: 'Gold1', max_quantity: 1_000 } }),
+      });
+      const signature = '21447f117671a05d6dbe24786394bacb961ce4ef';
+      const common = { content, user_id: 'user-123', transaction_id: T, signature };
+      const genuine = { ...common, name: 'Gold1', quantity: 20 };
+      const forged = { ...common, name: 'Gold', quantity: 120 };
+      const inOrder = first === 'the genuine one' ? [genuine, forged] : [forged, genuine];
+      for (const fields of [...inOrder, ...inOrder])
+        expect((await gateway.callback(fields)).status).toBe(200);
+      const { items } = await gateway.read('/issuances?limit=500');
+      const credited = items.filter(({ status }) => status === 'recorded' || status === 'released');
+      expect(credited.map(({ name, quantity }) => [name, quantity])).toEqual([['Gold1', 20]]);
+    },
+  );
+
+  // V8: one signature for an issuance, and for a legacy redemption whose transaction goes on.
+  it.each(['the issuance', 'the redemption'])(
+    'credit an issuance and no legacy redemption of the same text, %s first',
+    async (first) => {
+      const gateway = await start({ KIIP_LEGACY_SIGNATURE: 'true' });
+      const signature = '3392d14d59913b113d26919e2ed1960907b77931';
+      const common = { content, quantity: 20, user_id: 'user-123', signature };
+      const genuine = { ...common, transaction_id: T, nonce: 'n-0001', origin: 'survey' };
+      const forged = { ...common, transaction_id: `${T}n-0001survey` };
+      const inOrder = first === 'the issuance' ? [genuine, forged] : [forged, genuine];
+      // The signature is good under the formula that is switched on: only the shape of the transaction tells.
+      for (const fields of [...inOrder, ...inOrder])
+        expect((await gateway.callback(fields)).status).toBe(200);
+      const { items } = await gateway.read('/issuances?limit=500');
+      const credited = items.filter(({ status }) => status === 'recorded' || status === 'released');
+      expect(credited.map(({ kind, transaction_id }) => [kind, transaction_id])).toEqual([['issuance', T]]);
+    },
+  );
 
   it('quarantine users that never went to Kiip, when told so', async () => {
     const gateway = await start({ KIIP_UNKNOWN_USERS: 'quarantine' });

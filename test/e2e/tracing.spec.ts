@@ -110,6 +110,35 @@ describe('traces', () => {
     }
   });
 
+  it('end also where the client has hung up', async () => {
+    const kigo = await startKigoSandbox();
+    try {
+      kigo.setAccount({ external_user_id: 'user123', external_program_id: 'program456' });
+      kigo.addFault({ kind: 'hang', route: 'lookup' });
+      await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, KIGO_BASE_URL: kigo.url });
+      const leave = new AbortController();
+      const call = fetch((await gateway.url()) + badge(), {
+        headers: { ...credentials, traceparent },
+        signal: leave.signal,
+      });
+      await until('Kigo is asked', () => kigo.journal('lookup').length === 1);
+      leave.abort();
+      await expect(call).rejects.toMatchObject({ name: 'AbortError' });
+      const { status } = await gateway.logged('request');
+      expect(status).toBe(499);
+      gateway.signal('SIGTERM');
+      await gateway.ended;
+      const [span, ...others] = spansOf(collector).filter(({ parentSpanId }) => parentSpanId === callerSpan);
+      expect([span?.name, others]).toEqual(['GET /api/user/unviewed-count', []]);
+      expect(span!.attributes).toContainEqual({
+        key: 'http.response.status_code',
+        value: { intValue: 499 },
+      });
+    } finally {
+      await kigo.close();
+    }
+  });
+
   it('are not made unless they are asked for', async () => {
     await using gateway = start();
     expect((await callback(await gateway.url(), { traceparent })).status).toBe(200);

@@ -204,6 +204,61 @@ onPostgres('the feed, when transactions commit in another order than they began'
     expect((await page(ledger, { after: ours.next })).ids).toEqual([id]);
   });
 
+  test('of two who give out places at once, neither gives one behind the back of a reader', async () => {
+    const { ids: before, next: end } = await page(ledger, { limit: 500 });
+    expect(before.length).toBeLessThan(500);
+    // A reader that stands still between having seen which rows wait and drawing their numbers.
+    const hold = await server.client('postgres');
+    await hold.query(`
+      create role slow_reader login;
+      grant all on all tables in schema public to slow_reader;
+      grant all on all sequences in schema public to slow_reader;
+      create function stand_still() returns boolean language plpgsql volatile as $$ begin
+        if current_query() like '%nextval(%' then perform pg_advisory_xact_lock_shared(1); end if;
+        return true;
+      end $$;
+      create policy slowly on ledger using (stand_still()) with check (true);
+      alter table ledger enable row level security`);
+    const databaseUrl = server.url('postgres').replace('gateway@', 'slow_reader@');
+    const slowly = new Database({ databaseUrl, dataDir: '', timeoutMs: 20_000 });
+    await slowly.migrate();
+    await hold.query('select pg_advisory_lock(1)');
+    const waiting = async () =>
+      (
+        await server.query(
+          'postgres',
+          `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%nextval(%'`,
+        )
+      ).length;
+
+    const first = await ledger.record(numbered('first'), recorded);
+    const slow = new Ledger(slowly);
+    const slowPage = page(slow, { after: end });
+    await until('the slow reader stands still', async () => (await waiting()) === 1);
+
+    // The other one sees one row more. If it may draw numbers meanwhile, they are lower ones, and this keeps them from being seen.
+    const second = await ledger.record(numbered('second'), recorded);
+    const writer = await server.client('postgres');
+    await writer.query('begin');
+    await writer.query('select 1 from ledger where id = $1 for update', [second.id]);
+    const quickPage = page(ledger, { after: end });
+    await until('the other one waits', async () => (await waiting()) === 2);
+    await hold.query('select pg_advisory_unlock(1)');
+    const waitsForItsTurn = async () =>
+      (await server.query('postgres', `select 1 from pg_locks where locktype = 'advisory' and not granted`))
+        .length > 0;
+    await Promise.race([slowPage, until('one of them waits for its turn', waitsForItsTurn)]);
+    await writer.query('rollback');
+    const seen = await slowPage;
+    await quickPage;
+    const later = await page(slow, { after: seen.next });
+    expect([...seen.ids, ...later.ids].toSorted()).toEqual([first.id, second.id].toSorted());
+
+    await Promise.all([writer.end(), slowly.close()]);
+    await hold.query('alter table ledger disable row level security; drop policy slowly on ledger');
+    await hold.end();
+  });
+
   test('a long transaction elsewhere on the server does not hold the feed up', async () => {
     const other = await server.client('postgres');
     await other.query('begin');

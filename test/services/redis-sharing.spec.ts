@@ -73,6 +73,24 @@ describeWithRedis('gateways that share a Redis', () => {
     });
   });
 
+  it('do not give up on a token that is dead as well, and that another one of them had', async () => {
+    await world.unlessLate(async (user) => {
+      world.kigo.clearJournal();
+      const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
+      expect((await first.get(badge(`${user}-a`))).status).toBe(200);
+      await world.stored(':token:');
+      await world.redis.command('FLUSHALL');
+      expect((await second.get(badge(`${user}-b`))).status).toBe(200);
+      await world.stored(':token:');
+      expect(world.kigo.journal('login')).toHaveLength(2);
+      world.kigo.revokeAllTokens();
+      world.kigo.clearJournal();
+      expect((await first.get(badge(`${user}-c`))).status).toBe(200);
+      // Refused with its own token and with that of the second, and then with none.
+      expect(routes()).toEqual(['lookup', 'lookup', 'login', 'lookup', 'summary']);
+    });
+  });
+
   it('have their answers also when the login of the one that may log in hangs', async () => {
     const [first, second] = await Promise.all(
       [1, 2].map(() => world.sharingGateway({ KIGO_TIMEOUT_MS: '500' })),

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import type { Environment } from '../../src/config/read-config.js';
 import { consumers, envs, faultsOf } from '../support/config.js';
 import { newDataFolder } from '../support/data-folder.js';
@@ -355,6 +355,80 @@ withKubectl('the overlay for production', () => {
     const { version } = JSON.parse(read('package.json')) as { version: string };
     for (const { image } of world.containers)
       expect(image).toMatch(new RegExp(`/rewards-gateway:${version}$`));
+  });
+});
+
+describe('the network of k8s/base', () => {
+  // As it is written: no kubectl is needed to see that a door stands open.
+  const policies = parseAllDocuments(read('k8s/base/network.yaml')).map(
+    (document) => document.toJS() as Resource & { spec: Record<string, unknown> },
+  );
+  const rulesOf = (name: string) => {
+    const { podSelector: _, ...rules } = policies.find(({ metadata }) => metadata.name === name)!.spec;
+    return rules;
+  };
+  const anyNamespace = {};
+  const pods = (namespaces: Labels, labels: Labels) => ({
+    namespaceSelector: namespaces === anyNamespace ? {} : { matchLabels: namespaces },
+    podSelector: { matchLabels: labels },
+  });
+  const tcp = (port: number | string) => ({ port, protocol: 'TCP' });
+
+  it('has these policies and no other', () => {
+    expect(policies.map(({ kind, metadata }) => [kind, metadata.name])).toEqual([
+      ['NetworkPolicy', 'rewards-gateway'],
+      ['NetworkPolicy', 'rewards-gateway-callbacks'],
+      ['NetworkPolicy', 'rewards-gateway-callers'],
+      ['NetworkPolicy', 'rewards-gateway-consumers'],
+    ]);
+  });
+
+  it('is closed, but for names, the world outside by HTTPS, and the stores', () => {
+    expect(rulesOf('rewards-gateway')).toEqual({
+      policyTypes: ['Ingress', 'Egress'],
+      egress: [
+        {
+          to: [pods({ 'kubernetes.io/metadata.name': 'kube-system' }, { 'k8s-app': 'kube-dns' })],
+          ports: [{ port: 53, protocol: 'UDP' }, tcp(53)],
+        },
+        {
+          to: [
+            {
+              ipBlock: {
+                cidr: '0.0.0.0/0',
+                except: ['10.0.0.0/8', '100.64.0.0/10', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'],
+              },
+            },
+          ],
+          ports: [tcp(443)],
+        },
+        { to: [pods(anyNamespace, { 'app.kubernetes.io/name': 'redis' })], ports: [tcp(6379)] },
+        { to: [pods(anyNamespace, { 'app.kubernetes.io/name': 'postgresql' })], ports: [tcp(5432)] },
+      ],
+    });
+  });
+
+  it('lets in the ingress controller, and pods that say that they call', () => {
+    expect(rulesOf('rewards-gateway-callbacks')).toEqual({
+      policyTypes: ['Ingress'],
+      ingress: [
+        {
+          from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } }],
+          ports: [tcp('http')],
+        },
+      ],
+    });
+    expect(rulesOf('rewards-gateway-callers')).toEqual({
+      policyTypes: ['Ingress'],
+      ingress: [{ from: [pods(anyNamespace, { 'rewards-gateway/caller': 'true' })], ports: [tcp('http')] }],
+    });
+  });
+
+  it('lets out to pods that say that they are consumers', () => {
+    expect(rulesOf('rewards-gateway-consumers')).toEqual({
+      policyTypes: ['Egress'],
+      egress: [{ to: [pods(anyNamespace, { 'rewards-gateway/consumer': 'true' })] }],
+    });
   });
 });
 

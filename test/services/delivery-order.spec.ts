@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Database } from '../../src/database/database.js';
+import { fanOut, subscriberOf } from '../../src/delivery/delivery-statements.js';
+import { unfinishedOn } from '../support/books.js';
+import { CallbackSender } from '../support/callback-sender.js';
+import { consumerAt, secret } from '../support/consumer.js';
+import { startProcess } from '../support/gateway-process.js';
+import { Inbox } from '../support/inbox.js';
+import { redemption } from '../support/kiip.js';
+import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { until } from '../support/until.js';
+
+const bin = findPostgres();
+const onPostgres = bin === undefined ? describe.skip : describe;
+
+onPostgres('two replicas that deliver in the order of each user', () => {
+  let server: PostgresServer;
+  let inbox: Inbox;
+
+  beforeAll(async () => {
+    server = await PostgresServer.create(bin ?? '');
+    inbox = await Inbox.open();
+  }, 120_000);
+  afterAll(async () => {
+    await inbox.close();
+    await server.destroy();
+  });
+
+  const start = async (name: string) => {
+    const gateway = startProcess({
+      DATABASE_URL: server.url('postgres'),
+      DATABASE_TIMEOUT_MS: '20000',
+      DELIVERY_CONSUMERS: consumerAt(inbox.url(name), { order_by: 'user_id' }),
+      LOG_LEVEL: 'info',
+    });
+    await gateway.logged('the database is in use');
+    return gateway;
+  };
+
+  test('bring the events of a user one after the other, as they were accepted, and share the users', async () => {
+    const gateways = { one: await start('one'), two: await start('two') };
+    await using one = gateways.one;
+    await using two = gateways.two;
+    const origins = [await one.url(), await two.url()];
+    const sender = new CallbackSender(8);
+    const open = new Map<string, number>();
+    const overlaps: string[] = [];
+    inbox.answer = async ({ event }) => {
+      const user = String(event.data['user_id']);
+      if (open.has(user)) overlaps.push(user);
+      open.set(user, 1);
+      await sleep(Math.random() * 20);
+      open.delete(user);
+      return 200;
+    };
+    const users = Array.from({ length: 8 }, (_, index) => `user-${index}`);
+    const accepted = new Map<string, string[]>();
+    await Promise.all(
+      users.map(async (user_id) => {
+        const ids: string[] = [];
+        accepted.set(user_id, ids);
+        for (let number = 0; number < 25; number += 1) {
+          const { id } = await sender.callback(origins[number % 2]!, redemption({ user_id }));
+          ids.push(id!);
+        }
+      }),
+    );
+    await until('all is delivered', async () => (await unfinishedOn(server)) === 0, 60);
+    await sender.close();
+    const heard = Map.groupBy(inbox.receipts, ({ event }) => String(event.data['user_id']));
+    for (const user of users) expect(heard.get(user)!.map(({ id }) => id)).toEqual(accepted.get(user));
+    expect(overlaps).toEqual([]);
+    expect(new Set(inbox.receipts.map((receipt) => receipt.sender))).toEqual(new Set(['one', 'two']));
+  }, 180_000);
+
+  test('make deliveries of accepted rows one at a time: who comes second waits for nothing, and finds the rest later', async () => {
+    const databases = [1, 2].map(
+      () => new Database({ databaseUrl: server.url('postgres'), dataDir: '', timeoutMs: 5_000 }),
+    );
+    const [first, second] = databases as [Database, Database];
+    for (const database of databases) await database.migrate();
+    const insert = (number: number) =>
+      server.query(
+        'postgres',
+        `with row as (
+           insert into ledger (id, kind, status, test, transaction_id, content, quantity, quantity_text, user_id, received_at,
+             signature, signed_text, signed_text_key, reading_key, transaction_key, formula, secret_label)
+           values ('iss_order_${number}', 'issuance', 'recorded', false, '', '', 1, '1', 'orderly', now(), '${number}', '${number}',
+             'order-${number}', 'order-${number}', 'order-${number}', '', '') returning id)
+         insert into delivery_outbox (ledger_id) select id from row`,
+      );
+    const subscribers = [
+      subscriberOf({
+        name: 'orderly',
+        url: inbox.url(),
+        secrets: [secret],
+        events: ['kiip.currency.issued'],
+        concurrency: 8,
+        order_by: 'user_id',
+      }),
+    ];
+    await insert(1);
+    const gate = Promise.withResolvers<void>();
+    const moved = Promise.withResolvers<number>();
+    const holding = first.run((db) =>
+      db.transaction().execute(async (transaction) => {
+        moved.resolve(await fanOut(transaction, subscribers, 100));
+        await gate.promise;
+      }),
+    );
+    expect(await moved.promise).toBe(1);
+    await insert(2);
+    expect(await second.run((db) => fanOut(db, subscribers, 100))).toBe(0);
+    gate.resolve();
+    await holding;
+    expect(await second.run((db) => fanOut(db, subscribers, 100))).toBe(1);
+    const due = await server.query(
+      'postgres',
+      `select ledger_id, next_attempt_at <= now() as now from deliveries where consumer = 'orderly' order by id`,
+    );
+    // The second one is due when the first has ended, and by itself later.
+    expect(due).toEqual([
+      { ledger_id: 'iss_order_1', now: true },
+      { ledger_id: 'iss_order_2', now: false },
+    ]);
+    for (const database of databases) await database.close();
+  });
+});
