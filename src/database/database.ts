@@ -33,26 +33,26 @@ export interface DatabaseState {
  */
 export class Database {
   readonly kind: 'postgresql' | 'embedded';
-  readonly #options: DatabaseOptions;
-  #opening: Promise<Kysely<Tables>> | undefined;
-  #folder: { release: () => Promise<void> } | undefined;
-  readonly #logger = new Logger('Database');
-  #state: DatabaseState = { state: 'unknown', lastSuccessAt: null, lastFailure: null };
-  #migrated = false;
-  #closed = false;
+  private readonly options: DatabaseOptions;
+  private opening: Promise<Kysely<Tables>> | undefined;
+  private folder: { release: () => Promise<void> } | undefined;
+  private readonly logger = new Logger('Database');
+  private lastState: DatabaseState = { state: 'unknown', lastSuccessAt: null, lastFailure: null };
+  private isMigrated = false;
+  private closed = false;
 
   constructor(options: DatabaseOptions) {
-    this.#options = options;
+    this.options = options;
     this.kind = options.databaseUrl === undefined ? 'embedded' : 'postgresql';
   }
 
   state(): DatabaseState {
-    return this.#state;
+    return this.lastState;
   }
 
   /** Whether there has been a first contact: the schema is there. */
   get migrated(): boolean {
-    return this.#migrated;
+    return this.isMigrated;
   }
 
   /**
@@ -61,11 +61,11 @@ export class Database {
    *   whatever else a statement fails with, as it is
    */
   async run<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
-    if (!this.#migrated) throw new StorageUnavailable('not migrated yet');
-    return this.#observed(
+    if (!this.isMigrated) throw new StorageUnavailable('not migrated yet');
+    return this.observed(
       withinTime(
-        wholeMs(this.#options.timeoutMs) + SILENCE_MS,
-        this.#opened().then((db) => work(db)),
+        wholeMs(this.options.timeoutMs) + SILENCE_MS,
+        this.opened().then((db) => work(db)),
       ),
     );
   }
@@ -76,8 +76,8 @@ export class Database {
    * @throws DataFolderUnusable when another process has the embedded database open
    */
   async migrate(): Promise<void> {
-    await this.#observed(this.kind === 'embedded' ? this.#migrateEmbedded() : this.#migratePostgresql());
-    this.#migrated = true;
+    await this.observed(this.kind === 'embedded' ? this.migrateEmbedded() : this.migratePostgresql());
+    this.isMigrated = true;
   }
 
   /** Asks for a sign of life. @throws StorageUnavailable */
@@ -87,52 +87,53 @@ export class Database {
 
   /** Waits for what is under way, and gives the data folder free. */
   async close(): Promise<void> {
-    this.#closed = true;
-    const db = await this.#opening?.catch(() => undefined);
+    this.closed = true;
+    const db = await this.opening?.catch(() => undefined);
     await db?.destroy();
-    await this.#folder?.release();
+    await this.folder?.release();
   }
 
-  async #observed<T>(work: Promise<T>): Promise<T> {
+  private async observed<T>(work: Promise<T>): Promise<T> {
     try {
       const result = await work;
-      if (this.#state.state === 'down' && this.#migrated) this.#logger.log({ msg: 'the database is back' });
-      this.#state = { ...this.#state, state: 'up', lastSuccessAt: new Date() };
+      if (this.lastState.state === 'down' && this.isMigrated)
+        this.logger.log({ msg: 'the database is back' });
+      this.lastState = { ...this.lastState, state: 'up', lastSuccessAt: new Date() };
       return result;
     } catch (error) {
-      if (error instanceof StorageUnavailable && !this.#closed) this.#lose(error.message);
+      if (error instanceof StorageUnavailable && !this.closed) this.lose(error.message);
       throw error;
     }
   }
 
-  #lose(reason: string): void {
+  private lose(reason: string): void {
     // Before the first contact, whoever waits for it tells.
-    if (this.#state.state === 'up' && this.#migrated)
-      this.#logger.warn({ msg: 'the database cannot be used', reason });
-    this.#state = { ...this.#state, state: 'down', lastFailure: { at: new Date(), reason } };
+    if (this.lastState.state === 'up' && this.isMigrated)
+      this.logger.warn({ msg: 'the database cannot be used', reason });
+    this.lastState = { ...this.lastState, state: 'down', lastFailure: { at: new Date(), reason } };
   }
 
-  #opened(): Promise<Kysely<Tables>> {
-    if (this.#closed) return Promise.reject(new StorageUnavailable('closed'));
-    this.#opening ??= this.#open().catch((error: unknown) => {
-      this.#opening = undefined;
+  private opened(): Promise<Kysely<Tables>> {
+    if (this.closed) return Promise.reject(new StorageUnavailable('closed'));
+    this.opening ??= this.open().catch((error: unknown) => {
+      this.opening = undefined;
       throw error;
     });
-    return this.#opening;
+    return this.opening;
   }
 
-  async #open(): Promise<Kysely<Tables>> {
-    const { databaseUrl, dataDir, timeoutMs } = this.#options;
+  private async open(): Promise<Kysely<Tables>> {
+    const { databaseUrl, dataDir, timeoutMs } = this.options;
     if (databaseUrl !== undefined)
       return new Kysely({ dialect: await postgresqlDialect({ databaseUrl, timeoutMs }) });
     try {
-      this.#folder ??= await lockDataFolder(dataDir);
+      this.folder ??= await lockDataFolder(dataDir);
     } catch (error) {
       throw error instanceof DataFolderUnusable ? error : fromDriver(error);
     }
     let lost = false;
     const onLost = () => {
-      if (!lost) this.#reopen(db);
+      if (!lost) this.reopen(db);
       lost = true;
     };
     const db = new Kysely<Tables>({ dialect: await embeddedDialect(dataDir, onLost) });
@@ -140,22 +141,22 @@ export class Database {
   }
 
   /** Two engines on the same files would damage them, so the broken one is put down first. */
-  #reopen(broken: Kysely<Tables>): void {
-    this.#opening = broken
+  private reopen(broken: Kysely<Tables>): void {
+    this.opening = broken
       .destroy()
       .catch(() => undefined)
-      .then(() => this.#open());
-    this.#opening.catch(() => {
-      this.#opening = undefined;
+      .then(() => this.open());
+    this.opening.catch(() => {
+      this.opening = undefined;
     });
   }
 
-  async #migrateEmbedded(): Promise<void> {
-    await migrateToLatest(await this.#opened());
+  private async migrateEmbedded(): Promise<void> {
+    await migrateToLatest(await this.opened());
   }
 
-  async #migratePostgresql(): Promise<void> {
-    const { databaseUrl, timeoutMs } = this.#options;
+  private async migratePostgresql(): Promise<void> {
+    const { databaseUrl, timeoutMs } = this.options;
     if (databaseUrl === undefined) return;
     const dialect = await postgresqlDialect({
       databaseUrl,

@@ -14,12 +14,12 @@ interface Waiting {
  * few updates. A repeat that cannot be counted is a repeat nevertheless: losing the database costs counts, not answers.
  */
 export class DuplicateCounter {
-  readonly #waiting = new Map<string, Waiting>();
+  private readonly waiting = new Map<string, Waiting>();
 
   constructor(private readonly database: Database) {}
 
   async count(id: string): Promise<void> {
-    const waiting = this.#waiting.get(id) ?? this.#newlyWaiting(id);
+    const waiting = this.waiting.get(id) ?? this.newlyWaiting(id);
     waiting.repeats += 1;
     waiting.callers += 1;
     try {
@@ -28,11 +28,11 @@ export class DuplicateCounter {
       if (!(error instanceof StorageUnavailable)) throw error;
     } finally {
       waiting.callers -= 1;
-      if (waiting.callers === 0) this.#waiting.delete(id);
+      if (waiting.callers === 0) this.waiting.delete(id);
     }
   }
 
-  #newlyWaiting(id: string): Waiting {
+  private newlyWaiting(id: string): Waiting {
     const waiting: Waiting = {
       repeats: 0,
       callers: 0,
@@ -48,7 +48,7 @@ export class DuplicateCounter {
         );
       }),
     };
-    this.#waiting.set(id, waiting);
+    this.waiting.set(id, waiting);
     return waiting;
   }
 }

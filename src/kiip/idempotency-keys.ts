@@ -39,15 +39,15 @@ export type Begun =
  * database nevertheless and then ends as an unknown outcome.
  */
 export class IdempotencyKeys {
-  readonly #sweep: () => Promise<void>;
-  #begun = 0;
+  private readonly sweep: () => Promise<void>;
+  private begun = 0;
 
   /** @param options.leaseSeconds longer than any call to the vendor takes: after it, the holder is taken for dead */
   constructor(
     private readonly database: Database,
     private readonly options: { leaseSeconds: number },
   ) {
-    this.#sweep = coalesce(() => this.database.run(sweep));
+    this.sweep = coalesce(() => this.database.run(sweep));
   }
 
   /**
@@ -69,18 +69,18 @@ export class IdempotencyKeys {
         if (held) return held;
       }
     });
-    if (begun.state === 'started') this.#sweepNowAndThen();
+    if (begun.state === 'started') this.sweepNowAndThen();
     return begun;
   }
 
   /** Remembers the answer for repeats. @returns whether the claim still held */
   finish(claim: Claim, answer: Answer): Promise<boolean> {
-    return this.#settle(claim, { state: 'done', answer_status: answer.status, answer_body: answer.body });
+    return this.settle(claim, { state: 'done', answer_status: answer.status, answer_body: answer.body });
   }
 
   /** Remembers that nobody knows whether the vendor got it. @returns whether the claim still held */
   markUnknown(claim: Claim): Promise<boolean> {
-    return this.#settle(claim, { state: 'unknown' });
+    return this.settle(claim, { state: 'unknown' });
   }
 
   /** Frees the key, because the request provably never reached the vendor. @returns whether the claim still held */
@@ -96,7 +96,7 @@ export class IdempotencyKeys {
     return numDeletedRows === 1n;
   }
 
-  async #settle(
+  private async settle(
     { keyHash, token }: Claim,
     outcome: { state: 'done'; answer_status: number; answer_body: string } | { state: 'unknown' },
   ): Promise<boolean> {
@@ -112,11 +112,11 @@ export class IdempotencyKeys {
     return numUpdatedRows === 1n;
   }
 
-  #sweepNowAndThen(): void {
-    this.#begun += 1;
-    if (this.#begun < SWEEP_EVERY) return;
-    this.#begun = 0;
+  private sweepNowAndThen(): void {
+    this.begun += 1;
+    if (this.begun < SWEEP_EVERY) return;
+    this.begun = 0;
     // Nobody waits for it, and the next one does it over if it fails.
-    this.#sweep().catch(() => undefined);
+    this.sweep().catch(() => undefined);
   }
 }

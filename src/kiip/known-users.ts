@@ -13,14 +13,14 @@ const MINT_ATTEMPTS = 3;
  */
 export class KnownUsers {
   /** User key to reference; '' where none was needed. */
-  readonly #inMind = new Map<string, string>();
+  private readonly inMind = new Map<string, string>();
 
   constructor(private readonly database: Database) {}
 
   /** Notes that a user's id goes to Kiip. */
   async rememberUser(userId: string): Promise<void> {
     const key = fingerprint(userId);
-    if (this.#inMind.has(key)) return;
+    if (this.inMind.has(key)) return;
     await this.database.run((db) =>
       db
         .insertInto('kiip_users')
@@ -28,7 +28,7 @@ export class KnownUsers {
         .onConflict((conflict) => conflict.doNothing())
         .execute(),
     );
-    this.#keepInMind(key, '');
+    this.keepInMind(key, '');
   }
 
   /** Those of the candidates that have gone to Kiip. */
@@ -51,12 +51,12 @@ export class KnownUsers {
    */
   async referenceFor(userId: string, mint: () => string): Promise<string> {
     const key = fingerprint(userId);
-    const inMind = this.#inMind.get(key);
+    const inMind = this.inMind.get(key);
     if (inMind) return inMind;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const reference = await this.#claimReference(key, userId, mint());
-        this.#keepInMind(key, reference);
+        const reference = await this.claimReference(key, userId, mint());
+        this.keepInMind(key, reference);
         return reference;
       } catch (error) {
         if (attempt === MINT_ATTEMPTS || !isUniqueViolation(error)) throw error;
@@ -76,7 +76,7 @@ export class KnownUsers {
     return row?.user_id;
   }
 
-  async #claimReference(key: string, userId: string, minted: string): Promise<string> {
+  private async claimReference(key: string, userId: string, minted: string): Promise<string> {
     const row = await this.database.run((db) =>
       db
         .insertInto('kiip_users')
@@ -92,8 +92,8 @@ export class KnownUsers {
     return row.reference ?? minted;
   }
 
-  #keepInMind(key: string, reference: string): void {
-    if (this.#inMind.size >= KEPT_IN_MIND) this.#inMind.clear();
-    this.#inMind.set(key, reference);
+  private keepInMind(key: string, reference: string): void {
+    if (this.inMind.size >= KEPT_IN_MIND) this.inMind.clear();
+    this.inMind.set(key, reference);
   }
 }

@@ -39,18 +39,18 @@ export interface FeedPage {
  * of everything see it again with its new status. The id tells that it is the same.
  */
 export class LedgerFeed {
-  readonly #placeAll: () => Promise<void>;
-  #newRows = 0;
+  private readonly placeAll: () => Promise<void>;
+  private newRows = 0;
 
   constructor(private readonly database: Database) {
-    this.#placeAll = coalesce(() => this.#place());
+    this.placeAll = coalesce(() => this.place());
   }
 
   /** @returns undefined when `after` is no cursor of this feed. @throws StorageUnavailable */
   async page(query: FeedQuery): Promise<FeedPage | undefined> {
     const after = query.after === undefined ? 0 : position(query.after);
     if (after === undefined) return undefined;
-    await this.#placeAll();
+    await this.placeAll();
     const rows = await this.database.run((db) => select(db, query, after));
     const last = rows.at(-1);
     return { items: rows.map(toLedgerRow), next: cursor(last ? Number(last.feed_position) : after) };
@@ -58,14 +58,14 @@ export class LedgerFeed {
 
   /** Told of every new row. */
   rowAdded(): void {
-    this.#newRows += 1;
-    if (this.#newRows < ROWS_LEFT_TO_READERS) return;
-    this.#newRows = 0;
+    this.newRows += 1;
+    if (this.newRows < ROWS_LEFT_TO_READERS) return;
+    this.newRows = 0;
     // Nobody waits for it, and the next reader does it over if it fails.
-    this.#placeAll().catch(() => undefined);
+    this.placeAll().catch(() => undefined);
   }
 
-  async #place(): Promise<void> {
+  private async place(): Promise<void> {
     while ((await this.database.run(placeBatch)) === BATCH);
   }
 }

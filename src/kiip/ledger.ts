@@ -24,18 +24,18 @@ export interface Balance {
  * Every method throws StorageUnavailable; then nothing may be acknowledged.
  */
 export class Ledger {
-  readonly #feed: LedgerFeed;
-  readonly #duplicates: DuplicateCounter;
-  readonly #listeners: (() => void)[] = [];
+  private readonly feed: LedgerFeed;
+  private readonly duplicates: DuplicateCounter;
+  private readonly listeners: (() => void)[] = [];
 
   constructor(private readonly database: Database) {
-    this.#feed = new LedgerFeed(database);
-    this.#duplicates = new DuplicateCounter(database);
+    this.feed = new LedgerFeed(database);
+    this.duplicates = new DuplicateCounter(database);
   }
 
   /** Calls back whenever this process may have accepted a row: a hint to look at once, no more. */
   onAccepted(listener: () => void): void {
-    this.#listeners.push(listener);
+    this.listeners.push(listener);
   }
 
   /**
@@ -46,24 +46,24 @@ export class Ledger {
     const fresh = newLedgerRow(facts, verdict);
     const crowded = isMisfit(verdict) ? await this.database.run((db) => findCrowd(db, fresh)) : undefined;
     if (crowded) {
-      await this.#duplicates.count(crowded.id);
+      await this.duplicates.count(crowded.id);
       return { outcome: 'quarantined', id: crowded.id };
     }
     const { row, existing } = await this.database.run((db) => store(db, fresh));
     if (!existing) {
-      this.#feed.rowAdded();
-      this.#tell();
+      this.feed.rowAdded();
+      this.tell();
       return { outcome: row.status === 'recorded' ? 'recorded' : 'quarantined', id: row.id };
     }
     if (existing.status === 'quarantined' && verdict.status === 'recorded') {
       // What spoke against it speaks no more: a currency has been configured, the user has become known.
       const accepted = await this.database.run((db) => decide(db, existing.id, 'recorded'));
       if (accepted) {
-        this.#tell();
+        this.tell();
         return { outcome: 'recorded', id: existing.id };
       }
     }
-    await this.#duplicates.count(existing.id);
+    await this.duplicates.count(existing.id);
     return { outcome: 'duplicate', id: existing.id };
   }
 
@@ -89,7 +89,7 @@ export class Ledger {
 
   /** One page of the feed, oldest first; see LedgerFeed. @returns 'bad-cursor' when `after` never was a `next` */
   async list(query: FeedQuery): Promise<FeedPage | 'bad-cursor'> {
-    return (await this.#feed.page(query)) ?? 'bad-cursor';
+    return (await this.feed.page(query)) ?? 'bad-cursor';
   }
 
   /** What a user has been given, per currency: live rows that are recorded or released. */
@@ -122,23 +122,26 @@ export class Ledger {
    *   another row, or when its quantity is no number that could be counted
    */
   release(id: string): Promise<LedgerRow | 'not-found' | 'conflict'> {
-    return this.#decide(id, 'released');
+    return this.decide(id, 'released');
   }
 
   /** Puts a quarantined row away for good. @returns 'conflict' when it is in another state */
   discard(id: string): Promise<LedgerRow | 'not-found' | 'conflict'> {
-    return this.#decide(id, 'discarded');
+    return this.decide(id, 'discarded');
   }
 
-  #tell(): void {
-    for (const listener of this.#listeners) listener();
+  private tell(): void {
+    for (const listener of this.listeners) listener();
   }
 
-  async #decide(id: string, status: 'released' | 'discarded'): Promise<LedgerRow | 'not-found' | 'conflict'> {
+  private async decide(
+    id: string,
+    status: 'released' | 'discarded',
+  ): Promise<LedgerRow | 'not-found' | 'conflict'> {
     if (!isLedgerId(id)) return 'not-found';
     const row = await this.database.run((db) => decide(db, id, status));
     if (row) {
-      this.#tell();
+      this.tell();
       return toLedgerRow(row);
     }
     return (await this.find(id)) ? 'conflict' : 'not-found';

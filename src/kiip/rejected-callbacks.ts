@@ -32,13 +32,13 @@ export interface RejectedCallbacksOptions {
  * Every method throws StorageUnavailable.
  */
 export class RejectedCallbacks {
-  readonly #prune: () => Promise<void>;
+  private readonly prune: () => Promise<void>;
 
   constructor(
     private readonly database: Database,
     private readonly options: RejectedCallbacksOptions,
   ) {
-    this.#prune = coalesce(() => this.database.run((db) => prune(db, this.options, new Date())));
+    this.prune = coalesce(() => this.database.run((db) => prune(db, this.options, new Date())));
   }
 
   async keep({ body, contentType, receivedAt }: Omit<RejectedCallback, 'id'>): Promise<void> {
@@ -54,7 +54,7 @@ export class RejectedCallbacks {
         .onConflict((conflict) => conflict.doNothing())
         .execute(),
     );
-    await this.#prune();
+    await this.prune();
   }
 
   /** All that are kept, oldest first; those removed on the way, and those that come meanwhile, do no harm. */
