@@ -421,7 +421,8 @@ describe.each([
   );
 });
 
-function unsigned({ signature: _, ...fields }: Fields): Fields {
+function unsigned(signed: Fields): Fields {
+  const { signature: _, ...fields } = signed;
   return fields;
 }
 

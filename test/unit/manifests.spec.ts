@@ -96,6 +96,8 @@ function rendered(folder: string) {
   };
 }
 
+const tcp = (port: number | string) => ({ port, protocol: 'TCP' });
+
 const withKubectl = canRender() ? describe : describe.skip;
 
 withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (folder) => {
@@ -372,7 +374,6 @@ describe('the network of k8s/base', () => {
     namespaceSelector: namespaces === anyNamespace ? {} : { matchLabels: namespaces },
     podSelector: { matchLabels: labels },
   });
-  const tcp = (port: number | string) => ({ port, protocol: 'TCP' });
 
   it('has these policies and no other', () => {
     expect(policies.map(({ kind, metadata }) => [kind, metadata.name])).toEqual([
