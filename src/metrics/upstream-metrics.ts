@@ -24,12 +24,14 @@ export class UpstreamMetrics {
     const operation = ['vendor', 'operation'];
     const durations = instruments.histogram({
       name: 'upstream_attempt_duration_seconds',
-      help: 'Attempts to call a vendor, held-back ones included, by what became of them',
-      labels: [...operation, 'outcome'],
+      help: 'Attempts to call a vendor, held-back ones included, by what became of them and the class of the status (2xx to 5xx; none without an answer)',
+      labels: [...operation, 'outcome', 'status_class'],
       buckets,
     });
-    circuits.onAttempt(({ circuit, outcome, durationMs }) => {
-      durations.labels(circuit.vendor, circuit.operation, outcome).observe(durationMs / 1000);
+    circuits.onAttempt(({ circuit, outcome, status, durationMs }) => {
+      durations
+        .labels(circuit.vendor, circuit.operation, outcome, classOf(status))
+        .observe(durationMs / 1000);
       const key = keyOf(circuit, outcome);
       this.attempts.set(key, (this.attempts.get(key) ?? 0) + 1);
     });
@@ -112,4 +114,8 @@ function keyOf({ vendor, operation }: Circuit, outcome: (typeof outcomes)[number
 
 function labelsOf({ vendor, operation }: Circuit): Labels {
   return { vendor, operation };
+}
+
+function classOf(status: number | undefined): string {
+  return status === undefined ? 'none' : `${Math.floor(status / 100)}xx`;
 }

@@ -7,6 +7,8 @@ export interface UpstreamAttempt {
   readonly circuit: Circuit;
   /** `held-back`: by ourselves, the breaker or a full lane. */
   readonly outcome: 'ok' | 'held-back' | UpstreamFailure;
+  /** The vendor's, if it answered: a 404 may be as `ok` as a 200. */
+  readonly status: number | undefined;
   /** With the time that it waited for a place in the lane. */
   readonly durationMs: number;
 }

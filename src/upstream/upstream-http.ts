@@ -135,19 +135,20 @@ export class UpstreamHttp extends HttpService {
 
   private async attempt(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
     const begunAt = performance.now();
-    const tell = (outcome: UpstreamAttempt['outcome']) =>
+    const tell = (outcome: UpstreamAttempt['outcome'], status: number | undefined) =>
       this.options.circuits.attempted({
         circuit: this.circuitOf(config),
         outcome,
+        status,
         durationMs: performance.now() - begunAt,
       });
     try {
       const answer = await this.send(config);
-      tell('ok');
+      tell('ok', answer.status);
       return answer;
     } catch (error) {
       const cause = causeOf(error);
-      if (cause) tell(cause.heldBack ? 'held-back' : cause.failure);
+      if (cause) tell(cause.heldBack ? 'held-back' : cause.failure, cause.status);
       throw error;
     }
   }

@@ -158,7 +158,8 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
     const body = endless[status];
     await until('the connection has ended', () => body.sentBytes !== undefined);
     expect(body.sentBytes).toBeGreaterThanOrEqual(8_192);
-    expect(body.sentBytes).toBeLessThan(1_048_576);
+    // 8 KiB are read. The rest was under way between two ends in one process, which takes turns: 16 KiB in all, as measured.
+    expect(body.sentBytes).toBeLessThan(65_536);
   });
 
   it('waits 10 s for an answer, and no longer', async () => {

@@ -103,10 +103,10 @@ describe('the metrics of routes and vendors', () => {
     await world.gateway.get(badge('second'));
     const seen = await metrics();
     expect(seriesOf(seen, attempts)).toEqual({
-      '{vendor="kigo",operation="login",outcome="ok"}': 1,
-      '{vendor="kigo",operation="lookup",outcome="status"}': 1,
-      '{vendor="kigo",operation="lookup",outcome="ok"}': 2,
-      '{vendor="kigo",operation="hub-summary",outcome="ok"}': 2,
+      '{vendor="kigo",operation="login",outcome="ok",status_class="2xx"}': 1,
+      '{vendor="kigo",operation="lookup",outcome="status",status_class="5xx"}': 1,
+      '{vendor="kigo",operation="lookup",outcome="ok",status_class="2xx"}': 2,
+      '{vendor="kigo",operation="hub-summary",outcome="ok",status_class="2xx"}': 2,
     });
     expect(ofKigo(seen, 'upstream_retries_total', 'lookup')).toBe(1);
     expect(ofKigo(seen, 'upstream_failures_total', 'lookup', ',failure="status"')).toBe(0);
@@ -141,8 +141,12 @@ describe('the metrics of routes and vendors', () => {
     const seen = await metrics();
     expect(ofKigo(seen, 'upstream_breaker', 'lookup')).toBe(2);
     expect(ofKigo(seen, 'upstream_breaker', 'hub-summary')).toBe(0);
-    expect(seen[`${attempts}{vendor="kigo",operation="lookup",outcome="held-back"}`]).toBeGreaterThan(0);
-    expect(seen[`${attempts}{vendor="kigo",operation="lookup",outcome="unreachable"}`]).toBe(5);
+    expect(
+      seen[`${attempts}{vendor="kigo",operation="lookup",outcome="held-back",status_class="none"}`],
+    ).toBeGreaterThan(0);
+    expect(
+      seen[`${attempts}{vendor="kigo",operation="lookup",outcome="unreachable",status_class="none"}`],
+    ).toBe(5);
   });
 
   it('tell of refused credentials, also while the older token still serves', async () => {
@@ -196,7 +200,7 @@ describe('the metrics of routes and vendors', () => {
     const seen = await metrics();
     expect(seen['rewards_gateway_kigo_token_waits_total']).toBeGreaterThan(0);
     expect(seen['rewards_gateway_kigo_token_waits_total']).toBeLessThan(20);
-    expect(seen[`${attempts}{vendor="kigo",operation="login",outcome="ok"}`]).toBe(1);
+    expect(seen[`${attempts}{vendor="kigo",operation="login",outcome="ok",status_class="2xx"}`]).toBe(1);
   });
 
   it('tell afterwards that the event loop stood still', async () => {

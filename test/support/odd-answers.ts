@@ -39,7 +39,7 @@ export class EndlessBody {
   readonly answer: OddAnswer = (response) => {
     const { socket } = response;
     response.once('close', () => (this.sentBytes = socket!.bytesWritten));
-    repeat(response.writeHead(this.status), Buffer.alloc(16_384, 'x'), 5);
+    repeat(response.writeHead(this.status), Buffer.alloc(4_096, 'x'), 5);
   };
 }
 
