@@ -172,9 +172,9 @@ onPostgres('on PostgreSQL', () => {
     const other = await server.client('gateway');
     await other.query('begin');
     await other.query('select pg_advisory_xact_lock(7261903441)');
-    const database = new Database({ databaseUrl, dataDir: '', timeoutMs: 50 });
+    const database = new Database({ databaseUrl, dataDir: '', timeoutMs: 1_000 });
     const migration = database.migrate();
-    const waiting = `select 1 from pg_stat_activity where wait_event = 'advisory' and now() - query_start > '400 ms'`;
+    const waiting = `select 1 from pg_stat_activity where wait_event = 'advisory' and now() - query_start > '1500 ms'`;
     await until('it is so', async () => (await server.query('postgres', waiting)).length === 1);
     expect(database.state().state).toBe('unknown');
     await other.query('commit');
