@@ -13,7 +13,7 @@ export function cautions({ kiipCurrencies, kiipUnknownUsers, kiipUserReference }
   if (kiipUserReference === 'plain' && kiipUnknownUsers === 'accept')
     found.push(
       'KIIP_USER_REFERENCE is plain and KIIP_UNKNOWN_USERS is accept: callbacks for users that never went to Kiip through this ' +
-        'gateway can be cut differently. Set one of them to opaque, or quarantine.',
+        'gateway can be cut differently. Set KIIP_USER_REFERENCE=opaque or KIIP_UNKNOWN_USERS=quarantine.',
     );
   return found;
 }

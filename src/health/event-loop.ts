@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { OnModuleDestroy } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
 /** Nothing of ours takes so long: something in this process hogs it. */
 const stuckMs = 10_000;
@@ -14,12 +14,18 @@ const lookEveryMs = 100;
  * `monitorEventLoopDelay`: it forgets the interval that is under way when it is reset, and with it a stall right after a probe.
  */
 @Injectable()
-export class EventLoop implements OnModuleDestroy {
+export class EventLoop implements OnApplicationBootstrap, OnModuleDestroy {
   /** Pauses of 5 s or longer since the start. Counted, since a gauge that whoever reads it resets hides them from the others. */
   stalls = 0;
   private lookedAt = performance.now();
   private stuckAt = -Infinity;
-  private readonly timer = setInterval(() => this.look(), lookEveryMs).unref();
+  private timer: NodeJS.Timeout | undefined;
+
+  /** Not before: making an embedded database may take as long, and is no stall. */
+  onApplicationBootstrap(): void {
+    this.lookedAt = performance.now();
+    this.timer = setInterval(() => this.look(), lookEveryMs).unref();
+  }
 
   get wasStuck(): boolean {
     // A probe may be read before the timer is.

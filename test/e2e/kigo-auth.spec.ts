@@ -115,7 +115,7 @@ describe('the Kigo token', () => {
       for (const account_id of accounts)
         world.kigo.setAccount({ external_user_id: account_id, external_program_id: 'p', account_id });
       // Refused on arrival, and told so late: until then all the others have come, and wait with the same token.
-      world.kigo.addFault({ kind: 'slow', delayMs: 3_000, route: 'summary', times: 64 });
+      world.kigo.addFault({ kind: 'slow', delayMs: 8_000, route: 'summary', times: 64 });
       const answers = await Promise.all(
         accounts.map((account) => patient.get(`/api/v1/accounts/${account}/hub-summary`)),
       );

@@ -93,7 +93,7 @@ describeWithRedis('gateways that share a Redis', () => {
 
   it('have their answers also when the login of the one that may log in hangs', async () => {
     const [first, second] = await Promise.all(
-      [1, 2].map(() => world.sharingGateway({ KIGO_TIMEOUT_MS: '500' })),
+      [1, 2].map(() => world.sharingGateway({ KIGO_TIMEOUT_MS: '2000' })),
     );
     await world.unlessLate(async (user) => {
       world.kigo.revokeAllTokens();

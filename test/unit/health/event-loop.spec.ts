@@ -8,6 +8,7 @@ describe('an event loop that is watched', () => {
 
   beforeEach(() => {
     loop = new EventLoop();
+    loop.onApplicationBootstrap();
   });
   afterEach(() => loop.onModuleDestroy());
   afterAll(() => clock.mockRestore());
