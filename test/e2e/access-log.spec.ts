@@ -37,7 +37,7 @@ describe('the log', () => {
     await world.get('/nothing');
     await world.get(paths.summary, {});
     await world.get('/api/v1/accounts');
-    await world.get(paths.badge);
+    await world.get(paths.badge, { ...credentials, 'cache-control': 'no-cache' });
     await world.raw('GET /%zz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
     await world.get(paths.badge);
     expect(world.requestLines().map(({ status, problem }) => [status, problem])).toEqual([
