@@ -1,9 +1,11 @@
-import { type Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import { coalesce } from '../database/coalesce.js';
 import type { Database } from '../database/database.js';
 import type { LedgerStatus, Tables } from '../database/tables.js';
 import { storable } from './fingerprint.js';
-import { type LedgerRow, toLedgerRow } from './ledger-row.js';
+import { toLedgerRow } from './ledger-row.js';
+import type { LedgerRow } from './ledger-row.js';
 
 /** Held while places are given, so that they become visible in their order. Any number unused in this database. */
 const FEED_LOCK = 7_261_903_442n;
@@ -61,8 +63,8 @@ export class LedgerFeed {
     this.newRows += 1;
     if (this.newRows < ROWS_LEFT_TO_READERS) return;
     this.newRows = 0;
-    // Nobody waits for it, and the next reader does it over if it fails.
-    this.placeAll().catch(() => undefined);
+    // Nobody waits for it. If it fails, the next new row or the next reader has it done.
+    this.placeAll().catch(() => (this.newRows = ROWS_LEFT_TO_READERS));
   }
 
   private async place(): Promise<void> {

@@ -5,7 +5,8 @@ import { Ledger } from '../../src/kiip/ledger.js';
 import type { FeedQuery } from '../../src/kiip/ledger-feed.js';
 import { readingKey } from '../../src/kiip/ledger-row.js';
 import { issuance } from '../support/callback-facts.js';
-import { type Engine, engines } from '../support/engines.js';
+import { engines } from '../support/engines.js';
+import type { Engine } from '../support/engines.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { until } from '../support/until.js';
 
@@ -124,7 +125,7 @@ describe.each(engines)('the feed on %s', (_name, open) => {
     await Promise.all(
       Array.from({ length: 1_000 }, (_, number) => ledger.record(numbered(number), recorded)),
     );
-    await until('it is so', async () => (await waiting()) === 0);
+    await until('every row has its place', async () => (await waiting()) === 0);
     expect(await waiting()).toBe(0);
   });
 
@@ -190,7 +191,7 @@ onPostgres('the feed, when transactions commit in another order than they began'
   test('a row that began first and commits last is seen, where "id > last" skips it', async () => {
     const hold = await holdUp(numbered('early'));
     const early = ledger.record(numbered('early'), recorded);
-    await until('it is so', hold.inserting);
+    await until('the early one is held up', hold.inserting);
     const late = await ledger.record(numbered('late'), recorded);
 
     const ours = await page(ledger);
