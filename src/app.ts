@@ -10,6 +10,7 @@ import { AppModule } from './app.module.js';
 import { CallerAuth } from './caller-auth/caller-auth.js';
 import { admitCallersOnly } from './caller-auth/callers-first.js';
 import type { Config } from './config/config.js';
+import { longestTimerMs } from './config/timers.js';
 import { readBodies } from './input/bodies.js';
 import { parseQueryString } from './input/query-string.js';
 import { NestLogger } from './log/logger.js';
@@ -27,7 +28,6 @@ const megabyte = 1024 * 1024;
 /** All of a request but its body: the URL as well. */
 const headerLimit = 16 * 1024;
 const connectionLimit = 10_000;
-const longestTimerMs = 2 ** 31 - 1;
 
 /** Builds the application, the same for production and tests: routes, limits, errors, log. It does not listen yet. */
 export async function createApp(config: Config, logger: Logger): Promise<NestFastifyApplication> {

@@ -1,14 +1,13 @@
 import process from 'node:process';
 import { Logger } from '@nestjs/common';
 import type { Config } from './config/config.js';
-import { ConfigError, readConfig } from './config/read-config.js';
+import { badConfiguration, ConfigError, readConfig } from './config/read-config.js';
 import { DataFolderUnusable } from './database/data-folder-lock.js';
 import { Database } from './database/database.js';
 import { ForeignSchema } from './database/migrations.js';
 import { StorageUnavailable } from './database/storage-error.js';
 
-/** EX_CONFIG and EX_TEMPFAIL of sysexits.h. */
-const badConfiguration = 78;
+/** EX_TEMPFAIL of sysexits.h. */
 const tryLater = 75;
 
 /** Runs one task on the configured database, beside the service or without it; ends with one clear line when it cannot. */

@@ -1,10 +1,12 @@
 import process from 'node:process';
+import { parseArgs } from 'node:util';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { createApp } from './app.js';
 import { cautions } from './config/cautions.js';
 import type { Config } from './config/config.js';
-import { ConfigError, readConfig } from './config/read-config.js';
+import { badConfiguration, ConfigError, readConfig } from './config/read-config.js';
+import { longestTimerMs } from './config/timers.js';
 import { DataFolderUnusable } from './database/data-folder-lock.js';
 import { DeliveryWorker } from './delivery/delivery-worker.js';
 import { Drain } from './drain.js';
@@ -13,9 +15,8 @@ import { factsOf } from './log/error-facts.js';
 import { createLogger } from './log/logger.js';
 import { startTracing } from './tracing/tracing.js';
 
-/** EX_CONFIG of sysexits.h. */
-const badConfiguration = 78;
-const longestTimerMs = 2 ** 31 - 1;
+/** EX_USAGE of sysexits.h. */
+const badUsage = 64;
 /** How long a client may still send on a connection that is open but idle. */
 const lingerMs = 1_000;
 /** npm passes a Ctrl-C on that the terminal has sent to us as well. */
@@ -99,8 +100,10 @@ function endUnexpectedly(logger: Logger, error: unknown): never {
 }
 
 async function main(): Promise<void> {
+  // An argument with a slip in it must not start the service.
+  const { values } = parseArgs({ options: { 'check-config': { type: 'boolean' } } });
   const config = readConfig(process.env);
-  if (process.argv.includes('--check-config')) {
+  if (values['check-config']) {
     process.stdout.write(`${config.describe()}\n`);
     return;
   }
@@ -111,10 +114,12 @@ async function main(): Promise<void> {
   await serve(config, logger).catch((error: unknown) => endUnexpectedly(logger, error));
 }
 
-function reportBadConfiguration(error: unknown): never {
-  if (!(error instanceof ConfigError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exit(badConfiguration);
+function reportBadStart(error: unknown): never {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  const usage = code.startsWith('ERR_PARSE_ARGS_');
+  if (!usage && !(error instanceof ConfigError)) throw error;
+  process.stderr.write(usage ? `${message}\nThe only argument is --check-config.\n` : `${message}\n`);
+  process.exit(usage ? badUsage : badConfiguration);
 }
 
-await main().catch(reportBadConfiguration);
+await main().catch(reportBadStart);

@@ -6,6 +6,9 @@ import type { Values, Variable } from './variables.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** The exit code of a configuration that cannot be used: EX_CONFIG of sysexits.h. */
+export const badConfiguration = 78;
+
 /** The configuration cannot be used; the message has a line for every bad variable, and no value. */
 export class ConfigError extends Error {
   constructor(readonly faults: readonly string[]) {

@@ -1,11 +1,9 @@
+import { longestTimerMs } from '../config/timers.js';
 import { StorageUnavailable } from './storage-error.js';
 
-/** Node.js fires a longer timer at once. PostgreSQL's own limits end at the same number. */
-const LONGEST_MS = 2 ** 31 - 1;
-
-/** A time limit as drivers and servers take it: whole milliseconds, and never 0, which would mean "no limit". */
+/** A time limit as drivers and servers take it: whole milliseconds, and never 0, which would mean "no limit". PostgreSQL's end where timers do. */
 export function wholeMs(ms: number): number {
-  return Math.min(Math.max(1, Math.ceil(ms)), LONGEST_MS);
+  return Math.min(Math.max(1, Math.ceil(ms)), longestTimerMs);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { longestTimerMs } from '../config/timers.js';
 import { Database } from '../database/database.js';
 import { StorageUnavailable } from '../database/storage-error.js';
 import { Ledger } from '../kiip/ledger.js';
@@ -13,7 +14,6 @@ import type { Subscriber } from './delivery-statements.js';
 import { Pump } from './pump.js';
 import { Replays } from './replays.js';
 
-const longestTimerMs = 2 ** 31 - 1;
 const lookEveryMs = 1_000;
 /** A replay takes a batch a second: it is not to miss its second by much. */
 const replayEveryMs = 250;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { freePort } from './free-port.js';
 import {
   DEMO_API_KEY,
@@ -11,15 +12,17 @@ import {
   startGateway,
   stopGateway,
 } from './gateway-process.js';
-import { type KigoSandbox, startKigoSandbox } from './kigo-sandbox.js';
-import { type KiipSandbox, startKiipSandbox } from './kiip-sandbox.js';
+import { startKigoSandbox } from './kigo-sandbox.js';
+import type { KigoSandbox } from './kigo-sandbox.js';
+import { startKiipSandbox } from './kiip-sandbox.js';
+import type { KiipSandbox } from './kiip-sandbox.js';
 import { onPort, reachable } from './on-port.js';
-import { type WalletSandbox, startWalletSandbox } from './wallet-sandbox.js';
+import { startWalletSandbox } from './wallet-sandbox.js';
+import type { WalletSandbox } from './wallet-sandbox.js';
 import { whatToTry } from './what-to-try.js';
 
 const env = process.env;
 const host = env['SANDBOX_HOST'] || '127.0.0.1';
-const vendorsOnly = process.argv.includes('--vendors-only');
 const stopped = new Promise<void>((resolve) => {
   // Both the terminal and npm pass Ctrl-C on, so it may come twice.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
@@ -32,11 +35,12 @@ process.exitCode = await run().catch((error: unknown) => {
 
 /** Runs until it is told to stop; resolves to the exit code. */
 async function run(): Promise<number> {
+  const { values } = parseArgs({ options: { 'vendors-only': { type: 'boolean' } } });
   const kigo = await onPort(['SANDBOX_KIGO_PORT', 3001], (port) => startKigoSandbox({ port, host }));
   try {
     const kiip = await onPort(['SANDBOX_KIIP_PORT', 3002], (port) => startKiipSandbox({ port, host }));
     try {
-      return vendorsOnly ? await serveVendors(kigo, kiip) : await serveAll(kigo, kiip);
+      return values['vendors-only'] ? await serveVendors(kigo, kiip) : await serveAll(kigo, kiip);
     } finally {
       await kiip.close();
     }

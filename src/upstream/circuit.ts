@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { BrokenCircuitError, CircuitState, CountBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import type { CircuitBreakerPolicy, IBackoff, IHalfOpenAfterBackoffContext } from 'cockatiel';
-import { UpstreamError, upstreamFailures } from './upstream-error.js';
+import { causeOf, UpstreamError, upstreamFailures } from './upstream-error.js';
 import type { UpstreamFailure, Vendor } from './upstream-error.js';
 
 const firstOpenMs = 5_000;
@@ -116,8 +116,4 @@ export class Circuit {
 function view(state: CircuitState): CircuitView {
   if (state === CircuitState.Closed) return 'closed';
   return state === CircuitState.HalfOpen ? 'half-open' : 'open';
-}
-
-function causeOf(error: unknown): UpstreamError | undefined {
-  return error instanceof Error && error.cause instanceof UpstreamError ? error.cause : undefined;
 }

@@ -69,6 +69,11 @@ export class UpstreamError extends Error {
   }
 }
 
+/** The error that axios carries from the adapter to us as the cause of its own. */
+export function causeOf(error: unknown): UpstreamError | undefined {
+  return error instanceof Error && error.cause instanceof UpstreamError ? error.cause : undefined;
+}
+
 /** Says whether an error leaves the answer unknown, so that an older answer may stand in for it. */
 export function isUpstreamError(error: unknown): error is UpstreamError {
   return error instanceof UpstreamError;

@@ -13,7 +13,7 @@ import { readAnswer } from './read-answer.js';
 import type { Reviver } from './read-answer.js';
 import { installRetry } from './retry.interceptor.js';
 import { axiosError, sendThroughUndici } from './undici-adapter.js';
-import { UpstreamError } from './upstream-error.js';
+import { causeOf, UpstreamError } from './upstream-error.js';
 import type { Vendor } from './upstream-error.js';
 import { within } from './within.js';
 
@@ -191,8 +191,4 @@ export class UpstreamHttp extends HttpService {
       );
     }
   }
-}
-
-function causeOf(error: unknown): UpstreamError | undefined {
-  return error instanceof Error && error.cause instanceof UpstreamError ? error.cause : undefined;
 }

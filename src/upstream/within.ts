@@ -1,4 +1,4 @@
-const longestTimerMs = 2 ** 31 - 1;
+import { longestTimerMs } from '../config/timers.js';
 
 /**
  * Runs some work that may take `ms` at the most. Late work is told by its signal, and its outcome no longer matters.
