@@ -8,7 +8,7 @@ export function ApiCached(): MethodDecorator {
       name: 'Cache-Control',
       required: false,
       description: '`no-cache` asks Kigo again, whatever is remembered.',
-      schema: { type: 'string', example: 'no-cache' },
+      schema: { type: 'string' },
     }),
   );
 }

@@ -1,4 +1,5 @@
-import { type Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
+import type { Kysely } from 'kysely';
 
 /** The ledger, what travels with it, and what both Kiip routes remember. */
 export async function up(db: Kysely<unknown>): Promise<void> {

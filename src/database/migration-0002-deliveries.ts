@@ -1,4 +1,5 @@
-import { type Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
+import type { Kysely } from 'kysely';
 
 /** What becomes of accepted rows: deliveries, their attempts, replays; and the rewards that promised a currency. */
 export async function up(db: Kysely<unknown>): Promise<void> {

@@ -1,4 +1,5 @@
-import { type Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
+import type { Kysely } from 'kysely';
 
 /** What was quarantined or discarded is found by its signed text: for the decisions that hold for every cut of it. */
 export async function up(db: Kysely<unknown>): Promise<void> {

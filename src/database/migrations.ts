@@ -1,4 +1,5 @@
-import { type Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import * as ledger from './migration-0001-ledger.js';
 import * as deliveries from './migration-0002-deliveries.js';

@@ -18,7 +18,7 @@ export class ConsumerLane {
   private underWay = 0;
   private width = 1;
   private failuresInARow = 0;
-  private closedUntilMs = 0;
+  private openUntilMs = 0;
   private openedAtMs = 0;
 
   /**
@@ -31,7 +31,7 @@ export class ConsumerLane {
   ) {}
 
   get state(): LaneState {
-    if (this.now() < this.closedUntilMs) return 'open';
+    if (this.now() < this.openUntilMs) return 'open';
     return this.failuresInARow >= failuresToOpen ? 'half-open' : 'closed';
   }
 
@@ -42,7 +42,7 @@ export class ConsumerLane {
 
   /** When an open lane may be tried again, in milliseconds from now; 0 when it is not open. */
   get opensInMs(): number {
-    return Math.max(0, this.closedUntilMs - this.now());
+    return Math.max(0, this.openUntilMs - this.now());
   }
 
   begin(): void {
@@ -78,6 +78,6 @@ export class ConsumerLane {
   }
 
   private pause(forMs: number): void {
-    this.closedUntilMs = Math.max(this.closedUntilMs, this.now() + forMs);
+    this.openUntilMs = Math.max(this.openUntilMs, this.now() + forMs);
   }
 }

@@ -1,9 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
 import { IsInstant } from '../input/instant.js';
 import { MayBeAbsent } from '../input/may-be-absent.decorator.js';
 import { IsOpaqueId } from '../input/opaque-id.js';
+import { PageQuery } from '../input/page.dto.js';
 import { IssuanceDto } from '../kiip/issuances.dto.js';
 import type { Delivery } from './deliveries.js';
 import { currencyIssued } from './event.js';
@@ -11,7 +11,7 @@ import type { Replay } from './replays.js';
 
 const statuses = ['pending', 'delivered', 'dead'] as const;
 
-export class DeliveriesQuery {
+export class DeliveriesQuery extends PageQuery {
   /** Only those to this consumer. */
   @IsOptional()
   @IsOpaqueId('wallet', { required: false })
@@ -20,21 +20,8 @@ export class DeliveriesQuery {
   /** Only those in this status. */
   @IsOptional()
   @IsIn(statuses)
-  @ApiProperty({ enum: statuses, required: false, example: 'dead' })
+  @ApiProperty({ enum: statuses, required: false })
   readonly status?: (typeof statuses)[number];
-
-  /** The `next` of an earlier answer. */
-  @IsOptional()
-  @IsString()
-  readonly after?: string;
-
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(500)
-  @ApiProperty({ type: 'integer', required: false })
-  readonly limit: number = 100;
 }
 
 export class DeliveryPath {

@@ -2,10 +2,9 @@ import { Controller, Get, Param, Query, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
 import type { FastifyRequest } from 'fastify';
-import { IssuancePath, issuanceExample } from '../kiip/issuances.dto.js';
+import { IssuancePath, issuanceExample, noSuchRow } from '../kiip/issuances.dto.js';
 import { Ledger } from '../kiip/ledger.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
-import { Problem } from '../problem/problem.js';
 import { Deliveries } from './deliveries.js';
 import { IssuanceHistoryDto, issuanceHistoryDto } from './issuance-history.dto.js';
 import { windowOf } from './ledger-window.js';
@@ -13,7 +12,6 @@ import { Reconciliation } from './reconciliation.js';
 import { ReconciliationDto, ReconciliationQuery, reconciliationDto } from './reconciliation.dto.js';
 
 const usual = ['unauthenticated', 'storage-unavailable'] as const;
-const noSuchRow = Problem.of('not-found', 'The ledger has no such row.', { retryable: false });
 
 const { received_at: receivedAt } = issuanceExample;
 const deliveredAt = '2026-01-31T12:00:00.031Z';

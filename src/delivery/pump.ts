@@ -43,7 +43,7 @@ export class Pump {
         this.onFailure(error);
         return false;
       });
-      if (more || this.stopped) continue;
+      if (more) continue;
       // Replicas that started together are not to ask together.
       const pauseMs = this.pauseMs * (0.75 + Math.random() / 2);
       await sleep(pauseMs, undefined, { signal: this.waking.signal }).catch(() => undefined);

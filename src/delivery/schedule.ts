@@ -25,7 +25,7 @@ export interface Failure {
 export function nextAttemptMs({ tries, sinceMs, retryAfterSeconds = 0 }: Failure): number | undefined {
   const leftMs = triedForMs - sinceMs;
   if (leftMs <= 0) return undefined;
-  const pauseMs = Math.min(longestPauseMs / (1 + jitter), firstPauseMs * 2 ** Math.min(tries - 1, 20));
+  const pauseMs = Math.min(longestPauseMs / (1 + jitter), firstPauseMs * 2 ** (tries - 1));
   const spread = 1 + jitter * (2 * Math.random() - 1);
   // Those who were told the same time are not to come back in the same instant; nor before it.
   const askedMs = Math.min(retryAfterSeconds * secondMs, triedForMs) * (1 + jitter * Math.random());

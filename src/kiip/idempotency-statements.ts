@@ -1,4 +1,5 @@
-import { type Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Tables } from '../database/tables.js';
 import type { Begun, Claim } from './idempotency-keys.js';
 

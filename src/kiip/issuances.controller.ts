@@ -12,6 +12,7 @@ import {
   IssuancesQuery,
   issuanceDto,
   issuanceExample,
+  noSuchRow,
 } from './issuances.dto.js';
 import { Ledger } from './ledger.js';
 import { unknownReference } from './ledger-row.js';
@@ -32,8 +33,6 @@ const usualOfUser = [
   'unauthenticated',
   'storage-unavailable',
 ] as const;
-
-const noSuchRow = Problem.of('not-found', 'The ledger has no such row.', { retryable: false });
 
 const released = { ...issuanceExample, status: 'released', reason: 'more-than-one-reading' };
 const balance = { content: issuanceExample.content, name: 'Coins', quantity: 20 };

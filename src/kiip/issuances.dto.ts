@@ -1,12 +1,13 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
+import { IsIn, IsOptional } from 'class-validator';
 import { IsOpaqueId } from '../input/opaque-id.js';
+import { PageQuery } from '../input/page.dto.js';
+import { Problem } from '../problem/problem.js';
 import type { LedgerRow } from './ledger-row.js';
 
 const statuses = ['recorded', 'quarantined', 'released', 'discarded'] as const;
 
-export class IssuancesQuery {
+export class IssuancesQuery extends PageQuery {
   /** Only those of this user. */
   @IsOptional()
   @IsOpaqueId('user-123', { required: false })
@@ -15,21 +16,8 @@ export class IssuancesQuery {
   /** Only those in this status. */
   @IsOptional()
   @IsIn(statuses)
-  @ApiProperty({ enum: statuses, required: false, example: 'recorded' })
+  @ApiProperty({ enum: statuses, required: false })
   readonly status?: (typeof statuses)[number];
-
-  /** The `next` of an earlier answer. */
-  @IsOptional()
-  @IsString()
-  readonly after?: string;
-
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(500)
-  @ApiProperty({ type: 'integer', required: false })
-  readonly limit: number = 100;
 }
 
 export class IssuancePath {
@@ -105,6 +93,8 @@ export class BalancesDto {
   readonly user_id!: string;
   readonly balances!: BalanceDto[];
 }
+
+export const noSuchRow = Problem.of('not-found', 'The ledger has no such row.', { retryable: false });
 
 /** A row as the API description shows it. */
 export const issuanceExample = {

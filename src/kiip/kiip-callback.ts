@@ -1,5 +1,6 @@
 import { readFormMembers } from './form-members.js';
-import { readJsonMembers, type Member } from './json-members.js';
+import { readJsonMembers } from './json-members.js';
+import type { Member } from './json-members.js';
 
 /** The members that mean something to us (kiip-server-to-server.txt, "Verify a Reward Redemption" and "Async"). */
 type MemberName =

@@ -1,6 +1,6 @@
 import type { CallbackCounters } from './callback-counters.js';
 import { isTestTransaction } from './kiip-grammar.js';
-import { signedText } from './kiip-signature.js';
+import { secretLabel, signedText } from './kiip-signature.js';
 import type { KiipVerdicts } from './kiip-verdicts.js';
 import type { Ledger, Recorded } from './ledger.js';
 import { inSpan } from '../tracing/span.js';
@@ -40,7 +40,7 @@ export class KiipCallbacks {
           signature: callback.signature!.toLowerCase(),
           signedText: signedText(match.formula, fields),
           formula: match.formula,
-          secretLabel: `secret-${match.secretIndex + 1}`,
+          secretLabel: secretLabel(match),
         },
         verdict,
       ),

@@ -31,7 +31,6 @@ function ApiKiipCall(): MethodDecorator {
       schema: {
         type: 'string',
         pattern: '^[\\x21-\\x7e]{1,255}$',
-        example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
       },
     }),
     ApiProblems(...kiipProblems, 413, 415),

@@ -1,11 +1,6 @@
+import type { Currency } from '../config/parsers.js';
 import type { Formula, SignedFields } from './kiip-signature.js';
 import { isUserReference } from './kiip-user-reference.js';
-
-/** As in KIIP_CURRENCIES. */
-export interface Currency {
-  readonly name: string;
-  readonly max_quantity: number;
-}
 
 /** What the configuration says about callbacks: KIIP_LEGACY_SIGNATURE, KIIP_USER_REFERENCE, KIIP_CURRENCIES. */
 export interface KiipRules {

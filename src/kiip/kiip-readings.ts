@@ -7,10 +7,10 @@ import {
   LONGEST_FIELD,
   LONGEST_QUANTITY,
   TRANSACTION_LENGTHS,
-  type Head,
-  type KiipRules,
 } from './kiip-grammar.js';
-import { signedText, type Formula, type SignedFields } from './kiip-signature.js';
+import type { Head, KiipRules } from './kiip-grammar.js';
+import { signedText } from './kiip-signature.js';
+import type { Formula, SignedFields } from './kiip-signature.js';
 import { USER_REFERENCE_LENGTH } from './kiip-user-reference.js';
 
 /** One way to cut a signed text into the fields of one formula. */

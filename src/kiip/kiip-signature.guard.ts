@@ -6,7 +6,7 @@ import { SecretFiles } from '../config/secret-files.js';
 import { Problem } from '../problem/problem.js';
 import { CallbackCounters } from './callback-counters.js';
 import { mediaOf, readCallback } from './kiip-callback.js';
-import { verifySignature } from './kiip-signature.js';
+import { secretLabel, verifySignature } from './kiip-signature.js';
 import { RejectedCallbacks } from './rejected-callbacks.js';
 import type { VerifiedCallback } from './verified-callback.js';
 
@@ -48,7 +48,7 @@ export class KiipSignatureGuard implements CanActivate {
         retryable: false,
       });
     }
-    this.counters.count('verified', match.formula, `secret-${match.secretIndex + 1}`);
+    this.counters.count('verified', match.formula, secretLabel(match));
     const verified: VerifiedCallback = { callback, match, receivedAt };
     request.kiipCallback = verified;
     return true;

@@ -18,8 +18,13 @@ export interface SignedFields {
 
 export interface SignatureMatch {
   readonly formula: Formula;
-  /** Which of the configured secrets, for the counters that tell when an old one may go. */
+  /** Which of the configured secrets. */
   readonly secretIndex: number;
+}
+
+/** What counters, metrics and the ledger call a secret: its place in KIIP_APP_SECRETS. */
+export function secretLabel({ secretIndex }: SignatureMatch): string {
+  return `secret-${secretIndex + 1}`;
 }
 
 const SIGNED: Readonly<Record<Formula, readonly (keyof SignedFields)[]>> = {

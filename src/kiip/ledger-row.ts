@@ -1,6 +1,7 @@
 import type { Insertable, Selectable } from 'kysely';
 import type { LedgerKind, LedgerStatus, LedgerTable } from '../database/tables.js';
 import { fingerprint, storable } from './fingerprint.js';
+import { isQuantity } from './kiip-grammar.js';
 import { newLedgerId } from './ledger-id.js';
 
 /** A callback whose signature holds, as its fields arrived. */
@@ -59,13 +60,12 @@ export interface LedgerRow {
 /** Why a row is quarantined whose user reference was never minted here. */
 export const unknownReference = 'unknown-user-reference';
 
-const QUANTITY = /^[1-9][0-9]{0,8}$/;
 /** Why a row is quarantined whose verdict overlooked that its quantity cannot be counted. */
 const NO_QUANTITY = 'quantity';
 
 /** The row to insert. */
 export function newLedgerRow(facts: CallbackFacts, verdict: Verdict): Insertable<LedgerTable> {
-  const quantity = QUANTITY.test(facts.quantity) ? Number(facts.quantity) : null;
+  const quantity = isQuantity(facts.quantity) ? Number(facts.quantity) : null;
   return {
     id: newLedgerId(),
     kind: facts.kind,

@@ -1,4 +1,5 @@
-import { type Expression, type Insertable, type Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
+import type { Expression, Insertable, Kysely } from 'kysely';
 import { isUniqueViolation } from '../database/storage-error.js';
 import type { LedgerStatus, LedgerTable, Tables } from '../database/tables.js';
 import { unknownReference } from './ledger-row.js';

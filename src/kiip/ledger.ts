@@ -2,8 +2,10 @@ import { sql } from 'kysely';
 import type { Database } from '../database/database.js';
 import { DuplicateCounter } from './duplicate-counter.js';
 import { isLedgerId } from './ledger-id.js';
-import { type FeedPage, type FeedQuery, LedgerFeed, ofUser } from './ledger-feed.js';
-import { type CallbackFacts, type LedgerRow, newLedgerRow, toLedgerRow, type Verdict } from './ledger-row.js';
+import { LedgerFeed, ofUser } from './ledger-feed.js';
+import type { FeedPage, FeedQuery } from './ledger-feed.js';
+import { newLedgerRow, toLedgerRow } from './ledger-row.js';
+import type { CallbackFacts, LedgerRow, Verdict } from './ledger-row.js';
 import { ACCEPTED, decide, findCrowd, store } from './ledger-statements.js';
 
 export interface Recorded {

@@ -41,6 +41,8 @@ export interface ProblemBody extends ProblemMembers {
   readonly instance: string;
 }
 
+const namespace = 'urn:rewards-gateway:problem:';
+
 /** An error that already knows what its answer is. */
 export class Problem extends Error {
   constructor(
@@ -56,7 +58,7 @@ export class Problem extends Error {
 
   static of(name: ProblemName, detail: string, members?: ProblemMembers): Problem {
     const [status, title] = problems[name];
-    return new Problem(`urn:rewards-gateway:problem:${name}`, title, status, detail, members);
+    return new Problem(namespace + name, title, status, detail, members);
   }
 
   /** One without a name of its own: the status says it all. */
@@ -74,6 +76,11 @@ export class Problem extends Error {
   with(members: ProblemMembers): Problem {
     const { type, title, status, detail } = this;
     return new Problem(type, title, status, detail, { ...this.members, ...members });
+  }
+
+  /** The short name of its type; undefined for one without a name of its own. */
+  get shortName(): string | undefined {
+    return this.type.startsWith(namespace) ? this.type.slice(namespace.length) : undefined;
   }
 
   body(requestId: string): ProblemBody {

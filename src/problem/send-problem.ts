@@ -8,24 +8,22 @@ declare module 'fastify' {
   }
 }
 
-const named = 'urn:rewards-gateway:problem:';
-
 export const problemMediaType = 'application/problem+json';
 
 const bearer = 'Bearer realm="rewards-gateway"';
 /** RFC 9110 wants a challenge with every 401. */
 const challenges: Record<string, string> = {
-  'urn:rewards-gateway:problem:callback-signature': 'Signature realm="kiip-callback"',
+  'callback-signature': 'Signature realm="kiip-callback"',
 };
 
 /** Answers with a problem, and with the headers that go with it. */
 export function sendProblem(reply: FastifyReply, problem: Problem): void {
-  const { status, members, type } = problem;
-  if (type.startsWith(named)) reply.request.problem = type.slice(named.length);
+  const { status, members, shortName } = problem;
+  if (shortName !== undefined) reply.request.problem = shortName;
   reply.header('x-request-id', reply.request.id);
   if (members.retry_after_seconds !== undefined)
     reply.header('retry-after', String(members.retry_after_seconds));
-  if (status === 401) reply.header('www-authenticate', challenges[problem.type] ?? bearer);
+  if (status === 401) reply.header('www-authenticate', challenges[shortName ?? ''] ?? bearer);
   // Serialized here: Fastify's serializers are for the success answers of a route.
   reply
     .status(status)

@@ -1,6 +1,7 @@
 import { ControlInputError } from './check.js';
 import type { CallbackField, CallbackSpec, QuantityForm, SignatureForm } from './callback-spec.js';
-import { type Formula, kiipSignature } from './kiip-signer.js';
+import { kiipSignature } from './kiip-signer.js';
+import type { Formula } from './kiip-signer.js';
 
 /** A bigint is a JSON number that no double holds. null: the member is left out. */
 export type FieldValue = string | number | bigint | null;

@@ -1,5 +1,7 @@
-import { type CallbackPlan, FIELDS_OF, moved, QUANTITY_IN } from './callback-message.js';
-import { CALLBACK_FIELDS, type CallbackSpec } from './callback-spec.js';
+import { FIELDS_OF, moved, QUANTITY_IN } from './callback-message.js';
+import type { CallbackPlan } from './callback-message.js';
+import { CALLBACK_FIELDS } from './callback-spec.js';
+import type { CallbackSpec } from './callback-spec.js';
 import { CALLBACK_VARIANTS } from './callback-variants.js';
 import { defined } from './check.js';
 import type { KiipIds } from './kiip-ids.js';

@@ -2,7 +2,8 @@ import type { Agenda } from './agenda.js';
 import type { CallbackMessage, CallbackPlan } from './callback-message.js';
 import type { KiipSettings } from './kiip-settings.js';
 import { postCallback } from './post-callback.js';
-import { type Attempt, retryDelayMs } from './retry-policy.js';
+import { retryDelayMs } from './retry-policy.js';
+import type { Attempt } from './retry-policy.js';
 import type { VirtualClock } from './virtual-clock.js';
 
 /** What has become of one callback. */

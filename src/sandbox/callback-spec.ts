@@ -1,6 +1,5 @@
 import {
   aText,
-  type Check,
   anInteger,
   anObject,
   checkMembers,
@@ -10,6 +9,7 @@ import {
   listOf,
   oneOf,
 } from './check.js';
+import type { Check } from './check.js';
 import { LONGEST_DELAY_MS } from './kiip-settings.js';
 
 export const CALLBACK_FIELDS = [

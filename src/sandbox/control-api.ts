@@ -1,4 +1,5 @@
-import { type Answer, jsonAnswer, textAnswer } from './answer.js';
+import { jsonAnswer, textAnswer } from './answer.js';
+import type { Answer } from './answer.js';
 import { ControlInputError } from './check.js';
 import { FAULT_HELP } from './fault-check.js';
 import type { VendorRequest } from './vendor.js';

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
-import { type Answer, jsonAnswer, textAnswer } from './answer.js';
+import { jsonAnswer, textAnswer } from './answer.js';
+import type { Answer } from './answer.js';
 import { isObject } from './check.js';
 import type { AnswerFault } from './fault.js';
 

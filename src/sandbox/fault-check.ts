@@ -5,14 +5,13 @@ import {
   anObject,
   anything,
   checkMembers,
-  type Check,
-  type Checks,
   ControlInputError,
   either,
   isObject,
   listOf,
   oneOf,
 } from './check.js';
+import type { Check, Checks } from './check.js';
 import type { FaultKind, FaultRule } from './fault.js';
 
 const aDuration = aNumber(0, 3_600_000);

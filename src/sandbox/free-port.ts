@@ -1,4 +1,5 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 
 /** The port itself, or for 0 a free one. Rejects with EADDRINUSE when it is taken. */
 export async function freePort(port: number, host: string): Promise<number> {

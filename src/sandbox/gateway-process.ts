@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -43,12 +44,16 @@ export function gatewayEnvironment(
     secrets: [wallet.secret],
     events: [ISSUED],
   };
+  const { currencyContent, currencyName } = kiip.settings;
+  const currencies = { [currencyContent]: { name: currencyName, max_quantity: 1_000 } };
   const kept = Object.entries(shell).filter(([name]) => !NOT_INHERITED.includes(name));
   return {
     LOG_LEVEL: 'warn',
     SHUTDOWN_GRACE_SECONDS: '2',
     // Short, so that a stale answer can be seen without a long wait.
     HUB_SUMMARY_TTL_SECONDS: '10',
+    // As the README recommends.
+    KIIP_CURRENCIES: JSON.stringify(currencies),
     ...Object.fromEntries(kept),
     HOST: host,
     PORT: String(port),

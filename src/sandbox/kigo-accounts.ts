@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { aText, type Check, anInteger, anObject, anything, checkMembers, defined, either } from './check.js';
+import { aText, anInteger, anObject, anything, checkMembers, defined, either } from './check.js';
+import type { Check } from './check.js';
 
 /** A virtual account, in the vendor's own names. */
 export interface KigoAccount {

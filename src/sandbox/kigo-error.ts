@@ -1,4 +1,5 @@
-import { type Answer, jsonAnswer } from './answer.js';
+import { jsonAnswer } from './answer.js';
+import type { Answer } from './answer.js';
 
 /** Kigo's documented error body. */
 export interface KigoError {

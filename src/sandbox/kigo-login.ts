@@ -1,4 +1,5 @@
-import { type Answer, jsonAnswer, textAnswer } from './answer.js';
+import { jsonAnswer, textAnswer } from './answer.js';
+import type { Answer } from './answer.js';
 import { isObject } from './check.js';
 import type { KigoError } from './kigo-error.js';
 import type { KigoSettings } from './kigo-settings.js';

@@ -1,4 +1,5 @@
-import { aBoolean, aNumber, aText, type Check, checkMembers, either, listOf, oneOf } from './check.js';
+import { aBoolean, aNumber, aText, checkMembers, either, listOf, oneOf } from './check.js';
+import type { Check } from './check.js';
 
 /** The switches of the simulated Kigo: everything about it that nobody has documented. */
 export interface KigoSettings {

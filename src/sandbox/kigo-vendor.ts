@@ -1,6 +1,8 @@
-import { type Answer, jsonAnswer } from './answer.js';
-import { type ExternalIds, type KigoAccount, type KigoAccounts } from './kigo-accounts.js';
-import { kigoError, type KigoError, plainKigoError } from './kigo-error.js';
+import { jsonAnswer } from './answer.js';
+import type { Answer } from './answer.js';
+import type { ExternalIds, KigoAccount, KigoAccounts } from './kigo-accounts.js';
+import { kigoError, plainKigoError } from './kigo-error.js';
+import type { KigoError } from './kigo-error.js';
 import { login } from './kigo-login.js';
 import { KIGO_ROUTES, kigoEndpoint, lookupIds, onlyValue } from './kigo-paths.js';
 import type { KigoSettings } from './kigo-settings.js';

@@ -1,9 +1,12 @@
 import { callbackMessage } from './callback-message.js';
 import { planCallback } from './callback-plan.js';
-import { type ScenarioName, SCENARIOS } from './callback-scenarios.js';
+import { SCENARIOS } from './callback-scenarios.js';
+import type { ScenarioName } from './callback-scenarios.js';
 import type { CallbackSender, Delivery } from './callback-sender.js';
-import { type BatchOptions, type CallbackSpec, checkBatch, checkCallbackSpec } from './callback-spec.js';
-import { type Check, checkMembers, ControlInputError, either, oneOf } from './check.js';
+import { checkBatch, checkCallbackSpec } from './callback-spec.js';
+import type { BatchOptions, CallbackSpec } from './callback-spec.js';
+import { checkMembers, ControlInputError, either, oneOf } from './check.js';
+import type { Check } from './check.js';
 import type { KiipIds } from './kiip-ids.js';
 import type { KiipReward, KiipRewards } from './kiip-rewards.js';
 import type { KiipSettings } from './kiip-settings.js';

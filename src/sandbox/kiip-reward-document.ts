@@ -1,4 +1,5 @@
-import { type Answer, jsonAnswer, textAnswer } from './answer.js';
+import { jsonAnswer, textAnswer } from './answer.js';
+import type { Answer } from './answer.js';
 import type { KiipReward } from './kiip-rewards.js';
 import type { KiipSettings } from './kiip-settings.js';
 

@@ -1,4 +1,5 @@
-import { type Answer, textAnswer } from './answer.js';
+import { textAnswer } from './answer.js';
+import type { Answer } from './answer.js';
 import type { KiipReward } from './kiip-rewards.js';
 import { kiipSignature } from './kiip-signer.js';
 

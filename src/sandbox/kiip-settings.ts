@@ -1,5 +1,7 @@
-import { aBoolean, aText, anInteger, type Check, checkMembers, either, listOf, oneOf } from './check.js';
-import { RETRY_POLICIES, type RetryPolicy } from './retry-policy.js';
+import { aBoolean, aText, anInteger, checkMembers, either, listOf, oneOf } from './check.js';
+import type { Check } from './check.js';
+import { RETRY_POLICIES } from './retry-policy.js';
+import type { RetryPolicy } from './retry-policy.js';
 
 /** The switches of the simulated Kiip: everything about it that nobody has documented. */
 export interface KiipSettings {

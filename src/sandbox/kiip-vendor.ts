@@ -1,5 +1,7 @@
-import { type Answer, jsonAnswer, textAnswer } from './answer.js';
-import { type KiipBody, readKiipBody } from './kiip-body.js';
+import { jsonAnswer, textAnswer } from './answer.js';
+import type { Answer } from './answer.js';
+import { readKiipBody } from './kiip-body.js';
+import type { KiipBody } from './kiip-body.js';
 import type { KiipIds } from './kiip-ids.js';
 import { KIIP_ROUTES, kiipEndpoint } from './kiip-paths.js';
 import { BODY_URL, NO_REWARD, rewardDocument } from './kiip-reward-document.js';

@@ -1,5 +1,6 @@
 import type { Answer } from './answer.js';
-import { faultyAnswer, isAnswerFault, type Scene } from './fault-answer.js';
+import { faultyAnswer, isAnswerFault } from './fault-answer.js';
+import type { Scene } from './fault-answer.js';
 import type { Fault, SocketFault } from './fault.js';
 import type { Reply } from './reply.js';
 

@@ -1,4 +1,5 @@
-import { type Ask, curl, jsonBody, quoted, script, type Step } from './shell-line.js';
+import { curl, jsonBody, quoted, script } from './shell-line.js';
+import type { Ask, Step } from './shell-line.js';
 
 const USER = 'user-123';
 const COMMON = {
@@ -62,8 +63,8 @@ function kiipStory({ kiip, wallet }: Origins, ask: Ask): Step[] {
       callback({ quantityForm: 'leading-zero' }),
     ],
     [
-      'The same new callback twenty times at once: one row',
-      script(kiip, 'POST', '/callbacks/scenario', { name: 'same-at-once' }),
+      'The same new callback twenty times at once: every answer names one and the same row',
+      `${script(kiip, 'POST', '/callbacks/scenario', { name: 'same-at-once' })} | grep -o 'iss_[0-9a-f]*' | sort | uniq -c`,
     ],
   ];
 }

@@ -1,6 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CONTROL_PREFIX, controlAnswer, type ControlRoute } from './control-api.js';
+import { CONTROL_PREFIX, controlAnswer } from './control-api.js';
+import type { ControlRoute } from './control-api.js';
 import type { FaultBook } from './fault-book.js';
 import type { Journal } from './journal.js';
 import { playFault } from './play-fault.js';

@@ -1,11 +1,14 @@
 import type { ControlRoute } from './control-api.js';
 import { FaultBook } from './fault-book.js';
 import type { FaultRule } from './fault.js';
-import { Journal, type JournalEntry } from './journal.js';
+import { Journal } from './journal.js';
+import type { JournalEntry } from './journal.js';
 import { sharedControl } from './shared-control.js';
 import { startVendorServer } from './vendor-server.js';
-import { type WalletBalance, WalletBook } from './wallet-book.js';
-import { WALLET_ROUTES, type WalletRoute, WalletVendor } from './wallet-vendor.js';
+import { WalletBook } from './wallet-book.js';
+import type { WalletBalance } from './wallet-book.js';
+import { WALLET_ROUTES, WalletVendor } from './wallet-vendor.js';
+import type { WalletRoute } from './wallet-vendor.js';
 
 // The key says, in Base64, that it is for a demonstration.
 const DEMO_SECRET = 'whsec_ZGVtby13YWxsZXQtc2VjcmV0LWZvci10aGlzLW1hY2hpbmUtb25seQ==';

@@ -1,8 +1,10 @@
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import { type Answer, jsonAnswer } from './answer.js';
+import { jsonAnswer } from './answer.js';
+import type { Answer } from './answer.js';
 import type { Call, Vendor, VendorRequest } from './vendor.js';
 import type { WalletBook } from './wallet-book.js';
-import { ISSUED, type IssuedCurrency, readIssued } from './wallet-event.js';
+import { ISSUED, readIssued } from './wallet-event.js';
+import type { IssuedCurrency } from './wallet-event.js';
 
 export const WALLET_ROUTES = ['events', 'other'] as const;
 export type WalletRoute = (typeof WALLET_ROUTES)[number];

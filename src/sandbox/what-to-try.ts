@@ -1,5 +1,6 @@
 import { rewardsToTry } from './rewards-to-try.js';
-import { type Ask, curl, jsonBody, quoted, script, type Step } from './shell-line.js';
+import { curl, jsonBody, quoted, script } from './shell-line.js';
+import type { Ask, Step } from './shell-line.js';
 
 /** Where everything listens, and with which credentials. */
 export interface Places {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { PGlite } from '@electric-sql/pglite';
 import { receive } from '../../docs/consumer.js';
-import { eventOf, ROW, type SignedEvent, signed } from '../support/wallet-client.js';
+import { eventOf, ROW, signed } from '../support/wallet-client.js';
+import type { SignedEvent } from '../support/wallet-client.js';
 
 const SECRET = `whsec_${Buffer.alloc(32, 'secret').toString('base64')}`;
 const source = readFileSync(new URL('../../docs/consumer.ts', import.meta.url), 'utf8');

@@ -50,7 +50,7 @@ describe('the Kigo token', () => {
     world.kigo.addFault({ kind: 'hang', route: 'login' });
     const answers = await Promise.all(Array.from({ length: 20 }, ask));
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
-    await until('it is so', () => calls('login') === 2);
+    await until('a second login has begun', () => calls('login') === 2);
     expect(tokensSeen().size).toBe(1);
   });
 
@@ -58,7 +58,7 @@ describe('the Kigo token', () => {
     await ask();
     advance(1800 * 0.81);
     await ask();
-    await until('it is so', async () => (await ask()).ok && tokensSeen().size === 2);
+    await until('the new token is used', async () => (await ask()).ok && tokensSeen().size === 2);
     expect(calls('login')).toBe(2);
   });
 
@@ -88,9 +88,9 @@ describe('the Kigo token', () => {
   it('counts its life from the moment the login was sent', async () => {
     const slow = await startGateway({ KIGO_BASE_URL: world.kigo.url, KIGO_TOKEN_TTL_SECONDS: '100' });
     try {
-      world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 50, times: 1 });
+      world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 1_000, times: 1 });
       const answer = slow.get(badge());
-      await until('it is so', () => calls('login') === 1);
+      await until('the login has begun', () => calls('login') === 1);
       passSeconds(90);
       expect((await answer).status).toBe(200);
       passSeconds(8);
@@ -257,12 +257,12 @@ describe('the Kigo token', () => {
   });
 
   it('goes on being fetched for the others when the caller who caused the login goes away', async () => {
-    world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 50, times: 1 });
+    world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 1_000, times: 1 });
     const http = world.gateway.app.get(KigoHttp, { strict: false });
     const leave = new AbortController();
     const leaver = http.axiosRef.get('/api/v1/accounts/x/hub-summary', { signal: leave.signal });
     const stayer = ask();
-    await until('it is so', () => calls('login') === 1);
+    await until('the login has begun', () => calls('login') === 1);
     leave.abort();
     await expect(leaver).rejects.toThrow('canceled');
     expect((await stayer).status).toBe(200);

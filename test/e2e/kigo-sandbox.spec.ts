@@ -1,5 +1,6 @@
 import { assert, asyncProperty, string } from 'fast-check';
-import { type KigoSandbox, startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
 import { CREDENTIALS, json, KigoClient } from '../support/kigo-client.js';
 
 const ERROR_BODY = { error_code: expect.any(String), error_message: expect.any(String) };

@@ -33,7 +33,7 @@ describe('an Idempotency-Key', () => {
     world = await startKiipWorld({
       ...folder.env,
       API_KEYS: `tester:${apiKey},tester:${otherKeyOfTester},another:${keyOfAnother}`,
-      KIIP_TIMEOUT_MS: '1000',
+      KIIP_TIMEOUT_MS: '2000',
     });
   }, 30_000);
 
@@ -100,9 +100,9 @@ describe('an Idempotency-Key', () => {
   });
 
   it('is busy while the first call is under way', async () => {
-    world.kiip.addFault({ kind: 'slow', delayMs: 500 });
+    world.kiip.addFault({ kind: 'slow', delayMs: 1_000 });
     const first = world.moment(momentCall, key);
-    await until('it is so', () => seen() === 1);
+    await until('Kiip has the first call', () => seen() === 1);
     const repeat = await world.moment(momentCall, key);
     expect(repeat.status).toBe(409);
     expect(await repeat.json()).toMatchObject({
@@ -252,7 +252,7 @@ describe('an Idempotency-Key', () => {
   it('stays unknown when the answer cannot be remembered; the caller gets it nevertheless', async () => {
     world.kiip.addFault({ kind: 'slow', delayMs: 100 });
     const call = world.moment(momentCall, key);
-    await until('it is so', () => seen() === 1);
+    await until('Kiip has the first call', () => seen() === 1);
     const database = world.gateway.app.get(Database, { strict: false });
     // As good as a database that goes away in between.
     await database.run((db) => sql`alter table idempotency_keys rename to elsewhere`.execute(db));
@@ -309,21 +309,17 @@ describe('a gateway that is killed while Kiip has a moment', () => {
     const killed = await GatewayChild.start(env);
     kiip.addFault({ kind: 'hang', times: 1 });
     const call = killed.post(momentsPath, body, headers).catch(() => 'broken');
-    await until('it is so', () => kiip.journal().length === 1);
+    await until('Kiip has the call', () => kiip.journal().length === 1);
     await killed.kill();
     expect(await call).toBe('broken');
 
     const restarted = await GatewayChild.start(env);
     const outcomes = new Set<string>();
-    await until(
-      'it is so',
-      async () => {
-        const [status, name] = await problemOf(await restarted.post(momentsPath, body, headers));
-        outcomes.add(`${status} ${name}`);
-        return name === 'outcome-unknown';
-      },
-      15_000,
-    );
+    await until('the outcome is given up', async () => {
+      const [status, name] = await problemOf(await restarted.post(momentsPath, body, headers));
+      outcomes.add(`${status} ${name}`);
+      return name === 'outcome-unknown';
+    });
     // As long as the lease lasts, the one who holds it may still be at work.
     expect([...outcomes].every((outcome) => /^409 (conflict|outcome-unknown)$/.test(outcome))).toBe(true);
     expect(kiip.journal()).toHaveLength(1);

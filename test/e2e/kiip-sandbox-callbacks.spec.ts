@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { CallbackSpec } from '../../src/sandbox/callback-spec.js';
-import { type KiipSandbox, startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
-import {
-  type CallbackReceiver,
-  type Members,
-  membersOf,
-  startCallbackReceiver,
-} from '../support/callback-receiver.js';
+import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { membersOf, startCallbackReceiver } from '../support/callback-receiver.js';
+import type { CallbackReceiver, Members } from '../support/callback-receiver.js';
 import { KiipClient, MOMENT } from '../support/kiip-client.js';
 
 const SECRET = 'test_app_secret_0001';

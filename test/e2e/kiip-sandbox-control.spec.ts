@@ -1,5 +1,7 @@
-import { type KiipSandbox, startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
-import { type CallbackReceiver, startCallbackReceiver } from '../support/callback-receiver.js';
+import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { startCallbackReceiver } from '../support/callback-receiver.js';
+import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { json, KiipClient, MOMENT } from '../support/kiip-client.js';
 
 let receiver: CallbackReceiver;

@@ -1,7 +1,9 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { type KiipSandbox, startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
-import { type CallbackReceiver, membersOf, startCallbackReceiver } from '../support/callback-receiver.js';
+import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { membersOf, startCallbackReceiver } from '../support/callback-receiver.js';
+import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { until } from '../support/until.js';
 
 let receiver: CallbackReceiver;

@@ -1,8 +1,11 @@
 import { createContext, runInContext } from 'node:vm';
-import { type KiipSandbox, startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
-import { type CallbackReceiver, startCallbackReceiver } from '../support/callback-receiver.js';
+import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { startCallbackReceiver } from '../support/callback-receiver.js';
+import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { json, KiipClient, MOMENT } from '../support/kiip-client.js';
-import { rawCall, type RawAnswer } from '../support/raw-call.js';
+import { rawCall } from '../support/raw-call.js';
+import type { RawAnswer } from '../support/raw-call.js';
 import { until } from '../support/until.js';
 
 let receiver: CallbackReceiver;

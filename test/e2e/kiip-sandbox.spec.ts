@@ -1,12 +1,7 @@
-import { type KiipSandbox, startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
-import {
-  json,
-  KiipClient,
-  MOMENT,
-  type RewardDocument,
-  SESSION,
-  SESSION_END,
-} from '../support/kiip-client.js';
+import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { json, KiipClient, MOMENT, SESSION, SESSION_END } from '../support/kiip-client.js';
+import type { RewardDocument } from '../support/kiip-client.js';
 import type { RawAnswer } from '../support/raw-call.js';
 
 const ERROR_BODY = { error: expect.any(String) };

@@ -34,7 +34,7 @@ describe('a user id', () => {
   it('is remembered before the request leaves', async () => {
     world.kiip.addFault({ kind: 'hang', route: 'moment' });
     const call = world.moment(momentOf('user-early'));
-    await until('it is so', () => world.kiip.journal().length === 1);
+    await until('Kiip has the call', () => world.kiip.journal().length === 1);
     expect(await users().knownUsers(['user-early', 'user-never'])).toEqual(new Set(['user-early']));
     world.kiip.reset();
     await call;

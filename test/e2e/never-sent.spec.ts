@@ -95,12 +95,12 @@ describe('a moment that provably never left', () => {
     kiip = await TlsKiip.start(identity);
     setDefaultCACertificates([identity.cert]);
     kiip.plan = ['hold', 'hold', 'hold'];
-    await use(kiip.url(), { KIIP_TIMEOUT_MS: '100', UPSTREAM_DEADLINE_MS: '1000' });
+    await use(kiip.url(), { KIIP_TIMEOUT_MS: '1000', UPSTREAM_DEADLINE_MS: '5000' });
     expect(await moment(gateway)).toEqual([504, true]);
     expect(repeats(gateway)).toBe(2);
     expect(kiip.knocks).toBe(3);
     kiip.release();
-    await until('it is so', () => kiip?.farewells === 3);
+    await until('all three have hung up', () => kiip?.farewells === 3);
     expect(kiip.bodies).toEqual([]);
     expect(await moment(gateway)).toEqual([200, undefined]);
     expect(kiip.bodies).toHaveLength(1);
@@ -166,7 +166,7 @@ describe('a moment that may have left', () => {
       socket.on('close', () => (closed += 1));
     });
     expect(await moment(gateway)).toEqual([200, undefined]);
-    await until('it is so', () => closed === 1);
+    await until('the connection is closed', () => closed === 1);
     expect(await moment(gateway)).toEqual([200, undefined]);
     expect(connections).toBe(2);
   });

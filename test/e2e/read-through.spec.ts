@@ -155,7 +155,7 @@ describe('cached answers', () => {
         HUB_SUMMARY_TTL_SECONDS: '100',
         HUB_SUMMARY_STALE_SECONDS: '1000',
         // Of no use to a test that fails on purpose.
-        UPSTREAM_DEADLINE_MS: '200',
+        UPSTREAM_DEADLINE_MS: '1000',
       });
     });
 

@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, BrowserContext, Frame, Page } from 'playwright-core';
 import type { MomentDto } from '../../src/kiip/moment.dto.js';
-import { type KiipSandbox, startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
 import { describeWithChromium, startChromium } from '../support/chromium.js';
-import { type KiipGateway, startKiipGateway } from '../support/kiip.js';
+import { startKiipGateway } from '../support/kiip.js';
+import type { KiipGateway } from '../support/kiip.js';
 import { until } from '../support/until.js';
-import { startWebServer, type WebServer } from '../support/web-front-end.js';
+import { startWebServer } from '../support/web-front-end.js';
+import type { WebServer } from '../support/web-front-end.js';
 
 const guide = readFileSync(new URL('../../docs/rewards.md', import.meta.url), 'utf8');
 

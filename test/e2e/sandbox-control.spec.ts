@@ -1,11 +1,13 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { readConfig } from '../../src/config/read-config.js';
 import { gatewayEnvironment } from '../../src/sandbox/gateway-process.js';
-import { type KigoSandbox, startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
 import { KIGO_DEFAULTS } from '../../src/sandbox/kigo-settings.js';
 import { KIIP_DEFAULTS } from '../../src/sandbox/kiip-settings.js';
 import { whatToTry } from '../../src/sandbox/what-to-try.js';

@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import type { FaultRule } from '../../src/sandbox/fault.js';
-import { type KigoSandbox, startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
 import { json, KigoClient } from '../support/kigo-client.js';
 import type { RawAnswer } from '../support/raw-call.js';
 

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
-import { startWalletSandbox, type WalletSandbox } from '../../src/sandbox/wallet-sandbox.js';
+import { startWalletSandbox } from '../../src/sandbox/wallet-sandbox.js';
+import type { WalletSandbox } from '../../src/sandbox/wallet-sandbox.js';
 import { json } from '../support/kigo-client.js';
 import { rawCall } from '../support/raw-call.js';
 import { until } from '../support/until.js';

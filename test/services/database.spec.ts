@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
@@ -12,6 +11,7 @@ import { StorageUnavailable } from '../../src/database/storage-error.js';
 import { Ledger } from '../../src/kiip/ledger.js';
 import { issuance } from '../support/callback-facts.js';
 import { StorageProcess } from '../support/child.js';
+import { newDataFolder } from '../support/data-folder.js';
 import { baseEnvironment } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
@@ -175,7 +175,10 @@ onPostgres('on PostgreSQL', () => {
     const database = new Database({ databaseUrl, dataDir: '', timeoutMs: 1_000 });
     const migration = database.migrate();
     const waiting = `select 1 from pg_stat_activity where wait_event = 'advisory' and now() - query_start > '1500 ms'`;
-    await until('it is so', async () => (await server.query('postgres', waiting)).length === 1);
+    await until(
+      'the migration waits for the lock',
+      async () => (await server.query('postgres', waiting)).length === 1,
+    );
     expect(database.state().state).toBe('unknown');
     await other.query('commit');
     await other.end();
@@ -225,7 +228,7 @@ onPostgres('on PostgreSQL', () => {
       signal: new AbortController().signal,
       onFailure: (error) => failures.push(error),
     });
-    await until('it is so', () => failures.length > 0);
+    await until('the first contact fails', () => failures.length > 0);
     await expect(new Ledger(database).record(issuance(), { status: 'recorded' })).rejects.toThrow(
       StorageUnavailable,
     );
@@ -255,13 +258,13 @@ onPostgres('on PostgreSQL', () => {
 describe('embedded', () => {
   let dataDir: string;
   beforeEach(() => {
-    dataDir = mkdtempSync(join(tmpdir(), 'gateway-data-'));
+    dataDir = newDataFolder();
   });
   afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
   test('one process has the folder to itself, and its death frees it', async () => {
     const holder = new StorageProcess('hold', { dataDir, timeoutMs });
-    await until('it is so', () => holder.lines.length === 1);
+    await until('the folder is taken', () => holder.lines.length === 1);
     const second = await new StorageProcess('migrate', { dataDir, timeoutMs }).result();
     expect(second).toEqual([
       { error: 'DataFolderUnusable', message: expect.stringMatching(/in use by process \d+/) },
@@ -276,7 +279,7 @@ describe('embedded', () => {
 
   test('a process killed at any moment has lost nothing that it acknowledged', async () => {
     const writer = new StorageProcess('write-for-ever', { dataDir, timeoutMs, facts: issuance() });
-    await until('it is so', () => writer.lines.length > 100);
+    await until('something is acknowledged', () => writer.lines.length > 100);
     await writer.kill();
     const acknowledged = writer.lines.slice(1) as { id: string }[];
     const database = new Database({ dataDir, timeoutMs });
@@ -301,6 +304,8 @@ describe('embedded', () => {
   describe('the lock on the folder', () => {
     let path: string;
     beforeEach(() => {
+      rmSync(dataDir, { recursive: true });
+      mkdirSync(dataDir);
       path = join(dataDir, 'in-use.json');
     });
     const holder = () => JSON.parse(readFileSync(path, 'utf8')) as object;

@@ -75,7 +75,7 @@ onPostgres('two replicas that deliver in the order of each user', () => {
 
   test('make deliveries of accepted rows one at a time: who comes second waits for nothing, and finds the rest later', async () => {
     const databases = [1, 2].map(
-      () => new Database({ databaseUrl: server.url('postgres'), dataDir: '', timeoutMs: 5_000 }),
+      () => new Database({ databaseUrl: server.url('postgres'), dataDir: '', timeoutMs: 30_000 }),
     );
     const [first, second] = databases as [Database, Database];
     for (const database of databases) await database.migrate();

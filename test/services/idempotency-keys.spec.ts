@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
-import { IdempotencyKeys, type KeyedRequest } from '../../src/kiip/idempotency-keys.js';
-import { type Engine, engines } from '../support/engines.js';
+import { IdempotencyKeys } from '../../src/kiip/idempotency-keys.js';
+import type { KeyedRequest } from '../../src/kiip/idempotency-keys.js';
+import { engines } from '../support/engines.js';
+import type { Engine } from '../support/engines.js';
 import { until } from '../support/until.js';
 
 const request: KeyedRequest = { caller: 'app', route: '/api/v1/kiip/moments', key: 'k-1', bodyDigest: 'd-1' };
@@ -135,7 +137,7 @@ describe.each(engines)('idempotency keys on %s', (_name, open) => {
       const query = sql`select 1 from idempotency_keys where expires_at <= now()`;
       return (await engine.database.run((db) => query.execute(db))).rows;
     };
-    await until('it is so', async () => (await expired()).length === 0);
+    await until('what has expired is gone', async () => (await expired()).length === 0);
     expect(await expired()).toEqual([]);
   }, 20_000);
 });

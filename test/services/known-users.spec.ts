@@ -1,5 +1,6 @@
 import { KnownUsers } from '../../src/kiip/known-users.js';
-import { type Engine, engines } from '../support/engines.js';
+import { engines } from '../support/engines.js';
+import type { Engine } from '../support/engines.js';
 
 describe.each(engines)('the users known to Kiip, on %s', (_name, open) => {
   let engine: Engine;

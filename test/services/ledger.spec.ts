@@ -1,7 +1,8 @@
 import { Ledger } from '../../src/kiip/ledger.js';
 import type { LedgerRow } from '../../src/kiip/ledger-row.js';
 import { issuance, redemption } from '../support/callback-facts.js';
-import { type Engine, engines } from '../support/engines.js';
+import { engines } from '../support/engines.js';
+import type { Engine } from '../support/engines.js';
 
 const recorded = { status: 'recorded' } as const;
 const quarantined = (reason = 'currency') => ({ status: 'quarantined', reason }) as const;

@@ -1,10 +1,7 @@
-import { jest } from '@jest/globals';
 import { badge } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld, putAside } from '../support/redis-world.js';
-
-jest.setTimeout(60_000);
 
 describeWithRedis('the rate limit of several replicas', () => {
   let world: RedisWorld;

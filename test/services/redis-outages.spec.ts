@@ -5,7 +5,7 @@ import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld, inUse, keyPart, putAside, redisState } from '../support/redis-world.js';
 import { until } from '../support/until.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 // A request that waited for a Redis that is paused or black-holed would never be answered: the traffic would stand still.
 describeWithRedis('a Redis that fails', () => {

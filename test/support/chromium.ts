@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import { chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 
 /** Debian's, unless the environment names another. */
 const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
 
 /**
  * Stands between the gateway and PostgreSQL and, once armed, resets the connection that carries a statement with the

@@ -23,7 +23,7 @@ if (bin !== undefined) engines.push(['PostgreSQL', () => postgresql(bin)]);
 
 async function embedded(): Promise<Engine> {
   const dataDir = newDataFolder();
-  const database = new Database({ dataDir, timeoutMs: 3_000 });
+  const database = new Database({ dataDir, timeoutMs: 30_000 });
   await database.migrate();
   return {
     database,
@@ -40,7 +40,7 @@ async function postgresql(folder: string): Promise<Engine> {
   const server = await PostgresServer.create(folder);
   const open: Database[] = [];
   const another = async () => {
-    const database = new Database({ databaseUrl: server.url('postgres'), dataDir: '', timeoutMs: 3_000 });
+    const database = new Database({ databaseUrl: server.url('postgres'), dataDir: '', timeoutMs: 30_000 });
     open.push(database);
     await database.migrate();
     return database;

@@ -1,5 +1,6 @@
 import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
-import { type RawAnswer, rawCall, type RawOptions } from './raw-call.js';
+import { rawCall } from './raw-call.js';
+import type { RawAnswer, RawOptions } from './raw-call.js';
 
 export const CREDENTIALS = { partner_id: 'demo-partner', api_key: 'demo-kigo-key' };
 const JSON_TYPE = { 'content-type': 'application/json' };

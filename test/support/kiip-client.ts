@@ -1,5 +1,6 @@
 import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
-import { type RawAnswer, rawCall, type RawOptions } from './raw-call.js';
+import { rawCall } from './raw-call.js';
+import type { RawAnswer, RawOptions } from './raw-call.js';
 
 /** The members that sessions and moments share: the vendor's own example, with its address and names. */
 export const COMMON = {

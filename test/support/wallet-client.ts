@@ -1,6 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import type { WalletSandbox } from '../../src/sandbox/wallet-sandbox.js';
-import { type RawAnswer, rawCall } from './raw-call.js';
+import { rawCall } from './raw-call.js';
+import type { RawAnswer } from './raw-call.js';
 
 /** A ledger row as the gateway sends it. */
 export const ROW = {

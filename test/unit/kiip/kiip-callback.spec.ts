@@ -1,4 +1,5 @@
-import { readCallback, type CallbackMedia } from '../../../src/kiip/kiip-callback.js';
+import { readCallback } from '../../../src/kiip/kiip-callback.js';
+import type { CallbackMedia } from '../../../src/kiip/kiip-callback.js';
 import { ISSUANCE, REDEMPTION } from './kiip-samples.js';
 
 const SIGNATURE = '4b0175324fc792e92f9b6024f43bf6545bb4c478';

@@ -1,9 +1,5 @@
-import {
-  cutTail,
-  findBrokenRule,
-  isTestTransaction,
-  type KiipRules,
-} from '../../../src/kiip/kiip-grammar.js';
+import { cutTail, findBrokenRule, isTestTransaction } from '../../../src/kiip/kiip-grammar.js';
+import type { KiipRules } from '../../../src/kiip/kiip-grammar.js';
 import type { Formula, SignedFields } from '../../../src/kiip/kiip-signature.js';
 import {
   CONFIGURED,

@@ -1,8 +1,11 @@
 import * as fc from 'fast-check';
 
-import { findBrokenRule, type KiipRules } from '../../../src/kiip/kiip-grammar.js';
-import { findOtherReadings, MOST_READINGS, type Reading } from '../../../src/kiip/kiip-readings.js';
-import { signedText, type Formula, type SignedFields } from '../../../src/kiip/kiip-signature.js';
+import { findBrokenRule } from '../../../src/kiip/kiip-grammar.js';
+import type { KiipRules } from '../../../src/kiip/kiip-grammar.js';
+import { findOtherReadings, MOST_READINGS } from '../../../src/kiip/kiip-readings.js';
+import type { Reading } from '../../../src/kiip/kiip-readings.js';
+import { signedText } from '../../../src/kiip/kiip-signature.js';
+import type { Formula, SignedFields } from '../../../src/kiip/kiip-signature.js';
 import { mintUserReference } from '../../../src/kiip/kiip-user-reference.js';
 import {
   CONFIGURED,
