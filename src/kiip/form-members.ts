@@ -1,25 +1,26 @@
 import type { Member } from './json-members.js';
 
 /**
- * The members of an `application/x-www-form-urlencoded` text, repeated names included and `a[]` a name like any
- * other. Undefined if anything in it is not what it claims to be: `URLSearchParams` would turn `%zz` into itself and
- * `%ff` into U+FFFD, so two different bodies would be verified as one.
+ * The members of an `application/x-www-form-urlencoded` text, repeated names included and `a[]` a name like any other. A value
+ * that is not what it claims to be is undefined, and such a name stays as it is: `URLSearchParams` would turn `%zz` into itself
+ * and `%ff` into U+FFFD, so two different bodies would be verified as one.
  */
-export function readFormMembers(text: string): Member[] | undefined {
+export function readFormMembers(text: string): Member[] {
+  return text
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map((pair) => {
+      const equals = pair.includes('=') ? pair.indexOf('=') : pair.length;
+      const name = pair.slice(0, equals);
+      return { name: decode(name) ?? name, text: decode(pair.slice(equals + 1)) };
+    });
+}
+
+/** Undefined for a broken escape and for escapes that are not UTF-8. */
+function decode(component: string): string | undefined {
   try {
-    return text
-      .split('&')
-      .filter((pair) => pair !== '')
-      .map((pair) => {
-        const equals = pair.includes('=') ? pair.indexOf('=') : pair.length;
-        return { name: decode(pair.slice(0, equals)), text: decode(pair.slice(equals + 1)) };
-      });
+    return decodeURIComponent(component.replaceAll('+', ' '));
   } catch {
     return undefined;
   }
-}
-
-/** Throws a URIError on a broken escape and on escapes that are not UTF-8. */
-function decode(component: string): string {
-  return decodeURIComponent(component.replaceAll('+', ' '));
 }

@@ -1,4 +1,4 @@
-/** One member of a body, in the order of arrival: its text, or undefined where the value is neither a string nor a number. */
+/** One member of a body, in the order of arrival: its text, or undefined where the value is none. */
 export interface Member {
   readonly name: string;
   readonly text: string | undefined;

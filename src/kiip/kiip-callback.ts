@@ -76,18 +76,14 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
  */
 export function readCallback(body: Uint8Array, media: CallbackMedia, legacy: boolean): CallbackReading {
   const members = readMembers(body, media);
-  if (members === undefined) {
-    return malformed(
-      media === 'json' ? 'the body is not a JSON object in UTF-8' : 'the body is not a form in UTF-8',
-    );
-  }
+  if (members === undefined) return malformed(`the body is not ${faults[media].body}`);
   const texts = new Map<MemberName, string>();
   for (const member of members) {
     const name = NAMES.get(member.name);
     // Members that we do not know may have any shape and come any number of times: nothing of ours reads them.
     if (name === undefined) continue;
     if (texts.has(name)) return malformed(`${name} is given twice`);
-    if (member.text === undefined) return malformed(`${name} is neither a string nor a number`);
+    if (member.text === undefined) return malformed(`${name} is ${faults[media].value}`);
     // A lone surrogate has no UTF-8, so a hash would be one of U+FFFD, which anyone may write instead.
     if (!member.text.isWellFormed()) return malformed(`${name} is not Unicode text`);
     texts.set(name, member.text);
@@ -104,6 +100,11 @@ function readMembers(body: Uint8Array, media: CallbackMedia): Member[] | undefin
   }
   return media === 'json' ? readJsonMembers(text) : readFormMembers(text);
 }
+
+const faults = {
+  json: { body: 'a JSON object in UTF-8', value: 'neither a string nor a number' },
+  form: { body: 'a form in UTF-8', value: 'not percent-encoded UTF-8' },
+};
 
 /** Tells the two formats apart by their members. A redemption that also has an `origin` has one extra member, no more. */
 function discriminate(texts: ReadonlyMap<MemberName, string>, legacy: boolean): CallbackReading {
