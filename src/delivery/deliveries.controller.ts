@@ -70,12 +70,10 @@ export class DeliveriesController {
     example: { items: [delivery], next: 'dlv_17' },
   })
   @ApiProblems(invalid('/limit', 'limit must not be greater than 500'), ...usual)
-  async list(@Query() { consumer, status, after, limit }: DeliveriesQuery): Promise<DeliveriesDto> {
-    const known = after === undefined ? '0' : deliveryNumber(after);
-    if (known === undefined) throw invalid('/after', 'after must be the next of an earlier answer');
-    const items = await this.deliveries.list({ consumer, status, after: known, limit });
+  async list(@Query() { consumer, status, after = 'dlv_0', limit }: DeliveriesQuery): Promise<DeliveriesDto> {
+    const items = await this.deliveries.list({ consumer, status, after: deliveryNumber(after)!, limit });
     const page = items.map(deliveryDto);
-    return { items: page, next: page.at(-1)?.id ?? `dlv_${known}` };
+    return { items: page, next: page.at(-1)?.id ?? after };
   }
 
   @Post(':id/retry')

@@ -3,7 +3,7 @@ import { IsBoolean, IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-val
 import { IsInstant } from '../input/instant.js';
 import { MayBeAbsent } from '../input/may-be-absent.decorator.js';
 import { IsOpaqueId } from '../input/opaque-id.js';
-import { PageQuery } from '../input/page.dto.js';
+import { IsCursor, PageQuery } from '../input/page.dto.js';
 import { IssuanceDto } from '../kiip/issuances.dto.js';
 import type { Delivery } from './deliveries.js';
 import { currencyIssued } from './event.js';
@@ -22,6 +22,10 @@ export class DeliveriesQuery extends PageQuery {
   @IsIn(statuses)
   @ApiProperty({ enum: statuses, required: false })
   readonly status?: (typeof statuses)[number];
+
+  /** The `next` of an earlier answer. */
+  @IsCursor((text) => deliveryNumber(text) !== undefined)
+  readonly after?: string;
 }
 
 export class DeliveryPath {

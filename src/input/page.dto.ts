@@ -1,14 +1,25 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
+import { IsInt, IsOptional, Max, Min, ValidateBy } from 'class-validator';
 
-/** Which part of a list is asked for. */
+/** Marks the member that says where a list goes on. `isOurs` tells whether a text has ever been a `next` of that list. */
+export function IsCursor(isOurs: (text: string) => boolean): PropertyDecorator {
+  return applyDecorators(
+    ApiProperty({ type: String, required: false }),
+    IsOptional(),
+    ValidateBy({
+      name: 'isCursor',
+      validator: {
+        validate: (value) => typeof value === 'string' && isOurs(value),
+        defaultMessage: (args) => `${args?.property} must be the next of an earlier answer`,
+      },
+    }),
+  );
+}
+
+/** How much of a list is asked for. */
 export abstract class PageQuery {
-  /** The `next` of an earlier answer. */
-  @IsOptional()
-  @IsString()
-  readonly after?: string;
-
   @IsOptional()
   @Type(() => Number)
   @IsInt()

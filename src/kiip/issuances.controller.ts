@@ -58,11 +58,6 @@ export class IssuancesController {
   @ApiProblems(...usual)
   async list(@Query() { user_id, status, after, limit }: IssuancesQuery): Promise<IssuancesDto> {
     const page = await this.ledger.list({ userId: user_id, status, after, limit });
-    if (page === 'bad-cursor')
-      throw Problem.of('validation', 'after is no cursor of this feed.', {
-        errors: [{ pointer: '/after', detail: 'after must be the next of an earlier answer' }],
-        retryable: false,
-      });
     return { items: page.items.map(issuanceDto), next: page.next };
   }
 

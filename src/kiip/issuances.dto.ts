@@ -1,8 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
 import { IsOpaqueId } from '../input/opaque-id.js';
-import { PageQuery } from '../input/page.dto.js';
+import { IsCursor, PageQuery } from '../input/page.dto.js';
 import { Problem } from '../problem/problem.js';
+import { isFeedCursor } from './ledger-feed.js';
 import type { LedgerRow } from './ledger-row.js';
 
 const statuses = ['recorded', 'quarantined', 'released', 'discarded'] as const;
@@ -18,6 +19,10 @@ export class IssuancesQuery extends PageQuery {
   @IsIn(statuses)
   @ApiProperty({ enum: statuses, required: false })
   readonly status?: (typeof statuses)[number];
+
+  /** The `next` of an earlier answer. */
+  @IsCursor(isFeedCursor)
+  readonly after?: string;
 }
 
 export class IssuancePath {

@@ -48,10 +48,10 @@ export class LedgerFeed {
     this.placeAll = coalesce(() => this.place());
   }
 
-  /** @returns undefined when `after` is no cursor of this feed. @throws StorageUnavailable */
-  async page(query: FeedQuery): Promise<FeedPage | undefined> {
+  /** @throws StorageUnavailable; RangeError when `after` is no cursor of this feed */
+  async page(query: FeedQuery): Promise<FeedPage> {
     const after = query.after === undefined ? 0 : position(query.after);
-    if (after === undefined) return undefined;
+    if (after === undefined) throw new RangeError('after is no cursor of this feed');
     await this.placeAll();
     const rows = await this.database.run((db) => select(db, query, after));
     const last = rows.at(-1);
@@ -118,6 +118,11 @@ export function ofUser(userId: string) {
 }
 
 const CURSOR = /^feed:(0|[1-9][0-9]{0,14})$/;
+
+/** Whether a text has been the `next` of a page. */
+export function isFeedCursor(text: string): boolean {
+  return position(text) !== undefined;
+}
 
 function cursor(position: number): string {
   return Buffer.from(`feed:${position}`).toString('base64url');

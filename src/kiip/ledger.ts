@@ -89,9 +89,9 @@ export class Ledger {
     return rows.map(toLedgerRow);
   }
 
-  /** One page of the feed, oldest first; see LedgerFeed. @returns 'bad-cursor' when `after` never was a `next` */
-  async list(query: FeedQuery): Promise<FeedPage | 'bad-cursor'> {
-    return (await this.feed.page(query)) ?? 'bad-cursor';
+  /** One page of the feed, oldest first; see LedgerFeed. */
+  list(query: FeedQuery): Promise<FeedPage> {
+    return this.feed.page(query);
   }
 
   /** What a user has been given, per currency: live rows that are recorded or released. */

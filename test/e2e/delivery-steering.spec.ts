@@ -127,12 +127,14 @@ describe('the deliveries of two consumers, one of which is down', () => {
     expect(await refused(await gateway.get(`${deliveries}?${query}`))).toEqual([pointer]);
   });
 
-  it('are refused for all that is wrong at once', async () => {
-    expect(await refused(await gateway.get(`${deliveries}?limit=0&status=x&consumer=`))).toEqual([
-      '/consumer',
-      '/limit',
-      '/status',
-    ]);
+  it('are refused for all that is wrong at once, as rows of the ledger are', async () => {
+    const wrong = 'limit=0&status=x&after=zzz';
+    const pointers = ['/after', '/limit', '/status'];
+    const rows = '/api/v1/kiip/issuances';
+    expect(await refused(await gateway.get(`${rows}?${wrong}&user_id=`))).toEqual([...pointers, '/user_id']);
+    expect(await refused(await gateway.get(`${deliveries}?${wrong}&consumer=`))).toEqual(
+      [...pointers, '/consumer'].toSorted(),
+    );
   });
 
   it.each(['dlv_0', 'dlv_999999', 'dlv_999999999999999999', 'dlv_9999999999999999999', 'nope', '17'])(
