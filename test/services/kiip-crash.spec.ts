@@ -1,4 +1,6 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../src/database/database.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
@@ -62,7 +64,9 @@ const grounds: [string, () => Promise<Ground>][] = [['embedded PGlite', embedded
 if (bin !== undefined) grounds.push(['PostgreSQL', () => postgresql(bin)]);
 
 async function embedded(): Promise<Ground> {
-  const folders = Array.from({ length: GATEWAYS }, () => newDataFolder());
+  // One is made here, since its making may be cut off as well; that takes long, so the others are copies.
+  const fresh = mkdtempSync(join(tmpdir(), 'gateway-data-'));
+  const folders = [fresh, ...Array.from({ length: GATEWAYS - 1 }, () => newDataFolder())];
   const gateways = await Promise.all(
     folders.map((DATA_DIR) => MortalGateway.on({ DATABASE_URL: '', DATA_DIR })),
   );
@@ -143,8 +147,8 @@ describe.each(grounds)('gateways on %s, killed at random moments', (name, open) 
 /** Some moment of a process's life: while it starts, or with callbacks under way. */
 async function aMoment(gateway: MortalGateway, round: number, kiip: PatientKiip): Promise<void> {
   const { DATA_DIR } = gateway.env;
-  if (DATA_DIR !== undefined && round < 2) {
-    // The first start makes a thousand files, and the last ones are the ones that matter.
+  if (DATA_DIR !== undefined && round === 0) {
+    // Making one is making a thousand files, and the last ones are the ones that matter.
     const enough = 1_000 - 1_000 * Math.random() ** 4;
     await until('so much of the database is there', () => filesIn(DATA_DIR) >= enough, PATIENCE_SECONDS);
   } else if (round % 8 === 7) {
