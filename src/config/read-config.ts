@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Config } from './config.js';
+import { isLoopback } from './loopback.js';
 import { BadValue } from './parsers.js';
 import { variables } from './variables.js';
 import type { Values, Variable } from './variables.js';
@@ -121,6 +122,5 @@ const insecure = 'must use https:// (plain http:// only for loopback, or with AL
 
 function isInsecure(href: string): boolean {
   const { protocol, hostname } = new URL(href);
-  const loopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
-  return protocol === 'http:' && !loopback;
+  return protocol === 'http:' && !isLoopback(hostname);
 }

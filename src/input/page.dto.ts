@@ -3,7 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, Max, Min, ValidateBy } from 'class-validator';
 
-/** Marks the member that says where a list goes on. `isOurs` tells whether a text has ever been a `next` of that list. */
+/** Marks the member that says where a list goes on. `isOurs` tells whether a text has the form of a `next` of that list. */
 export function IsCursor(isOurs: (text: string) => boolean): PropertyDecorator {
   return applyDecorators(
     ApiProperty({ type: String, required: false }),

@@ -119,7 +119,7 @@ export function ofUser(userId: string) {
 
 const CURSOR = /^feed:(0|[1-9][0-9]{0,14})$/;
 
-/** Whether a text has been the `next` of a page. */
+/** Whether a text has the form of a page's `next`. */
 export function isFeedCursor(text: string): boolean {
   return position(text) !== undefined;
 }

@@ -1,3 +1,5 @@
+import { isLoopback } from '../config/loopback.js';
+
 const shape = /^https?:\/\/([a-z\d.-]+|\[[\da-f:.]+\])(:\d+)?([/?#][^\s\p{C}\\"<>^`]*)?$/iu;
 
 /**
@@ -15,8 +17,4 @@ export function isRewardUrl(text: unknown, hosts: readonly string[]): text is st
 /** As URLs write it: lower case, and without the port where it is the scheme's own. */
 function hostOf(entry: string, protocol: string): string | undefined {
   return URL.canParse(`${protocol}//${entry}`) ? new URL(`${protocol}//${entry}`).host : undefined;
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
 }

@@ -347,7 +347,16 @@ describe('the examples of requests', () => {
         for (const example of examplesOf(media))
           expect([route, faults(media.schema!, example)]).toEqual([route, []]);
       }
-    expect(operation('post /api/v1/unviewed-counts').requestBody).toBeDefined();
+    const withBody = operations().filter(([, { requestBody }]) => requestBody);
+    expect(withBody.map(([route]) => route).toSorted()).toEqual([
+      'post /api/v1/deliveries/replay',
+      'post /api/v1/kiip/moments',
+      'post /api/v1/kiip/sessions',
+      'post /api/v1/unviewed-counts',
+      'post /callbacks/kiip',
+      'post /callbacks/kiip/issuances',
+      'post /callbacks/kiip/redemptions',
+    ]);
   });
 });
 

@@ -78,7 +78,10 @@ describe('verifySignature', () => {
     ['upper case', V1.toUpperCase()],
     ['mixed case', V1.slice(0, 20) + V1.slice(20).toUpperCase()],
   ])('takes a signature in %s', (_case, signature) => {
-    expect(verifySignature(redemption({}, signature), [SECRET], false)).toBeDefined();
+    expect(verifySignature(redemption({}, signature), [SECRET], false)).toEqual({
+      formula: 'redemption',
+      secretIndex: 0,
+    });
   });
 
   it.each([
