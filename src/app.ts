@@ -11,6 +11,9 @@ import { CallerAuth } from './caller-auth/caller-auth.js';
 import { admitCallersOnly } from './caller-auth/callers-first.js';
 import type { Config } from './config/config.js';
 import { longestTimerMs } from './config/timers.js';
+import { DeliveryWorker } from './delivery/delivery-worker.js';
+import { Drain } from './drain.js';
+import { Lifecycle } from './health/lifecycle.js';
 import { readBodies } from './input/bodies.js';
 import { parseQueryString } from './input/query-string.js';
 import { NestLogger } from './log/logger.js';
@@ -28,6 +31,8 @@ const megabyte = 1024 * 1024;
 /** All of a request but its body: the URL as well. */
 const headerLimit = 16 * 1024;
 const connectionLimit = 10_000;
+/** How long a client may still send on a connection that is open but idle. */
+const lingerMs = 1_000;
 
 /** Builds the application, the same for production and tests: routes, limits, errors, log. It does not listen yet. */
 export async function createApp(config: Config, logger: Logger): Promise<NestFastifyApplication> {
@@ -102,6 +107,24 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
   await instance.after();
   completeMethods();
   return app;
+}
+
+/**
+ * To be asked for before the app listens.
+ * @returns what sees the last requests out, for half of this time at most, and closes the app
+ */
+export function closerOf(app: NestFastifyApplication): (graceMs: number) => Promise<void> {
+  const drain = new Drain(app.getHttpServer());
+  return async (graceMs) => {
+    app.get(Lifecycle).draining = true;
+    // Nothing new is claimed from now on; others take over.
+    const deliveries = app.get(DeliveryWorker).stop();
+    await drain.untilQuiet(Math.min(lingerMs, graceMs / 4), graceMs / 2);
+    await deliveries;
+    // The server first, and what it still answers: app.close() alone would disconnect the stores before.
+    await app.getHttpAdapter().close();
+    await app.close();
+  };
 }
 
 /** A worker delivers: it is probed and measured, and not called. */

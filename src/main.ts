@@ -1,24 +1,16 @@
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
-import { createApp } from './app.js';
 import { cautions } from './config/cautions.js';
 import type { Config } from './config/config.js';
 import { badConfiguration, ConfigError, readConfig } from './config/read-config.js';
 import { longestTimerMs } from './config/timers.js';
 import { DataFolderUnusable } from './database/data-folder-lock.js';
-import { DeliveryWorker } from './delivery/delivery-worker.js';
-import { Drain } from './drain.js';
-import { Lifecycle } from './health/lifecycle.js';
 import { factsOf } from './log/error-facts.js';
 import { createLogger } from './log/logger.js';
-import { startTracing } from './tracing/tracing.js';
 
 /** EX_USAGE of sysexits.h. */
 const badUsage = 64;
-/** How long a client may still send on a connection that is open but idle. */
-const lingerMs = 1_000;
 /** npm passes a Ctrl-C on that the terminal has sent to us as well. */
 const echoMs = 300;
 
@@ -35,31 +27,25 @@ async function serve(config: Config, logger: Logger): Promise<void> {
     void Promise.resolve(stop?.()).then(() => process.exit(0));
   });
 
+  // Loaded only now: that takes a second, for which neither a check of the configuration nor a slip in it has to wait.
+  const [{ createApp, closerOf }, { startTracing }] = await Promise.all([
+    import('./app.js'),
+    import('./tracing/tracing.js'),
+  ]);
   const tracing = await startTracing(config);
   const app = await createApp(config, logger);
-  const drain = new Drain(app.getHttpServer());
+  const close = closerOf(app);
   const server = app.getHttpAdapter().getInstance();
   // Not app.listen(): Nest would log a failure as well, with the host in it.
   await server
     .listen({ port: config.port, host: config.host })
     .catch((error: unknown) => cannotListen(logger, error));
   stop = async () => {
-    await shutDown(app, drain, config.shutdownGraceSeconds * 1000);
+    await close(config.shutdownGraceSeconds * 1000);
     await tracing.stop();
   };
   const { address, port } = app.getHttpServer().address() as { address: string; port: number };
   logger.info({ msg: 'listening', address, port });
-}
-
-async function shutDown(app: NestFastifyApplication, drain: Drain, graceMs: number): Promise<void> {
-  app.get(Lifecycle).draining = true;
-  // Nothing new is claimed from now on; others take over.
-  const deliveries = app.get(DeliveryWorker).stop();
-  await drain.untilQuiet(Math.min(lingerMs, graceMs / 4), graceMs / 2);
-  await deliveries;
-  // The server first, and what it still answers: app.close() alone would disconnect the stores before.
-  await app.getHttpAdapter().close();
-  await app.close();
 }
 
 /** Calls back at the first signal; who asks twice does not want to wait. */
