@@ -82,7 +82,7 @@ onPostgres('when PostgreSQL fails, a gateway that delivers', () => {
         await sleep(Math.random() * 30);
         return 200;
       };
-      const kiip = new PatientKiip([origin], { inFlight: 4, pauseMs: 5 });
+      const kiip = new PatientKiip([origin], { inFlight: 4, pauseMs: 40 });
       await until('events flow', () => inbox.receipts.length > 100);
       await breaks();
       await until(

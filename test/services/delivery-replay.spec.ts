@@ -14,7 +14,7 @@ import { until } from '../support/until.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
-const ROWS = 2_000;
+const ROWS = 1_000;
 const OUTSIDE = 200;
 /** Far less than what the consumer takes in: what holds the replay back is its rate. */
 const RATE = 100;

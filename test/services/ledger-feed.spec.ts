@@ -123,9 +123,7 @@ describe.each(engines)('the feed on %s', (_name, open) => {
   test('gives rows their places by itself after a thousand, lest a late reader has to wait', async () => {
     // One that has counted nothing yet: the thousandth row is the last, and all of them are there when it is told.
     const fresh = new Ledger(engine.database);
-    await Promise.all(
-      Array.from({ length: 1_000 }, (_, number) => fresh.record(numbered(number), recorded)),
-    );
+    await Promise.all(Array.from({ length: 1_000 }, (_, number) => fresh.record(numbered(number), recorded)));
     await until('every row has its place', async () => (await waiting()) === 0);
     expect(await waiting()).toBe(0);
   });

@@ -17,7 +17,7 @@ export class GatewayChild {
 
   /** Resolves once it listens. */
   static async start(env: Environment): Promise<GatewayChild> {
-    const child = spawn(process.execPath, [entry], {
+    const child = spawn(process.execPath, [...process.execArgv, entry], {
       env: { ...baseEnvironment, LOG_LEVEL: 'info', ...env, HOST: '127.0.0.1', PORT: '0' },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
