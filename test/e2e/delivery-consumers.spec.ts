@@ -270,12 +270,12 @@ describe('a consumer in trouble', () => {
   });
 
   it.each([
-    ['in seconds', 429, () => ['2', 2_000] as const],
+    ['in seconds', 429, () => ['4', 4_000] as const],
     [
       'by a date',
       503,
       () => {
-        const at = inSeconds(2);
+        const at = inSeconds(4);
         return [at.toUTCString(), at.getTime() - Date.now()] as const;
       },
     ],

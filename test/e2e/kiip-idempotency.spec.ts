@@ -4,8 +4,9 @@ import { Database } from '../../src/database/database.js';
 import type { FaultRule } from '../../src/sandbox/fault.js';
 import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
 import { until } from '../support/until.js';
-import { apiKey } from '../support/gateway.js';
-import { GatewayChild } from '../support/gateway-child.js';
+import { apiKey, credentials } from '../support/gateway.js';
+import { startProcess } from '../support/gateway-process.js';
+import type { GatewayProcess } from '../support/gateway-process.js';
 import {
   dataFolder,
   kiipAppKey,
@@ -304,26 +305,30 @@ describe('a gateway that is killed while Kiip has a moment', () => {
       UPSTREAM_DEADLINE_MS: '1000',
       DATABASE_TIMEOUT_MS: '1000',
     };
-    const headers = { 'idempotency-key': 'the-key' };
-    const body = momentOf('user-1');
-    const killed = await GatewayChild.start(env);
+    const moment = async (gateway: GatewayProcess) =>
+      fetch((await gateway.url()) + momentsPath, {
+        method: 'POST',
+        headers: { ...credentials, 'content-type': 'application/json', 'idempotency-key': 'the-key' },
+        body: JSON.stringify(momentOf('user-1')),
+      });
+    const killed = startProcess(env);
     kiip.addFault({ kind: 'hang', times: 1 });
-    const call = killed.post(momentsPath, body, headers).catch(() => 'broken');
+    const call = moment(killed).catch(() => 'broken');
     await until('Kiip has the call', () => kiip.journal().length === 1);
-    await killed.kill();
+    await killed[Symbol.asyncDispose]();
     expect(await call).toBe('broken');
 
-    const restarted = await GatewayChild.start(env);
+    const restarted = startProcess(env);
     const outcomes = new Set<string>();
     await until('the outcome is given up', async () => {
-      const [status, name] = await problemOf(await restarted.post(momentsPath, body, headers));
+      const [status, name] = await problemOf(await moment(restarted));
       outcomes.add(`${status} ${name}`);
       return name === 'outcome-unknown';
     });
     // As long as the lease lasts, the one who holds it may still be at work.
     expect([...outcomes].every((outcome) => /^409 (conflict|outcome-unknown)$/.test(outcome))).toBe(true);
     expect(kiip.journal()).toHaveLength(1);
-    await restarted.kill();
+    await restarted[Symbol.asyncDispose]();
     await kiip.close();
     folder.remove();
   }, 60_000);

@@ -1,4 +1,4 @@
-import { GatewayChild } from '../support/gateway-child.js';
+import { startProcess } from '../support/gateway-process.js';
 
 interface Document {
   paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
@@ -12,9 +12,8 @@ describe('the description of the Kiip calls', () => {
   let document: Document;
 
   beforeAll(async () => {
-    const gateway = await GatewayChild.start({});
-    document = (await (await fetch(`${gateway.url}/openapi.json`)).json()) as Document;
-    await gateway.kill();
+    await using gateway = startProcess();
+    document = (await (await fetch(`${await gateway.url()}/openapi.json`)).json()) as Document;
   }, 30_000);
 
   const membersOf = (name: string) => Object.keys(document.components.schemas[name]!.properties).toSorted();
