@@ -23,6 +23,13 @@ const momentsPath = '/api/v1/kiip/moments';
 const otherKeyOfTester = 'test-api-key-0002';
 const keyOfAnother = 'test-api-key-0003';
 
+const reportTo = async (gateway: GatewayProcess) =>
+  fetch((await gateway.url()) + momentsPath, {
+    method: 'POST',
+    headers: { ...credentials, 'content-type': 'application/json', 'idempotency-key': 'the-key' },
+    body: JSON.stringify(momentOf('user-1')),
+  });
+
 const answerOf = async (response: Response) => [response.status, await response.text()] as const;
 
 describe('an Idempotency-Key', () => {
@@ -305,15 +312,9 @@ describe('a gateway that is killed while Kiip has a moment', () => {
       UPSTREAM_DEADLINE_MS: '1000',
       DATABASE_TIMEOUT_MS: '1000',
     };
-    const moment = async (gateway: GatewayProcess) =>
-      fetch((await gateway.url()) + momentsPath, {
-        method: 'POST',
-        headers: { ...credentials, 'content-type': 'application/json', 'idempotency-key': 'the-key' },
-        body: JSON.stringify(momentOf('user-1')),
-      });
     const killed = startProcess(env);
     kiip.addFault({ kind: 'hang', times: 1 });
-    const call = moment(killed).catch(() => 'broken');
+    const call = reportTo(killed).catch(() => 'broken');
     await until('Kiip has the call', () => kiip.journal().length === 1);
     await killed[Symbol.asyncDispose]();
     expect(await call).toBe('broken');
@@ -321,7 +322,7 @@ describe('a gateway that is killed while Kiip has a moment', () => {
     const restarted = startProcess(env);
     const outcomes = new Set<string>();
     await until('the outcome is given up', async () => {
-      const [status, name] = await problemOf(await moment(restarted));
+      const [status, name] = await problemOf(await reportTo(restarted));
       outcomes.add(`${status} ${name}`);
       return name === 'outcome-unknown';
     });

@@ -3,6 +3,8 @@ import type { Gateway } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld, putAside } from '../support/redis-world.js';
 
+const counterOf = (key: string) => `rewards-gateway:rate:caller:caller-${key.slice(4)}`;
+
 describeWithRedis('the rate limit of several replicas', () => {
   let world: RedisWorld;
   let callers = 0;
@@ -21,8 +23,6 @@ describeWithRedis('the rate limit of several replicas', () => {
       API_KEYS: Array.from({ length: 10 }, (_, index) => `caller-${index}:key-${index}`).join(','),
     });
   const nextKey = () => `key-${(callers += 1) % 10}`;
-
-  const counterOf = (key: string) => `rewards-gateway:rate:caller:caller-${key.slice(4)}`;
 
   /** As if others had taken so many already: that all of them be taken in time is a lot to ask of a busy machine. */
   async function keyWith(taken: number): Promise<string> {
