@@ -12,7 +12,6 @@ import type { Fields } from '../support/kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { problemIn } from '../support/problem.js';
 import { newDataFolder } from '../support/data-folder.js';
-import { until } from '../support/until.js';
 
 /** Any other run: `FUZZ_SEED=7 npm test -- kiip-fuzz`. */
 const seed = Number(process.env['FUZZ_SEED'] ?? 20_260_101);
@@ -35,7 +34,7 @@ interface Shot {
   readonly body: string | Uint8Array;
 }
 
-/** Takes thirty thousand callbacks in half the time that the embedded database needs, which is there without it. */
+/** The database where it is installed; else the embedded one. */
 const bin = findPostgres();
 
 /** The built gateway with a database of its own; some users have gone to Kiip before it starts. */
@@ -62,7 +61,7 @@ class Range {
     const where = { DATABASE_URL: databaseUrl ?? '', DATA_DIR: dataDir };
     const gateway = startProcess({ ...where, LOG_LEVEL: 'info', DATABASE_TIMEOUT_MS: '10000', ...more });
     const origin = await gateway.url();
-    await until('its schema is there', async () => (await fetch(`${origin}/health/ready`)).ok);
+    await gateway.logged('the database is in use');
     return new Range(gateway, origin, () =>
       server ? server.destroy() : rm(dataDir, { recursive: true, force: true }),
     );
