@@ -22,7 +22,7 @@ function configurationRows(): string[][] {
     );
 }
 
-function shownDefault({ fallback, derive, required }: Variable<unknown>): string {
+function shownDefault({ default: fallback, defaultFrom: derive, required }: Variable<unknown>): string {
   if (fallback !== undefined) return `\`${fallback}\``;
   if (derive) return 'host of `KIIP_BASE_URL`';
   return required ? 'required' : 'unset';
