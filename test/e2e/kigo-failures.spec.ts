@@ -1,5 +1,5 @@
 import type { ProblemBody } from '../../src/problem/problem.js';
-import type { FaultRule } from '../../src/sandbox/fault.js';
+import type { FaultRule } from '@rewards-gateway/sandbox';
 import { canary, paths, requestId, urn, useCanaryWorld, user } from '../support/canary-world.js';
 import { problemIn } from '../support/problem.js';
 

@@ -1,5 +1,4 @@
-import type { FaultRule } from '../../src/sandbox/fault.js';
-import type { KiipSettings } from '../../src/sandbox/kiip-settings.js';
+import type { FaultRule, KiipSettings } from '@rewards-gateway/sandbox';
 import { kiipAppKey, momentCall, problemOf, sessionCall, startKiipWorld } from '../support/kiip-world.js';
 import type { KiipWorld } from '../support/kiip-world.js';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
-import type { FaultRule } from '../../src/sandbox/fault.js';
-import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import type { FaultRule } from '@rewards-gateway/sandbox';
+import { startKiipSandbox } from '@rewards-gateway/sandbox';
 import { until } from '../support/until.js';
 import { apiKey, credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';

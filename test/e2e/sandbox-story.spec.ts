@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { until } from '../support/until.js';
 
-const MAIN = new URL('../../dist/sandbox/main.js', import.meta.url).pathname;
+const MAIN = new URL('../../sandbox/dist/main.js', import.meta.url).pathname;
 const PORTS = ['PORT', 'SANDBOX_KIGO_PORT', 'SANDBOX_KIIP_PORT', 'SANDBOX_WALLET_PORT'];
 
 interface Line {

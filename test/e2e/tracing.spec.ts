@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import { startKigoSandbox } from '@rewards-gateway/sandbox';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumerAt } from '../support/consumer.js';

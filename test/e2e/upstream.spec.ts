@@ -1,5 +1,5 @@
 import { KigoHttp } from '../../src/kigo-auth/kigo-http.js';
-import type { FaultRule } from '../../src/sandbox/fault.js';
+import type { FaultRule } from '@rewards-gateway/sandbox';
 import type { UpstreamError } from '../../src/upstream/upstream-error.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { until } from '../support/until.js';

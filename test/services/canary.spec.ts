@@ -1,7 +1,5 @@
-import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
-import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
-import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
-import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { startKigoSandbox, startKiipSandbox } from '@rewards-gateway/sandbox';
+import type { KigoSandbox, KiipSandbox } from '@rewards-gateway/sandbox';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumerAt } from '../support/consumer.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
-import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
-import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import { startKigoSandbox } from '@rewards-gateway/sandbox';
+import type { KigoSandbox } from '@rewards-gateway/sandbox';
 import type { Environment } from '../../src/config/read-config.js';
 import { badge, startGateway } from './gateway.js';
 import type { Gateway } from './gateway.js';

@@ -1,4 +1,4 @@
-import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import type { KigoSandbox } from '@rewards-gateway/sandbox';
 
 /** The headers of every GET that Kigo gets from us: anything else would be somebody's injection. */
 export const headersOfEveryCall = [
