@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
 import { startKigoSandbox, startKiipSandbox } from '@rewards-gateway/sandbox';
-import { freePort } from '../sandbox/dist/server/free-port.js';
+import { freePort } from '../sandbox/dist/server/listen.js';
 
 const seconds = 15;
 const headers = { authorization: 'Bearer bench-key', 'content-type': 'application/json' };

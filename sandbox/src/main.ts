@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { freePort } from './server/free-port.js';
 import {
   DEMO_API_KEY,
   gatewayEnvironment,
@@ -12,14 +11,14 @@ import {
   startGateway,
   stopGateway,
 } from './gateway-process.js';
-import { startKigoSandbox } from './kigo/kigo-sandbox.js';
+import { startKigoSandbox } from './kigo/start-kigo-sandbox.js';
 import type { KigoSandbox } from './kigo/kigo-sandbox.js';
-import { startKiipSandbox } from './kiip/kiip-sandbox.js';
+import { startKiipSandbox } from './kiip/start-kiip-sandbox.js';
 import type { KiipSandbox } from './kiip/kiip-sandbox.js';
-import { onPort, reachable } from './server/on-port.js';
+import { freePort, onPort, reachable } from './server/listen.js';
 import { startWalletSandbox } from './wallet/wallet-sandbox.js';
 import type { WalletSandbox } from './wallet/wallet-sandbox.js';
-import { whatToTry } from './what-to-try.js';
+import { demoScript } from './demo.js';
 
 const env = process.env;
 const host = env['SANDBOX_HOST'] || '127.0.0.1';
@@ -113,7 +112,7 @@ async function serveGateway({ kigo, kiip, wallet }: Surroundings, dataDir: strin
       external_program_id: 'program456',
     });
     const places = { gateway: url, kigo: others.kigo.url, kiip: others.kiip.url, wallet: others.wallet.url };
-    console.log(whatToTry({ ...places, apiKey: DEMO_API_KEY, accountId: String(account_id) }));
+    console.log(demoScript({ ...places, apiKey: DEMO_API_KEY, accountId: String(account_id) }));
   } else if (ready === false && !hasEnded(gateway)) {
     console.error('The gateway does not become ready.');
     await stopGateway(gateway);

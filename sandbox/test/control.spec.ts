@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
-import { startKigoSandbox } from '../src/kigo/kigo-sandbox.js';
+import { startKigoSandbox } from '../src/kigo/start-kigo-sandbox.js';
 import type { KigoSandbox } from '../src/kigo/kigo-sandbox.js';
-import { whatToTry } from '../src/what-to-try.js';
+import { demoScript } from '../src/demo.js';
 import { CREDENTIALS, json, KigoClient } from './support/kigo-client.js';
 import { KiipClient } from './support/kiip-client.js';
 
@@ -223,7 +223,7 @@ describe('the vendors alone, as a command', () => {
 
 describe('what there is to try', () => {
   it('survives the shell', async () => {
-    const text = whatToTry({
+    const text = demoScript({
       gateway: 'http://127.0.0.1:3000',
       kigo: 'http://127.0.0.1:3001',
       kiip: 'http://127.0.0.1:3002',

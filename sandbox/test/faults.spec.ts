@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import type { FaultRule } from '../src/faults/fault.js';
-import { startKigoSandbox } from '../src/kigo/kigo-sandbox.js';
+import { startKigoSandbox } from '../src/kigo/start-kigo-sandbox.js';
 import type { KigoSandbox } from '../src/kigo/kigo-sandbox.js';
 import { json, KigoClient } from './support/kigo-client.js';
 import type { RawAnswer } from '../../test/support/raw-call.js';

@@ -1,5 +1,5 @@
 import { assert, asyncProperty, string } from 'fast-check';
-import { startKigoSandbox } from '../src/kigo/kigo-sandbox.js';
+import { startKigoSandbox } from '../src/kigo/start-kigo-sandbox.js';
 import type { KigoSandbox } from '../src/kigo/kigo-sandbox.js';
 import { CREDENTIALS, json, KigoClient } from './support/kigo-client.js';
 

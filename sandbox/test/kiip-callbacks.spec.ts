@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CallbackSpec } from '../src/kiip/callback-spec.js';
-import { startKiipSandbox } from '../src/kiip/kiip-sandbox.js';
+import { startKiipSandbox } from '../src/kiip/start-kiip-sandbox.js';
 import type { KiipSandbox } from '../src/kiip/kiip-sandbox.js';
 import { membersOf, startCallbackReceiver } from '../../test/support/callback-receiver.js';
 import type { CallbackReceiver, Members } from '../../test/support/callback-receiver.js';

@@ -1,4 +1,4 @@
-import { startKiipSandbox } from '../src/kiip/kiip-sandbox.js';
+import { startKiipSandbox } from '../src/kiip/start-kiip-sandbox.js';
 import type { KiipSandbox } from '../src/kiip/kiip-sandbox.js';
 import { startCallbackReceiver } from '../../test/support/callback-receiver.js';
 import type { CallbackReceiver } from '../../test/support/callback-receiver.js';

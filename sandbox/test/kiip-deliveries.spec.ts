@@ -1,6 +1,6 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { startKiipSandbox } from '../src/kiip/kiip-sandbox.js';
+import { startKiipSandbox } from '../src/kiip/start-kiip-sandbox.js';
 import type { KiipSandbox } from '../src/kiip/kiip-sandbox.js';
 import { membersOf, startCallbackReceiver } from '../../test/support/callback-receiver.js';
 import type { CallbackReceiver } from '../../test/support/callback-receiver.js';

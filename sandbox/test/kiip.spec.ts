@@ -1,4 +1,4 @@
-import { startKiipSandbox } from '../src/kiip/kiip-sandbox.js';
+import { startKiipSandbox } from '../src/kiip/start-kiip-sandbox.js';
 import type { KiipSandbox } from '../src/kiip/kiip-sandbox.js';
 import { json, KiipClient, MOMENT, SESSION, SESSION_END } from './support/kiip-client.js';
 import type { RewardDocument } from './support/kiip-client.js';

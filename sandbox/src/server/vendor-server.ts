@@ -6,7 +6,6 @@ import type { ControlRoute } from './control-api.js';
 import type { FaultBook } from '../faults/fault-book.js';
 import type { Journal } from './journal.js';
 import { playFault } from '../faults/play-fault.js';
-import { readBody } from './read-body.js';
 import { Reply } from './reply.js';
 import type { Vendor, VendorRequest } from './vendor.js';
 
@@ -84,4 +83,15 @@ async function serve(
   const real = () => (body === undefined ? vendor.failure(413) : vendor.answer(request, call));
   if (!fault) return reply.send(real());
   return playFault(fault, reply, { real, failure: (status) => vendor.failure(status) });
+}
+
+/** The request's body as text; undefined when it has more bytes than `largest`. */
+async function readBody(request: IncomingMessage, largest: number): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= largest) chunks.push(chunk);
+  }
+  return size > largest ? undefined : Buffer.concat(chunks).toString();
 }
