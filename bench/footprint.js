@@ -50,7 +50,7 @@ try {
   const rows = { 'at rest': await figures(() => delay(5_000)) };
   for (const [name, [connections, request]] of Object.entries(kinds)) {
     rows[name] = await figures(() => load(connections, request));
-    kigo.clearJournal();
+    kigo.clearRequests();
   }
   console.table(rows);
 } finally {

@@ -38,7 +38,7 @@ try {
         figures[server.name] = await run(server);
       }
       measured.push(figures);
-      kigo.clearJournal();
+      kigo.clearRequests();
     }
     const ratios = (against) =>
       Object.fromEntries(

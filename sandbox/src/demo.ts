@@ -105,14 +105,14 @@ function rewardSteps(
     ['The ledger has the row', callGateway(`/api/v1/kiip/issuances?user_id=${USER}`)],
     ['And the user has 20 Coins', balances],
     ['A wallet behind the gateway has verified the event and counts 20 too', walletBalances(wallet)],
-    ['The event as it arrived there, with its webhook headers', control(wallet, 'GET', '/journal')],
-    ['Kiip sends the same callback again: duplicate', callback({ like: 'latest' })],
+    ['The event as it arrived there, with its webhook headers', control(wallet, 'GET', '/requests')],
+    ['Kiip sends the same callback again: duplicate', callback({ copyOf: 'latest' })],
     ['Still 20 Coins', balances],
     ['A survey, done later, issues 20 more', callback({ kind: 'issuance' })],
     ['A forged callback: 401', callback({ signature: 'wrong-secret' })],
     [
       'One that is signed but odd: quarantined until somebody decides',
-      callback({ quantityForm: 'leading-zero' }),
+      callback({ quantityFormat: 'leading-zero' }),
     ],
     [
       'The same new callback twenty times at once: every answer names one and the same row',

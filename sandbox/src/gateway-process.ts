@@ -50,7 +50,7 @@ export function gatewayEnvironment(
   return {
     LOG_LEVEL: 'warn',
     SHUTDOWN_GRACE_SECONDS: '2',
-    // Short, so that a stale answer can be seen without a long wait.
+    // Short, so that a stale response can be seen without a long wait.
     HUB_SUMMARY_TTL_SECONDS: '10',
     // As the README recommends.
     KIIP_CURRENCIES: JSON.stringify(currencies),
@@ -82,9 +82,9 @@ export function startGateway(env: NodeJS.ProcessEnv): ChildProcess {
 export async function isReady(gateway: ChildProcess, url: string): Promise<boolean> {
   const deadline = Date.now() + READY_WITHIN_MS;
   while (!hasEnded(gateway) && Date.now() < deadline) {
-    const answer = await fetch(`${url}/health/ready`).catch(() => undefined);
-    await answer?.body?.cancel();
-    if (answer?.status === 200) return true;
+    const response = await fetch(`${url}/health/ready`).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response?.status === 200) return true;
     await sleep(100);
   }
   return false;

@@ -23,12 +23,12 @@ beforeAll(async () => {
 beforeEach(() => sandbox.reset());
 afterAll(() => sandbox.close());
 
-describe('the journal', () => {
+describe('the request log', () => {
   it('keeps every call as it arrived, in order', async () => {
     const token = await kigo.token();
     await kigo.get('/api/v1/accounts?external_user_id=%C3%BC%2F&external_program_id=p+q', token);
     await kigo.call('/elsewhere');
-    const [login, lookup, other, ...more] = sandbox.journal();
+    const [login, lookup, other, ...more] = sandbox.requests();
     expect(login).toMatchObject({
       method: 'POST',
       route: 'login',
@@ -52,29 +52,29 @@ describe('the journal', () => {
   it('is the same over HTTP, with counts, and filters by route', async () => {
     await kigo.login();
     await kigo.call('/elsewhere');
-    const all = json(await kigo.control('GET', '/journal')) as object;
+    const all = json(await kigo.control('GET', '/requests')) as object;
     expect(all).toMatchObject({ count: 2, max_concurrent: { login: 1, summary: 0 } });
-    expect(all).toHaveProperty('entries', sandbox.journal());
-    expect(json(await kigo.control('GET', '/journal?route=login'))).toMatchObject({ count: 1 });
-    expect(json(await kigo.control('GET', '/journal/count?route=lookup'))).toEqual({ count: 0 });
+    expect(all).toHaveProperty('requests', sandbox.requests());
+    expect(json(await kigo.control('GET', '/requests?route=login'))).toMatchObject({ count: 1 });
+    expect(json(await kigo.control('GET', '/requests/count?route=lookup'))).toEqual({ count: 0 });
   });
 
   it('forgets nothing but calls when it is cleared', async () => {
     const token = await kigo.token();
-    expect((await kigo.control('DELETE', '/journal')).status).toBe(204);
-    expect(sandbox.journal()).toEqual([]);
+    expect((await kigo.control('DELETE', '/requests')).status).toBe(204);
+    expect(sandbox.requests()).toEqual([]);
     expect((await kigo.lookup(token)).status).toBe(200);
   });
 
   it('forgets the oldest calls beyond ten thousand', async () => {
-    const { Journal } = await import('../src/server/journal.js');
-    const journal = new Journal();
+    const { RequestLog } = await import('../src/server/request-log.js');
+    const requestLog = new RequestLog();
     for (let call = 0; call < 10_001; call += 1) {
       const request = { method: 'GET', url: `/${call}`, headers: {}, body: '' };
-      journal.leave(journal.arrive(request, { route: 'other' }));
+      requestLog.finish(requestLog.start(request, { route: 'other' }));
     }
-    expect(journal.list()).toHaveLength(10_000);
-    expect(journal.list()[0]?.url).toBe('/1');
+    expect(requestLog.list()).toHaveLength(10_000);
+    expect(requestLog.list()[0]?.url).toBe('/1');
   });
 });
 
@@ -106,8 +106,8 @@ describe('the control API', () => {
   });
 
   it('changes and shows the switches', async () => {
-    const changed = json(await kigo.control('PATCH', '/settings', { loginStatus: 201, tokenLifeSeconds: 1 }));
-    expect(changed).toMatchObject({ loginStatus: 201, tokenLifeSeconds: 1, partnerId: 'demo-partner' });
+    const changed = json(await kigo.control('PATCH', '/settings', { loginStatus: 201, tokenTtlSeconds: 1 }));
+    expect(changed).toMatchObject({ loginStatus: 201, tokenTtlSeconds: 1, partnerId: 'demo-partner' });
     expect(json(await kigo.control('GET', '/settings'))).toEqual(changed);
     expect((await kigo.login()).status).toBe(201);
   });
@@ -139,7 +139,7 @@ describe('the control API', () => {
     await kigo.control('POST', '/faults', { kind: 'hang' });
     expect((await kigo.control('POST', '/reset')).status).toBe(204);
     expect(json(await kigo.control('GET', '/settings'))).toEqual(settings);
-    expect(sandbox.journal()).toEqual([]);
+    expect(sandbox.requests()).toEqual([]);
     expect((await kigo.lookup(token)).status).toBe(401);
     const again = await kigo.token();
     const summary = await kigo.summary(again, await kigo.accountId(again));
@@ -150,7 +150,7 @@ describe('the control API', () => {
     ['POST', '/faults', { kind: 'slow', delayMs: 'long' }, 'delayMs'],
     ['POST', '/faults', [], 'body'],
     ['POST', '/faults', '{', 'body'],
-    ['PATCH', '/settings', { tokenLifeSecond: 1 }, 'tokenLifeSecond'],
+    ['PATCH', '/settings', { tokenTtlSecond: 1 }, 'tokenTtlSecond'],
     ['PATCH', '/settings', { loginStatus: 202 }, 'loginStatus'],
     ['PATCH', '/settings', { constructor: 1 }, 'constructor'],
     ['PATCH', '/settings', { apiKeys: 'one' }, 'apiKeys'],
@@ -159,7 +159,7 @@ describe('the control API', () => {
     ['DELETE', '/accounts', {}, 'external_user_id'],
     ['POST', '/clock', {}, 'advanceMs'],
     ['POST', '/clock', { advanceMs: -1 }, 'advanceMs'],
-    ['GET', '/journal?route=nowhere', undefined, 'route'],
+    ['GET', '/requests?route=nowhere', undefined, 'route'],
   ])('answers 400 to %s %s %j and names the field', async (method, path, body, field) => {
     const answer = await kigo.control(method, path, body);
     expect(answer.status).toBe(400);
@@ -175,7 +175,7 @@ describe('the control API', () => {
 
 describe('the start', () => {
   it('takes credentials and token life', async () => {
-    const own = await startKigoSandbox({ partnerId: 'p', apiKey: 'k', tokenLifeSeconds: 60 });
+    const own = await startKigoSandbox({ partnerId: 'p', apiKey: 'k', tokenTtlSeconds: 60 });
     const client = new KigoClient(own);
     const { token } = json(await client.login({ partner_id: 'p', api_key: 'k' })) as { token: string };
     expect((await client.login()).status).toBe(401);

@@ -215,7 +215,7 @@ describe('a connection', () => {
   it('is reset before the headers', async () => {
     const answer = await faulty({ kind: 'reset' });
     expect([answer.status, answer.error]).toEqual([undefined, 'ECONNRESET']);
-    expect(sandbox.journal().at(-1)).toMatchObject({ status: null, fault: 'reset' });
+    expect(sandbox.requests().at(-1)).toMatchObject({ status: null, fault: 'reset' });
   });
 
   it('is reset after the headers and half of the body', async () => {
@@ -267,7 +267,7 @@ describe('a connection', () => {
     const another = await startKigoSandbox();
     another.addFault(kind === 'hang' ? { kind } : { kind, delayMs: 60_000 });
     const pending = new KigoClient(another).login();
-    while (another.journal().length === 0) await new Promise(setImmediate);
+    while (another.requests().length === 0) await new Promise(setImmediate);
     await another.close();
     expect((await pending).error).toBe('ECONNRESET');
   });
@@ -379,5 +379,5 @@ async function statuses(calls: number): Promise<(number | undefined)[]> {
 
 /** Until so many summary calls have reached the sandbox, the one before each test included. */
 async function untilSeen(calls: number): Promise<void> {
-  while (sandbox.journal('summary').length < calls) await new Promise(setImmediate);
+  while (sandbox.requests('summary').length < calls) await new Promise(setImmediate);
 }

@@ -105,7 +105,7 @@ describe('login', () => {
     await Promise.all(Array.from({ length: 20 }, () => kigo.login()));
     expect(sandbox.maxConcurrent('login')).toBe(20);
     sandbox.clearFaults();
-    sandbox.clearJournal();
+    sandbox.clearRequests();
     await kigo.login();
     await kigo.login();
     expect(sandbox.maxConcurrent('login')).toBe(1);
@@ -122,15 +122,15 @@ describe('token life', () => {
     expect([answer.status, json(answer)]).toEqual([401, { ...ERROR_BODY, error_code: 'token_expired' }]);
   });
 
-  it.each([1, 0.02])('can be %d s', async (tokenLifeSeconds) => {
-    sandbox.configure({ tokenLifeSeconds });
+  it.each([1, 0.02])('can be %d s', async (tokenTtlSeconds) => {
+    sandbox.configure({ tokenTtlSeconds });
     const token = await kigo.token();
-    sandbox.advance(tokenLifeSeconds * 1000);
+    sandbox.advance(tokenTtlSeconds * 1000);
     expect((await kigo.lookup(token)).status).toBe(401);
   });
 
   it('ends in real time too', async () => {
-    sandbox.configure({ tokenLifeSeconds: 0.02 });
+    sandbox.configure({ tokenTtlSeconds: 0.02 });
     const token = await kigo.token();
     await new Promise((resolve) => setTimeout(resolve, 25));
     expect((await kigo.lookup(token)).status).toBe(401);
@@ -142,7 +142,7 @@ describe('token life', () => {
   });
 
   it('can be shorter than announced', async () => {
-    sandbox.configure({ tokenLifeSeconds: 5, announcedTokenLifeSeconds: 1800 });
+    sandbox.configure({ tokenTtlSeconds: 5, announcedTokenTtlSeconds: 1800 });
     const { token, expires_in } = json(await kigo.login()) as { token: string; expires_in: number };
     expect(expires_in).toBe(1800);
     sandbox.advance(5_000);

@@ -205,15 +205,18 @@ describe('the quantity', () => {
   ] as const)(
     'in the form %s is %s in JSON, %s in a form, and signed as that text',
     async (form, literal, text) => {
-      const { signature } = await received({ ...VECTOR, type: 'json', quantityForm: form });
+      const { signature } = await received({ ...VECTOR, type: 'json', quantityFormat: form });
       expect(receiver.received[0]?.body).toContain(`"quantity":${literal},`);
       expect(signature).toBe(sha1(C, 'Coins', text, 'user-123', T, SECRET));
-      expect(await received({ ...VECTOR, quantityForm: form })).toMatchObject({ quantity: text, signature });
+      expect(await received({ ...VECTOR, quantityFormat: form })).toMatchObject({
+        quantity: text,
+        signature,
+      });
     },
   );
 
   it('can be missing', async () => {
-    for (const spec of [{ quantityForm: 'missing' }, { quantity: null }] as const) {
+    for (const spec of [{ quantityFormat: 'missing' }, { quantity: null }] as const) {
       const members = await received({ ...VECTOR, ...spec });
       expect(members).not.toHaveProperty('quantity');
       expect(members['signature']).toBe(sha1(C, 'Coins', 'user-123', T, SECRET));
@@ -266,7 +269,7 @@ describe('the data', () => {
   it('has a member twice', async () => {
     await sandbox.sendCallback({ variant: 'repeated-key' });
     expect(new URLSearchParams(receiver.received[0]?.body).getAll('quantity')).toEqual(['20', '500']);
-    await sandbox.sendCallback({ type: 'json', repeat: { user_id: 'other' } });
+    await sandbox.sendCallback({ type: 'json', duplicateFields: { user_id: 'other' } });
     expect(receiver.received[1]?.body).toMatch(/"user_id":"user-123",.*"user_id":"other"/);
   });
 
@@ -302,7 +305,7 @@ describe('a replay', () => {
     const { id, sent } = await sandbox.sendCallback({ kind: 'issuance' });
     await sandbox.sendCallback();
     sandbox.configure({ appSecret: 'next' });
-    expect(await sandbox.sendCallback({ like: id })).toMatchObject({ kind: 'issuance', sent });
+    expect(await sandbox.sendCallback({ copyOf: id })).toMatchObject({ kind: 'issuance', sent });
     expect(receiver.received.map(({ body }) => body === sent)).toEqual([true, false, true]);
   });
 
@@ -316,27 +319,27 @@ describe('a replay', () => {
 
   it('has the same id with another payload, signed anew', async () => {
     await sandbox.sendCallback(VECTOR);
-    expect(await received({ like: 'latest', quantity: 500 })).toEqual({
+    expect(await received({ copyOf: 'latest', quantity: 500 })).toEqual({
       ...VECTOR,
       quantity: '500',
       signature: sha1(C, 'Coins', 500, 'user-123', T, SECRET),
     });
   });
 
-  it('has the boundary between two fields moved, under the same signature', async () => {
+  it('has the boundary between two fields shifted, under the same signature', async () => {
     const signature = '3392d14d59913b113d26919e2ed1960907b77931';
     await sandbox.sendCallback(ISSUANCE);
-    expect(await received({ like: 1, move: { from: 'nonce', to: 'transaction_id' } })).toMatchObject({
+    expect(await received({ copyOf: 1, shift: { from: 'nonce', to: 'transaction_id' } })).toMatchObject({
       transaction_id: `${T}n`,
       nonce: '-0001',
       signature,
     });
-    expect(await received({ like: 1, move: { from: 'nonce', to: 'origin', chars: 2 } })).toMatchObject({
+    expect(await received({ copyOf: 1, shift: { from: 'nonce', to: 'origin', chars: 2 } })).toMatchObject({
       nonce: 'n-00',
       origin: '01survey',
       signature,
     });
-    expect(await received({ like: 1, variant: 'issuance-as-redemption' })).toEqual({
+    expect(await received({ copyOf: 1, variant: 'issuance-as-redemption' })).toEqual({
       content: C,
       quantity: 20,
       user_id: 'user-123',
@@ -344,7 +347,7 @@ describe('a replay', () => {
       signature,
     });
     await sandbox.sendCallback({ ...ISSUANCE, user_id: '5001' });
-    expect(await received({ like: 'latest', move: { from: 'user_id', to: 'quantity' } })).toMatchObject({
+    expect(await received({ copyOf: 'latest', shift: { from: 'user_id', to: 'quantity' } })).toMatchObject({
       quantity: 205,
       user_id: '001',
       signature: 'c9ed22f168b09ae9d5ad9679fce4daa3efed3410',

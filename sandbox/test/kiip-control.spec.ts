@@ -31,7 +31,7 @@ describe('the control API of Kiip', () => {
     const text = (await kiip.control('GET', '')).body.toString();
     for (const words of [
       'POST   /__sandbox/callbacks/scenario    play one: {"name": "same-twice|',
-      'GET    /__sandbox/journal ',
+      'GET    /__sandbox/requests ',
       '?route=session|moment|reward|other',
       'any of route, user, program, account, device, moment, times',
       'slow (delayMs)',
@@ -49,15 +49,15 @@ describe('the control API of Kiip', () => {
     expect(await kiip.reward()).not.toHaveProperty('view');
   });
 
-  it('shows sessions, rewards and the journal', async () => {
+  it('shows sessions, rewards and the requests', async () => {
     await kiip.session();
     await kiip.moment();
     expect(await asked('GET', '/sessions')).toEqual({ sessions: sandbox.sessions() });
     expect(await asked('GET', '/rewards')).toEqual({ rewards: sandbox.rewards() });
-    expect(await asked('GET', '/journal?route=moment')).toMatchObject({
+    expect(await asked('GET', '/requests?route=moment')).toMatchObject({
       count: 1,
       max_concurrent: { session: 1, moment: 1, reward: 0, other: 0 },
-      entries: sandbox.journal('moment'),
+      requests: sandbox.requests('moment'),
     });
   });
 
@@ -90,7 +90,7 @@ describe('the control API of Kiip', () => {
       status: 401,
       body: 'no',
     });
-    const batch = { callbacks: [{ kind: 'issuance' }, { like: 'latest' }], copies: 2, order: 'at-once' };
+    const batch = { callbacks: [{ kind: 'issuance' }, { copyOf: 'latest' }], copies: 2, order: 'at-once' };
     expect(await asked('POST', '/callbacks/batch', batch)).toMatchObject({ deliveries: { length: 4 } });
     expect(await asked('POST', '/callbacks/scenario', { name: 'same-twice' })).toMatchObject({
       deliveries: [{ status: 200 }, { status: 200 }],
@@ -117,7 +117,7 @@ describe('the control API of Kiip', () => {
     await asked('POST', '/callbacks');
     expect((await kiip.control('POST', '/reset')).status).toBe(204);
     expect(await asked('GET', '/settings')).toEqual(settings);
-    expect([sandbox.rewards(), sandbox.sessions(), sandbox.deliveries(), sandbox.journal()]).toEqual([
+    expect([sandbox.rewards(), sandbox.sessions(), sandbox.deliveries(), sandbox.requests()]).toEqual([
       [],
       [],
       [],
@@ -136,15 +136,15 @@ describe('the control API of Kiip', () => {
     ['POST', '/redeem', { id: 'x' }, 'id'],
     ['POST', '/callbacks', [], 'body'],
     ['POST', '/callbacks', { kind: 'refund' }, 'kind'],
-    ['POST', '/callbacks', { like: 'latest' }, 'like'],
-    ['POST', '/callbacks', { like: 7 }, 'like'],
+    ['POST', '/callbacks', { copyOf: 'latest' }, 'copyOf'],
+    ['POST', '/callbacks', { copyOf: 7 }, 'copyOf'],
     ['POST', '/callbacks', { reward: 'unknown' }, 'reward'],
     ['POST', '/callbacks', { variant: 'odd' }, 'variant'],
     ['POST', '/callbacks', { quantity: true }, 'quantity'],
     ['POST', '/callbacks', { user_id: 5 }, 'user_id'],
-    ['POST', '/callbacks', { move: { from: 'nonce' } }, 'move'],
-    ['POST', '/callbacks', { move: { from: 'origin', to: 'nonce', chars: 99 }, kind: 'issuance' }, 'move'],
-    ['POST', '/callbacks', { repeat: { user_id: 5 } }, 'repeat'],
+    ['POST', '/callbacks', { shift: { from: 'nonce' } }, 'shift'],
+    ['POST', '/callbacks', { shift: { from: 'origin', to: 'nonce', chars: 99 }, kind: 'issuance' }, 'shift'],
+    ['POST', '/callbacks', { duplicateFields: { user_id: 5 } }, 'duplicateFields'],
     ['POST', '/callbacks', { delayMs: -1 }, 'delayMs'],
     ['POST', '/callbacks/batch', {}, 'callbacks'],
     ['POST', '/callbacks/batch', { callbacks: {} }, 'callbacks'],

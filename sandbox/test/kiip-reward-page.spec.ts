@@ -92,10 +92,10 @@ describe('the reward page', () => {
     sandbox.addFault({ kind: 'hang', route: 'reward' });
     const patience = new AbortController();
     const hanging = rawCall(url, { signal: patience.signal });
-    await until('the page is asked for', () => sandbox.journal('reward').length === 2);
+    await until('the page is asked for', () => sandbox.requests('reward').length === 2);
     patience.abort();
     expect((await hanging).status).toBeUndefined();
-    expect(sandbox.journal('reward').map(({ fault }) => fault)).toEqual(['slow', 'hang']);
+    expect(sandbox.requests('reward').map(({ fault }) => fault)).toEqual(['slow', 'hang']);
   });
 });
 

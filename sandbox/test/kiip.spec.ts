@@ -37,7 +37,7 @@ describe('session', () => {
       expect(json(answer)).toEqual({ date: expect.stringMatching(KIIP_DATE) });
       const { date } = json(answer) as { date: string };
       expect(Math.abs(Date.parse(`${date}Z`) - Date.now())).toBeLessThan(5_000);
-      expect(sandbox.journal('session')).toHaveLength(1);
+      expect(sandbox.requests('session')).toHaveLength(1);
     },
   );
 
@@ -122,7 +122,7 @@ describe.each([
     expect([answer.status, json(answer)]).toEqual([500, ERROR_BODY]);
     expect((await kiip.post(path, { ...good, user: { userid: 'other' } })).status).toBe(200);
     expect((await kiip.post(path, { ...good, device: { ...good.device, id: 'other' } })).status).toBe(200);
-    expect(sandbox.journal(route).map(({ status, fault }) => [status, fault])).toEqual([
+    expect(sandbox.requests(route).map(({ status, fault }) => [status, fault])).toEqual([
       [500, 'status'],
       [200, null],
       [200, null],
@@ -179,7 +179,7 @@ describe('moment', () => {
   it('is one too with the leftover events of the vendor example', async () => {
     const { events } = SESSION;
     expect(isReward(await kiip.moment({ ...MOMENT, event: events, events }))).toBe(true);
-    expect([sandbox.journal('session'), sandbox.journal('moment').length]).toEqual([[], 1]);
+    expect([sandbox.requests('session'), sandbox.requests('moment').length]).toEqual([[], 1]);
   });
 
   it('names the host that the client called', async () => {

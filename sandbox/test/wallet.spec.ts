@@ -147,14 +147,14 @@ describe('the wallet refuses', () => {
     expect((await client.send(signed(body, [wallet.secret]))).status).toBe(200);
     expect((await client.send(signed(`${body} `, [wallet.secret], 'iss_larger'))).status).toBe(413);
     expect(wallet.balances()).toEqual([COINS]);
-    expect(wallet.journal()[1]).toMatchObject({ status: 413, body: '' });
+    expect(wallet.requests()[1]).toMatchObject({ status: 413, body: '' });
   });
 
   it('other paths and methods', async () => {
     expect((await rawCall(`${wallet.url}/event`, { method: 'POST' })).status).toBe(404);
     const answer = await rawCall(`${wallet.url}/events`);
     expect([answer.status, answer.headers.allow]).toEqual([405, 'POST']);
-    expect(wallet.journal('other')).toHaveLength(2);
+    expect(wallet.requests('other')).toHaveLength(2);
   });
 });
 
@@ -180,10 +180,10 @@ describe('a wallet that fails', () => {
     wallet.addFault({ kind: 'hang' });
     const abort = new AbortController();
     const call = client.issue({}, abort.signal);
-    await until('the wallet has the event', () => wallet.journal('events').length === 1);
+    await until('the wallet has the event', () => wallet.requests('events').length === 1);
     abort.abort();
     expect((await call).status).toBeUndefined();
-    expect(wallet.journal()).toMatchObject([{ status: null, fault: 'hang' }]);
+    expect(wallet.requests()).toMatchObject([{ status: null, fault: 'hang' }]);
     expect(wallet.balances()).toEqual([]);
   });
 
@@ -225,10 +225,10 @@ describe('the control API of the wallet', () => {
   it('shows what arrived, and what was answered', async () => {
     const event = signed(eventOf(), [wallet.secret]);
     await client.send(event);
-    expect(await asked('GET', '/journal?route=events')).toMatchObject({
+    expect(await asked('GET', '/requests?route=events')).toMatchObject({
       count: 1,
       max_concurrent: { events: 1, other: 0 },
-      entries: [{ status: 200, body: event.body, headers: event.headers }],
+      requests: [{ status: 200, body: event.body, headers: event.headers }],
     });
   });
 
@@ -247,7 +247,7 @@ describe('the control API of the wallet', () => {
     expect((await client.issue()).status).toBe(500);
     expect((await client.control('POST', '/reset')).status).toBe(204);
     expect(await asked('GET', '/balances')).toEqual({ balances: [] });
-    expect(await asked('GET', '/journal/count')).toEqual({ count: 0 });
+    expect(await asked('GET', '/requests/count')).toEqual({ count: 0 });
     expect(json(await client.issue())).toEqual({ status: 'credited' });
   });
 });

@@ -157,7 +157,7 @@ describe('SIGTERM', () => {
     return connection;
   }
 
-  const summaryAsked = () => until('Kigo has the call', () => kigo.journal('summary').length > 0);
+  const summaryAsked = () => until('Kigo has the call', () => kigo.requests('summary').length > 0);
 
   async function stop() {
     gateway.signal('SIGTERM');

@@ -169,7 +169,7 @@ onPostgres('secrets and personal data', () => {
   it('are in no entry of the shared cache; the token there is sealed', async () => {
     const entries = JSON.stringify(await redis.dump());
     for (const text of [...everySecret, ...everyPerson]) expect(entries).not.toContain(text);
-    const tokens = kigo.journal().map(({ headers }) => headers.authorization?.replace('Bearer ', ''));
+    const tokens = kigo.requests().map(({ headers }) => headers.authorization?.replace('Bearer ', ''));
     for (const token of tokens.filter((one) => one !== undefined)) expect(entries).not.toContain(token);
   });
 

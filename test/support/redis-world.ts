@@ -94,11 +94,11 @@ export class RedisWorld {
       assert.equal((await first.get(badge(user))).status, 200);
       await this.stored(keyPart(user, 'program456'));
       await this.stored(keyPart(accountOf(this.kigo, user)));
-      this.kigo.clearJournal();
+      this.kigo.clearRequests();
       const response = await second.get(badge(user));
       assert.equal(response.status, 200);
       assert.equal(response.headers.get('cache-status'), 'rewards-gateway; hit');
-      assert.deepEqual(this.kigo.journal(), []);
+      assert.deepEqual(this.kigo.requests(), []);
     });
   }
 

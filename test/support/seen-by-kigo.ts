@@ -12,7 +12,7 @@ export const headersOfEveryCall = [
 
 /** Name and value of every pair in the queries of the look-ups so far, decoded one by one. */
 export function lookupsSeenBy(kigo: KigoSandbox): string[][][] {
-  return kigo.journal('lookup').map(({ url }) => {
+  return kigo.requests('lookup').map(({ url }) => {
     const query = /^\/api\/v1\/accounts\?([^?#]*)$/.exec(url)?.[1];
     // decodeURIComponent leaves "+" alone: a blank must have arrived as %20.
     return query!.split('&').map((pair) => pair.split('=').map((text) => decodeURIComponent(text)));
@@ -21,7 +21,7 @@ export function lookupsSeenBy(kigo: KigoSandbox): string[][][] {
 
 /** The account ids in the paths of the summaries so far, decoded. */
 export function accountsSeenBy(kigo: KigoSandbox): string[] {
-  return kigo.journal('summary').map(({ url }) => {
+  return kigo.requests('summary').map(({ url }) => {
     return decodeURIComponent(/^\/api\/v1\/accounts\/([^/?#]*)\/hub-summary$/.exec(url)![1]!);
   });
 }

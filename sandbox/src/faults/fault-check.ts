@@ -15,7 +15,7 @@ import type { Check, Checks } from '../server/check.js';
 import type { FaultKind, FaultRule } from './fault.js';
 
 const aDuration = aNumber(0, 3_600_000);
-// Anything else would make the answer itself fail, which no rule asked for.
+// Anything else would make the response itself fail, which no rule asked for.
 const aHeaderValue: Check = (value) =>
   typeof value === 'string' && /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? undefined : 'must be printable text';
 const someHeaders: Check = (value) =>
@@ -57,12 +57,12 @@ const KINDS: Record<FaultKind | 'fail-twice', { checks?: Checks; required?: stri
   'cut-off': {},
 };
 
-/** Every fault kind and the members it takes beside those that say which calls it is for. */
+/** Every fault kind and the fields it takes beside those that say which calls it is for. */
 export const FAULT_HELP = Object.entries(KINDS).map(
   ([kind, { checks }]) => `${kind}${checks ? ` (${Object.keys(checks).join(', ')})` : ''}`,
 );
 
-/** @throws ControlInputError naming the first member of the rule that cannot be played */
+/** @throws ControlInputError naming the first field of the rule that cannot be played */
 export function checkFaultRule(rule: FaultRule, routes: readonly string[]): void {
   if (!isObject(rule)) throw new ControlInputError('body', 'must be a JSON object');
   const kindProblem = oneOf(...Object.keys(KINDS))(rule.kind);

@@ -1,5 +1,5 @@
-/** Faults that give another answer than the real one, or the real one altered. */
-export type AnswerFault =
+/** Faults that give another response than the normal one, or the normal one altered. */
+export type ResponseFault =
   /** Any status with any body: text as it is, other values as JSON, none = the vendor's own error body. */
   | { kind: 'status'; status: number; headers?: Record<string, string>; body?: unknown }
   /** 502 with a proxy's HTML page. */
@@ -12,24 +12,24 @@ export type AnswerFault =
   | { kind: 'html' }
   /** 200 with this JSON value. */
   | { kind: 'json'; body: unknown }
-  /** The real answer without its body. */
+  /** The normal response without its body. */
   | { kind: 'empty' }
-  /** The first half of the real body, correctly framed: only the JSON is broken. */
+  /** The first half of the normal body, correctly framed: only the JSON is broken. */
   | { kind: 'truncated' }
-  /** The real answer with members added, or replaced by values of other types. */
+  /** The normal response with fields added, or replaced by values of other types. */
   | { kind: 'extra-fields'; fields?: Record<string, unknown> }
   | { kind: 'missing-fields'; fields: string[] }
-  /** The real answer, called something else (`contentType`, default `text/html`). */
+  /** The normal response, called something else (`contentType`, default `text/html`). */
   | { kind: 'wrong-content-type'; contentType?: string }
-  /** The real answer, compressed, whatever the client accepts. */
+  /** The normal response, compressed, whatever the client accepts. */
   | { kind: 'gzip' }
   | { kind: 'broken-gzip' }
-  /** The real answer and blanks up to `bytes` (default 4 MiB), small on the wire. */
+  /** The normal response and blanks up to `bytes` (default 4 MiB), small on the wire. */
   | { kind: 'gzip-bomb'; bytes?: number }
-  /** The real answer and blanks up to `bytes` (default 2 MiB), uncompressed. */
+  /** The normal response and blanks up to `bytes` (default 2 MiB), uncompressed. */
   | { kind: 'big-body'; bytes?: number };
 
-/** Faults in time and on the connection. All but `hang` and `reset` play the real answer. */
+/** Faults in time and on the connection. All but `hang` and `reset` send the normal response. */
 export type SocketFault =
   /** Waits before the status line. */
   | { kind: 'slow'; delayMs: number }
@@ -39,14 +39,14 @@ export type SocketFault =
   | { kind: 'dribble'; delayMs?: number; chunkBytes?: number }
   /** Never answers; the connection stays open. */
   | { kind: 'hang' }
-  /** Connection reset (RST) instead of an answer. */
+  /** Connection reset (RST) instead of a response. */
   | { kind: 'reset' }
   /** Headers and half of the body, then a reset. */
   | { kind: 'reset-after-headers' }
   /** Headers and half of the body, then an orderly close (FIN). */
   | { kind: 'cut-off' };
 
-export type Fault = AnswerFault | SocketFault;
+export type Fault = ResponseFault | SocketFault;
 export type FaultKind = Fault['kind'];
 
 /** Which calls a rule is for. What is not given matches everything. */

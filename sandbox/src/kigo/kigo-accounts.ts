@@ -7,14 +7,14 @@ export interface KigoAccount {
   external_user_id: string;
   external_program_id: string;
   account_id: string | number;
-  /** Stands for `account_id` while the sandbox gives numeric ids. */
+  /** Replaces `account_id` while the sandbox gives numeric ids. */
   numeric_id: number;
   /** null: the partner that the sandbox is set up for. */
   partner_id: string | null;
   /** Any JSON value, so that wrong types can be tried; null included. */
   unviewed_products: unknown;
   total_tokens: unknown;
-  /** Further members of the lookup and summary answers. */
+  /** Further fields of the lookup and summary answers. */
   extra: Record<string, unknown>;
 }
 
@@ -40,8 +40,8 @@ export class KigoAccounts {
   private readonly programs = new Map<string, string | null>();
 
   /**
-   * Creates an account, or changes the given members of one. Counts of a new account are 0.
-   * @throws ControlInputError naming a missing or ill-formed member
+   * Creates an account, or changes the given fields of one. Counts of a new account are 0.
+   * @throws ControlInputError naming a missing or ill-formed field
    */
   set(change: KigoAccountChange): KigoAccount {
     checkMembers(change, CHECKS, Object.keys(WHICH));

@@ -12,7 +12,7 @@ export function kigoControl(handle: Handle, accounts: KigoAccounts): ControlRout
     {
       method: 'PATCH',
       path: '/settings',
-      help: 'change some: {"tokenLifeSeconds": 1}',
+      help: 'change some: {"tokenTtlSeconds": 1}',
       run: ({ body }) => handle.configure(body as Partial<KigoSettings>),
     },
     {
@@ -36,7 +36,7 @@ export function kigoControl(handle: Handle, accounts: KigoAccounts): ControlRout
     {
       method: 'DELETE',
       path: '/tokens',
-      help: 'end the life of every token',
+      help: 'revoke every token',
       run: () => ({ revoked: handle.revokeAllTokens() }),
     },
     { method: 'POST', path: '/reset', help: 'everything as at the start', run: () => handle.reset() },

@@ -1,5 +1,5 @@
-import { jsonAnswer } from '../server/answer.js';
-import type { Answer } from '../server/answer.js';
+import { jsonResponse } from '../server/http-response.js';
+import type { HttpResponse } from '../server/http-response.js';
 
 /** Kigo's documented error body. */
 export interface KigoError {
@@ -18,8 +18,8 @@ const PLAIN: Record<number, [code: string, message: string]> = {
 };
 
 /** `{"error_code","error_message"}`; the code is a word, or with `numeric` a number. */
-export function kigoError({ status, code, message, headers }: KigoError, numeric: boolean): Answer {
-  return jsonAnswer(
+export function kigoError({ status, code, message, headers }: KigoError, numeric: boolean): HttpResponse {
+  return jsonResponse(
     status,
     { error_code: numeric ? status * 10 + 1 : code, error_message: message },
     headers,

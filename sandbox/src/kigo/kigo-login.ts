@@ -1,9 +1,9 @@
-import { jsonAnswer, textAnswer } from '../server/answer.js';
-import type { Answer } from '../server/answer.js';
+import { jsonResponse, textResponse } from '../server/http-response.js';
+import type { HttpResponse } from '../server/http-response.js';
 import { isObject } from '../server/check.js';
 import type { KigoError } from './kigo-error.js';
 import type { KigoSettings } from './kigo-settings.js';
-import type { VendorRequest } from '../server/vendor.js';
+import type { HttpRequest } from '../server/simulated-service.js';
 
 const MEMBERS = ['partner_id', 'api_key'] as const;
 
@@ -18,10 +18,10 @@ const tokenMember: Record<KigoSettings['loginToken'], (token: string) => { token
 
 /** POST /api/v1/auth/sessions. */
 export function login(
-  request: VendorRequest,
+  request: HttpRequest,
   settings: KigoSettings,
   issue: () => string,
-): Answer | KigoError {
+): HttpResponse | KigoError {
   const mediaType = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   if (mediaType !== 'application/json') {
     return { status: 415, code: 'unsupported_media_type', message: 'Send application/json.' };
@@ -38,16 +38,16 @@ export function login(
   if (settings.partnerDisabled) {
     return { status: 403, code: 'partner_disabled', message: 'This partner is disabled.' };
   }
-  const announced = settings.announcedTokenLifeSeconds;
-  return jsonAnswer(settings.loginStatus, {
+  const announced = settings.announcedTokenTtlSeconds;
+  return jsonResponse(settings.loginStatus, {
     ...tokenMember[settings.loginToken](issue()),
     ...(announced !== null && { expires_in: announced }),
   });
 }
 
-function missingMember(name: string, settings: KigoSettings): Answer | KigoError {
+function missingMember(name: string, settings: KigoSettings): HttpResponse | KigoError {
   if (settings.missingFieldStatus === 422) {
-    return textAnswer(
+    return textResponse(
       422,
       `Failed to deserialize the JSON body into the target type: missing field \`${name}\``,
     );

@@ -1,4 +1,4 @@
-import type { Call, VendorRequest } from '../server/vendor.js';
+import type { Call, HttpRequest } from '../server/simulated-service.js';
 
 export const KIGO_ROUTES = ['login', 'lookup', 'summary', 'other'] as const;
 export type KigoRoute = (typeof KIGO_ROUTES)[number];
@@ -21,15 +21,15 @@ export function kigoEndpoint(url: string): KigoEndpoint | undefined {
 }
 
 /** The one value of a query parameter, or how it fails to be one. */
-export function onlyValue(request: VendorRequest, name: string): { value: string } | 'missing' | 'repeated' {
+export function onlyValue(request: HttpRequest, name: string): { value: string } | 'missing' | 'repeated' {
   const query = new URLSearchParams(/\?(.*)$/s.exec(request.url)?.[1] ?? '');
   const [value, ...more] = query.getAll(name);
   if (more.length > 0) return 'repeated';
   return value ? { value } : 'missing';
 }
 
-/** External ids of a lookup, for the journal and the fault rules. */
-export function lookupIds(request: VendorRequest): Pick<Call, 'user' | 'program'> {
+/** External ids of a lookup, for the request log and the fault rules. */
+export function lookupIds(request: HttpRequest): Pick<Call, 'user' | 'program'> {
   const user = onlyValue(request, 'external_user_id');
   const program = onlyValue(request, 'external_program_id');
   return {

@@ -1,7 +1,7 @@
 import { aBoolean, aNumber, aText, checkMembers, either, listOf, oneOf } from '../server/check.js';
 import type { Check } from '../server/check.js';
 
-/** The switches of the simulated Kigo: everything about it that nobody has documented. */
+/** The switches of the simulated Kigo: what the vendor does not document. */
 export interface KigoSettings {
   partnerId: string;
   /** Every key that a login accepts: two of them for the time of a rotation. */
@@ -10,16 +10,16 @@ export interface KigoSettings {
   partnerDisabled: boolean;
   loginStatus: 200 | 201;
   /** How long a token is accepted, by the virtual clock; fractions allowed. */
-  tokenLifeSeconds: number;
-  /** Adds `expires_in` to the login answer; give more than `tokenLifeSeconds` and it lies. null: not announced. */
-  announcedTokenLifeSeconds: number | null;
+  tokenTtlSeconds: number;
+  /** Adds `expires_in` to the login response; give more than `tokenTtlSeconds` and it lies. null: not announced. */
+  announcedTokenTtlSeconds: number | null;
   /** A token is accepted for so many calls and is then expired: 1 lets it expire between lookup and summary. */
   tokenUses: number | null;
   /** Every token is expired from birth. */
   issueExpiredTokens: boolean;
-  /** A login ends the life of all older tokens. */
+  /** A login revokes all older tokens. */
   revokeOlderTokens: boolean;
-  /** What stands where the token should in a login answer. */
+  /** What the login response has in place of the token. */
   loginToken: 'normal' | 'absent' | 'null' | 'empty' | 'number';
   expiredTokenStatus: 401 | 403;
   /** 422 is text/plain, as Axum's extractor answers. */
@@ -39,8 +39,8 @@ export const KIGO_DEFAULTS: KigoSettings = {
   apiKeys: ['demo-kigo-key'],
   partnerDisabled: false,
   loginStatus: 200,
-  tokenLifeSeconds: 1800,
-  announcedTokenLifeSeconds: null,
+  tokenTtlSeconds: 1800,
+  announcedTokenTtlSeconds: null,
   tokenUses: null,
   issueExpiredTokens: false,
   revokeOlderTokens: false,
@@ -61,8 +61,8 @@ const CHECKS: Record<keyof KigoSettings, Check> = {
   apiKeys: listOf(aText),
   partnerDisabled: aBoolean,
   loginStatus: oneOf(200, 201),
-  tokenLifeSeconds: aNumber(0),
-  announcedTokenLifeSeconds: orNull(aNumber(0)),
+  tokenTtlSeconds: aNumber(0),
+  announcedTokenTtlSeconds: orNull(aNumber(0)),
   tokenUses: orNull(aNumber(1)),
   issueExpiredTokens: aBoolean,
   revokeOlderTokens: aBoolean,

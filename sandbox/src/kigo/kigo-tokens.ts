@@ -9,7 +9,7 @@ interface Token {
 }
 
 // Enough for any test; a sandbox that runs for weeks forgets the oldest.
-const MOST_TOKENS = 10_000;
+const MAX_TOKENS = 10_000;
 
 /** Partner tokens in circulation. */
 export class KigoTokens {
@@ -27,14 +27,14 @@ export class KigoTokens {
   issue(settings: KigoSettings): string {
     if (settings.revokeOlderTokens) this.revokeAll();
     const text = `kigo_${Array.from({ length: 4 }, () => this.word()).join('')}`;
-    const life = settings.issueExpiredTokens ? 0 : settings.tokenLifeSeconds * 1000;
+    const life = settings.issueExpiredTokens ? 0 : settings.tokenTtlSeconds * 1000;
     this.tokens.set(text, {
       partnerId: settings.partnerId,
       expiresAt: this.clock.now() + life,
       usesLeft: settings.tokenUses ?? Infinity,
     });
     const [oldest] = this.tokens.keys();
-    if (this.tokens.size > MOST_TOKENS && oldest) this.tokens.delete(oldest);
+    if (this.tokens.size > MAX_TOKENS && oldest) this.tokens.delete(oldest);
     return text;
   }
 
@@ -47,7 +47,7 @@ export class KigoTokens {
     return { partnerId: token.partnerId };
   }
 
-  /** Ends every token's life now; returns how many were alive. */
+  /** Revokes every token; returns how many were valid. */
   revokeAll(): number {
     const alive = [...this.tokens.values()].filter((token) => token.expiresAt > this.clock.now());
     for (const token of alive) token.expiresAt = 0;

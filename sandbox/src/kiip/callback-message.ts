@@ -1,9 +1,9 @@
 import { ControlInputError } from '../server/check.js';
-import type { CallbackField, CallbackSpec, QuantityForm, SignatureForm } from './callback-spec.js';
+import type { CallbackField, CallbackSpec, QuantityFormat, SignatureFormat } from './callback-spec.js';
 import { kiipSignature } from './kiip-signer.js';
 import type { Formula } from './kiip-signer.js';
 
-/** A bigint is a JSON number that no double holds. null: the member is left out. */
+/** A bigint is a JSON number that no double holds. null: the field is left out. */
 export type FieldValue = string | number | bigint | null;
 
 /** A callback with everything decided. */
@@ -11,10 +11,10 @@ export interface CallbackPlan {
   kind: 'redemption' | 'issuance';
   type: 'form' | 'json';
   fields: Partial<Record<CallbackField, FieldValue>>;
-  signature: SignatureForm;
+  signature: SignatureFormat;
   signatureText?: string;
   extra: Record<string, unknown>;
-  repeat: Record<string, string>;
+  duplicateFields: Record<string, string>;
 }
 
 export interface CallbackMessage {
@@ -27,7 +27,7 @@ export interface Secrets {
   previousAppSecret: string;
 }
 
-/** The fields of a kind, in the order in which the vendor's text lists them. */
+/** The fields of a kind, in the order in which the vendor lists them. */
 export const FIELDS_OF: Record<CallbackPlan['kind'], readonly CallbackField[]> = {
   redemption: ['transaction_id', 'content', 'name', 'quantity', 'user_id'],
   issuance: ['content', 'quantity', 'user_id', 'transaction_id', 'nonce', 'origin'],
@@ -44,7 +44,7 @@ export function callbackMessage(plan: CallbackPlan, secrets: Secrets): CallbackM
   });
   const signature = plan.signatureText ?? signatureOf(plan, secrets);
   if (signature !== undefined) members.push(['signature', signature]);
-  members.push(...Object.entries(plan.extra), ...Object.entries(plan.repeat));
+  members.push(...Object.entries(plan.extra), ...Object.entries(plan.duplicateFields));
   return {
     contentType: MEDIA_TYPES[plan.type],
     body: plan.type === 'json' ? asJson(members) : asForm(members),
@@ -52,7 +52,7 @@ export function callbackMessage(plan: CallbackPlan, secrets: Secrets): CallbackM
 }
 
 /** What the quantity looks like in each form, from a plain one. */
-export const QUANTITY_IN: Record<QuantityForm, (plain: string) => FieldValue> = {
+export const QUANTITY_FORMATS: Record<QuantityFormat, (plain: string) => FieldValue> = {
   int: Number,
   string: (plain) => plain,
   'leading-zero': (plain) => `0${plain}`,
@@ -64,9 +64,9 @@ export const QUANTITY_IN: Record<QuantityForm, (plain: string) => FieldValue> = 
 };
 
 /** Moves characters between two fields, towards each other in the signed text of that kind. */
-export function moved(
+export function shiftCharacters(
   plan: CallbackPlan,
-  { from, to, chars = 1 }: NonNullable<CallbackSpec['move']>,
+  { from, to, chars = 1 }: NonNullable<CallbackSpec['shift']>,
 ): CallbackPlan {
   const order: readonly CallbackField[] = [
     'content',
@@ -79,7 +79,7 @@ export function moved(
   ];
   const [source, target] = [plan.fields[from], plan.fields[to]].map((value) => String(value ?? ''));
   if (source === undefined || target === undefined || source.length < chars) {
-    throw new ControlInputError('move', `finds fewer than ${chars} characters in ${from}`);
+    throw new ControlInputError('shift', `finds fewer than ${chars} characters in ${from}`);
   }
   const forward = order.indexOf(from) < order.indexOf(to);
   const cut = forward ? source.length - chars : chars;
@@ -93,7 +93,7 @@ export function moved(
 }
 
 type Sign = (secret: string, formula?: Formula) => string;
-const SIGNATURE_IN: Record<SignatureForm, (sign: Sign, secrets: Secrets) => string | undefined> = {
+const SIGNATURE_FORMATS: Record<SignatureFormat, (sign: Sign, secrets: Secrets) => string | undefined> = {
   valid: (sign, { appSecret }) => sign(appSecret),
   'upper-case': (sign, { appSecret }) => sign(appSecret).toUpperCase(),
   legacy: (sign, { appSecret }) => sign(appSecret, 'legacy'),
@@ -106,10 +106,13 @@ const SIGNATURE_IN: Record<SignatureForm, (sign: Sign, secrets: Secrets) => stri
 
 function signatureOf({ kind, fields, signature }: CallbackPlan, secrets: Secrets): string | undefined {
   const texts = Object.fromEntries(keysOf(fields).map((name) => [name, String(fields[name] ?? '')]));
-  return SIGNATURE_IN[signature]((secret, formula = kind) => kiipSignature(formula, texts, secret), secrets);
+  return SIGNATURE_FORMATS[signature](
+    (secret, formula = kind) => kiipSignature(formula, texts, secret),
+    secrets,
+  );
 }
 
-// By hand, since an object has no member twice and JSON.stringify no integer beyond 2^53.
+// By hand, since an object has no field twice and JSON.stringify no integer beyond 2^53.
 function asJson(members: [string, unknown][]): string {
   const written = members.map(([name, value]) => `${JSON.stringify(name)}:${literal(value)}`);
   return `{${written.join(',')}}`;

@@ -1,4 +1,4 @@
-import { FIELDS_OF, moved, QUANTITY_IN } from './callback-message.js';
+import { FIELDS_OF, shiftCharacters, QUANTITY_FORMATS } from './callback-message.js';
 import type { CallbackPlan } from './callback-message.js';
 import { CALLBACK_FIELDS } from './callback-spec.js';
 import type { CallbackSpec } from './callback-spec.js';
@@ -12,8 +12,8 @@ import type { KiipSettings } from './kiip-settings.js';
 export interface PlanSources {
   settings: KiipSettings;
   ids: KiipIds;
-  /** Of the delivery that the spec is like. */
-  like?: CallbackPlan;
+  /** Of the delivery that the spec copies. */
+  copyOf?: CallbackPlan;
   /** The reward that the spec names. */
   reward?: KiipReward;
   /** Who gets it when nothing else says so. */
@@ -22,10 +22,10 @@ export interface PlanSources {
 
 /** Decides everything that the spec leaves open. */
 export function planCallback(spec: CallbackSpec, sources: PlanSources): CallbackPlan {
-  const { settings, ids, like, reward, userId } = sources;
-  const kind = spec.kind ?? like?.kind ?? 'redemption';
-  const sameKind = like?.kind === kind;
-  const type = spec.type ?? (sameKind ? like.type : settings[`${kind}Type`]);
+  const { settings, ids, copyOf, reward, userId } = sources;
+  const kind = spec.kind ?? copyOf?.kind ?? 'redemption';
+  const sameKind = copyOf?.kind === kind;
+  const type = spec.type ?? (sameKind ? copyOf.type : settings[`${kind}Type`]);
   const usual: CallbackPlan['fields'] = {
     content: settings.currencyContent,
     name: settings.currencyName,
@@ -34,30 +34,30 @@ export function planCallback(spec: CallbackSpec, sources: PlanSources): Callback
     transaction_id: ids.id(),
     nonce: `n-${ids.hex(12)}`,
     origin: 'survey',
-    ...like?.fields,
+    ...copyOf?.fields,
     ...(reward && ofReward(reward)),
   };
   const own = Object.fromEntries(FIELDS_OF[kind].map((name) => [name, usual[name]]));
-  const others = sameKind ? like.fields : {};
+  const others = sameKind ? copyOf.fields : {};
   const given = defined(Object.fromEntries(CALLBACK_FIELDS.map((name) => [name, spec[name]])));
   const asked: CallbackPlan = {
     kind,
     type,
     fields: { ...others, ...own, ...given },
-    signature: spec.signature ?? like?.signature ?? 'valid',
+    signature: spec.signature ?? copyOf?.signature ?? 'valid',
     ...defined({ signatureText: spec.signatureText }),
-    extra: { ...like?.extra, ...spec.extra },
-    repeat: { ...like?.repeat, ...spec.repeat },
+    extra: { ...copyOf?.extra, ...spec.extra },
+    duplicateFields: { ...copyOf?.duplicateFields, ...spec.duplicateFields },
   };
   const varied = spec.variant ? CALLBACK_VARIANTS[spec.variant](asked, ids) : asked;
   const { quantity = null } = varied.fields;
-  const formed = spec.quantityForm
+  const formed = spec.quantityFormat
     ? {
         ...varied,
-        fields: { ...varied.fields, quantity: QUANTITY_IN[spec.quantityForm](String(quantity ?? '')) },
+        fields: { ...varied.fields, quantity: QUANTITY_FORMATS[spec.quantityFormat](String(quantity ?? '')) },
       }
     : varied;
-  return spec.move ? moved(formed, spec.move) : formed;
+  return spec.shift ? shiftCharacters(formed, spec.shift) : formed;
 }
 
 function ofReward(reward: KiipReward): CallbackPlan['fields'] {

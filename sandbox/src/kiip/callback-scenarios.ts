@@ -5,7 +5,7 @@ export interface Round extends BatchOptions {
   callbacks: CallbackSpec[];
 }
 
-const again = (spec: CallbackSpec): Round => ({ callbacks: [{ like: 'latest', ...spec }] });
+const again = (spec: CallbackSpec): Round => ({ callbacks: [{ copyOf: 'latest', ...spec }] });
 const once = (spec: CallbackSpec): Round => ({ callbacks: [spec] });
 
 /** Scripted sequences, each telling one story. */
@@ -13,14 +13,14 @@ export const SCENARIOS = {
   'same-twice': [once({}), again({})],
   'same-at-once': [{ callbacks: [{}], copies: 20, order: 'at-once' }],
   'same-id-other-payload': [once({}), again({ quantity: 500 }), again({ user_id: 'somebody-else' })],
-  /** upstreams.md 4.7: V3 and V5, both readings of V6 and of V7, V3 and V8. */
+  /** Pairs of callbacks that have the same signature and different fields (docs/vendors/kiip.md). */
   'moved-boundaries': [
     once({ kind: 'issuance', nonce: 'n-0001' }),
-    again({ move: { from: 'nonce', to: 'transaction_id' } }),
+    again({ shift: { from: 'nonce', to: 'transaction_id' } }),
     once({ name: 'Gold1' }),
-    again({ move: { from: 'name', to: 'quantity' } }),
+    again({ shift: { from: 'name', to: 'quantity' } }),
     once({ kind: 'issuance', user_id: '5001', nonce: 'n-0001' }),
-    again({ move: { from: 'user_id', to: 'quantity' } }),
+    again({ shift: { from: 'user_id', to: 'quantity' } }),
     once({ kind: 'issuance', nonce: 'n-0001' }),
     again({ variant: 'issuance-as-redemption' }),
   ],
@@ -38,7 +38,7 @@ export const SCENARIOS = {
   ).map((signature) => once({ signature })),
   quantities: (
     ['int', 'string', 'leading-zero', 'decimal', 'zero', 'negative', 'huge', 'missing'] as const
-  ).map((quantityForm) => once({ type: 'json', quantityForm })),
+  ).map((quantityFormat) => once({ type: 'json', quantityFormat })),
   data: (
     [
       'unknown-user',

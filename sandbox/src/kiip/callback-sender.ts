@@ -1,4 +1,4 @@
-import type { Agenda } from '../server/agenda.js';
+import type { Scheduler } from '../server/scheduler.js';
 import type { CallbackMessage, CallbackPlan } from './callback-message.js';
 import type { KiipSettings } from './kiip-settings.js';
 import { postCallback } from './post-callback.js';
@@ -6,7 +6,7 @@ import { retryDelayMs } from './retry-policy.js';
 import type { Attempt } from './retry-policy.js';
 import type { VirtualClock } from '../server/virtual-clock.js';
 
-/** What has become of one callback. */
+/** One callback, its state and its attempts. */
 export interface Delivery {
   /** Counted from 1. */
   id: number;
@@ -16,15 +16,15 @@ export interface Delivery {
   /** The body as it was sent. */
   sent: string;
   /** `waiting` for its time or for the next attempt; `accepted` by a 2xx; `failed` for good. */
-  state: 'waiting' | 'under-way' | 'accepted' | 'failed';
-  /** How many have ended; the members below are of the latest. */
+  state: 'waiting' | 'in-flight' | 'accepted' | 'failed';
+  /** How many have ended; the fields below are of the latest. */
   attempts: number;
-  /** null: no answer came. */
+  /** null: no response came. */
   status: number | null;
-  /** Of the answer. */
+  /** Of the response. */
   body: string;
   durationMs: number;
-  /** ETIMEDOUT, ECONNREFUSED, …; null when an answer came. */
+  /** ETIMEDOUT, ECONNREFUSED, …; null when a response came. */
   error: string | null;
   /** By the virtual clock, in milliseconds since the epoch. */
   nextAttemptAt: number | null;
@@ -37,19 +37,19 @@ interface Sending {
   plan: CallbackPlan;
 }
 
-// A sandbox that serves somebody's CI for weeks must not grow without end.
-const MOST_DELIVERIES = 10_000;
+// A sandbox may serve a CI for weeks: its memory has to stay bounded.
+const MAX_DELIVERIES = 10_000;
 
 /** Sends callbacks, tries again as the policy says, and keeps what came back. */
 export class CallbackSender {
   private sendings: Sending[] = [];
   private sent = 0;
-  private readonly underWay = new Set<Promise<void>>();
+  private readonly inFlight = new Set<Promise<void>>();
   private stop = new AbortController();
 
   constructor(
     private readonly clock: VirtualClock,
-    private readonly agenda: Agenda,
+    private readonly scheduler: Scheduler,
     private readonly settings: () => KiipSettings,
   ) {}
 
@@ -73,7 +73,7 @@ export class CallbackSender {
     };
     const sending = { delivery, message, plan };
     this.sendings.push(sending);
-    if (this.sendings.length > MOST_DELIVERIES) this.sendings.shift();
+    if (this.sendings.length > MAX_DELIVERIES) this.sendings.shift();
     if (delayMs > 0) this.later(sending, delayMs);
     else await this.attempt(sending);
     return structuredClone(delivery);
@@ -88,16 +88,16 @@ export class CallbackSender {
     return id === 'latest' ? this.sendings.at(-1) : this.sendings.find(({ delivery }) => delivery.id === id);
   }
 
-  /** Resolves once no attempt is under way; those that wait for their time go on waiting. */
+  /** Resolves once no attempt is in flight; delayed ones go on waiting. */
   async settled(): Promise<void> {
-    while (this.underWay.size > 0) await Promise.all(this.underWay);
+    while (this.inFlight.size > 0) await Promise.all(this.inFlight);
   }
 
-  /** Breaks off what is under way, and forgets everything. */
+  /** Aborts the attempts in flight and forgets everything. */
   reset(): void {
     this.stop.abort();
     this.stop = new AbortController();
-    this.agenda.clear();
+    this.scheduler.clear();
     this.sendings = [];
     this.sent = 0;
   }
@@ -105,12 +105,12 @@ export class CallbackSender {
   private later(sending: Sending, delayMs: number): void {
     const due = this.clock.now() + delayMs;
     Object.assign(sending.delivery, { state: 'waiting', nextAttemptAt: due });
-    this.agenda.at(due, () => void this.attempt(sending));
+    this.scheduler.at(due, () => void this.attempt(sending));
   }
 
   private attempt(sending: Sending): Promise<void> {
-    const attempt = this.post(sending).finally(() => this.underWay.delete(attempt));
-    this.underWay.add(attempt);
+    const attempt = this.post(sending).finally(() => this.inFlight.delete(attempt));
+    this.inFlight.add(attempt);
     return attempt;
   }
 
@@ -119,7 +119,7 @@ export class CallbackSender {
     const { callbackTimeoutMs: timeoutMs, retryPolicy } = this.settings();
     const { signal } = this.stop;
     const at = this.clock.now();
-    Object.assign(delivery, { state: 'under-way', nextAttemptAt: null });
+    Object.assign(delivery, { state: 'in-flight', nextAttemptAt: null });
     const outcome = { at, ...(await postCallback(delivery.url, message, { timeoutMs, signal })) };
     const { status, body, durationMs, error } = outcome;
     delivery.history.push(outcome);

@@ -10,7 +10,7 @@ import {
   oneOf,
 } from '../server/check.js';
 import type { Check } from '../server/check.js';
-import { LONGEST_DELAY_MS } from './kiip-settings.js';
+import { MAX_DELAY_MS } from './kiip-settings.js';
 
 export const CALLBACK_FIELDS = [
   'transaction_id',
@@ -58,8 +58,8 @@ const VARIANTS = [
 ] as const;
 const ORDERS = ['in-turn', 'at-once', 'reversed', 'shuffled'] as const;
 
-export type SignatureForm = (typeof SIGNATURES)[number];
-export type QuantityForm = (typeof QUANTITY_FORMS)[number];
+export type SignatureFormat = (typeof SIGNATURES)[number];
+export type QuantityFormat = (typeof QUANTITY_FORMS)[number];
 export type CallbackVariant = (typeof VARIANTS)[number];
 
 /** What callback to send. All of it is optional: `{}` is a correct redemption with a new transaction id. */
@@ -68,39 +68,39 @@ export interface CallbackSpec {
   kind?: 'redemption' | 'issuance';
   /** View id of a reward given, or 'latest': its transaction, currency and user. */
   reward?: string;
-  /** Id of an earlier delivery, or 'latest': the very same message, or with other members here, that one changed. */
-  like?: number | 'latest';
+  /** Id of an earlier delivery, or 'latest': the very same message, or with other fields here, that one changed. */
+  copyOf?: number | 'latest';
   variant?: CallbackVariant;
   transaction_id?: string | null;
   content?: string | null;
   name?: string | null;
-  /** A number is one in JSON too. null leaves a member out, here and in the others. */
+  /** A number is one in JSON too. null leaves a field out, here and in the others. */
   quantity?: number | string | null;
   /** Default: that of the latest reward, or user-123. */
   user_id?: string | null;
   nonce?: string | null;
   origin?: string | null;
-  quantityForm?: QuantityForm;
+  quantityFormat?: QuantityFormat;
   /**
    * Moves `chars` (1) characters from one field to the end or the beginning of another, whichever is nearer: of two
    * neighbours in the signed text, so that the signature still holds.
    */
-  move?: { from: CallbackField; to: CallbackField; chars?: number };
+  shift?: { from: CallbackField; to: CallbackField; chars?: number };
   /** Default valid. */
-  signature?: SignatureForm;
+  signature?: SignatureFormat;
   /** Sent as it is, instead of a signature of ours. */
   signatureText?: string;
   /** Members besides. */
   extra?: Record<string, unknown>;
   /** Members that come a second time, with these values. */
-  repeat?: Record<string, string>;
+  duplicateFields?: Record<string, string>;
   /** Default: as the settings say for that kind. */
   type?: 'form' | 'json';
   /** How long to wait before the first attempt, by the virtual clock. */
   delayMs?: number;
 }
 
-/** How several callbacks leave: one after another's first answer, or all at once. */
+/** How several callbacks leave: one after another's first response, or all at once. */
 export interface BatchOptions {
   /** Default in-turn. */
   order?: (typeof ORDERS)[number];
@@ -128,7 +128,7 @@ const textMembers: Check = (value) =>
 const CHECKS: Record<keyof CallbackSpec, Check> = {
   kind: oneOf('redemption', 'issuance'),
   reward: aText,
-  like: either(anInteger(1), oneOf('latest')),
+  copyOf: either(anInteger(1), oneOf('latest')),
   variant: oneOf(...VARIANTS),
   transaction_id: aField,
   content: aField,
@@ -137,30 +137,30 @@ const CHECKS: Record<keyof CallbackSpec, Check> = {
   user_id: aField,
   nonce: aField,
   origin: aField,
-  quantityForm: oneOf(...QUANTITY_FORMS),
-  move: aMove,
+  quantityFormat: oneOf(...QUANTITY_FORMS),
+  shift: aMove,
   signature: oneOf(...SIGNATURES),
   signatureText: anyText,
   extra: anObject,
-  repeat: textMembers,
+  duplicateFields: textMembers,
   type: oneOf('form', 'json'),
-  delayMs: anInteger(0, LONGEST_DELAY_MS),
+  delayMs: anInteger(0, MAX_DELAY_MS),
 };
 
 /** For the control API's help. */
 export const CALLBACK_HELP = [
   `A callback is {} or any of ${Object.keys(CHECKS).join(', ')}.`,
   `  signature     ${SIGNATURES.join(', ')}`,
-  `  quantityForm  ${QUANTITY_FORMS.join(', ')}`,
+  `  quantityFormat  ${QUANTITY_FORMS.join(', ')}`,
   `  variant       ${VARIANTS.join(', ')}`,
 ];
 
-/** @throws ControlInputError naming the first unknown or ill-formed member */
+/** @throws ControlInputError naming the first unknown or ill-formed field */
 export function checkCallbackSpec(spec: CallbackSpec): void {
   checkMembers(spec, CHECKS);
 }
 
-/** @throws ControlInputError naming the first unknown or ill-formed member */
+/** @throws ControlInputError naming the first unknown or ill-formed field */
 export function checkBatch(specs: readonly CallbackSpec[], options: BatchOptions): void {
   if (listOf(anObject)(specs)) throw new ControlInputError('callbacks', 'must be a list of JSON objects');
   for (const spec of specs) checkCallbackSpec(spec);

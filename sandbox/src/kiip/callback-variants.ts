@@ -17,7 +17,7 @@ export const CALLBACK_VARIANTS: Record<CallbackVariant, (plan: CallbackPlan, ids
         ...(plan.kind === 'redemption' ? { name: 'Münzen 金' } : { origin: 'Umfrage & 金' }),
       }),
     'extra-fields': (plan) => ({ ...plan, extra: { ...plan.extra, campaign: 'spring & summer', score: 7 } }),
-    'repeated-key': (plan) => ({ ...plan, repeat: { ...plan.repeat, quantity: '500' } }),
+    'repeated-key': (plan) => ({ ...plan, duplicateFields: { ...plan.duplicateFields, quantity: '500' } }),
     'both-formats': (plan, ids) =>
       withFields(plan, { name: 'Coins', nonce: `n-${ids.hex(8)}`, origin: 'survey', ...plan.fields }),
     'neither-format': (plan) => ({
@@ -26,7 +26,7 @@ export const CALLBACK_VARIANTS: Record<CallbackVariant, (plan: CallbackPlan, ids
       signature: plan.signature === 'valid' ? 'legacy' : plan.signature,
       fields: { ...plan.fields, name: null, nonce: null, origin: null },
     }),
-    // upstreams.md 4.7, V8: the signed texts are the same, cut elsewhere.
+    // Both formats sign the same string here, split at other places (docs/vendors/kiip.md).
     'issuance-as-redemption': (plan) => {
       const { transaction_id = '', nonce = '', origin = '' } = plan.fields;
       const long = [transaction_id, nonce, origin].map((part) => String(part ?? '')).join('');

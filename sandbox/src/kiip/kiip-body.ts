@@ -6,7 +6,7 @@ export interface KiipBody {
   deviceId?: string;
   userId?: string;
   momentId?: string;
-  /** Whether there is such a member at all. */
+  /** Whether there is such a field at all. */
   hasMoment: boolean;
   hasEvents: boolean;
   /** Ids of the events, as far as they are well-formed. */
@@ -18,10 +18,10 @@ export interface KiipBody {
   sdkVersion?: string;
 }
 
-// upstreams.md 5.1, row 13: nothing but these hides the button, an empty text neither.
+// Only these values hide the button; an empty string does not (docs/vendors/kiip.md).
 const HIDES: readonly unknown[] = [false, 0, '0', 'false'];
 
-/** Reads a body; undefined when it is not a JSON object. Unknown members are nobody's concern. */
+/** Reads a body; undefined when it is not a JSON object. Unknown fields are ignored. */
 export function readKiipBody(text: string): KiipBody | undefined {
   const body = parsed(text);
   if (!isObject(body)) return undefined;

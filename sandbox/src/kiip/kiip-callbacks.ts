@@ -25,7 +25,7 @@ const aUrl: Check = (value) =>
     : 'must be an http or https URL';
 const aUrlOrNull = either(aUrl, (value) => (value === null ? undefined : 'must be null'));
 
-/** The callbacks that somebody asks for, worded, signed and handed to the sender. */
+/** Plans the requested callbacks, signs them and hands them to the sender. */
 export class KiipCallbacks {
   private urls: CallbackUrls = { url: null, issuanceUrl: null };
 
@@ -69,7 +69,7 @@ export class KiipCallbacks {
     return done;
   }
 
-  /** The callback of a reward just redeemed; undefined when there is nobody to tell or nobody to credit. */
+  /** The callback of a reward just redeemed; undefined when there is no callback URL or no user. */
   async redeemed(reward: KiipReward): Promise<Delivery | undefined> {
     if (reward.user_id === null || this.urls.url === null) return undefined;
     return this.send({ reward: reward.view_id, delayMs: this.settings().callbackDelayMs });
@@ -77,17 +77,17 @@ export class KiipCallbacks {
 
   /** Words the message now; every call of the result sends it. */
   private ready(spec: CallbackSpec): () => Promise<Delivery> {
-    const { like: earlier, delayMs, ...changes } = spec;
-    const like = earlier === undefined ? undefined : this.sender.find(earlier);
-    if (earlier !== undefined && !like) throw new ControlInputError('like', 'names no delivery');
+    const { copyOf: earlier, delayMs, ...changes } = spec;
+    const original = earlier === undefined ? undefined : this.sender.find(earlier);
+    if (earlier !== undefined && !original) throw new ControlInputError('copyOf', 'names no delivery');
     const reward = spec.reward === undefined ? undefined : this.rewards.find(spec.reward);
     if (spec.reward !== undefined && !reward) throw new ControlInputError('reward', 'names no reward');
     const settings = this.settings();
     const userId = this.rewards.find('latest')?.user_id ?? DEMO_USER;
-    const plan = planCallback(changes, { settings, ids: this.ids, like: like?.plan, reward, userId });
+    const plan = planCallback(changes, { settings, ids: this.ids, copyOf: original?.plan, reward, userId });
     // Nothing changed: the very bytes, even when the secret has been changed since.
-    const same = like && Object.keys(changes).length === 0;
-    const message = same ? like.message : callbackMessage(plan, settings);
+    const same = original && Object.keys(changes).length === 0;
+    const message = same ? original.message : callbackMessage(plan, settings);
     const url = (plan.kind === 'issuance' ? this.urls.issuanceUrl : null) ?? this.urls.url;
     if (url === null) throw new ControlInputError('url', 'is not set: there is nowhere to send callbacks to');
     return () => this.sender.send(plan, message, url, delayMs);

@@ -43,7 +43,7 @@ export function kiipControl(handle: Handle): ControlRoute[] {
     {
       method: 'POST',
       path: '/callbacks',
-      help: 'send one: {} or {"kind": "issuance"} or {"like": "latest"} …',
+      help: 'send one: {} or {"kind": "issuance"} or {"copyOf": "latest"} …',
       run: ({ body }) => handle.sendCallback(body as CallbackSpec),
     },
     {
@@ -68,7 +68,7 @@ export function kiipControl(handle: Handle): ControlRoute[] {
     {
       method: 'GET',
       path: '/callbacks',
-      help: 'what has become of each: status, body, attempts',
+      help: 'every callback sent: status, body, attempts',
       run: () => ({ deliveries: handle.deliveries() }),
     },
     {

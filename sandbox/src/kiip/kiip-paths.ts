@@ -1,4 +1,4 @@
-import type { VendorRequest } from '../server/vendor.js';
+import type { HttpRequest } from '../server/simulated-service.js';
 
 export const KIIP_ROUTES = ['session', 'moment', 'reward', 'other'] as const;
 export type KiipRoute = (typeof KIIP_ROUTES)[number];
@@ -11,7 +11,7 @@ export interface KiipEndpoint {
 }
 
 /** The endpoint of a raw URL; undefined when it is none. */
-export function kiipEndpoint({ url }: Pick<VendorRequest, 'url'>): KiipEndpoint | undefined {
+export function kiipEndpoint({ url }: Pick<HttpRequest, 'url'>): KiipEndpoint | undefined {
   const path = url.replace(/[?#].*$/s, '');
   if (/^\/2\.0\/server\/session\/?$/.test(path)) return { route: 'session', methods: ['POST'], path };
   if (/^\/2\.0\/server\/moment\/?$/.test(path)) return { route: 'moment', methods: ['POST'], path };

@@ -1,9 +1,9 @@
-import { jsonAnswer, textAnswer } from '../server/answer.js';
-import type { Answer } from '../server/answer.js';
+import { jsonResponse, textResponse } from '../server/http-response.js';
+import type { HttpResponse } from '../server/http-response.js';
 import type { KiipReward } from './kiip-rewards.js';
 import type { KiipSettings } from './kiip-settings.js';
 
-/** The answer to a moment that is rewarded: kiip-server-to-server.txt, "Example Response", member by member. */
+/** The response to a moment that is rewarded: the example of docs/vendors/kiip.md, field by field. */
 export function rewardDocument(reward: KiipReward, origin: string, settings: KiipSettings): unknown {
   const text = `${reward.quantity} ${reward.name}`;
   const name = reward.test ? `Test Reward - ${text}` : text;
@@ -27,12 +27,12 @@ export function rewardDocument(reward: KiipReward, origin: string, settings: Kii
   };
 }
 
-/** The answer to a moment that is not, in the form that is switched on. */
-export const NO_REWARD: Record<KiipSettings['noReward'], (date: string) => Answer> = {
-  date: (date) => jsonAnswer(200, { date }),
-  'empty-object': () => jsonAnswer(200, {}),
-  'null-view': (date) => jsonAnswer(200, { date, view: null }),
-  'empty-body': () => textAnswer(200, '', 'application/json'),
+/** The response to a moment that is not, in the form that is switched on. */
+export const NO_REWARD: Record<KiipSettings['noReward'], (date: string) => HttpResponse> = {
+  date: (date) => jsonResponse(200, { date }),
+  'empty-object': () => jsonResponse(200, {}),
+  'null-view': (date) => jsonResponse(200, { date, view: null }),
+  'empty-body': () => textResponse(200, '', 'application/json'),
   'no-content': () => ({ status: 204, headers: {}, body: Buffer.alloc(0) }),
 };
 

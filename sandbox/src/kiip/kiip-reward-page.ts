@@ -1,11 +1,11 @@
-import { textAnswer } from '../server/answer.js';
-import type { Answer } from '../server/answer.js';
+import { textResponse } from '../server/http-response.js';
+import type { HttpResponse } from '../server/http-response.js';
 import type { KiipReward } from './kiip-rewards.js';
 import { kiipSignature } from './kiip-signer.js';
 
 const HTML = 'text/html; charset=utf-8';
 
-export const REWARD_IMAGE = textAnswer(
+export const REWARD_IMAGE = textResponse(
   200,
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96"><circle cx="48" cy="48" r="44" fill="#f5b301"/>' +
     '<circle cx="48" cy="48" r="34" fill="none" stroke="#fff3c4" stroke-width="5"/>' +
@@ -14,7 +14,7 @@ export const REWARD_IMAGE = textAnswer(
 );
 
 /** The page behind a reward's body_url: it redeems by a POST to itself and speaks to the app in kiip: URLs. */
-export function rewardPage(reward: KiipReward): Answer {
+export function rewardPage(reward: KiipReward): HttpResponse {
   const text = escaped(`${reward.quantity} ${reward.name}`);
   const email = reward.email_address === null ? '' : escaped(reward.email_address);
   const close = '<a class="close" href="kiip://did_dismiss?close=1" aria-label="Close">Close</a>';
@@ -37,10 +37,10 @@ document.querySelector('form').addEventListener('submit', async (event) => {
   const said = document.getElementById('said');
   button.disabled = true;
   try {
-    const answer = await (await fetch(location.href, { method: 'POST' })).json();
-    if (answer.error) throw new Error(answer.error);
+    const response = await (await fetch(location.href, { method: 'POST' })).json();
+    if (response.error) throw new Error(response.error);
     button.textContent = 'Redeemed';
-    for (const url of answer.navigate) {
+    for (const url of response.navigate) {
       said.textContent += url + '\\n';
       location.href = url;
       await new Promise((resolve) => setTimeout(resolve, 200));
@@ -54,7 +54,7 @@ document.querySelector('form').addEventListener('submit', async (event) => {
   );
 }
 
-/** Where the page goes after a redemption, one after the other (upstreams.md 4.4). */
+/** Where the page goes after a redemption, one after the other (docs/vendors/kiip.md). */
 export function kiipUrls(reward: KiipReward, secret: string): string[] {
   const { content, name, user_id, view_id: transaction_id } = reward;
   const quantity = String(reward.quantity);
@@ -68,16 +68,16 @@ export function kiipUrls(reward: KiipReward, secret: string): string[] {
   return [`kiip://content?${query}`, 'kiip://did_dismiss'];
 }
 
-export function noSuchReward(): Answer {
-  const answer = page(
+export function noSuchReward(): HttpResponse {
+  const response = page(
     'No such reward',
     '<h1>No such reward</h1><p>It was never given, or it is long gone.</p>',
   );
-  return { ...answer, status: 404 };
+  return { ...response, status: 404 };
 }
 
-function page(title: string, content: string): Answer {
-  return textAnswer(
+function page(title: string, content: string): HttpResponse {
+  return textResponse(
     200,
     `<!doctype html>
 <html lang="en">

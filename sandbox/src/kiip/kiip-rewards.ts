@@ -22,8 +22,8 @@ export interface KiipReward {
   used_date: string | null;
 }
 
-// A sandbox that serves somebody's CI for weeks must not grow without end.
-const MOST_REWARDS = 10_000;
+// A sandbox may serve a CI for weeks: its memory has to stay bounded.
+const MAX_REWARDS = 10_000;
 
 /** Rewards given, oldest first. */
 export class KiipRewards {
@@ -36,7 +36,7 @@ export class KiipRewards {
     this.rewards.set(reward.view_id, reward);
     for (const path of reward.paths) this.byPath.set(path, reward);
     const [oldest] = this.rewards.values();
-    if (this.rewards.size > MOST_REWARDS && oldest) {
+    if (this.rewards.size > MAX_REWARDS && oldest) {
       this.rewards.delete(oldest.view_id);
       for (const path of oldest.paths) this.byPath.delete(path);
     }

@@ -2,7 +2,7 @@ import type { ScenarioName } from './callback-scenarios.js';
 import type { Delivery } from './callback-sender.js';
 import type { BatchOptions, CallbackSpec } from './callback-spec.js';
 import type { FaultRule } from '../faults/fault.js';
-import type { JournalEntry } from '../server/journal.js';
+import type { LoggedRequest } from '../server/request-log.js';
 import type { KiipRoute } from './kiip-paths.js';
 import type { KiipReward } from './kiip-rewards.js';
 import type { KiipSession } from './kiip-sessions.js';
@@ -29,9 +29,9 @@ export interface KiipSandbox {
   readonly url: string;
   readonly port: number;
   /** Copies of the calls so far in order of arrival; control calls are not among them. */
-  journal(route?: KiipRoute): JournalEntry[];
+  requests(route?: KiipRoute): LoggedRequest[];
   /** Forgets the calls so far, nothing else. */
-  clearJournal(): void;
+  clearRequests(): void;
   /** Most calls of a route that were ever open at once. */
   maxConcurrent(route: KiipRoute): number;
   /** Changes the given switches and returns all of them. Throws on an unknown or ill-formed one. */
@@ -54,15 +54,15 @@ export interface KiipSandbox {
   sendCallbacks(specs: readonly CallbackSpec[], options?: BatchOptions): Promise<Delivery[]>;
   /** Sends the callbacks of a scripted scenario, round after round. */
   playScenario(name: ScenarioName): Promise<Delivery[]>;
-  /** What has become of every callback, oldest first. */
+  /** Every callback with its state and attempts, oldest first. */
   deliveries(): Delivery[];
-  /** Resolves once no callback is under way; those that wait for their time go on waiting. */
+  /** Resolves once no callback is in flight; delayed ones go on waiting. */
   settled(): Promise<void>;
   /** Survives a reset. Issuances go to the same URL unless they have their own. */
   setCallbackUrl(url: string | null, issuanceUrl?: string | null): void;
   /** Moves the clock that ids, dates, delays and retries go by, in milliseconds; returns the new time. */
   advance(ms: number): number;
-  /** Everything as at the start; calls still waiting for their answer are dropped, callbacks under way broken off. */
+  /** Everything as at the start; calls still waiting for their response are dropped, callbacks in flight are aborted. */
   reset(): void;
   /** Stops listening and sending, and destroys every connection. */
   close(): Promise<void>;

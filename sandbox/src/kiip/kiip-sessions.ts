@@ -8,7 +8,7 @@ export interface KiipSession {
   ended: string | null;
 }
 
-const MOST_DEVICES = 10_000;
+const MAX_DEVICES = 10_000;
 
 /** Sessions by device, oldest first. */
 export class KiipSessions {
@@ -25,7 +25,7 @@ export class KiipSessions {
     const ended = event === 'session_end' ? date : null;
     this.sessions.set(device_id, { device_id, user_id, started, ended });
     const [oldest] = this.sessions.keys();
-    if (this.sessions.size > MOST_DEVICES && oldest !== undefined) this.sessions.delete(oldest);
+    if (this.sessions.size > MAX_DEVICES && oldest !== undefined) this.sessions.delete(oldest);
   }
 
   isOpen(deviceId: string): boolean {

@@ -3,7 +3,7 @@ import type { Check } from '../server/check.js';
 import { RETRY_POLICIES } from './retry-policy.js';
 import type { RetryPolicy } from './retry-policy.js';
 
-/** The switches of the simulated Kiip: everything about it that nobody has documented. */
+/** The switches of the simulated Kiip: what the vendor does not document. */
 export interface KiipSettings {
   appKey: string;
   /** Signs the callbacks. */
@@ -11,9 +11,9 @@ export interface KiipSettings {
   /** Signs those that are asked for with signature `previous-secret`. */
   previousAppSecret: string;
   unknownAppKeyStatus: 401 | 400 | 403 | 200;
-  /** Bodies that are not JSON or lack a member. */
+  /** Bodies that are not JSON or lack a field. */
   badBodyStatus: 400 | 200;
-  /** A body with `events` and without `moment` is a session on the moment path too, as the vendor's text has it. */
+  /** A body with `events` and without `moment` is a session on the moment path too, as the vendor documents it. */
   sessionsOnMomentPath: boolean;
   /** Which moments of live users are rewarded; test ones always are. */
   momentRule: 'always' | 'never' | 'every-nth' | 'by-moment';
@@ -29,7 +29,7 @@ export interface KiipSettings {
   noReward: 'date' | 'empty-object' | 'null-view' | 'empty-body' | 'no-content';
   /** Where the reward's page is said to be; `preview` is the vendor's other URL shape, and works. */
   bodyUrl: 'normal' | 'preview' | 'vendor' | 'http' | 'foreign-host' | 'script' | 'empty' | 'missing';
-  /** Rewards come with the `notification` member. */
+  /** Rewards come with the `notification` field. */
   notification: boolean;
   /** Rewards come with `view.virtual.virtual_value`. */
   virtualValue: boolean;
@@ -73,7 +73,7 @@ export const KIIP_DEFAULTS: KiipSettings = {
   callbackDelayMs: 0,
 };
 
-export const LONGEST_DELAY_MS = 7 * 24 * 3_600_000;
+export const MAX_DELAY_MS = 7 * 24 * 3_600_000;
 
 const CHECKS: Record<keyof KiipSettings, Check> = {
   appKey: aText,
@@ -99,7 +99,7 @@ const CHECKS: Record<keyof KiipSettings, Check> = {
   issuanceType: oneOf('form', 'json'),
   retryPolicy: oneOf(...RETRY_POLICIES),
   callbackTimeoutMs: anInteger(1, 600_000),
-  callbackDelayMs: anInteger(0, LONGEST_DELAY_MS),
+  callbackDelayMs: anInteger(0, MAX_DELAY_MS),
 };
 
 /** @throws ControlInputError naming the first unknown or ill-formed setting */

@@ -2,7 +2,7 @@ import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Attempt } from './retry-policy.js';
 
-const MOST_READ = 64 * 1024;
+const MAX_BODY_BYTES = 64 * 1024;
 
 /** One POST on a connection of its own, following nothing; resolves however it ends. */
 export async function postCallback(
@@ -17,7 +17,7 @@ export async function postCallback(
     let status: number | null = null;
     const chunks: Buffer[] = [];
     const end = (error: string | null): void => {
-      const body = Buffer.concat(chunks).subarray(0, MOST_READ).toString();
+      const body = Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString();
       resolve({ status: error === null ? status : null, body, durationMs: performance.now() - start, error });
     };
     const fail = (error: NodeJS.ErrnoException): void => {

@@ -1,6 +1,6 @@
 /**
  * What the sender does after an attempt that failed. Kiip documents nothing, so the default is `none`; the others are
- * what comparable networks do: `tapjoy` every 5 minutes for 4 days unless the answer is 200 or 403; `buzzvil` after
+ * what comparable networks do: `tapjoy` every 5 minutes for 4 days unless the response is 200 or 403; `buzzvil` after
  * 1 min, 10 min, 1 h, 3 h and 24 h unless it is 200; `time-out` twice more, 5 seconds apart, after a time-out alone.
  */
 export const RETRY_POLICIES = ['none', 'tapjoy', 'buzzvil', 'time-out'] as const;
@@ -10,12 +10,12 @@ export type RetryPolicy = (typeof RETRY_POLICIES)[number];
 export interface Attempt {
   /** Start, by the virtual clock, in milliseconds since the epoch. */
   at: number;
-  /** null: no answer came. */
+  /** null: no response came. */
   status: number | null;
-  /** Of the answer. */
+  /** Of the response. */
   body: string;
   durationMs: number;
-  /** ETIMEDOUT, ECONNREFUSED, …; null when an answer came. */
+  /** ETIMEDOUT, ECONNREFUSED, …; null when a response came. */
   error: string | null;
 }
 

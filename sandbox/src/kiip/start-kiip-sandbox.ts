@@ -1,10 +1,10 @@
-import { Agenda } from '../server/agenda.js';
+import { Scheduler } from '../server/scheduler.js';
 import { CallbackSender } from './callback-sender.js';
 import type { Delivery } from './callback-sender.js';
 import { CALLBACK_HELP } from './callback-spec.js';
 import { ControlInputError, defined } from '../server/check.js';
-import { FaultBook } from '../faults/fault-book.js';
-import { Journal } from '../server/journal.js';
+import { FaultRules } from '../faults/fault-rules.js';
+import { RequestLog } from '../server/request-log.js';
 import { KiipCallbacks } from './kiip-callbacks.js';
 import { kiipControl } from './kiip-control.js';
 import type { KiipSandbox, KiipSandboxOptions } from './kiip-sandbox.js';
@@ -16,9 +16,9 @@ import type { KiipReward } from './kiip-rewards.js';
 import { KiipSessions } from './kiip-sessions.js';
 import { checkKiipSettings, KIIP_DEFAULTS } from './kiip-settings.js';
 import type { KiipSettings } from './kiip-settings.js';
-import { KiipVendor } from './kiip-vendor.js';
+import { KiipService } from './kiip-service.js';
 import { sharedControl } from '../server/shared-control.js';
-import { startVendorServer } from '../server/vendor-server.js';
+import { startSandboxServer } from '../server/sandbox-server.js';
 import { VirtualClock } from '../server/virtual-clock.js';
 
 /** Starts a simulated Kiip. Rejects when the port is taken. */
@@ -29,12 +29,12 @@ export async function startKiipSandbox(options: KiipSandboxOptions = {}): Promis
   const initial: KiipSettings = { ...KIIP_DEFAULTS, ...defined(given) };
   let settings = initial;
   const clock = new VirtualClock();
-  const journal = new Journal();
-  const faults = new FaultBook(KIIP_ROUTES, seed);
+  const requestLog = new RequestLog();
+  const faults = new FaultRules(KIIP_ROUTES, seed);
   const ids = new KiipIds(clock, seed);
   const sessions = new KiipSessions();
   const rewards = new KiipRewards();
-  const sender = new CallbackSender(clock, new Agenda(clock), () => settings);
+  const sender = new CallbackSender(clock, new Scheduler(clock), () => settings);
   const callbacks = new KiipCallbacks(sender, rewards, ids, () => settings);
   callbacks.setUrls({ url: callbackUrl, issuanceUrl: null });
 
@@ -42,7 +42,7 @@ export async function startKiipSandbox(options: KiipSandboxOptions = {}): Promis
     reward.used_date = ids.date();
     return callbacks.redeemed(reward);
   };
-  const vendor = new KiipVendor({
+  const service = new KiipService({
     settings: () => settings,
     ids,
     sessions,
@@ -54,9 +54,9 @@ export async function startKiipSandbox(options: KiipSandboxOptions = {}): Promis
   });
 
   const handle: Omit<KiipSandbox, 'url' | 'port' | 'close'> = {
-    journal: (route) => journal.list(route),
-    clearJournal: () => journal.clear(),
-    maxConcurrent: (route) => journal.maxConcurrent(route),
+    requests: (route) => requestLog.list(route),
+    clearRequests: () => requestLog.clear(),
+    maxConcurrent: (route) => requestLog.maxConcurrent(route),
     configure(changes) {
       checkKiipSettings(changes);
       settings = { ...settings, ...defined(changes) };
@@ -88,14 +88,14 @@ export async function startKiipSandbox(options: KiipSandboxOptions = {}): Promis
       ids.reset();
       sessions.clear();
       rewards.clear();
-      vendor.reset();
-      journal.reset();
+      service.reset();
+      requestLog.reset();
     },
   };
-  const control = [...sharedControl({ faults, journal, clock }, KIIP_ROUTES), ...kiipControl(handle)];
-  const server = await startVendorServer({
-    vendor,
-    journal,
+  const control = [...sharedControl({ faults, requestLog, clock }, KIIP_ROUTES), ...kiipControl(handle)];
+  const server = await startSandboxServer({
+    service,
+    requestLog,
     faults,
     control,
     controlHelp: CALLBACK_HELP,

@@ -63,14 +63,14 @@ export const either = (...checks: Check[]): Check => {
   };
 };
 
-/** Without the members that are undefined: to spread over defaults. */
+/** Without the fields that are undefined: to spread over defaults. */
 export function defined<T extends object>(members: T): T {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T;
 }
 
 /**
- * Checks every member of `input`: known, well-formed, and present if required.
- * @throws ControlInputError at the first member that is not
+ * Checks every field of `input`: known, well-formed, and present if required.
+ * @throws ControlInputError at the first field that is not
  */
 export function checkMembers(input: unknown, checks: Checks, required: readonly string[] = []): void {
   if (!isObject(input)) throw new ControlInputError('body', 'must be a JSON object');

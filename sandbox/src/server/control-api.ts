@@ -1,8 +1,8 @@
-import { jsonAnswer, textAnswer } from './answer.js';
-import type { Answer } from './answer.js';
+import { jsonResponse, textResponse } from './http-response.js';
+import type { HttpResponse } from './http-response.js';
 import { ControlInputError } from './check.js';
 import { FAULT_HELP } from '../faults/fault-check.js';
-import type { VendorRequest } from './vendor.js';
+import type { HttpRequest } from './simulated-service.js';
 
 export const CONTROL_PREFIX = '/__sandbox';
 
@@ -12,33 +12,33 @@ export interface ControlRoute {
   /** Below the prefix: '' or '/faults'. */
   path: string;
   help: string;
-  /** The answer as JSON, or a promise of it; undefined is 204. */
+  /** The response as JSON, or a promise of it; undefined is 204. */
   run(input: { body: unknown; query: URLSearchParams }): unknown;
 }
 
 /** Answers a call to the control API from a table of routes; bad input is a 400 that names the field. */
-export async function controlAnswer(
+export async function controlResponse(
   routes: readonly ControlRoute[],
-  request: VendorRequest,
+  request: HttpRequest,
   moreHelp: readonly string[] = [],
-): Promise<Answer> {
+): Promise<HttpResponse> {
   const { pathname, searchParams } = new URL(request.url, 'http://sandbox');
   const path = pathname.slice(CONTROL_PREFIX.length).replace(/\/$/, '');
-  if (path === '' && request.method === 'GET') return textAnswer(200, helpText(routes, moreHelp));
+  if (path === '' && request.method === 'GET') return textResponse(200, helpText(routes, moreHelp));
   const there = routes.filter((route) => route.path === path);
   const route = there.find(({ method }) => method === request.method);
   if (!route) {
     const status = there.length > 0 ? 405 : 404;
     const allow: Record<string, string> =
       there.length > 0 ? { allow: there.map(({ method }) => method).join(', ') } : {};
-    return jsonAnswer(status, { error: `no such control route; GET ${CONTROL_PREFIX} lists them` }, allow);
+    return jsonResponse(status, { error: `no such control route; GET ${CONTROL_PREFIX} lists them` }, allow);
   }
   try {
     const result = await route.run({ body: parsed(request.body), query: searchParams });
-    return result === undefined ? textAnswer(204, '') : jsonAnswer(200, result);
+    return result === undefined ? textResponse(204, '') : jsonResponse(200, result);
   } catch (error) {
     if (!(error instanceof ControlInputError)) throw error;
-    return jsonAnswer(400, { error: error.message, field: error.field });
+    return jsonResponse(400, { error: error.message, field: error.field });
   }
 }
 

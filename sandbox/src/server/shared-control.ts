@@ -1,16 +1,16 @@
 import { anInteger, checkMembers, ControlInputError, oneOf } from './check.js';
 import type { ControlRoute } from './control-api.js';
-import type { FaultBook } from '../faults/fault-book.js';
+import type { FaultRules } from '../faults/fault-rules.js';
 import type { FaultRule } from '../faults/fault.js';
-import type { Journal } from './journal.js';
+import type { RequestLog } from './request-log.js';
 import type { VirtualClock } from './virtual-clock.js';
 
-/** The part of the control API that every vendor has: faults, journal, and the clock of one that has a clock. */
+/** The part of the control API that every service has: faults, requests, and the clock where there is one. */
 export function sharedControl(
-  parts: { faults: FaultBook; journal: Journal; clock?: VirtualClock },
+  parts: { faults: FaultRules; requestLog: RequestLog; clock?: VirtualClock },
   routes: readonly string[],
 ): ControlRoute[] {
-  const { faults, journal, clock } = parts;
+  const { faults, requestLog, clock } = parts;
   return [
     {
       method: 'POST',
@@ -27,21 +27,21 @@ export function sharedControl(
     { method: 'DELETE', path: '/faults', help: 'drop every rule', run: () => faults.clear() },
     {
       method: 'GET',
-      path: '/journal',
+      path: '/requests',
       help: `calls in order of arrival, and counts; ?route=${routes.join('|')}`,
       run: ({ query }) => {
-        const entries = journal.list(wantedRoute(query, routes));
-        const concurrent = routes.map((route) => [route, journal.maxConcurrent(route)]);
-        return { count: entries.length, max_concurrent: Object.fromEntries(concurrent), entries };
+        const requests = requestLog.list(wantedRoute(query, routes));
+        const concurrent = routes.map((route) => [route, requestLog.maxConcurrent(route)]);
+        return { count: requests.length, max_concurrent: Object.fromEntries(concurrent), requests };
       },
     },
     {
       method: 'GET',
-      path: '/journal/count',
+      path: '/requests/count',
       help: 'only how many; same filter',
-      run: ({ query }) => ({ count: journal.list(wantedRoute(query, routes)).length }),
+      run: ({ query }) => ({ count: requestLog.list(wantedRoute(query, routes)).length }),
     },
-    { method: 'DELETE', path: '/journal', help: 'forget the calls so far', run: () => journal.clear() },
+    { method: 'DELETE', path: '/requests', help: 'forget the calls so far', run: () => requestLog.clear() },
     ...(clock ? [clockControl(clock)] : []),
   ];
 }

@@ -2,7 +2,7 @@ import { isObject } from '../server/check.js';
 
 export const ISSUED = 'kiip.currency.issued';
 
-/** What a wallet needs of an event: the members of the ledger row that say who gets what. */
+/** What a wallet needs of an event: the fields of the ledger row that say who gets what. */
 export interface IssuedCurrency {
   user_id: string;
   /** The currency; `name` is what people call it, and not every row has it. */

@@ -1,19 +1,19 @@
 import type { ControlRoute } from '../server/control-api.js';
-import { FaultBook } from '../faults/fault-book.js';
+import { FaultRules } from '../faults/fault-rules.js';
 import type { FaultRule } from '../faults/fault.js';
-import { Journal } from '../server/journal.js';
-import type { JournalEntry } from '../server/journal.js';
+import { RequestLog } from '../server/request-log.js';
+import type { LoggedRequest } from '../server/request-log.js';
 import { sharedControl } from '../server/shared-control.js';
-import { startVendorServer } from '../server/vendor-server.js';
-import { WalletBook } from './wallet-book.js';
-import type { WalletBalance } from './wallet-book.js';
-import { WALLET_ROUTES, WalletVendor } from './wallet-vendor.js';
-import type { WalletRoute } from './wallet-vendor.js';
+import { startSandboxServer } from '../server/sandbox-server.js';
+import { WalletLedger } from './wallet-ledger.js';
+import type { WalletBalance } from './wallet-ledger.js';
+import { WALLET_ROUTES, WalletService } from './wallet-service.js';
+import type { WalletRoute } from './wallet-service.js';
 
 // The key says, in Base64, that it is for a demonstration.
 const DEMO_SECRET = 'whsec_ZGVtby13YWxsZXQtc2VjcmV0LWZvci10aGlzLW1hY2hpbmUtb25seQ==';
 // An event has less than 2 KiB; Standard Webhooks advises at most 20 kB.
-const LARGEST_BODY = 64 * 1024;
+const MAX_BODY_BYTES = 64 * 1024;
 
 export interface WalletSandboxOptions {
   /** Default 0: any free port. */
@@ -22,7 +22,7 @@ export interface WalletSandboxOptions {
   host?: string;
   /** `whsec_` and the key in Base64; a demonstration's by default. */
   secret?: string;
-  /** Hears one readable line for every event. */
+  /** Called with one readable line for every event. */
   say?: (line: string) => void;
   /** Of the generators behind fault rates; default 1. */
   seed?: number;
@@ -36,9 +36,9 @@ export interface WalletSandbox {
   /** What events must be signed with. */
   readonly secret: string;
   /** Copies of the calls so far in order of arrival; control calls are not among them. */
-  journal(route?: WalletRoute): JournalEntry[];
+  requests(route?: WalletRoute): LoggedRequest[];
   /** Forgets the calls so far, nothing else. */
-  clearJournal(): void;
+  clearRequests(): void;
   /** Most calls of a route that were ever open at once. */
   maxConcurrent(route: WalletRoute): number;
   /** Adds a fault rule behind those there are and returns its id. Throws on an ill-formed one. */
@@ -46,7 +46,7 @@ export interface WalletSandbox {
   clearFaults(): void;
   /** What every user has, or one user. */
   balances(userId?: string): WalletBalance[];
-  /** Everything as at the start; calls still waiting for their answer are dropped. */
+  /** Everything as at the start; calls still waiting for their response are dropped. */
   reset(): void;
   /** Stops listening and destroys every connection. */
   close(): Promise<void>;
@@ -55,35 +55,35 @@ export interface WalletSandbox {
 /** Starts a virtual wallet. Rejects when the port is taken or the secret is none. */
 export async function startWalletSandbox(options: WalletSandboxOptions = {}): Promise<WalletSandbox> {
   const { host = '127.0.0.1', port = 0, secret = DEMO_SECRET, say = () => {}, seed = 1 } = options;
-  const journal = new Journal();
-  const faults = new FaultBook(WALLET_ROUTES, seed);
-  const book = new WalletBook();
-  const vendor = new WalletVendor(secret, book, say);
+  const requestLog = new RequestLog();
+  const faults = new FaultRules(WALLET_ROUTES, seed);
+  const ledger = new WalletLedger();
+  const service = new WalletService(secret, ledger, say);
 
   const handle: Omit<WalletSandbox, 'url' | 'port' | 'close'> = {
     secret,
-    journal: (route) => journal.list(route),
-    clearJournal: () => journal.clear(),
-    maxConcurrent: (route) => journal.maxConcurrent(route),
+    requests: (route) => requestLog.list(route),
+    clearRequests: () => requestLog.clear(),
+    maxConcurrent: (route) => requestLog.maxConcurrent(route),
     addFault: (rule) => faults.add(rule),
     clearFaults: () => faults.clear(),
-    balances: (userId) => book.balances(userId),
+    balances: (userId) => ledger.balances(userId),
     reset() {
       server.dropCalls();
       faults.reset();
-      book.clear();
-      journal.reset();
+      ledger.clear();
+      requestLog.reset();
     },
   };
-  const control = [...sharedControl({ faults, journal }, WALLET_ROUTES), ...walletControl(handle)];
-  const server = await startVendorServer({
-    vendor,
-    journal,
+  const control = [...sharedControl({ faults, requestLog }, WALLET_ROUTES), ...walletControl(handle)];
+  const server = await startSandboxServer({
+    service,
+    requestLog,
     faults,
     control,
     host,
     port,
-    largestBody: LARGEST_BODY,
+    maxBodyBytes: MAX_BODY_BYTES,
   });
   return {
     ...handle,

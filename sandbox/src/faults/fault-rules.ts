@@ -1,7 +1,7 @@
 import { checkFaultRule } from './fault-check.js';
 import type { Fault, FaultMatch, FaultRule } from './fault.js';
 import { seededRandom } from '../server/random.js';
-import type { Call } from '../server/vendor.js';
+import type { Call } from '../server/simulated-service.js';
 
 interface ActiveRule {
   id: number;
@@ -11,7 +11,7 @@ interface ActiveRule {
 }
 
 /** The fault rules in force, oldest first; the first that matches a call is played on it. */
-export class FaultBook {
+export class FaultRules {
   private active: ActiveRule[] = [];
   private added = 0;
 
@@ -55,7 +55,7 @@ export class FaultBook {
     this.active = [];
   }
 
-  /** As `clear`, and the rates start their draws anew. */
+  /** As `clear`, and restarts the random draws of the rates. */
   reset(): void {
     this.clear();
     this.added = 0;

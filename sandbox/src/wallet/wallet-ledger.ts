@@ -9,14 +9,14 @@ export interface WalletBalance {
 }
 
 /** What the wallet has counted, and the events that it has seen: it forgets none, so that none counts twice. */
-export class WalletBook {
+export class WalletLedger {
   private readonly seen = new Set<string>();
   private readonly names = new Map<string, string>();
   /** User id, then currency. */
   private readonly quantities = new Map<string, Map<string, number>>();
 
-  /** Takes an event in, under the id that stays the same at every attempt and replay. */
-  take(
+  /** Records an event under the id that stays the same at every attempt and replay. */
+  record(
     id: string,
     { user_id, content, name, quantity, test }: IssuedCurrency,
   ): 'credited' | 'test' | 'again' {

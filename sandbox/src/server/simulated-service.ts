@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Answer } from './answer.js';
+import type { HttpResponse } from './http-response.js';
 
 /** A request as it arrived, fully read. */
-export interface VendorRequest {
+export interface HttpRequest {
   method: string;
   /** Path and query, undecoded. */
   url: string;
@@ -10,7 +10,7 @@ export interface VendorRequest {
   body: string;
 }
 
-/** What a request is about: what the journal files it under and what fault rules match on. */
+/** What a request is about: its entry in the request log, and what fault rules match on. */
 export interface Call {
   route: string;
   user?: string;
@@ -21,12 +21,12 @@ export interface Call {
 }
 
 /** One simulated vendor: its routes, and how it words a failure. */
-export interface Vendor {
+export interface SimulatedService {
   /** Every name that `identify` may give as a route. */
   readonly routes: readonly string[];
-  identify(request: VendorRequest): Call;
-  /** The real answer, with its effect on the vendor's state. */
-  answer(request: VendorRequest, call: Call): Answer;
+  identify(request: HttpRequest): Call;
+  /** The normal response, with its effect on the vendor's state. */
+  respond(request: HttpRequest, call: Call): HttpResponse;
   /** The body this vendor gives with a plain failure of that status. */
-  failure(status: number): Answer;
+  failure(status: number): HttpResponse;
 }

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import type { Answer } from './answer.js';
+import type { HttpResponse } from './http-response.js';
 
 /** The way out of one call: all that a fault may do to its response and its connection. */
-export class Reply {
+export class FaultResponse {
   constructor(
     private readonly response: ServerResponse,
     private readonly onHead: (status: number) => void,
@@ -14,7 +14,7 @@ export class Reply {
   }
 
   /** Status line and headers, on the wire at once; `content-length` is that of the whole body. */
-  head({ status, headers, body }: Answer): void {
+  head({ status, headers, body }: HttpResponse): void {
     if (this.gone) return;
     this.onHead(status);
     const length = status === 204 || status === 304 ? {} : { 'content-length': String(body.length) };
@@ -30,10 +30,10 @@ export class Reply {
     if (!this.gone) this.response.end();
   }
 
-  /** The whole answer. */
-  send(answer: Answer): void {
+  /** The whole response. */
+  send(response: HttpResponse): void {
     if (this.gone) return;
-    const { status, headers, body } = answer;
+    const { status, headers, body } = response;
     this.onHead(status);
     if (status === 204 || status === 304) {
       this.response.writeHead(status, headers).end();

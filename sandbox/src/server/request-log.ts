@@ -1,52 +1,52 @@
-import type { Call, VendorRequest } from './vendor.js';
+import type { Call, HttpRequest } from './simulated-service.js';
 
 /** One call as the vendor saw it. */
-export interface JournalEntry extends VendorRequest {
+export interface LoggedRequest extends HttpRequest {
   /** Arrival by the machine's clock, not the virtual one, in milliseconds since the epoch: retry gaps are real. */
   at: number;
   route: string;
-  /** What was sent; null as long as nothing was, and for ever when the fault sends no headers. */
+  /** What was sent; null until then, and for good when the fault sends no headers. */
   status: number | null;
   /** Kind of the fault that was played on this call. */
   fault: string | null;
 }
 
-// A sandbox that serves somebody's CI for weeks must not grow without end.
-const MOST_ENTRIES = 10_000;
+// A sandbox may serve a CI for weeks: its memory has to stay bounded.
+const MAX_REQUESTS = 10_000;
 
 /** Every call in order of arrival, and how many of a route were ever open at once. */
-export class Journal {
-  private entries: JournalEntry[] = [];
-  private readonly open = new Set<JournalEntry>();
-  private readonly most = new Map<string, number>();
+export class RequestLog {
+  private entries: LoggedRequest[] = [];
+  private readonly open = new Set<LoggedRequest>();
+  private readonly maxOpen = new Map<string, number>();
 
-  arrive(request: VendorRequest, call: Call): JournalEntry {
+  start(request: HttpRequest, call: Call): LoggedRequest {
     const entry = { ...request, at: Date.now(), route: call.route, status: null, fault: null };
     this.entries.push(entry);
-    if (this.entries.length > MOST_ENTRIES) this.entries.shift();
+    if (this.entries.length > MAX_REQUESTS) this.entries.shift();
     this.open.add(entry);
-    this.noteOpen(entry.route);
+    this.updateMaxOpen(entry.route);
     return entry;
   }
 
-  leave(entry: JournalEntry): void {
+  finish(entry: LoggedRequest): void {
     this.open.delete(entry);
   }
 
-  list(route?: string): JournalEntry[] {
+  list(route?: string): LoggedRequest[] {
     const wanted = route === undefined ? this.entries : this.entries.filter((entry) => entry.route === route);
     return wanted.map((entry) => ({ ...entry }));
   }
 
   maxConcurrent(route: string): number {
-    return this.most.get(route) ?? 0;
+    return this.maxOpen.get(route) ?? 0;
   }
 
   /** Forgets the calls so far; those still open go on counting as open. */
   clear(): void {
     this.entries = [];
-    this.most.clear();
-    for (const { route } of this.open) this.noteOpen(route);
+    this.maxOpen.clear();
+    for (const { route } of this.open) this.updateMaxOpen(route);
   }
 
   /** Forgets the open calls too. */
@@ -55,8 +55,8 @@ export class Journal {
     this.clear();
   }
 
-  private noteOpen(route: string): void {
+  private updateMaxOpen(route: string): void {
     const open = [...this.open].filter((entry) => entry.route === route).length;
-    this.most.set(route, Math.max(open, this.maxConcurrent(route)));
+    this.maxOpen.set(route, Math.max(open, this.maxConcurrent(route)));
   }
 }

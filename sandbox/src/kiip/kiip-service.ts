@@ -1,5 +1,5 @@
-import { jsonAnswer, textAnswer } from '../server/answer.js';
-import type { Answer } from '../server/answer.js';
+import { jsonResponse, textResponse } from '../server/http-response.js';
+import type { HttpResponse } from '../server/http-response.js';
 import { readKiipBody } from './kiip-body.js';
 import type { KiipBody } from './kiip-body.js';
 import type { KiipIds } from './kiip-ids.js';
@@ -9,7 +9,7 @@ import { noSuchReward, REWARD_IMAGE, rewardPage } from './kiip-reward-page.js';
 import type { KiipReward, KiipRewards } from './kiip-rewards.js';
 import type { KiipSessions } from './kiip-sessions.js';
 import type { KiipSettings } from './kiip-settings.js';
-import type { Call, Vendor, VendorRequest } from '../server/vendor.js';
+import type { Call, SimulatedService, HttpRequest } from '../server/simulated-service.js';
 
 interface Parts {
   settings: () => KiipSettings;
@@ -21,13 +21,13 @@ interface Parts {
 }
 
 /** Kiip's session and moment calls and the reward's page, with the assumptions as settings. */
-export class KiipVendor implements Vendor {
+export class KiipService implements SimulatedService {
   readonly routes = KIIP_ROUTES;
   private liveMoments = 0;
 
   constructor(private readonly parts: Parts) {}
 
-  identify(request: VendorRequest): Call {
+  identify(request: HttpRequest): Call {
     const endpoint = kiipEndpoint(request);
     if (!endpoint?.methods.includes(request.method)) return { route: 'other' };
     if (endpoint.route === 'reward') {
@@ -39,7 +39,7 @@ export class KiipVendor implements Vendor {
     return { route, user: body?.userId, device: body?.deviceId, moment: body?.momentId };
   }
 
-  answer(request: VendorRequest): Answer {
+  respond(request: HttpRequest): HttpResponse {
     const endpoint = kiipEndpoint(request);
     if (!endpoint) return this.failure(404);
     if (!endpoint.methods.includes(request.method)) {
@@ -60,7 +60,7 @@ export class KiipVendor implements Vendor {
       : this.moment(body, body.deviceId, `http://${request.headers.host ?? 'localhost'}`);
   }
 
-  failure(status: number): Answer {
+  failure(status: number): HttpResponse {
     return kiipError(status, PLAIN[status] ?? `The request failed with status ${status}.`);
   }
 
@@ -73,16 +73,16 @@ export class KiipVendor implements Vendor {
     return this.parts.settings().sessionsOnMomentPath && body.hasEvents && !body.hasMoment;
   }
 
-  private session(body: KiipBody, deviceId: string): Answer {
+  private session(body: KiipBody, deviceId: string): HttpResponse {
     if (body.events.length === 0) return this.badBody('events is required.');
     const date = this.parts.ids.date();
     for (const event of body.events) {
       this.parts.sessions.note(event, deviceId, body.userId ?? null, date);
     }
-    return jsonAnswer(200, { date });
+    return jsonResponse(200, { date });
   }
 
-  private moment(body: KiipBody, deviceId: string, origin: string): Answer {
+  private moment(body: KiipBody, deviceId: string, origin: string): HttpResponse {
     const { momentId } = body;
     if (momentId === undefined) return this.badBody('moment.id is required.');
     const settings = this.parts.settings();
@@ -94,7 +94,7 @@ export class KiipVendor implements Vendor {
     }
     const reward = this.newReward(body, momentId, deviceId, origin);
     this.parts.rewards.add(reward);
-    return jsonAnswer(200, rewardDocument(reward, origin, settings));
+    return jsonResponse(200, rewardDocument(reward, origin, settings));
   }
 
   private isRewarded(momentId: string, deviceId: string): boolean {
@@ -145,7 +145,7 @@ export class KiipVendor implements Vendor {
     };
   }
 
-  private page(method: string, path: string): Answer {
+  private page(method: string, path: string): HttpResponse {
     if (path === '/reward/image.svg') return REWARD_IMAGE;
     const { rewards, redeem } = this.parts;
     if (path === '/reward/latest') return this.toLatest();
@@ -153,15 +153,15 @@ export class KiipVendor implements Vendor {
     if (method === 'GET') return reward ? rewardPage(reward) : noSuchReward();
     if (!reward) return kiipError(404, 'No such reward.');
     if (reward.used_date !== null) return kiipError(409, 'This reward has been redeemed already.');
-    return jsonAnswer(200, { navigate: redeem(reward) });
+    return jsonResponse(200, { navigate: redeem(reward) });
   }
 
-  private toLatest(): Answer {
+  private toLatest(): HttpResponse {
     const latest = this.parts.rewards.find('latest');
-    return latest ? textAnswer(302, '', undefined, { location: latest.page_url }) : noSuchReward();
+    return latest ? textResponse(302, '', undefined, { location: latest.page_url }) : noSuchReward();
   }
 
-  private badBody(problem: string): Answer {
+  private badBody(problem: string): HttpResponse {
     return kiipError(this.parts.settings().badBodyStatus, problem);
   }
 }
@@ -174,6 +174,6 @@ const PLAIN: Record<number, string> = {
   503: 'The service is temporarily unavailable.',
 };
 
-function kiipError(status: number, error: string, headers?: Record<string, string>): Answer {
-  return jsonAnswer(status, { error }, headers);
+function kiipError(status: number, error: string, headers?: Record<string, string>): HttpResponse {
+  return jsonResponse(status, { error }, headers);
 }

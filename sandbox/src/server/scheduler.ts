@@ -5,8 +5,8 @@ interface Item {
   run: () => void;
 }
 
-/** Things to do at a time of the virtual clock: when the real clock gets there, or when somebody advances it. */
-export class Agenda {
+/** Runs tasks at a time of the virtual clock: when the real clock gets there, or when a test advances it. */
+export class Scheduler {
   private items: Item[] = [];
   private timer?: NodeJS.Timeout;
 

@@ -1,5 +1,5 @@
-import { jsonAnswer } from '../server/answer.js';
-import type { Answer } from '../server/answer.js';
+import { jsonResponse } from '../server/http-response.js';
+import type { HttpResponse } from '../server/http-response.js';
 import type { ExternalIds, KigoAccount, KigoAccounts } from './kigo-accounts.js';
 import { kigoError, plainKigoError } from './kigo-error.js';
 import type { KigoError } from './kigo-error.js';
@@ -7,10 +7,10 @@ import { login } from './kigo-login.js';
 import { KIGO_ROUTES, kigoEndpoint, lookupIds, onlyValue } from './kigo-paths.js';
 import type { KigoSettings } from './kigo-settings.js';
 import type { KigoTokens } from './kigo-tokens.js';
-import type { Call, Vendor, VendorRequest } from '../server/vendor.js';
+import type { Call, SimulatedService, HttpRequest } from '../server/simulated-service.js';
 
 /** Kigo's three endpoints, as far as they are documented, and the assumptions as settings. */
-export class KigoVendor implements Vendor {
+export class KigoService implements SimulatedService {
   readonly routes = KIGO_ROUTES;
 
   constructor(
@@ -19,7 +19,7 @@ export class KigoVendor implements Vendor {
     private readonly tokens: KigoTokens,
   ) {}
 
-  identify(request: VendorRequest): Call {
+  identify(request: HttpRequest): Call {
     const endpoint = kigoEndpoint(request.url);
     if (!endpoint || endpoint.method !== request.method) return { route: 'other' };
     if (endpoint.route === 'login') return { route: 'login' };
@@ -37,16 +37,16 @@ export class KigoVendor implements Vendor {
     };
   }
 
-  answer(request: VendorRequest): Answer {
+  respond(request: HttpRequest): HttpResponse {
     const result = this.result(request);
     return 'code' in result ? kigoError(result, this.settings().numericErrorCodes) : result;
   }
 
-  failure(status: number): Answer {
+  failure(status: number): HttpResponse {
     return kigoError(plainKigoError(status), this.settings().numericErrorCodes);
   }
 
-  private result(request: VendorRequest): Answer | KigoError {
+  private result(request: HttpRequest): HttpResponse | KigoError {
     const endpoint = kigoEndpoint(request.url);
     if (!endpoint) return plainKigoError(404);
     if (endpoint.method !== request.method) {
@@ -63,7 +63,7 @@ export class KigoVendor implements Vendor {
       : this.summary(endpoint.accountId, bearer.partnerId);
   }
 
-  private bearer(request: VendorRequest): { partnerId: string } | KigoError {
+  private bearer(request: HttpRequest): { partnerId: string } | KigoError {
     const token = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (!token) return refused('missing_token', 'Send Authorization: Bearer with a session token.');
     const owner = this.tokens.use(token);
@@ -72,7 +72,7 @@ export class KigoVendor implements Vendor {
     return refused('token_expired', 'The session token has expired.', this.settings().expiredTokenStatus);
   }
 
-  private lookup(request: VendorRequest, partnerId: string): Answer | KigoError {
+  private lookup(request: HttpRequest, partnerId: string): HttpResponse | KigoError {
     for (const name of ['external_user_id', 'external_program_id']) {
       const found = onlyValue(request, name);
       if (typeof found === 'string') {
@@ -83,18 +83,18 @@ export class KigoVendor implements Vendor {
     const ids = externalIds(user, program);
     if (isForeign(this.accounts.ownerOf(ids), partnerId)) return this.otherPartners();
     const account = this.accounts.find(ids) ?? this.created(ids);
-    if (account) return jsonAnswer(200, { account_id: this.idOf(account), ...ids, ...account.extra });
+    if (account) return jsonResponse(200, { account_id: this.idOf(account), ...ids, ...account.extra });
     const { unknownUser } = this.settings();
-    if (unknownUser === 'null-id') return jsonAnswer(200, { account_id: null });
-    return unknownUser === 'empty-array' ? jsonAnswer(200, []) : notFound;
+    if (unknownUser === 'null-id') return jsonResponse(200, { account_id: null });
+    return unknownUser === 'empty-array' ? jsonResponse(200, []) : notFound;
   }
 
-  private summary(id: string, partnerId: string): Answer | KigoError {
+  private summary(id: string, partnerId: string): HttpResponse | KigoError {
     const account = this.accounts.findById(id);
     if (!account) return notFound;
     if (isForeign(account.partner_id, partnerId)) return this.otherPartners();
     const { unviewed_products, total_tokens, extra } = account;
-    return jsonAnswer(200, { unviewed_products, total_tokens, account_id: this.idOf(account), ...extra });
+    return jsonResponse(200, { unviewed_products, total_tokens, account_id: this.idOf(account), ...extra });
   }
 
   private created(ids: ExternalIds): KigoAccount | undefined {
