@@ -1,11 +1,11 @@
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
-import { cautions } from './config/cautions.js';
+import { cautions } from './config/config-warnings.js';
 import type { Config } from './config/config.js';
 import { badConfiguration, ConfigError, readConfig } from './config/read-config.js';
 import { longestTimerMs } from './config/timers.js';
-import { DataFolderUnusable } from './database/data-folder-lock.js';
+import { DataFolderUnusable } from './database/data-dir-lock.js';
 import { factsOf } from './log/error-facts.js';
 import { createLogger } from './log/logger.js';
 

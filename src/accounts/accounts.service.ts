@@ -4,7 +4,7 @@ import { ValidateBy } from 'class-validator';
 import { ReadThrough } from '../cache/read-through.js';
 import type { CachedKind, Lookup } from '../cache/read-through.js';
 import { Config } from '../config/config.js';
-import { isPathSafeId } from '../input/opaque-id.js';
+import { isPathSafeId } from '../validation/opaque-id.js';
 import { KigoHttp } from '../kigo-auth/kigo-http.js';
 import { Problem } from '../problem/problem.js';
 import { isUpstreamError } from '../upstream/upstream-error.js';

@@ -7,7 +7,7 @@ import { ReadThrough } from './read-through.js';
 import { RedisCounters } from './redis-counters.js';
 import { RedisLeases } from './redis-leases.js';
 import { RedisState } from './redis-state.js';
-import { memoryStore, redisStore } from './stores.js';
+import { memoryStore, redisStore } from './redis-store.js';
 
 /** Memory alone, or memory over Redis when `REDIS_URL` is set. */
 @Global()

@@ -1,4 +1,4 @@
-import type { SharedStore } from './stores.js';
+import type { SharedStore } from './redis-store.js';
 
 /** A counter as it stands. */
 export interface Counted {

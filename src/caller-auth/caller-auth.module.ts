@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { Config } from '../config/config.js';
-import { ApiKeys } from './api-keys.js';
-import { CallerAuthGuard } from './caller-auth.guard.js';
-import { CallerAuth } from './caller-auth.js';
-import { JwtCallers } from './jwt-callers.js';
+import { ApiKeys } from './api-key-authenticator.js';
+import { CallerAuthGuard } from './auth.guard.js';
+import { CallerAuth } from './caller-auth.service.js';
+import { JwtCallers } from './jwt-authenticator.js';
 
 function known(config: Config, apiKeys: ApiKeys): ApiKeys | JwtCallers | undefined {
   if (config.callerAuth === 'none') return undefined;

@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { Config } from './config.js';
-import { SecretFiles } from './secret-files.js';
+import { SecretFiles } from './secret-file-watcher.js';
 
 /** Gives every module the one Config, and the later values of secrets. */
 @Global()

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { Kysely } from 'kysely';
-import { DataFolderUnusable, lockDataFolder } from './data-folder-lock.js';
+import { DataFolderUnusable, lockDataFolder } from './data-dir-lock.js';
 import { embeddedDialect } from './embedded.js';
 import { migrateToLatest } from './migrations.js';
 import { postgresqlDialect, SILENCE_MS } from './postgresql.js';

@@ -4,7 +4,7 @@ import type { Consumer } from '../config/parsers.js';
 import { factsOf } from '../log/error-facts.js';
 import { traceHeaders } from '../tracing/span.js';
 import { readRetryAfter } from '../upstream/retry-after.js';
-import type { SignedEvent } from './event.js';
+import type { SignedEvent } from './webhook-event.js';
 
 /** What one attempt may take, from the connection to the last byte that we read. */
 export const attemptMs = 10_000;

@@ -1,11 +1,11 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
+import { NeedsScope } from '../caller-auth/require-scope.decorator.js';
 import { Config } from '../config/config.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
-import { Deliveries } from './deliveries.js';
+import { Deliveries } from './deliveries.service.js';
 import {
   DeliveriesDto,
   DeliveriesQuery,
@@ -19,8 +19,8 @@ import {
   deliveryNumber,
   replayDto,
 } from './deliveries.dto.js';
-import { windowOf } from './ledger-window.js';
-import { Replays } from './replays.js';
+import { windowOf } from '../ledger/ledger-window.js';
+import { Replays } from './replays.service.js';
 
 const usual = ['unauthenticated', 'storage-unavailable'] as const;
 const noSuchDelivery = Problem.of('not-found', 'There is no such delivery.', { retryable: false });

@@ -1,13 +1,13 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
-import { IsInstant } from '../input/instant.js';
-import { MayBeAbsent } from '../input/may-be-absent.decorator.js';
-import { IsOpaqueId } from '../input/opaque-id.js';
-import { IsCursor, PageQuery } from '../input/page.dto.js';
-import { IssuanceDto } from '../kiip/issuances.dto.js';
-import type { Delivery } from './deliveries.js';
-import { currencyIssued } from './event.js';
-import type { Replay } from './replays.js';
+import { IsInstant } from '../validation/instant.js';
+import { MayBeAbsent } from '../validation/optional-not-null.decorator.js';
+import { IsOpaqueId } from '../validation/opaque-id.js';
+import { IsCursor, PageQuery } from '../validation/pagination.dto.js';
+import { IssuanceDto } from '../ledger/issuances.dto.js';
+import type { Delivery } from './deliveries.service.js';
+import { currencyIssued } from './webhook-event.js';
+import type { Replay } from './replays.service.js';
 
 const statuses = ['pending', 'delivered', 'dead'] as const;
 

@@ -4,15 +4,15 @@ import { Config } from '../config/config.js';
 import { longestTimerMs } from '../config/timers.js';
 import { Database } from '../database/database.js';
 import { StorageUnavailable } from '../database/storage-error.js';
-import { Ledger } from '../kiip/ledger.js';
-import { issuanceDto } from '../kiip/issuances.dto.js';
+import { Ledger } from '../ledger/ledger.service.js';
+import { issuanceDto } from '../ledger/issuances.dto.js';
 import { factsOf } from '../log/error-facts.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import type { ConsumerAttempt } from './consumer-worker.js';
-import { fanOut } from './delivery-statements.js';
-import type { Subscriber } from './delivery-statements.js';
-import { Pump } from './pump.js';
-import { Replays } from './replays.js';
+import { fanOut } from './delivery.queries.js';
+import type { Subscriber } from './delivery.queries.js';
+import { Pump } from '../async/polling-loop.js';
+import { Replays } from './replays.service.js';
 
 const lookEveryMs = 1_000;
 /** A replay takes a batch a second: it is not to miss its second by much. */

@@ -4,8 +4,8 @@ import type { HealthIndicatorFunction } from '@nestjs/terminus';
 import { RedisState } from '../cache/redis-state.js';
 import { Database } from '../database/database.js';
 import { DeliveryWorker } from '../delivery/delivery-worker.js';
-import { CallbackCounters } from '../kiip/callback-counters.js';
-import { Circuits } from '../upstream/circuits.js';
+import { CallbackCounters } from '../kiip-callbacks/callback-counters.js';
+import { Circuits } from '../upstream/breaker-registry.js';
 
 /** What people and alerts are told of everything that we depend on. */
 @Injectable()

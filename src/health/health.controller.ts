@@ -2,7 +2,7 @@ import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import { RedisState } from '../cache/redis-state.js';
-import { Open } from '../caller-auth/open.decorator.js';
+import { Open } from '../caller-auth/public.decorator.js';
 import { Database } from '../database/database.js';
 import { ApiHealth } from './api-health.decorator.js';
 import { DependencyReports } from './dependency-reports.js';

@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, ArrayMinSize, IsArray, ValidateNested } from 'class-validator';
 import { ExternalUser } from '../accounts/account.dto.js';
-import { IsPathSafeId } from '../input/opaque-id.js';
+import { IsPathSafeId } from '../validation/opaque-id.js';
 import { ProblemDto } from '../problem/problem.dto.js';
 
 /** A Kigo account. */

@@ -7,7 +7,7 @@ import { logUnexpected } from '../problem/problem.filter.js';
 import { toProblem } from '../problem/to-problem.js';
 import type { Problem } from '../problem/problem.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
-import { within } from '../upstream/within.js';
+import { within } from '../async/time-limit.js';
 import { HubSummaryService } from './hub-summary.service.js';
 
 /** Calls to Kigo that all batches together have under way: single badges keep the rest of the lane. */

@@ -1,6 +1,6 @@
 import type { AxiosInstance } from 'axios';
 import { UpstreamError } from '../upstream/upstream-error.js';
-import { within } from '../upstream/within.js';
+import { within } from '../async/time-limit.js';
 import type { KigoTokenService } from './kigo-token.service.js';
 
 declare module 'axios' {

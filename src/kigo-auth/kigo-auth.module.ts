@@ -1,15 +1,15 @@
 import { Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { Circuits } from '../upstream/circuits.js';
+import { Circuits } from '../upstream/breaker-registry.js';
 import { installBearer } from './bearer.interceptor.js';
 import { KigoApiKey } from './kigo-api-key.js';
 import { KigoHttp } from './kigo-http.js';
-import { KigoKeyChange } from './kigo-key-change.js';
+import { KigoKeyChange } from './kigo-key-rotation.service.js';
 import { KigoLogin, KigoLoginHttp } from './kigo-login.js';
 import { kigoScope } from './kigo-scope.js';
 import { KigoTokenService } from './kigo-token.service.js';
 import { installRefresh } from './refresh.interceptor.js';
-import { TokenVault } from './token-vault.js';
+import { TokenVault } from './shared-token-store.js';
 
 function upstream(config: Config, circuits: Circuits) {
   return {

@@ -4,7 +4,7 @@ import { Config } from '../config/config.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { KigoLogin } from './kigo-login.js';
 import type { KigoToken } from './kigo-token.js';
-import { TokenVault } from './token-vault.js';
+import { TokenVault } from './shared-token-store.js';
 
 /** How long we do not ask again after Kigo refused us: asking more would only lock the partner out. */
 const refusalRestMs = 30_000;

@@ -15,8 +15,8 @@ import {
   ValidateBy,
   ValidateNested,
 } from 'class-validator';
-import { MayBeAbsent } from '../input/may-be-absent.decorator.js';
-import { IsText } from '../input/opaque-id.js';
+import { MayBeAbsent } from '../validation/optional-not-null.decorator.js';
+import { IsText } from '../validation/opaque-id.js';
 
 // The members that sessions and moments share, by the vendor's own names (kiip-server-to-server.txt, "JSON Payload Components").
 

@@ -9,10 +9,10 @@ import {
   getSchemaPath,
 } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
-import { IdempotencyKey } from '../input/idempotency-key.decorator.js';
+import { NeedsScope } from '../caller-auth/require-scope.decorator.js';
+import { IdempotencyKey } from '../idempotency/idempotency-key.decorator.js';
 import { ApiProblems, kiipProblems } from '../problem/api-problems.decorator.js';
-import { IdempotentCalls } from './idempotent-calls.js';
+import { IdempotentCalls } from '../idempotency/idempotency.service.js';
 import { KiipClient } from './kiip-client.js';
 import { momentCall, momentExamples, sessionCall } from './kiip-examples.js';
 import { KiipMoment, MomentDto } from './moment.dto.js';

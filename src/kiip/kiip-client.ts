@@ -1,18 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { isInstant, withZone } from '../input/instant.js';
+import { isInstant, withZone } from '../validation/instant.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import type { UpstreamFailure } from '../upstream/upstream-error.js';
 import { kiipBody } from './kiip-body.js';
-import { KiipHttp } from './kiip-http.js';
-import { mintUserReference } from './kiip-user-reference.js';
-import { KnownUsers } from './known-users.js';
+import { UpstreamHttp } from '../upstream/upstream-http.js';
+import { mintUserReference } from '../user-references/user-reference.js';
+import { KnownUsers } from '../user-references/user-references.service.js';
 import type { KiipMoment, MomentDto } from './moment.dto.js';
-import { PromisedRewards, promiseOf } from './promised-rewards.js';
+import { PromisedRewards, promiseOf } from './rewarded-moments.service.js';
 import { UnusableReward, isMembers, readMoment } from './reward.js';
 import type { KiipSession, SessionDto } from './session.dto.js';
 
 type Operation = 'session' | 'moment';
+
+/** Calls to Kiip. A POST is sent again only if it provably never left. */
+export class KiipHttp extends UpstreamHttp {}
 
 /**
  * Sessions and moments (kiip-server-to-server.txt). Whoever goes to Kiip is remembered before: a call for a user who cannot be

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsText } from '../input/opaque-id.js';
+import { IsText } from '../validation/opaque-id.js';
 import { IsPart, KiipCall, KiipDevice } from './kiip-call.dto.js';
 
 /** What the user has done. */

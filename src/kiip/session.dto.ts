@@ -1,8 +1,8 @@
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsObject, ValidateNested } from 'class-validator';
-import { IsInstant } from '../input/instant.js';
-import { MayBeAbsent } from '../input/may-be-absent.decorator.js';
-import { IsText } from '../input/opaque-id.js';
+import { IsInstant } from '../validation/instant.js';
+import { MayBeAbsent } from '../validation/optional-not-null.decorator.js';
+import { IsText } from '../validation/opaque-id.js';
 import { IsPart, KiipCall, KiipDevice } from './kiip-call.dto.js';
 
 const longestUserAgent = 2_048;

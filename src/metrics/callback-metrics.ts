@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { CallbackCounters } from '../kiip/callback-counters.js';
+import { CallbackCounters } from '../kiip-callbacks/callback-counters.js';
 import { Instruments } from './instruments.js';
 
 /** What Kiip sends, and by which formula and secret: when one is used no more, it may go. */

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ApiKeys } from '../caller-auth/api-keys.js';
+import { ApiKeys } from '../caller-auth/api-key-authenticator.js';
 import { Instruments } from './instruments.js';
 
 /** When callers used their keys: one that is used no more may go. */

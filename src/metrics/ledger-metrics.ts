@@ -1,11 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { StorageUnavailable } from '../database/storage-error.js';
-import { DeliveryFigures } from '../delivery/delivery-figures.js';
-import type { Figures } from '../delivery/delivery-figures.js';
+import { DeliveryFigures } from '../reconciliation/ledger-stats.service.js';
+import type { Figures } from '../reconciliation/ledger-stats.service.js';
 import { factsOf } from '../log/error-facts.js';
-import { InBackground } from './in-background.js';
-import type { Known } from './in-background.js';
+import { InBackground } from '../async/background-refresh.js';
+import type { Known } from '../async/background-refresh.js';
 import { Instruments } from './instruments.js';
 import type { Samples } from './instruments.js';
 

@@ -1,6 +1,6 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
-import { Open } from '../caller-auth/open.decorator.js';
+import { Open } from '../caller-auth/public.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { Metrics } from './metrics.js';
 

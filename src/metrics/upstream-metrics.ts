@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { KigoTokenService } from '../kigo-auth/kigo-token.service.js';
-import type { Circuit } from '../upstream/circuit.js';
-import { Circuits } from '../upstream/circuits.js';
+import type { Circuit } from '../upstream/operation-breaker.js';
+import { Circuits } from '../upstream/breaker-registry.js';
 import { upstreamFailures } from '../upstream/upstream-error.js';
 import { breakerLevels } from './breaker-levels.js';
 import { Instruments } from './instruments.js';

@@ -5,7 +5,7 @@ import axios, { AxiosError } from 'axios';
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { Dispatcher, Pool } from 'undici';
 import { traceHeaders } from '../tracing/span.js';
-import type { OutgoingBody } from './outgoing-body.js';
+import type { OutgoingBody } from './tracked-body.js';
 import { readRetryAfter } from './retry-after.js';
 import { UpstreamError } from './upstream-error.js';
 import type { UpstreamFailure, Vendor } from './upstream-error.js';

@@ -4,18 +4,18 @@ import type { AxiosInstance, AxiosRequestConfig, AxiosResponse, InternalAxiosReq
 import type { ClassConstructor } from 'class-transformer';
 import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { Pool } from 'undici';
-import type { Circuit } from './circuit.js';
-import type { Circuits, UpstreamAttempt } from './circuits.js';
+import type { Circuit } from './operation-breaker.js';
+import type { Circuits, UpstreamAttempt } from './breaker-registry.js';
 import { SpanKind } from '@opentelemetry/api';
 import { inSpan } from '../tracing/span.js';
-import { OutgoingBody } from './outgoing-body.js';
-import { readAnswer } from './read-answer.js';
-import type { Reviver } from './read-answer.js';
+import { OutgoingBody } from './tracked-body.js';
+import { readAnswer } from './parse-response.js';
+import type { Reviver } from './parse-response.js';
 import { installRetry } from './retry.interceptor.js';
 import { axiosError, sendThroughUndici } from './undici-adapter.js';
 import { causeOf, UpstreamError } from './upstream-error.js';
 import type { Vendor } from './upstream-error.js';
-import { within } from './within.js';
+import { within } from '../async/time-limit.js';
 
 declare module 'axios' {
   interface AxiosRequestConfig {

@@ -1,5 +1,5 @@
 import { Global, Module } from '@nestjs/common';
-import { Circuits } from './circuits.js';
+import { Circuits } from './breaker-registry.js';
 
 @Global()
 @Module({ providers: [Circuits], exports: [Circuits] })

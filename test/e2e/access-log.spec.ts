@@ -1,6 +1,6 @@
-import { credentials, paths, requestId, useCanaryWorld } from '../support/canary-world.js';
+import { credentials, paths, requestId, useCanaryWorld } from '../support/leak-detection.js';
 import { metricsOf, seriesOf } from '../support/metrics.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const world = useCanaryWorld({ perTest: false });
 

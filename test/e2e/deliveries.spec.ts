@@ -5,7 +5,7 @@ import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumer, consumerAt, eventOf, secret, signatureOf } from '../support/consumer.js';
 import { issuance, redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 describe('deliveries', () => {
   let wallet: CallbackReceiver;

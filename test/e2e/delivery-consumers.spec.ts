@@ -14,9 +14,9 @@ import {
   noHttp,
   resetAfter,
   resetBeforeHeaders,
-} from '../support/odd-answers.js';
+} from '../support/malformed-responses.js';
 import { PostgresServer, findPostgres } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 import { newDataFolder } from '../support/data-folder.js';
 
 const closing: (() => Promise<unknown>)[] = [];

@@ -4,7 +4,7 @@ import { consumer, eventOf } from '../support/consumer.js';
 import { DeliveryView } from '../support/deliveries.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 describe('events of several users, where the first one fails', () => {
   let ordered: CallbackReceiver;

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import * as fc from 'fast-check';
 import type { Environment } from '../../src/config/read-config.js';
 import { Database } from '../../src/database/database.js';
-import { KnownUsers } from '../../src/kiip/known-users.js';
+import { KnownUsers } from '../../src/user-references/user-references.service.js';
 import { CallbackSender, isAccepted, textOf } from '../support/callback-sender.js';
 import type { FeedRow, SentAnswer } from '../support/callback-sender.js';
 import { startProcess } from '../support/gateway-process.js';

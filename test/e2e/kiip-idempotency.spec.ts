@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
 import type { FaultRule } from '../../src/sandbox/fault.js';
 import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 import { apiKey, credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';

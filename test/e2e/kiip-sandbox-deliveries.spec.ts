@@ -4,7 +4,7 @@ import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
 import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
 import { membersOf, startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 let receiver: CallbackReceiver;
 let sandbox: KiipSandbox;

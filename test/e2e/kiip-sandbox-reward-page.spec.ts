@@ -6,7 +6,7 @@ import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { json, KiipClient, MOMENT } from '../support/kiip-client.js';
 import { rawCall } from '../support/raw-call.js';
 import type { RawAnswer } from '../support/raw-call.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 let receiver: CallbackReceiver;
 let sandbox: KiipSandbox;

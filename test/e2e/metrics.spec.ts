@@ -7,7 +7,7 @@ import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 import { startGateway } from '../support/gateway.js';
 import { metricsOf, seriesOf } from '../support/metrics.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 describe('the metrics of deliveries', () => {
   let consumer: CallbackReceiver;

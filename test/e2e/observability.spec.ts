@@ -8,7 +8,7 @@ import { consumer } from '../support/consumer.js';
 import { badge } from '../support/gateway.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import { describeWithPromtool, promtool } from '../support/promtool.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const root = new URL('../../', import.meta.url);
 const folder = fileURLToPath(new URL('k8s/observability/', root));

@@ -5,7 +5,7 @@ import supertest from 'supertest';
 import { parse } from 'yaml';
 import type { createApp } from '../../src/app.js';
 import { problems } from '../../src/problem/problem.js';
-import { sendBytes } from '../support/as-is.js';
+import { sendBytes } from '../support/raw-http.js';
 import { credentials, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 import { newDataFolder } from '../support/data-folder.js';

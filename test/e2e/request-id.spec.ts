@@ -1,5 +1,5 @@
 import supertest from 'supertest';
-import { canary, credentials, paths, requestId, useCanaryWorld } from '../support/canary-world.js';
+import { canary, credentials, paths, requestId, useCanaryWorld } from '../support/leak-detection.js';
 import { problemIn } from '../support/problem.js';
 
 const world = useCanaryWorld();

@@ -6,7 +6,7 @@ import { consumerAt } from '../support/consumer.js';
 import { badge, credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import { redemption } from '../support/kiip.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 import { newDataFolder } from '../support/data-folder.js';
 
 interface Span {

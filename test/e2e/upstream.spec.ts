@@ -2,7 +2,7 @@ import { KigoHttp } from '../../src/kigo-auth/kigo-http.js';
 import type { FaultRule } from '../../src/sandbox/fault.js';
 import type { UpstreamError } from '../../src/upstream/upstream-error.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 import { badge, startGateway, startWorld } from '../support/gateway.js';
 import type { Gateway, World } from '../support/gateway.js';
 

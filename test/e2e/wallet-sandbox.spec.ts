@@ -3,7 +3,7 @@ import { startWalletSandbox } from '../../src/sandbox/wallet-sandbox.js';
 import type { WalletSandbox } from '../../src/sandbox/wallet-sandbox.js';
 import { json } from '../support/kigo-client.js';
 import { rawCall } from '../support/raw-call.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 import { eventOf, ROW, signed, WalletClient } from '../support/wallet-client.js';
 
 const OTHER_SECRET = `whsec_${Buffer.alloc(32, 'other').toString('base64')}`;

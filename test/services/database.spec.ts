@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
-import { DataFolderUnusable, lockDataFolder } from '../../src/database/data-folder-lock.js';
+import { DataFolderUnusable, lockDataFolder } from '../../src/database/data-dir-lock.js';
 import { firstContact } from '../../src/database/first-contact.js';
 import { StorageUnavailable } from '../../src/database/storage-error.js';
-import { Ledger } from '../../src/kiip/ledger.js';
+import { Ledger } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
 import { StorageProcess } from '../support/child.js';
 import { newDataFolder } from '../support/data-folder.js';
@@ -17,14 +17,18 @@ import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { redemption } from '../support/kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 /** Runs `npm run migrate` as an operator does: the built program, and an environment. */
 async function migrate(env: Record<string, string>) {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../../dist/migrate.js', import.meta.url))], {
-    env: { ...(baseEnvironment as Record<string, string>), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('../../dist/cli/migrate.js', import.meta.url))],
+    {
+      env: { ...(baseEnvironment as Record<string, string>), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allDelivered, booksOf, unfinishedOn } from '../support/books.js';
+import { allDelivered, booksOf, unfinishedOn } from '../support/reconciliation.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import { consumerAt } from '../support/consumer.js';
 import { Inbox } from '../support/inbox.js';
 import type { Receipt } from '../support/inbox.js';
-import { MortalGateway } from '../support/mortal-gateway.js';
-import { PatientKiip } from '../support/patient-kiip.js';
+import { MortalGateway } from '../support/crashable-gateway.js';
+import { PatientKiip } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const ROUNDS = 50;
 const REPLICAS = 3;

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../src/database/database.js';
-import { fanOut, subscriberOf } from '../../src/delivery/delivery-statements.js';
-import { unfinishedOn } from '../support/books.js';
+import { fanOut, subscriberOf } from '../../src/delivery/delivery.queries.js';
+import { unfinishedOn } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumerAt, secret } from '../support/consumer.js';
 import { startProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;

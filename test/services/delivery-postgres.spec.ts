@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allDelivered, booksOf, deliveryOn, unfinishedOn } from '../support/books.js';
+import { allDelivered, booksOf, deliveryOn, unfinishedOn } from '../support/reconciliation.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import { consumerAt } from '../support/consumer.js';
-import { CuttingProxy } from '../support/cutting-proxy.js';
+import { CuttingProxy } from '../support/reset-proxy.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
-import { PatientKiip } from '../support/patient-kiip.js';
+import { PatientKiip } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;

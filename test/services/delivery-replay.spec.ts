@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allDelivered, booksOf, unfinishedOn } from '../support/books.js';
+import { allDelivered, booksOf, unfinishedOn } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumerAt } from '../support/consumer.js';
 import { credentials } from '../support/gateway.js';
@@ -7,10 +7,10 @@ import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
-import { MortalGateway } from '../support/mortal-gateway.js';
-import { PatientKiip } from '../support/patient-kiip.js';
+import { MortalGateway } from '../support/crashable-gateway.js';
+import { PatientKiip } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;

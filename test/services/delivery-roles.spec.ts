@@ -1,4 +1,4 @@
-import { allDelivered, booksOf, deliveryOn } from '../support/books.js';
+import { allDelivered, booksOf, deliveryOn } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumerAt } from '../support/consumer.js';
 import type { Environment } from '../../src/config/read-config.js';
@@ -9,7 +9,7 @@ import { Inbox } from '../support/inbox.js';
 import type { Receipt } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { CallbackSender } from '../support/callback-sender.js';
 import type { SentAnswer } from '../support/callback-sender.js';
-import { CuttingProxy } from '../support/cutting-proxy.js';
+import { CuttingProxy } from '../support/reset-proxy.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
@@ -9,7 +9,7 @@ import { issuance, redemption } from '../support/kiip.js';
 import type { Fields } from '../support/kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { problemIn } from '../support/problem.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;

@@ -1,8 +1,8 @@
-import { Ledger } from '../../src/kiip/ledger.js';
-import type { LedgerRow } from '../../src/kiip/ledger-row.js';
+import { Ledger } from '../../src/ledger/ledger.service.js';
+import type { LedgerRow } from '../../src/ledger/ledger-entry.js';
 import { issuance, redemption } from '../support/callback-facts.js';
-import { engines } from '../support/engines.js';
-import type { Engine } from '../support/engines.js';
+import { engines } from '../support/database-engines.js';
+import type { Engine } from '../support/database-engines.js';
 
 const recorded = { status: 'recorded' } as const;
 const quarantined = (reason = 'currency') => ({ status: 'quarantined', reason }) as const;

@@ -1,7 +1,7 @@
 import { metricsOf } from '../support/metrics.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld } from '../support/redis-world.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 describeWithRedis('the metrics of Redis', () => {
   it('show that it is put aside, and that it is used again', async () => {

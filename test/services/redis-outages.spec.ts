@@ -3,7 +3,7 @@ import { CacheLayers } from '../../src/cache/cache-layers.js';
 import { badge } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld, inUse, keyPart, putAside, redisState } from '../support/redis-world.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 jest.setTimeout(120_000);
 

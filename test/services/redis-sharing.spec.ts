@@ -3,7 +3,7 @@ import { baseEnvironment, badge } from '../support/gateway.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld } from '../support/redis-world.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 jest.setTimeout(120_000);
 

@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
-import { RejectedCallbacks } from '../../src/kiip/rejected-callbacks.js';
-import type { RejectedCallback } from '../../src/kiip/rejected-callbacks.js';
-import { engines } from '../support/engines.js';
-import type { Engine } from '../support/engines.js';
+import { RejectedCallbacks } from '../../src/kiip-callbacks/rejected-callbacks.service.js';
+import type { RejectedCallback } from '../../src/kiip-callbacks/rejected-callbacks.service.js';
+import { engines } from '../support/database-engines.js';
+import type { Engine } from '../support/database-engines.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 

@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiKeys } from '../../src/caller-auth/api-keys.js';
+import { ApiKeys } from '../../src/caller-auth/api-key-authenticator.js';
 import { badge, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 import { RedisWorld } from '../support/redis-world.js';
 import { describeWithRedis } from '../support/redis.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 let folder: string;
 let file: string;

@@ -1,11 +1,11 @@
 import type { Client } from 'pg';
 import { Database } from '../../src/database/database.js';
 import { StorageUnavailable } from '../../src/database/storage-error.js';
-import { Ledger } from '../../src/kiip/ledger.js';
+import { Ledger } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
-import { CuttingProxy } from '../support/cutting-proxy.js';
+import { CuttingProxy } from '../support/reset-proxy.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;

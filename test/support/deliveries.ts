@@ -5,7 +5,7 @@ import type { ReceivedCallback } from './callback-receiver.js';
 import { eventOf, secret, signatureOf } from './consumer.js';
 import { redemption } from './kiip.js';
 import type { Fields, KiipGateway } from './kiip.js';
-import { until } from './until.js';
+import { until } from './wait-for.js';
 
 /** A delivery as the gateway shows it. */
 export interface ShownDelivery {

@@ -11,7 +11,7 @@ import { startSlowProxy } from './slow-proxy.js';
 import type { SlowProxy } from './slow-proxy.js';
 import { startTraffic } from './traffic.js';
 import type { Traffic } from './traffic.js';
-import { until } from './until.js';
+import { until } from './wait-for.js';
 
 /** What the log says when Redis was not in time. */
 const lateness: readonly unknown[] = ['Redis is put aside', 'a Redis command was late'];

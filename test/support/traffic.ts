@@ -1,6 +1,6 @@
 import { badge } from './gateway.js';
 import type { Gateway } from './gateway.js';
-import { until } from './until.js';
+import { until } from './wait-for.js';
 
 /** Requests that go on until they are stopped. */
 export interface Traffic {

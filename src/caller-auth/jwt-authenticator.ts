@@ -1,0 +1,71 @@
+import { errors, jwtVerify } from 'jose';
+import type { JWTPayload } from 'jose';
+import { Problem } from '../problem/problem.js';
+import { IssuerKeys, KeysUnavailable } from './remote-jwks.js';
+
+/** All asymmetric: with HS256, whoever can read a public key could sign. */
+const algorithms = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
+const clockToleranceSeconds = 30;
+
+/** Kubernetes' longest, `system:serviceaccount:<namespace>:<name>`, has 338 characters. It goes into logs and keys. */
+const usableName = /^[\x21-\x7e]{1,512}$/;
+
+export interface JwtOptions {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly jwksUrl: string;
+}
+
+/** Knows callers by tokens of one issuer (RFC 7519), such as Kubernetes' projected service account tokens. */
+export class JwtCallers {
+  readonly hint = 'Send a token as "Authorization: Bearer <token>".';
+  private readonly keys: IssuerKeys;
+
+  constructor(private readonly options: JwtOptions) {
+    this.keys = new IssuerKeys(options.jwksUrl);
+  }
+
+  /**
+   * The token's `sub`.
+   * @throws Problem `unauthenticated`; 503 when the issuer's keys cannot be had, since then nobody can say
+   */
+  async callerOf(token: string): Promise<string> {
+    const { sub: name } = await this.verify(token);
+    if (typeof name !== 'string' || !usableName.test(name)) throw refusal('This token has no usable "sub".');
+    return name;
+  }
+
+  private async verify(token: string): Promise<JWTPayload> {
+    const { issuer, audience } = this.options;
+    try {
+      const { payload } = await jwtVerify(token, this.keys.find, {
+        algorithms,
+        issuer,
+        audience,
+        clockTolerance: clockToleranceSeconds,
+        requiredClaims: ['exp'],
+      });
+      return payload;
+    } catch (error) {
+      if (error instanceof KeysUnavailable)
+        throw Problem.plain(
+          503,
+          'Service Unavailable',
+          'The keys of the token issuer cannot be read. Try again after Retry-After.',
+          { retryable: true, retry_after_seconds: 1 },
+        );
+      throw refusal(sentenceOf(error));
+    }
+  }
+}
+
+/** Claims are looked at after the signature: whoever learns of them holds a token of the issuer. */
+function sentenceOf(error: unknown): string {
+  if (error instanceof errors.JWTExpired) return 'This token has expired.';
+  if (error instanceof errors.JWTClaimValidationFailed) return `This token's "${error.claim}" does not fit.`;
+  return 'This token is not accepted.';
+}
+
+function refusal(detail: string): Problem {
+  return Problem.of('unauthenticated', detail);
+}
