@@ -31,7 +31,12 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
 
 export interface SharedStore {
   readonly store: Keyv;
-  count(key: string, count: number, lifeMs: number): Promise<Counted | undefined>;
+  count(
+    key: string,
+    count: number,
+    lifeMs: number,
+    onLate: (counted: Counted) => void,
+  ): Promise<Counted | undefined>;
   take(key: string, owner: string, lifeMs: number): Promise<'taken' | 'held' | undefined>;
   giveBack(key: string, owner: string): Promise<void>;
   readonly redis: { readonly state: 'up' | 'down'; readonly lastSuccessAt: Date | undefined };
@@ -69,12 +74,16 @@ export async function redisStore(url: string): Promise<SharedStore> {
   return {
     store: new Keyv({ ...raw, store: adapter as KeyvStoreAdapter }),
     redis,
-    async count(key, count, lifeMs) {
+    async count(key, count, lifeMs, onLate) {
       const options = { keys: [key], arguments: [String(count), String(lifeMs)] };
-      const reply = await redis.run(({ client }) => client.eval(addScript, options));
-      if (!Array.isArray(reply)) return undefined;
-      const [total, leftMs] = reply as [number, number];
-      return { total, leftMs };
+      let late = false;
+      const inTime = await redis.run(async ({ client }) => {
+        const [total, leftMs] = (await client.eval(addScript, options)) as [number, number];
+        if (late) onLate({ total, leftMs });
+        return { total, leftMs };
+      });
+      late = true;
+      return inTime;
     },
     take: (key, owner, lifeMs) =>
       redis.run(async ({ client }) => {

@@ -362,7 +362,7 @@ withKubectl('the overlay for production', () => {
 
 describe('the network of k8s/base', () => {
   // As it is written: no kubectl is needed to see that a door stands open.
-  const policies = parseAllDocuments(read('k8s/base/network.yaml')).map(
+  const policies = parseAllDocuments(read('k8s/base/networkpolicy.yaml')).map(
     (document) => document.toJS() as Resource & { spec: Record<string, unknown> },
   );
   const rulesOf = (name: string) => {
