@@ -10,7 +10,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { DeliveryModule } from './delivery/delivery.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HubSummaryModule } from './hub-summary/hub-summary.module.js';
-import { RequestPipe } from './validation/request-validation.pipe.js';
+import { RequestValidationPipe } from './validation/request-validation.pipe.js';
 import { KigoAuthModule } from './kigo-auth/kigo-auth.module.js';
 import { KiipModule } from './kiip/kiip.module.js';
 import { ProblemFilter } from './problem/problem.filter.js';
@@ -41,7 +41,7 @@ export class AppModule {
         MetricsModule,
       ],
       providers: [
-        { provide: APP_PIPE, useClass: RequestPipe },
+        { provide: APP_PIPE, useClass: RequestValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],
     };

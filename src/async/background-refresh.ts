@@ -1,11 +1,11 @@
 /** The shortest rest: anybody may ask for metrics. */
-const shortestRestMs = 15_000;
+const MIN_INTERVAL_MS = 15_000;
 /** So many times as long as the work has taken is the rest after it: it has at most a tenth of the time. */
-const restPerWork = 10;
+const IDLE_RATIO = 10;
 /** Who asks first waits, but no longer than a scrape may (Prometheus: 10 s). */
-const firstWaitMs = 5_000;
+const FIRST_WAIT_MS = 5_000;
 
-export interface Known<T> {
+export interface Snapshot<T> {
   readonly value: T;
   /** Since the work on it began. */
   readonly ageMs: number;
@@ -15,11 +15,11 @@ export interface Known<T> {
  * Has the last result of work that may take long, and begins it anew when somebody asks and it has rested. Nobody waits for it, but
  * who asks before there is any result, and that once and not for long.
  */
-export class InBackground<T> {
+export class BackgroundRefresh<T> {
   private last: { readonly value: T; readonly begunAt: number } | undefined;
-  private underWay: Promise<void> | undefined;
-  private first: Promise<void> | undefined;
-  private restUntil = -Infinity;
+  private pending: Promise<void> | undefined;
+  private firstRead: Promise<void> | undefined;
+  private refreshableAt = -Infinity;
 
   /** @param onFailure told of work that failed: what is known stays, and grows older */
   constructor(
@@ -28,19 +28,19 @@ export class InBackground<T> {
     private readonly now = () => performance.now(),
   ) {}
 
-  async read(): Promise<Known<T> | undefined> {
-    if (this.now() >= this.restUntil) this.underWay ??= this.run();
-    if (!this.last && this.underWay) await (this.first ??= atMost(firstWaitMs, this.underWay));
+  async read(): Promise<Snapshot<T> | undefined> {
+    if (this.now() >= this.refreshableAt) this.pending ??= this.refresh();
+    if (!this.last && this.pending) await (this.firstRead ??= atMost(FIRST_WAIT_MS, this.pending));
     return this.last && { value: this.last.value, ageMs: this.now() - this.last.begunAt };
   }
 
   /** What is known is true no more. */
-  forget(): void {
+  invalidate(): void {
     this.last = undefined;
-    this.first = undefined;
+    this.firstRead = undefined;
   }
 
-  private async run(): Promise<void> {
+  private async refresh(): Promise<void> {
     const begunAt = this.now();
     try {
       this.last = { value: await this.work(), begunAt };
@@ -48,8 +48,8 @@ export class InBackground<T> {
       this.onFailure(error);
     }
     const endedAt = this.now();
-    this.restUntil = endedAt + Math.max(shortestRestMs, restPerWork * (endedAt - begunAt));
-    this.underWay = undefined;
+    this.refreshableAt = endedAt + Math.max(MIN_INTERVAL_MS, IDLE_RATIO * (endedAt - begunAt));
+    this.pending = undefined;
   }
 }
 

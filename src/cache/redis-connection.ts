@@ -2,7 +2,7 @@ import { setTimeout as rest } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 
 /** One connection to Redis, and the commands that go through it. It ends with the signal that it was opened with. */
-export interface RedisConnection<Commands> {
+export interface RedisSession<Commands> {
   readonly client: {
     readonly isReady: boolean;
     connect(): Promise<unknown>;
@@ -20,14 +20,14 @@ export interface RedisConnection<Commands> {
 const tickMs = 4;
 const ticks = 2;
 
-const probeEveryMs = 500;
+const PING_INTERVAL_MS = 500;
 /** A connection on which nothing at all was heard for so long may be half open: it is made anew. */
-const silentProbes = 6;
+const MAX_MISSED_PINGS = 6;
 /** Connecting and authenticating, together. */
-const connectLimitMs = 3_000;
-const firstRestMs = 50;
-const longestRestMs = 1_000;
-const refusalLogEveryMs = 60_000;
+const CONNECT_TIMEOUT_MS = 3_000;
+const INITIAL_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 1_000;
+const ERROR_LOG_INTERVAL_MS = 60_000;
 
 class Late extends Error {}
 
@@ -35,18 +35,18 @@ class Late extends Error {}
  * Runs Redis commands so that none can hold a request up. A late command is a miss; when a probe is late as well, Redis is put
  * aside and commands are skipped, until a probe in the background is answered in time again.
  */
-export class BoundedRedis<Commands> {
+export class RedisConnection<Commands> {
   /** When a probe was last answered in time. */
   lastSuccessAt: Date | undefined;
   private readonly logger = new Logger('Redis');
-  private inUse: RedisConnection<Commands> | undefined;
+  private inUse: RedisSession<Commands> | undefined;
   private probing = false;
   private reported: 'in use' | 'aside' | undefined;
   private refusalLoggedAt = 0;
   private closed = false;
   private end = new AbortController();
 
-  constructor(private readonly open: (signal: AbortSignal) => RedisConnection<Commands>) {
+  constructor(private readonly open: (signal: AbortSignal) => RedisSession<Commands>) {
     void this.keepConnected();
   }
 
@@ -65,7 +65,7 @@ export class BoundedRedis<Commands> {
       // An error after the connection was given up tells nothing new.
       if (connection !== this.inUse) return undefined;
       if (error instanceof Late) {
-        this.logger.debug({ msg: 'a Redis command was late' });
+        this.logger.debug({ msg: 'Redis command timed out' });
         void this.probe(connection);
       } else this.reportRefusal(error);
       return undefined;
@@ -82,7 +82,7 @@ export class BoundedRedis<Commands> {
     let failures = 0;
     while (!this.closed) {
       failures = (await this.serve()) ? 0 : failures + 1;
-      const restMs = Math.min(longestRestMs, firstRestMs * 2 ** failures) * (0.5 + Math.random());
+      const restMs = Math.min(MAX_BACKOFF_MS, INITIAL_BACKOFF_MS * 2 ** failures) * (0.5 + Math.random());
       await rest(restMs, undefined, { ref: false });
     }
   }
@@ -97,7 +97,7 @@ export class BoundedRedis<Commands> {
     const limit = setTimeout(() => {
       this.putAside(new Late());
       end.abort();
-    }, connectLimitMs).unref();
+    }, CONNECT_TIMEOUT_MS).unref();
     let heard = false;
     try {
       const connection = this.open(end.signal);
@@ -109,7 +109,7 @@ export class BoundedRedis<Commands> {
       await client.connect();
       clearTimeout(limit);
       let unanswered = 0;
-      while (client.isReady && unanswered < silentProbes) {
+      while (client.isReady && unanswered < MAX_MISSED_PINGS) {
         unanswered += 1;
         // However late, a reply proves that the connection is whole.
         const hear = () => {
@@ -117,7 +117,7 @@ export class BoundedRedis<Commands> {
           heard ||= client.isReady;
         };
         void this.probe(connection, hear);
-        await rest(probeEveryMs, undefined, { ref: false });
+        await rest(PING_INTERVAL_MS, undefined, { ref: false });
       }
     } catch (error) {
       this.putAside(error);
@@ -130,7 +130,7 @@ export class BoundedRedis<Commands> {
   }
 
   /** An error as the reply (`LOADING`, `NOAUTH`, `MASTERDOWN`) puts Redis aside as well, but does not end the connection. */
-  private async probe(connection: RedisConnection<Commands>, hear = () => {}): Promise<void> {
+  private async probe(connection: RedisSession<Commands>, hear = () => {}): Promise<void> {
     if (this.probing) return;
     this.probing = true;
     try {
@@ -146,7 +146,7 @@ export class BoundedRedis<Commands> {
     if (this.closed || !connection.client.isReady) return;
     this.inUse = connection;
     this.lastSuccessAt = new Date();
-    if (this.reported !== 'in use') this.logger.log({ msg: 'Redis is in use' });
+    if (this.reported !== 'in use') this.logger.log({ msg: 'Redis available' });
     this.reported = 'in use';
   }
 
@@ -154,13 +154,13 @@ export class BoundedRedis<Commands> {
     this.inUse = undefined;
     if (this.reported === 'aside' || this.closed) return;
     this.reported = 'aside';
-    this.logger.warn({ msg: 'Redis is put aside', reason: codeOf(reason) });
+    this.logger.warn({ msg: 'Redis unavailable; using local cache', reason: codeOf(reason) });
   }
 
   private reportRefusal(error: unknown): void {
-    if (Date.now() - this.refusalLoggedAt < refusalLogEveryMs) return;
+    if (Date.now() - this.refusalLoggedAt < ERROR_LOG_INTERVAL_MS) return;
     this.refusalLoggedAt = Date.now();
-    this.logger.warn({ msg: 'a Redis command had no usable reply', reason: codeOf(error) });
+    this.logger.warn({ msg: 'Redis command failed', reason: codeOf(error) });
   }
 }
 

@@ -2,22 +2,22 @@ import { KeyvAdapter } from 'cache-manager';
 import { Keyv } from 'keyv';
 import type { KeyvStoreAdapter } from 'keyv';
 import QuickLRU from 'quick-lru';
-import { BoundedRedis } from './redis-connection.js';
+import { RedisConnection } from './redis-connection.js';
 import type { Counted } from './redis-counters.js';
 
 /** The memory store keeps between this many entries and twice as many. */
-const memoryEntries = 20_000;
+const MEMORY_ENTRIES = 20_000;
 
-const raw = { serialize: undefined, deserialize: undefined, useKeyPrefix: false };
+const RAW_VALUES = { serialize: undefined, deserialize: undefined, useKeyPrefix: false };
 
-export function memoryStore(): Keyv {
-  return new Keyv({ ...raw, store: new QuickLRU<string, unknown>({ maxSize: memoryEntries }) });
+export function createMemoryStore(): Keyv {
+  return new Keyv({ ...RAW_VALUES, store: new QuickLRU<string, unknown>({ maxSize: MEMORY_ENTRIES }) });
 }
 
 type CommandStore = ConstructorParameters<typeof KeyvAdapter>[0];
 
 /** Adds, and begins the counter's life with its first addition: a counter without an end would refuse for ever. */
-const addScript = `
+const ADD_SCRIPT = `
 local total = redis.call('INCRBY', KEYS[1], ARGV[1])
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then
@@ -26,7 +26,7 @@ if left < 0 then
 end
 return {total, left}`;
 
-const giveBackScript = `
+const RELEASE_LEASE_SCRIPT = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
 
 export interface SharedStore {
@@ -43,12 +43,12 @@ export interface SharedStore {
 }
 
 /** The Redis store. It is imported only here: it costs 75 MB that an installation without Redis need not pay. */
-export async function redisStore(url: string): Promise<SharedStore> {
+export async function connectRedis(url: string): Promise<SharedStore> {
   const [{ createClient }, { redisInsStore }] = await Promise.all([
     import('redis'),
     import('cache-manager-redis-yet'),
   ]);
-  const redis = new BoundedRedis((signal) => {
+  const redis = new RedisConnection((signal) => {
     // The signal is for net and tls, which destroy the socket in whatever state it is.
     const socket = { connectTimeout: 2_000, reconnectStrategy: false as const, signal };
     const client = createClient({
@@ -72,13 +72,13 @@ export async function redisStore(url: string): Promise<SharedStore> {
   };
   const adapter = new KeyvAdapter(commands as CommandStore);
   return {
-    store: new Keyv({ ...raw, store: adapter as KeyvStoreAdapter }),
+    store: new Keyv({ ...RAW_VALUES, store: adapter as KeyvStoreAdapter }),
     redis,
     async count(key, count, lifeMs, onLate) {
       const options = { keys: [key], arguments: [String(count), String(lifeMs)] };
       let late = false;
       const inTime = await redis.run(async ({ client }) => {
-        const [total, leftMs] = (await client.eval(addScript, options)) as [number, number];
+        const [total, leftMs] = (await client.eval(ADD_SCRIPT, options)) as [number, number];
         if (late) onLate({ total, leftMs });
         return { total, leftMs };
       });
@@ -91,7 +91,7 @@ export async function redisStore(url: string): Promise<SharedStore> {
         return (await client.set(key, owner, options)) === null ? 'held' : 'taken';
       }),
     async giveBack(key, owner) {
-      await redis.run(({ client }) => client.eval(giveBackScript, { keys: [key], arguments: [owner] }));
+      await redis.run(({ client }) => client.eval(RELEASE_LEASE_SCRIPT, { keys: [key], arguments: [owner] }));
     },
   };
 }

@@ -2,64 +2,64 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { ApiKey } from '../config/parsers.js';
-import { SecretFiles } from '../config/secret-file-watcher.js';
+import { SecretFileWatcher } from '../config/secret-file-watcher.js';
 import { Problem } from '../problem/problem.js';
 
-interface KnownKey {
+interface StoredKey {
   readonly caller: string;
-  readonly digest: Buffer;
-  usedAt?: Date;
+  readonly hash: Buffer;
+  lastUsedAt?: Date;
 }
 
-export interface KeyUse {
+export interface KeyUsage {
   readonly caller: string;
   /** Which of the caller's keys, in the order of the list, from 1. */
   readonly key: number;
   /** Undefined when it was not used since the start. */
-  readonly usedAt: Date | undefined;
+  readonly lastUsedAt: Date | undefined;
 }
 
 /** Knows callers by the configured API keys, also those that are added while the service runs. */
 @Injectable()
-export class ApiKeys {
-  readonly hint = 'Send an API key as "Authorization: Bearer <key>".';
-  private keys: readonly KnownKey[] = [];
+export class ApiKeyAuthenticator {
+  readonly challengeHint = 'Send an API key as "Authorization: Bearer <key>".';
+  private keys: readonly StoredKey[] = [];
 
-  constructor(config: Config, files: SecretFiles) {
-    this.take(config.apiKeys ?? []);
-    files.watch('apiKeys', (keys) => this.take(keys));
+  constructor(config: Config, files: SecretFileWatcher) {
+    this.replaceAll(config.apiKeys ?? []);
+    files.watch('apiKeys', (keys) => this.replaceAll(keys));
   }
 
   /**
    * The name that a key belongs to. Digests have one length, and all are compared: the time taken says nothing about any key.
    * @throws Problem `unauthenticated`
    */
-  callerOf(credential: string): string {
-    const digest = digestOf(credential);
-    const [known] = this.keys.filter((key) => timingSafeEqual(key.digest, digest));
-    if (!known) throw Problem.of('unauthenticated', 'This API key is not known.');
-    known.usedAt = new Date();
+  authenticate(credential: string): string {
+    const digest = hashKey(credential);
+    const [known] = this.keys.filter((key) => timingSafeEqual(key.hash, digest));
+    if (!known) throw Problem.of('unauthenticated', 'Unknown API key.');
+    known.lastUsedAt = new Date();
     return known.caller;
   }
 
   /** When each key was last used: one that was not, for long enough, can go. */
-  lastUsed(): KeyUse[] {
-    return this.keys.map(({ caller, usedAt }, index) => {
+  keyUsage(): KeyUsage[] {
+    return this.keys.map(({ caller, lastUsedAt }, index) => {
       const before = this.keys.slice(0, index).filter((other) => other.caller === caller);
-      return { caller, key: before.length + 1, usedAt };
+      return { caller, key: before.length + 1, lastUsedAt };
     });
   }
 
-  private take(keys: readonly ApiKey[]): void {
+  private replaceAll(keys: readonly ApiKey[]): void {
     const known = this.keys;
     this.keys = keys.map(({ name, key }) => {
-      const digest = digestOf(key);
-      const same = known.find((other) => other.caller === name && other.digest.equals(digest));
-      return same ?? { caller: name, digest };
+      const digest = hashKey(key);
+      const same = known.find((other) => other.caller === name && other.hash.equals(digest));
+      return same ?? { caller: name, hash: digest };
     });
   }
 }
 
-function digestOf(key: string): Buffer {
+function hashKey(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { CallerAuth } from './caller-auth.service.js';
+import type { CallerAuthService } from './caller-auth.service.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -9,7 +9,7 @@ declare module 'fastify' {
 }
 
 /** Guards run when the body has been read. Strangers are not to make us read and parse a megabyte, nor to learn what we think of it. */
-export function admitCallersOnly(instance: FastifyInstance, auth: CallerAuth): void {
+export function registerAuthHooks(instance: FastifyInstance, auth: CallerAuthService): void {
   instance.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.scope !== undefined) await auth.authenticate(request);
   });

@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify';
 import type { Scope } from '../config/parsers.js';
 import { Problem } from '../problem/problem.js';
-import type { ApiKeys } from './api-key-authenticator.js';
-import type { JwtCallers } from './jwt-authenticator.js';
-import { lacking } from './require-scope.decorator.js';
+import type { ApiKeyAuthenticator } from './api-key-authenticator.js';
+import type { JwtAuthenticator } from './jwt-authenticator.js';
+import { missingScope } from './require-scope.decorator.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -13,13 +13,13 @@ declare module 'fastify' {
 }
 
 /** Says who calls, by API keys or by tokens, and may do what. */
-export class CallerAuth {
+export class CallerAuthService {
   /**
    * @param known without it, everybody may call
    * @param scopes without them, every caller may do everything; else a caller that is not listed may do nothing
    */
   constructor(
-    private readonly known: ApiKeys | JwtCallers | undefined,
+    private readonly known: ApiKeyAuthenticator | JwtAuthenticator | undefined,
     private readonly scopes?: Readonly<Record<string, readonly Scope[]>>,
   ) {}
 
@@ -30,12 +30,12 @@ export class CallerAuth {
   async authenticate(request: FastifyRequest): Promise<void> {
     if (!this.known) return;
     const credential = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (credential === undefined) throw Problem.of('unauthenticated', this.known.hint);
-    request.caller = await this.known.callerOf(credential);
+    if (credential === undefined) throw Problem.of('unauthenticated', this.known.challengeHint);
+    request.caller = await this.known.authenticate(credential);
   }
 
   /** @throws Problem 403 */
   authorize({ caller = '' }: FastifyRequest, scope: Scope): void {
-    if (this.scopes && !this.scopes[caller]?.includes(scope)) throw lacking(scope);
+    if (this.scopes && !this.scopes[caller]?.includes(scope)) throw missingScope(scope);
   }
 }

@@ -13,14 +13,14 @@ declare module 'fastify' {
 }
 
 /** Closes a route to all but callers that may do this. Every route has either this or `@Open()`. */
-export function NeedsScope(scope: Scope): MethodDecorator {
+export function RequireScope(scope: Scope): MethodDecorator {
   return applyDecorators(
     RouteConfig({ scope }),
     ApiSecurity('caller', [scope]),
-    ApiProblems(lacking(scope), 'rate-limited'),
+    ApiProblems(missingScope(scope), 'rate-limited'),
   );
 }
 
-export function lacking(scope: Scope): Problem {
-  return Problem.plain(403, 'Forbidden', `This caller lacks the scope ${scope}.`, { retryable: false });
+export function missingScope(scope: Scope): Problem {
+  return Problem.untyped(403, 'Forbidden', `This caller lacks the scope ${scope}.`, { retryable: false });
 }

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { Logger } from '@nestjs/common';
 import type { Config } from '../config/config.js';
-import { badConfiguration, ConfigError, readConfig } from '../config/read-config.js';
+import { EXIT_CONFIG, ConfigError, readConfig } from '../config/read-config.js';
 import { DataFolderUnusable } from '../database/data-dir-lock.js';
 import { Database } from '../database/database.js';
 import { ForeignSchema } from '../database/migrations.js';
@@ -27,7 +27,7 @@ export async function runCommand(
     const passing = error instanceof DataFolderUnusable || error instanceof StorageUnavailable;
     if (!lasting && !passing) throw error;
     process.stderr.write(`${error.message}\n`);
-    process.exitCode = lasting ? badConfiguration : tryLater;
+    process.exitCode = lasting ? EXIT_CONFIG : tryLater;
   } finally {
     await database?.close();
   }

@@ -4,7 +4,7 @@ import type { Config } from './config.js';
  * What a configuration leaves to a forger: Kiip signs its fields without anything between them, so a signed text can be cut in
  * more ways than one (README, "Callbacks that can be trusted").
  */
-export function cautions({ kiipCurrencies, kiipUnknownUsers, kiipUserReference }: Config): string[] {
+export function configWarnings({ kiipCurrencies, kiipUnknownUsers, kiipUserReference }: Config): string[] {
   const found: string[] = [];
   if (kiipCurrencies === undefined)
     found.push(

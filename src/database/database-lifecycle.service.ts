@@ -4,7 +4,7 @@ import { Database } from './database.js';
 import { firstContact } from './first-contact.js';
 import { ForeignSchema } from './migrations.js';
 import { StorageUnavailable } from './storage-error.js';
-import { factsOf } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-facts.js';
 
 /** Opens the database with the application, and closes it after the last request. */
 @Injectable()
@@ -21,14 +21,14 @@ export class DatabaseLife implements OnModuleInit, OnApplicationShutdown {
       signal,
       onFailure: (error) => {
         const told = error instanceof StorageUnavailable || error instanceof ForeignSchema;
-        const facts = told ? { reason: error.message } : factsOf(error);
-        this.logger.warn({ msg: 'the database cannot be used yet', ...facts });
+        const facts = told ? { reason: error.message } : summarizeError(error);
+        this.logger.warn({ msg: 'database unavailable', ...facts });
       },
     });
     if (this.database.kind === 'embedded') return contact;
     // It ends when the process stops, or with success.
     contact.then(
-      () => this.logger.log({ msg: 'the database is in use' }),
+      () => this.logger.log({ msg: 'database ready' }),
       () => undefined,
     );
   }

@@ -35,7 +35,7 @@ export interface DeliveryHistory extends Delivery {
 
 /** The deliveries as people see and steer them. Every method throws StorageUnavailable. */
 @Injectable()
-export class Deliveries {
+export class DeliveriesService {
   constructor(private readonly database: Database) {}
 
   /** Oldest first. */
@@ -66,11 +66,11 @@ export class Deliveries {
             .set({
               status: 'pending',
               tries: 0,
-              tried_since: null,
+              schedule_started_at: null,
               next_attempt_at: sql<Date>`now()`,
               ended_at: null,
               claim: null,
-              claimed_until: null,
+              lease_expires_at: null,
             })
             .where(sql<boolean>`id = ${id}::bigint`)
             .where((eb) => eb('consumer', '=', eb.fn.any(eb.val([...consumers]))))
@@ -99,7 +99,7 @@ export class Deliveries {
   /** What has become of a ledger row: when it was accepted, if ever, and each delivery with its attempts. */
   async historyOf(ledgerId: string): Promise<{ acceptedAt: Date | null; deliveries: DeliveryHistory[] }> {
     const [waiting, rows, attempts] = await this.database.run((db) =>
-      Promise.all([outboxOf(db, ledgerId), deliveriesOf(db, ledgerId), attemptsOf(db, ledgerId)]),
+      Promise.all([findOutboxEntry(db, ledgerId), findDeliveries(db, ledgerId), findAttempts(db, ledgerId)]),
     );
     const deliveries = rows.map((row) => ({
       ...toDelivery(row),
@@ -119,7 +119,7 @@ export class Deliveries {
   }
 }
 
-function outboxOf(db: Kysely<Tables>, ledgerId: string) {
+function findOutboxEntry(db: Kysely<Tables>, ledgerId: string) {
   return db
     .selectFrom('delivery_outbox')
     .select('created_at')
@@ -127,7 +127,7 @@ function outboxOf(db: Kysely<Tables>, ledgerId: string) {
     .executeTakeFirst();
 }
 
-function deliveriesOf(db: Kysely<Tables>, ledgerId: string) {
+function findDeliveries(db: Kysely<Tables>, ledgerId: string) {
   return db
     .selectFrom('deliveries')
     .selectAll()
@@ -136,7 +136,7 @@ function deliveriesOf(db: Kysely<Tables>, ledgerId: string) {
     .execute();
 }
 
-function attemptsOf(db: Kysely<Tables>, ledgerId: string) {
+function findAttempts(db: Kysely<Tables>, ledgerId: string) {
   return db
     .selectFrom('delivery_attempts')
     .selectAll()
@@ -147,7 +147,7 @@ function attemptsOf(db: Kysely<Tables>, ledgerId: string) {
     .execute();
 }
 
-interface Row {
+interface DeliveryRow {
   id: string | number;
   ledger_id: string;
   consumer: string;
@@ -157,7 +157,7 @@ interface Row {
   next_attempt_at: Date | null;
 }
 
-function toDelivery(row: Row): Delivery {
+function toDelivery(row: DeliveryRow): Delivery {
   return {
     id: String(row.id),
     issuanceId: row.ledger_id,

@@ -8,25 +8,25 @@ import type { Tables } from '../database/tables.js';
 const DELIVERIES_LOCK = 7_261_903_443n;
 
 /** Whether it is this statement's turn to make deliveries: one process at a time. */
-export const turn = sql`turn as materialized (select pg_try_advisory_xact_lock(${sql.lit(DELIVERIES_LOCK)}) as mine)`;
+export const tryLock = sql`turn as materialized (select pg_try_advisory_xact_lock(${sql.lit(DELIVERIES_LOCK)}) as mine)`;
 
 export interface Subscriber {
   readonly name: string;
   readonly ordered: boolean;
   /** Of its URL, which may hold a token. A pause belongs to the URL that said "gone". */
-  readonly urlKey: string;
+  readonly urlHash: string;
 }
 
 export function subscriberOf({ name, url, order_by }: Consumer): Subscriber {
   return {
     name,
     ordered: order_by !== undefined,
-    urlKey: createHash('sha256').update(url).digest('base64url'),
+    urlHash: createHash('sha256').update(url).digest('base64url'),
   };
 }
 
 /** A delivery that this process may send now, and nobody else until the claim lapses. */
-export interface Claimed {
+export interface LeasedDelivery {
   readonly id: string;
   readonly ledgerId: string;
   readonly acceptedAt: Date;
@@ -60,13 +60,13 @@ const names = (subscribers: readonly Subscriber[]) => subscribers.map(({ name })
  * Turns up to `limit` outbox rows into one delivery for each subscriber, oldest first.
  * @returns how many rows left the outbox
  */
-export async function fanOut(
+export async function fanOutOutbox(
   db: Kysely<Tables>,
   subscribers: readonly Subscriber[],
   limit: number,
 ): Promise<number> {
   const { rows } = await sql<{ moved: number }>`
-    with ${turn},
+    with ${tryLock},
     oldest as materialized (
       select ledger_id from delivery_outbox where (select mine from turn) order by created_at, ledger_id limit ${limit}
     ),
@@ -93,19 +93,19 @@ export async function fanOut(
 }
 
 /** Takes up to `limit` deliveries that are due, unless the consumer is paused. Of one user's, only the first that is not done. */
-export async function claim(
+export async function acquireLeases(
   db: Kysely<Tables>,
-  { name, urlKey }: Subscriber,
+  { name, urlHash }: Subscriber,
   limit: number,
   leaseMs: number,
-): Promise<Claimed[]> {
+): Promise<LeasedDelivery[]> {
   // Conditions are written so that the index on what is due serves, whatever the backlog: it is read in its order.
-  const { rows } = await sql<ClaimedRow>`
+  const { rows } = await sql<LeasedDeliveryRow>`
     with due as materialized (
       select d.id from deliveries d
       where d.consumer = ${name} and d.status = 'pending' and d.next_attempt_at <= now()
-        and (d.claimed_until is null or d.claimed_until < now())
-        and not exists (select from delivery_pauses p where p.consumer = ${name} and p.url_key = ${urlKey})
+        and (d.lease_expires_at is null or d.lease_expires_at < now())
+        and not exists (select from delivery_pauses p where p.consumer = ${name} and p.url_hash = ${urlHash})
         and (d.ordering_key is null or d.id = (
           select min(first.id) from deliveries first
           where first.consumer = ${name} and first.ordering_key = d.ordering_key and first.status = 'pending'
@@ -115,10 +115,10 @@ export async function claim(
       for update skip locked
     )
     update deliveries
-    set claim = gen_random_uuid(), claimed_until = now() + ${`${Math.ceil(leaseMs)} milliseconds`}::interval
+    set claim = gen_random_uuid(), lease_expires_at = now() + ${`${Math.ceil(leaseMs)} milliseconds`}::interval
     from due where deliveries.id = due.id
     returning deliveries.id, ledger_id, accepted_at, now() as claimed_at, trace_parent, claim, tries,
-      coalesce(extract(epoch from now() - tried_since), 0)::float8 * 1000 as since_ms`.execute(db);
+      coalesce(extract(epoch from now() - schedule_started_at), 0)::float8 * 1000 as since_ms`.execute(db);
   return rows.map(
     ({ id, ledger_id, accepted_at, claimed_at, trace_parent, claim: token, tries, since_ms }) => ({
       id: String(id),
@@ -133,7 +133,7 @@ export async function claim(
   );
 }
 
-interface ClaimedRow {
+interface LeasedDeliveryRow {
   id: string | number;
   ledger_id: string;
   accepted_at: Date;
@@ -144,27 +144,27 @@ interface ClaimedRow {
   since_ms: number;
 }
 
-export interface Settlement {
+export interface AttemptResult {
   readonly durationMs: number;
   readonly status: number | undefined;
   readonly outcome: string;
   /** `delivered` and `dead` end it; else milliseconds until the next attempt. */
   readonly next: 'delivered' | 'dead' | number;
   /** The attempt counts for nothing: the schedule begins with the next one. */
-  readonly startsOver: boolean;
+  readonly resetSchedule: boolean;
 }
 
 /** Followers of one user that wait with the first; more than these are only looked at in vain. */
-const FOLLOWERS = 1_000;
+const MAX_FOLLOWERS_UPDATED = 1_000;
 
 /**
  * Writes down what became of an attempt. Of one user's deliveries, the next is due when this one has ended, and else waits with it.
  * @returns whether the claim still held; else somebody else is at it, and this attempt counts for nothing
  */
-export async function settle(
+export async function saveAttempt(
   db: Kysely<Tables>,
-  { id, claim: token }: Claimed,
-  { durationMs, status, outcome, next, startsOver }: Settlement,
+  { id, claim: token }: LeasedDelivery,
+  { durationMs, status, outcome, next, resetSchedule: startsOver }: AttemptResult,
 ): Promise<boolean> {
   const pending = typeof next === 'number';
   const begun = sql`now() - ${`${durationMs} milliseconds`}::interval`;
@@ -173,9 +173,9 @@ export async function settle(
       update deliveries
       set status = ${pending ? 'pending' : next}, attempts = attempts + 1, last_status = ${status ?? null}::int,
         tries = ${startsOver ? sql`0` : sql`tries + 1`},
-        tried_since = ${startsOver ? sql`null` : sql`coalesce(tried_since, ${begun})`},
+        schedule_started_at = ${startsOver ? sql`null` : sql`coalesce(schedule_started_at, ${begun})`},
         next_attempt_at = ${pending ? sql`now() + ${`${Math.ceil(next)} milliseconds`}::interval` : sql`null`},
-        ended_at = ${pending ? sql`null` : sql`now()`}, claim = null, claimed_until = null
+        ended_at = ${pending ? sql`null` : sql`now()`}, claim = null, lease_expires_at = null
       where id = ${id}::bigint and claim = ${token}::uuid
       returning *
     ),
@@ -186,7 +186,7 @@ export async function settle(
       where deliveries.id in (
         select f.id from deliveries f, settled
         where f.consumer = settled.consumer and f.ordering_key = settled.ordering_key and f.status = 'pending' and f.id > settled.id
-        order by f.id limit ${pending ? FOLLOWERS : 1}
+        order by f.id limit ${pending ? MAX_FOLLOWERS_UPDATED : 1}
       ) and deliveries.status = 'pending'
     )
     insert into delivery_attempts (delivery_id, number, started_at, duration_ms, status, outcome)
@@ -197,18 +197,18 @@ export async function settle(
 }
 
 /** Nothing goes to a consumer that is gone, until its URL changes or somebody retries or replays. */
-export async function pause(db: Kysely<Tables>, { name, urlKey }: Subscriber): Promise<void> {
+export async function pauseConsumer(db: Kysely<Tables>, { name, urlHash }: Subscriber): Promise<void> {
   await db
     .insertInto('delivery_pauses')
-    .values({ consumer: name, url_key: urlKey })
+    .values({ consumer: name, url_hash: urlHash })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
 }
 
 /** Gives claims back that nothing has come of: others may send these at once. */
-export async function handBack(db: Kysely<Tables>, claimed: readonly Claimed[]): Promise<void> {
+export async function releaseLeases(db: Kysely<Tables>, claimed: readonly LeasedDelivery[]): Promise<void> {
   await sql`
-    update deliveries set claim = null, claimed_until = null
+    update deliveries set claim = null, lease_expires_at = null
     where id = any(${claimed.map(({ id }) => id)}::bigint[]) and claim = any(${claimed.map(({ claim: token }) => token)}::uuid[])`.execute(
     db,
   );

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { Database } from '../database/database.js';
 import type { Tables } from '../database/tables.js';
-import { firstAttemptAt, orderingKey, turn } from './delivery.queries.js';
+import { firstAttemptAt, orderingKey, tryLock } from './delivery.queries.js';
 import type { Subscriber } from './delivery.queries.js';
 import { accepted, inWindow } from '../ledger/ledger-window.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
@@ -13,17 +13,17 @@ export interface Replay {
   readonly consumer: string;
   readonly window: LedgerWindow;
   /** Rows in the window when it was asked for, and those taken so far. */
-  readonly total: number;
-  readonly done: number;
+  readonly totalCount: number;
+  readonly processedCount: number;
   readonly createdAt: Date;
   readonly finishedAt: Date | null;
 }
 
-export interface ReplayOrder {
+export interface ReplayRequest {
   readonly consumer: string;
   readonly window: LedgerWindow;
   /** Rows a second. */
-  readonly rate: number;
+  readonly ratePerSecond: number;
 }
 
 /**
@@ -32,7 +32,7 @@ export interface ReplayOrder {
  * Every method throws StorageUnavailable.
  */
 @Injectable()
-export class Replays {
+export class ReplaysService {
   constructor(private readonly database: Database) {}
 
   /** How many rows a replay would send. */
@@ -42,23 +42,23 @@ export class Replays {
       const { rows } = await this.database.run((db) =>
         sql<{ count: number; last_id: string | null }>`
           select count(*)::int as count, max(id) as last_id from (
-            select l.id from ledger l where l.id > ${after} and ${acceptedIn(window)} order by l.id limit ${sql.lit(COUNTED)}
+            select l.id from ledger l where l.id > ${after} and ${acceptedInWindow(window)} order by l.id limit ${sql.lit(COUNT_BATCH_SIZE)}
           ) page`.execute(db),
       );
       const { count, last_id } = rows[0]!;
       total += count;
-      if (count < COUNTED || last_id === null) return total;
+      if (count < COUNT_BATCH_SIZE || last_id === null) return total;
       after = last_id;
     }
   }
 
-  async start({ consumer, window, rate }: ReplayOrder): Promise<Replay> {
+  async start({ consumer, window, ratePerSecond: rate }: ReplayRequest): Promise<Replay> {
     const total = await this.count(window);
     const row = await this.database.run((db) =>
       db
         .with('resumed', (cte) => cte.deleteFrom('delivery_pauses').where('consumer', '=', consumer))
         .insertInto('delivery_replays')
-        .values({ consumer, from_at: window.from, to_at: window.to, rate, total, after_id: '' })
+        .values({ consumer, from_at: window.from, to_at: window.to, rate, total, cursor_id: '' })
         .returningAll()
         .executeTakeFirstOrThrow(),
     );
@@ -73,20 +73,20 @@ export class Replays {
   }
 
   /** Takes the next batch of one replay that is due. @returns how many rows were made due */
-  async takeBatch(subscribers: readonly Subscriber[]): Promise<number> {
-    return this.database.run((db) => takeBatch(db, subscribers));
+  async processBatch(subscribers: readonly Subscriber[]): Promise<number> {
+    return this.database.run((db) => processBatch(db, subscribers));
   }
 }
 
 /** Rows that one statement counts: far below its time limit. */
-const COUNTED = 50_000;
+const COUNT_BATCH_SIZE = 50_000;
 
-function acceptedIn(window: LedgerWindow) {
+function acceptedInWindow(window: LedgerWindow) {
   return sql`${accepted} and ${inWindow(window)}`;
 }
 
 /** One statement, hence all or nothing: the rows of a batch and the place behind them. */
-async function takeBatch(db: Kysely<Tables>, subscribers: readonly Subscriber[]): Promise<number> {
+async function processBatch(db: Kysely<Tables>, subscribers: readonly Subscriber[]): Promise<number> {
   const names = subscribers.map(({ name }) => name);
   const due = await db
     .selectFrom('delivery_replays')
@@ -98,21 +98,21 @@ async function takeBatch(db: Kysely<Tables>, subscribers: readonly Subscriber[])
     .limit(1)
     .executeTakeFirst();
   if (!due) return 0;
-  const { id, consumer, rate, after_id: after } = due;
+  const { id, consumer, rate, cursor_id: after } = due;
   const ordered = subscribers.some(({ name, ordered: inOrder }) => name === consumer && inOrder);
   // The place is a constant of the statement, so that the primary key leads to it; the replay must still be there.
   const { rows } = await sql<{ taken: number }>`
-    with ${turn},
+    with ${tryLock},
     replay as materialized (
       select id from delivery_replays
-      where id = ${id} and after_id = ${after} and finished_at is null and next_batch_at <= now() and (select mine from turn)
+      where id = ${id} and cursor_id = ${after} and finished_at is null and next_batch_at <= now() and (select mine from turn)
       for update skip locked
     ),
     batch as materialized (
-      select l.id, coalesce(l.decided_at, l.received_at) as accepted_at, ${consumer}::text as consumer,
+      select l.id, coalesce(l.resolved_at, l.received_at) as accepted_at, ${consumer}::text as consumer,
         ${ordered ? orderingKey : sql`null::text`} as ordering_key
       from ledger l
-      where exists (select from replay) and l.id > ${after} and ${acceptedIn({ from: due.from_at, to: due.to_at })}
+      where exists (select from replay) and l.id > ${after} and ${acceptedInWindow({ from: due.from_at, to: due.to_at })}
         and not exists (select from delivery_outbox waiting where waiting.ledger_id = l.id)
       order by l.id limit ${rate}
     ),
@@ -121,12 +121,12 @@ async function takeBatch(db: Kysely<Tables>, subscribers: readonly Subscriber[])
       insert into deliveries (ledger_id, consumer, ordering_key, accepted_at, next_attempt_at)
       select id, consumer, ordering_key, accepted_at, ${firstAttemptAt} from d order by id
       on conflict on constraint deliveries_once_per_consumer do update
-      set status = 'pending', tries = 0, tried_since = null, next_attempt_at = excluded.next_attempt_at,
-        ordering_key = excluded.ordering_key, ended_at = null, claim = null, claimed_until = null
+      set status = 'pending', tries = 0, schedule_started_at = null, next_attempt_at = excluded.next_attempt_at,
+        ordering_key = excluded.ordering_key, ended_at = null, claim = null, lease_expires_at = null
     ),
     taken as materialized (select count(*)::int as taken, max(id) as last_id from batch)
     update delivery_replays r
-    set done = r.done + taken.taken, after_id = coalesce(taken.last_id, r.after_id),
+    set done = r.done + taken.taken, cursor_id = coalesce(taken.last_id, r.cursor_id),
       next_batch_at = now() + interval '1 second',
       finished_at = case when taken.taken < r.rate then now() end
     from taken, replay
@@ -135,7 +135,7 @@ async function takeBatch(db: Kysely<Tables>, subscribers: readonly Subscriber[])
   return rows[0]?.taken ?? 0;
 }
 
-interface Row {
+interface ReplayRow {
   id: string;
   consumer: string;
   from_at: Date;
@@ -146,13 +146,13 @@ interface Row {
   finished_at: Date | null;
 }
 
-function toReplay(row: Row): Replay {
+function toReplay(row: ReplayRow): Replay {
   return {
     id: row.id,
     consumer: row.consumer,
     window: { from: row.from_at, to: row.to_at },
-    total: row.total,
-    done: row.done,
+    totalCount: row.total,
+    processedCount: row.done,
     createdAt: row.created_at,
     finishedAt: row.finished_at,
   };

@@ -1,17 +1,17 @@
-const secondMs = 1_000;
-const hourMs = 3_600 * secondMs;
+const SECOND_MS = 1_000;
+const HOUR_MS = 3_600 * SECOND_MS;
 
-const firstPauseMs = 5 * secondMs;
-const longestPauseMs = 12 * hourMs;
+const INITIAL_BACKOFF_MS = 5 * SECOND_MS;
+const MAX_BACKOFF_MS = 12 * HOUR_MS;
 /** How long a delivery is tried. */
-export const triedForMs = 72 * hourMs;
-const jitter = 0.1;
+export const MAX_RETRY_AGE_MS = 72 * HOUR_MS;
+const JITTER = 0.1;
 
-export interface Failure {
+export interface FailedDelivery {
   /** Attempts so far, this one included, since `sinceMs` began. */
-  readonly tries: number;
+  readonly attempts: number;
   /** How long the delivery has been tried. */
-  readonly sinceMs: number;
+  readonly ageMs: number;
   /** What the consumer asked for. */
   readonly retryAfterSeconds: number | undefined;
 }
@@ -22,12 +22,17 @@ export interface Failure {
  * A consumer may ask for more time, but for no more than three days.
  * @returns milliseconds from now; undefined when the time is over
  */
-export function nextAttemptMs({ tries, sinceMs, retryAfterSeconds = 0 }: Failure): number | undefined {
-  const leftMs = triedForMs - sinceMs;
-  if (leftMs <= 0) return undefined;
-  const pauseMs = Math.min(longestPauseMs / (1 + jitter), firstPauseMs * 2 ** (tries - 1));
-  const spread = 1 + jitter * (2 * Math.random() - 1);
+export function nextAttemptInMs({
+  attempts: tries,
+  ageMs: sinceMs,
+  retryAfterSeconds = 0,
+}: FailedDelivery): number | undefined {
+  const remainingMs = MAX_RETRY_AGE_MS - sinceMs;
+  if (remainingMs <= 0) return undefined;
+  const backoffMs = Math.min(MAX_BACKOFF_MS / (1 + JITTER), INITIAL_BACKOFF_MS * 2 ** (tries - 1));
+  const spread = 1 + JITTER * (2 * Math.random() - 1);
   // Those who were told the same time are not to come back in the same instant; nor before it.
-  const askedMs = Math.min(retryAfterSeconds * secondMs, triedForMs) * (1 + jitter * Math.random());
-  return Math.min(Math.max(pauseMs * spread, askedMs), Math.max(leftMs, askedMs));
+  const retryAfterMs =
+    Math.min(retryAfterSeconds * SECOND_MS, MAX_RETRY_AGE_MS) * (1 + JITTER * Math.random());
+  return Math.min(Math.max(backoffMs * spread, retryAfterMs), Math.max(remainingMs, retryAfterMs));
 }

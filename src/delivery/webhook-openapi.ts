@@ -1,9 +1,9 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { getSchemaPath } from '@nestjs/swagger';
 import { CurrencyIssuedEventDto } from './deliveries.dto.js';
-import { currencyIssued } from './webhook-event.js';
+import { CURRENCY_ISSUED } from './webhook-event.js';
 
-const text = (description: string, example: string) => ({
+const headerDoc = (description: string, example: string) => ({
   in: 'header' as const,
   required: true,
   description,
@@ -11,8 +11,8 @@ const text = (description: string, example: string) => ({
 });
 
 /** What goes out to consumers, for the API description (OpenAPI 3.1, `webhooks`). */
-export const eventWebhooks: NonNullable<OpenAPIObject['webhooks']> = {
-  [currencyIssued]: {
+export const openApiWebhooks: NonNullable<OpenAPIObject['webhooks']> = {
+  [CURRENCY_ISSUED]: {
     post: {
       operationId: 'receiveCurrencyIssued',
       summary: 'A ledger row has been accepted: sent to every consumer of DELIVERY_CONSUMERS',
@@ -24,18 +24,18 @@ export const eventWebhooks: NonNullable<OpenAPIObject['webhooks']> = {
       parameters: [
         {
           name: 'webhook-id',
-          ...text(
+          ...headerDoc(
             'The id of the ledger row, the same at every attempt and replay',
             'iss_0190c1d2e3f4000000112233445566aa',
           ),
         },
         {
           name: 'webhook-timestamp',
-          ...text('When this attempt was signed, in seconds since 1970', '1769860800'),
+          ...headerDoc('When this attempt was signed, in seconds since 1970', '1769860800'),
         },
         {
           name: 'webhook-signature',
-          ...text(
+          ...headerDoc(
             'One for each active secret, separated by spaces',
             'v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=',
           ),

@@ -3,9 +3,9 @@ import { TerminusModule } from '@nestjs/terminus';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { KiipCallbacksModule } from '../kiip-callbacks/kiip-callbacks.module.js';
 import { DependencyReports } from './dependency-reports.js';
-import { EventLoop } from './event-loop.js';
+import { EventLoopMonitor } from './event-loop.js';
 import { HealthController } from './health.controller.js';
-import { Lifecycle } from './lifecycle.js';
+import { LifecycleService } from './lifecycle.js';
 
 /** Probes for Kubernetes, and the state of the dependencies for people. */
 @Module({
@@ -15,7 +15,7 @@ import { Lifecycle } from './lifecycle.js';
     TerminusModule.forRoot({ errorLogStyle: 'json', logger: false }),
   ],
   controllers: [HealthController],
-  providers: [Lifecycle, EventLoop, DependencyReports],
-  exports: [Lifecycle, EventLoop],
+  providers: [LifecycleService, EventLoopMonitor, DependencyReports],
+  exports: [LifecycleService, EventLoopMonitor],
 })
 export class HealthModule {}

@@ -2,17 +2,17 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from '../problem/problem.js';
 
 /** A callback has eight short members: 16 KiB is many times more than it needs. */
-const callbackLimit = 16 * 1024;
+const CALLBACK_BODY_LIMIT = 16 * 1024;
 
 /**
  * Says how bodies are read: JSON on all routes, where invalid UTF-8 is refused, not replaced, and so are `__proto__`
  * members; on callback routes JSON and forms, as the bytes that arrived, for these are what is signed.
  */
-export function readBodies(instance: FastifyInstance): void {
+export function registerBodyParsers(instance: FastifyInstance): void {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   const parse = instance.getDefaultJsonParser('error', 'error');
   instance.addHook('onRoute', (route) => {
-    if (isCallback(route.url)) route.bodyLimit = callbackLimit;
+    if (isCallback(route.url)) route.bodyLimit = CALLBACK_BODY_LIMIT;
   });
   instance.removeAllContentTypeParsers();
   instance.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
@@ -32,7 +32,7 @@ export function readBodies(instance: FastifyInstance): void {
   const form = 'application/x-www-form-urlencoded';
   instance.addContentTypeParser(form, { parseAs: 'buffer' }, (request: FastifyRequest, bytes, done) => {
     if (isCallback(request.routeOptions.url)) return done(null, bytes);
-    return done(Problem.plain(415, 'Unsupported Media Type', 'This route reads JSON alone.'));
+    return done(Problem.untyped(415, 'Unsupported Media Type', 'This route reads JSON alone.'));
   });
 }
 

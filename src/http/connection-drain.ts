@@ -1,16 +1,16 @@
 import type { Server, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const lookEveryMs = 10;
+const POLL_INTERVAL_MS = 10;
 
 /**
  * Sees a server's last requests out. The server goes on listening meanwhile: a balancer needs a moment to hear that it is
  * not ready, and a client on an open connection may be sending right now.
  */
-export class Drain {
-  private readonly underWay = new Set<ServerResponse>();
+export class ConnectionDrain {
+  private readonly inFlight = new Set<ServerResponse>();
   private connections = 0;
-  private begun = false;
+  private draining = false;
 
   constructor(server: Server) {
     server.on('connection', (socket) => {
@@ -19,9 +19,9 @@ export class Drain {
     });
     // First in the row: the application must not have answered yet.
     server.prependListener('request', (_, response: ServerResponse) => {
-      if (this.begun) sendAway(response);
-      this.underWay.add(response);
-      response.once('close', () => this.underWay.delete(response));
+      if (this.draining) setConnectionClose(response);
+      this.inFlight.add(response);
+      response.once('close', () => this.inFlight.delete(response));
     });
   }
 
@@ -31,17 +31,17 @@ export class Drain {
    * @param limitMs how long requests may keep coming
    * @returns once no request is under way and no connection open, or the times are over
    */
-  async untilQuiet(lingerMs: number, limitMs: number): Promise<void> {
-    this.begun = true;
-    this.underWay.forEach(sendAway);
+  async drain(lingerMs: number, limitMs: number): Promise<void> {
+    this.draining = true;
+    this.inFlight.forEach(setConnectionClose);
     const begunAt = performance.now();
     for (let passedMs = 0; passedMs < limitMs; passedMs = performance.now() - begunAt) {
-      if (this.underWay.size === 0 && (this.connections === 0 || passedMs >= lingerMs)) return;
-      await sleep(lookEveryMs);
+      if (this.inFlight.size === 0 && (this.connections === 0 || passedMs >= lingerMs)) return;
+      await sleep(POLL_INTERVAL_MS);
     }
   }
 }
 
-function sendAway(response: ServerResponse): void {
+function setConnectionClose(response: ServerResponse): void {
   if (!response.headersSent) response.setHeader('connection', 'close');
 }

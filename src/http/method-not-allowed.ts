@@ -2,19 +2,19 @@ import { METHODS } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../problem/problem.js';
 import { sendProblem } from '../problem/send-problem.js';
-import { nothingHere } from '../problem/to-problem.js';
+import { notFound } from '../problem/to-problem.js';
 
 /**
  * Makes known paths answer 405, with `Allow`, to the methods that they do not have; without this they would say 404.
  * Neither these nor unknown paths read a body.
  * @returns what is to be called once all routes are there
  */
-export function refuseOtherMethods(instance: FastifyInstance): () => void {
+export function registerMethodNotAllowed(instance: FastifyInstance): () => void {
   // Node reads more methods than Fastify routes. CONNECT never comes this far.
   for (const method of METHODS)
     if (method !== 'CONNECT' && !instance.supportedMethods.includes(method)) instance.addHttpMethod(method);
   instance.addHook('onRequest', (request, reply, done) => {
-    if (request.is404) sendProblem(reply, nothingHere());
+    if (request.is404) sendProblem(reply, notFound());
     else done();
   });
   const known = new Map<string, Set<string>>();
@@ -30,7 +30,7 @@ export function refuseOtherMethods(instance: FastifyInstance): () => void {
       const allowed = [...methods].toSorted().join(', ');
       const refuse = (_: FastifyRequest, reply: FastifyReply) => {
         reply.header('allow', allowed);
-        sendProblem(reply, Problem.of('method-not-allowed', `This path has ${allowed}.`));
+        sendProblem(reply, Problem.of('method-not-allowed', `Allowed methods: ${allowed}.`));
       };
       // As a hook it comes before the body, which may be none that we read.
       instance.route({ method: others, url, onRequest: refuse, handler: refuse });

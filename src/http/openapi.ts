@@ -4,7 +4,7 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { RouteOptions, onRequestHookHandler } from 'fastify';
 import { CurrencyIssuedEventDto } from '../delivery/deliveries.dto.js';
-import { eventWebhooks } from '../delivery/webhook-openapi.js';
+import { openApiWebhooks } from '../delivery/webhook-openapi.js';
 import { problemTable } from '../problem/api-problems.decorator.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -12,7 +12,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 };
 
 /** Swagger UI sets styles from its scripts; it needs nothing else that is not a file of ours. */
-const pageHeaders = {
+const PAGE_HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -20,8 +20,8 @@ const pageHeaders = {
   'referrer-policy': 'no-referrer',
 };
 
-const sendPageHeaders: onRequestHookHandler = (_request, reply, done) => {
-  reply.headers(pageHeaders);
+const setPageHeaders: onRequestHookHandler = (_request, reply, done) => {
+  reply.headers(PAGE_HEADERS);
   done();
 };
 
@@ -40,11 +40,11 @@ function renderOnce(route: RouteOptions): void {
 }
 
 /** Serves the description of the API: `/docs`, `/openapi.json`, `/openapi.yaml`. */
-export function serveOpenApi(app: NestFastifyApplication): void {
+export function registerOpenApi(app: NestFastifyApplication): void {
   const instance = app.getHttpAdapter().getInstance();
   instance.addHook('onRoute', (route) => {
     if (!/^\/(docs|openapi\.)/.test(route.url)) return;
-    route.onRequest = [sendPageHeaders, ...[route.onRequest ?? []].flat()];
+    route.onRequest = [setPageHeaders, ...[route.onRequest ?? []].flat()];
     if (route.method === 'GET' && route.url.startsWith('/openapi.')) renderOnce(route);
   });
   const describe = (): OpenAPIObject => {
@@ -84,7 +84,7 @@ export function serveOpenApi(app: NestFastifyApplication): void {
       .addSecurityRequirements('caller')
       .build();
     const document = SwaggerModule.createDocument(app, options, { extraModels: [CurrencyIssuedEventDto] });
-    return { ...document, webhooks: eventWebhooks };
+    return { ...document, webhooks: openApiWebhooks };
   };
   SwaggerModule.setup('docs', app, describe, {
     jsonDocumentUrl: 'openapi.json',

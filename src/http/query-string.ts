@@ -1,5 +1,5 @@
 /** Stands for text that is not correctly percent-encoded UTF-8. No decoded text can be a lone surrogate, so validators refuse it. */
-const undecodable = '\uD800';
+const INVALID_ENCODING = '\uD800';
 
 /**
  * Reads a query string as a form (`+` is a blank). Unlike the usual parsers it neither passes undecodable text on as it stands
@@ -25,6 +25,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
-    return undecodable;
+    return INVALID_ENCODING;
   }
 }

@@ -1,13 +1,13 @@
 import { SpanKind, SpanStatusCode, context, propagation, trace } from '@opentelemetry/api';
 import type { Span } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { hungUp, onHangUp } from './client-abort.js';
+import { CLIENT_CLOSED_REQUEST, onClientAbort } from './client-abort.js';
 import { tracer } from '../tracing/span.js';
 
 const spans = new WeakMap<FastifyRequest, Span>();
 
 /** One span for each request, in the caller's trace if it brings one (`traceparent`). Probes and metrics are none of it. */
-export function traceRequests(instance: FastifyInstance): void {
+export function registerRequestTracing(instance: FastifyInstance): void {
   instance.addHook('onRequest', (request, reply, done) => {
     const { method, routeOptions, id } = request;
     const route = routeOptions.url ?? 'unknown';
@@ -16,7 +16,7 @@ export function traceRequests(instance: FastifyInstance): void {
     const attributes = { 'http.request.method': method, 'http.route': route, 'request.id': id };
     const span = tracer.startSpan(`${method} ${route}`, { kind: SpanKind.SERVER, attributes }, within);
     spans.set(request, span);
-    onHangUp(reply, () => end(request, hungUp));
+    onClientAbort(reply, () => end(request, CLIENT_CLOSED_REQUEST));
     context.with(trace.setSpan(within, span), done);
   });
   instance.addHook('onResponse', (request, { statusCode }, done) => {

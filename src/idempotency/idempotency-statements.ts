@@ -10,7 +10,7 @@ const SWEEP_AT_MOST = 10_000;
 export async function start(
   db: Kysely<Tables>,
   claim: Claim,
-  bodyDigest: string,
+  bodyHash: string,
   leaseSeconds: number,
 ): Promise<boolean> {
   const started = await db
@@ -19,10 +19,10 @@ export async function start(
       key_hash: claim.keyHash,
       claim: claim.token,
       state: 'in-flight',
-      body_digest: bodyDigest,
-      answer_status: null,
-      answer_body: null,
-      lease_until: sql`now() + make_interval(secs => ${leaseSeconds}::float8)`,
+      body_hash: bodyHash,
+      response_status: null,
+      response_body: null,
+      lease_expires_at: sql`now() + make_interval(secs => ${leaseSeconds}::float8)`,
       expires_at: sql`now() + make_interval(secs => ${REMEMBERED_SECONDS}::float8)`,
     })
     .onConflict((conflict) =>
@@ -31,10 +31,10 @@ export async function start(
         .doUpdateSet((eb) => ({
           claim: eb.ref('excluded.claim'),
           state: eb.ref('excluded.state'),
-          body_digest: eb.ref('excluded.body_digest'),
-          answer_status: eb.ref('excluded.answer_status'),
-          answer_body: eb.ref('excluded.answer_body'),
-          lease_until: eb.ref('excluded.lease_until'),
+          body_hash: eb.ref('excluded.body_hash'),
+          response_status: eb.ref('excluded.response_status'),
+          response_body: eb.ref('excluded.response_body'),
+          lease_expires_at: eb.ref('excluded.lease_expires_at'),
           expires_at: eb.ref('excluded.expires_at'),
         }))
         .where(sql<boolean>`idempotency_keys.expires_at <= now()`),
@@ -48,25 +48,25 @@ export async function start(
 export async function look(
   db: Kysely<Tables>,
   keyHash: string,
-  bodyDigest: string,
+  bodyHash: string,
 ): Promise<Begun | undefined> {
   await db
     .updateTable('idempotency_keys')
     .set({ state: 'unknown' })
     .where('key_hash', '=', keyHash)
     .where('state', '=', 'in-flight')
-    .where(sql<boolean>`lease_until <= now()`)
+    .where(sql<boolean>`lease_expires_at <= now()`)
     .execute();
   const held = await db
     .selectFrom('idempotency_keys')
-    .select(['state', 'body_digest', 'answer_status', 'answer_body'])
+    .select(['state', 'body_hash', 'response_status', 'response_body'])
     .where('key_hash', '=', keyHash)
     .executeTakeFirst();
   if (!held) return undefined;
-  if (held.body_digest !== bodyDigest) return { state: 'key-reused' };
+  if (held.body_hash !== bodyHash) return { state: 'key-reused' };
   if (held.state === 'unknown') return { state: 'outcome-unknown' };
-  if (held.answer_status === null || held.answer_body === null) return { state: 'in-progress' };
-  return { state: 'replay', status: held.answer_status, body: held.answer_body };
+  if (held.response_status === null || held.response_body === null) return { state: 'in-progress' };
+  return { state: 'replay', status: held.response_status, body: held.response_body };
 }
 
 export async function sweep(db: Kysely<Tables>): Promise<void> {

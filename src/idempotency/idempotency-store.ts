@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { coalesce } from '../async/coalesce.js';
+import { trailingSingleFlight } from '../async/coalesce.js';
 import type { Database } from '../database/database.js';
 import { fingerprint } from '../database/text-columns.js';
 import { look, start, sweep } from './idempotency-statements.js';
@@ -13,7 +13,7 @@ export interface KeyedRequest {
   /** The `Idempotency-Key`. */
   key: string;
   /** A digest of the body: the same key with another body is a mistake of the caller. */
-  bodyDigest: string;
+  bodyHash: string;
 }
 
 /** The right to send what the key stands for: once, and by its holder alone. */
@@ -47,7 +47,7 @@ export class IdempotencyKeys {
     private readonly database: Database,
     private readonly options: { leaseSeconds: number },
   ) {
-    this.sweep = coalesce(() => this.database.run(sweep));
+    this.sweep = trailingSingleFlight(() => this.database.run(sweep));
   }
 
   /**
@@ -61,10 +61,10 @@ export class IdempotencyKeys {
     };
     const begun = await this.database.run(async (db) => {
       for (;;) {
-        if (await start(db, claim, request.bodyDigest, this.options.leaseSeconds)) {
+        if (await start(db, claim, request.bodyHash, this.options.leaseSeconds)) {
           return { state: 'started', claim } as const;
         }
-        const held = await look(db, claim.keyHash, request.bodyDigest);
+        const held = await look(db, claim.keyHash, request.bodyHash);
         // Undefined: the holder has just forgotten the key. Then it is free.
         if (held) return held;
       }
@@ -75,7 +75,7 @@ export class IdempotencyKeys {
 
   /** Remembers the answer for repeats. @returns whether the claim still held */
   finish(claim: Claim, answer: Answer): Promise<boolean> {
-    return this.settle(claim, { state: 'done', answer_status: answer.status, answer_body: answer.body });
+    return this.settle(claim, { state: 'done', response_status: answer.status, response_body: answer.body });
   }
 
   /** Remembers that nobody knows whether the vendor got it. @returns whether the claim still held */
@@ -98,7 +98,7 @@ export class IdempotencyKeys {
 
   private async settle(
     { keyHash, token }: Claim,
-    outcome: { state: 'done'; answer_status: number; answer_body: string } | { state: 'unknown' },
+    outcome: { state: 'done'; response_status: number; response_body: string } | { state: 'unknown' },
   ): Promise<boolean> {
     const { numUpdatedRows } = await this.database.run((db) =>
       db

@@ -22,17 +22,17 @@ const ok = 200;
 
 const refusals = {
   'in-progress': () =>
-    Problem.of('conflict', 'The first try with this Idempotency-Key is still under way.', {
+    Problem.of('conflict', 'The original request with this Idempotency-Key is still in flight.', {
       retryable: true,
     }),
   'key-reused': () =>
-    Problem.of('idempotency-key-reused', 'This Idempotency-Key was used for another body.', {
+    Problem.of('idempotency-key-reused', 'This Idempotency-Key was used with a different body.', {
       retryable: false,
     }),
   'outcome-unknown': () =>
     Problem.of(
       'outcome-unknown',
-      'The first try may have reached Kiip; it is not sent again. Use a new Idempotency-Key for a new try.',
+      'The original request may have reached Kiip and is not sent again. Use a new Idempotency-Key for a new request.',
       { retryable: false },
     ),
 };
@@ -52,8 +52,8 @@ export class IdempotentCalls {
   async run<T extends object>(request: CallerRequest, call: () => Promise<T>): Promise<T> {
     const { caller, route, key } = request;
     if (key === undefined) return call().catch((error: unknown) => fail(error, false));
-    const bodyDigest = fingerprint(canonicalJson(request.body));
-    const begun = await this.keys.begin({ caller, route, key, bodyDigest });
+    const bodyHash = fingerprint(canonicalJson(request.body));
+    const begun = await this.keys.begin({ caller, route, key, bodyHash });
     if (begun.state === 'started') return this.first(begun.claim, call);
     if (begun.state !== 'replay') throw refusals[begun.state]();
     if (begun.status !== ok) throw Problem.from(JSON.parse(begun.body) as ProblemBody);
@@ -89,11 +89,11 @@ export class IdempotentCalls {
     try {
       if (await write()) return;
       this.logger.warn({
-        msg: 'a call took longer than its claim; repeats are told that its outcome is unknown',
+        msg: 'idempotency lease expired before completion',
       });
     } catch (error) {
       if (!(error instanceof StorageUnavailable)) throw error;
-      this.logger.warn({ msg: 'the outcome of a call cannot be remembered', reason: error.message });
+      this.logger.warn({ msg: 'failed to store idempotency result', reason: error.message });
     }
   }
 }
@@ -107,6 +107,6 @@ function problemOf(error: unknown, keyed: boolean): Problem {
   const problem = toProblem(error);
   const fate = fateOf(error);
   const retryable =
-    problem.members.retryable === true && (fate === 'never-sent' || (fate === 'refused' && !keyed));
+    problem.fields.retryable === true && (fate === 'never-sent' || (fate === 'refused' && !keyed));
   return problem.with({ retryable });
 }

@@ -1,30 +1,30 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnModuleDestroy } from '@nestjs/common';
-import { SecretFiles } from '../config/secret-file-watcher.js';
+import { SecretFileWatcher } from '../config/secret-file-watcher.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { KigoApiKey } from './kigo-api-key.js';
 import { KigoLogin } from './kigo-login.js';
 import { KigoTokenService } from './kigo-token.service.js';
 
 /** More logins with a key that is refused would only lock the partner out. */
-const restMs = 60_000;
+const RETRY_INTERVAL_MS = 60_000;
 
 /** Changes to a new API key once it is proven: the old one serves on until a login with the new one has worked. */
 @Injectable()
-export class KigoKeyChange implements OnModuleDestroy {
-  private readonly logger = new Logger(KigoKeyChange.name);
-  private candidate: string | undefined;
+export class KigoKeyRotationService implements OnModuleDestroy {
+  private readonly logger = new Logger(KigoKeyRotationService.name);
+  private pendingKey: string | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    files: SecretFiles,
+    files: SecretFileWatcher,
     private readonly key: KigoApiKey,
     private readonly login: KigoLogin,
     private readonly tokens: KigoTokenService,
   ) {
     files.watch('kigoApiKey', (apiKey) => {
-      this.candidate = apiKey;
-      void this.tryOut(apiKey);
+      this.pendingKey = apiKey;
+      void this.tryKey(apiKey);
     });
   }
 
@@ -32,21 +32,21 @@ export class KigoKeyChange implements OnModuleDestroy {
     clearTimeout(this.timer);
   }
 
-  private async tryOut(apiKey: string): Promise<void> {
+  private async tryKey(apiKey: string): Promise<void> {
     clearTimeout(this.timer);
     if (apiKey === this.key.current) return;
     try {
       const token = await this.login.logIn(apiKey);
       // The file may have changed again meanwhile.
-      if (this.candidate !== apiKey) return;
+      if (this.pendingKey !== apiKey) return;
       this.key.current = apiKey;
-      this.tokens.take(token);
+      this.tokens.adopt(token);
       this.logger.log({ msg: 'the new Kigo API key is in use' });
     } catch (error) {
-      if (this.candidate !== apiKey) return;
+      if (this.pendingKey !== apiKey) return;
       const reason = error instanceof UpstreamError ? error.message : 'unknown';
-      this.logger.warn({ msg: 'Kigo does not take the new API key; the old one stays in use', reason });
-      this.timer = setTimeout(() => void this.tryOut(apiKey), restMs).unref();
+      this.logger.warn({ msg: 'new Kigo API key rejected; keeping the current key', reason });
+      this.timer = setTimeout(() => void this.tryKey(apiKey), RETRY_INTERVAL_MS).unref();
     }
   }
 }

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 const kinds = ['redemption', 'issuance'];
-const outcomes = ['recorded', 'duplicate', 'quarantined', 'wrong-signature'];
+const outcomes = ['recorded', 'duplicate', 'quarantined', 'wrong_signature'];
 /** Not of a kind, or of one that nobody can vouch for. */
-const outcomesWithoutKind = ['malformed', 'not-stored'];
+const outcomesWithoutKind = ['malformed', 'failed'];
 
 /** What became of callbacks since the start, by outcome and, where a signature fitted, by formula and secret. */
 @Injectable()

@@ -15,7 +15,7 @@ export class CallbackProblemFilter extends ProblemFilter {
   }
 
   override catch(error: unknown, host: ArgumentsHost): void {
-    if (toProblem(error).status >= 500) this.counters.count('not-stored');
+    if (toProblem(error).status >= 500) this.counters.count('failed');
     // Nest's name for it: this is no promise.
     // oxlint-disable-next-line promise/valid-params, promise/no-promise-in-callback
     super.catch(error, host);

@@ -1,7 +1,7 @@
 import { Controller, HttpCode, Post, Req, UseFilters, UseGuards, applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { Open } from '../caller-auth/public.decorator.js';
+import { Public } from '../caller-auth/public.decorator.js';
 import type { LedgerKind } from '../database/tables.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
@@ -50,7 +50,7 @@ function ApiCallback(
 }
 
 /** Where Kiip delivers. The signature is the credential. */
-@Open()
+@Public()
 @UseGuards(KiipSignatureGuard)
 // A filter, so that what the guard meets is counted as well.
 @UseFilters(CallbackProblemFilter)

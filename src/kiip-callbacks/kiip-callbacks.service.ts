@@ -5,7 +5,7 @@ import { secretLabel, signedText } from './kiip-signature.js';
 import { KiipVerdicts } from './callback-policy.service.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import type { Recorded } from '../ledger/ledger.service.js';
-import { inSpan } from '../tracing/span.js';
+import { withSpan } from '../tracing/span.js';
 import type { VerifiedCallback } from './verified-callback.js';
 
 /** Brings verified callbacks into the ledger. */
@@ -25,7 +25,7 @@ export class KiipCallbacks {
     const { callback, match, receivedAt } = verified;
     const { fields } = callback;
     const { verdict, userId, userReference, name } = await this.verdicts.judge(verified);
-    const recorded = await inSpan('ledger record', {}, () =>
+    const recorded = await withSpan('ledger record', {}, () =>
       this.ledger.record(
         {
           kind: callback.kind,

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Config } from '../config/config.js';
-import { SecretFiles } from '../config/secret-file-watcher.js';
+import { SecretFileWatcher } from '../config/secret-file-watcher.js';
 import { Problem } from '../problem/problem.js';
 import { CallbackCounters } from './callback-counters.js';
 import { mediaOf, readCallback } from './parse-callback.js';
@@ -20,7 +20,7 @@ export class KiipSignatureGuard implements CanActivate {
     private readonly config: Config,
     private readonly rejected: RejectedCallbacks,
     private readonly counters: CallbackCounters,
-    files: SecretFiles,
+    files: SecretFileWatcher,
   ) {
     this.secrets = config.kiipAppSecrets;
     files.watch('kiipAppSecrets', (secrets) => (this.secrets = secrets));
@@ -41,10 +41,10 @@ export class KiipSignatureGuard implements CanActivate {
     }
     const match = verifySignature(callback, this.secrets, kiipLegacySignature);
     if (!match) {
-      this.counters.count('wrong-signature', callback.kind);
+      this.counters.count('wrong_signature', callback.kind);
       // If the mistake is ours, a wrong secret, this is all that is left of what a user has earned.
       await this.rejected.keep({ body, contentType, receivedAt });
-      throw Problem.of('callback-signature', 'No configured secret made this signature.', {
+      throw Problem.of('callback-signature', 'No configured secret matches this signature.', {
         retryable: false,
       });
     }
@@ -62,7 +62,7 @@ export class KiipSignatureGuard implements CanActivate {
     const callback = readCallback(body, mediaOf(contentType), true);
     if (!callback.ok || !verifySignature(callback, this.secrets, true)) return false;
     this.logger.warn({
-      msg: 'a callback with the legacy signature was refused, and kept: see KIIP_LEGACY_SIGNATURE',
+      msg: 'callback with legacy signature rejected and stored: see KIIP_LEGACY_SIGNATURE',
     });
     return true;
   }

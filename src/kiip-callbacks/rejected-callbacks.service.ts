@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
-import { coalesce } from '../async/coalesce.js';
+import { trailingSingleFlight } from '../async/coalesce.js';
 import type { Database } from '../database/database.js';
 import type { Tables } from '../database/tables.js';
 import { fingerprint, storable } from '../database/text-columns.js';
@@ -39,7 +39,7 @@ export class RejectedCallbacks {
     private readonly database: Database,
     private readonly options: RejectedCallbacksOptions,
   ) {
-    this.prune = coalesce(() => this.database.run((db) => prune(db, this.options, new Date())));
+    this.prune = trailingSingleFlight(() => this.database.run((db) => prune(db, this.options, new Date())));
   }
 
   async keep({ body, contentType, receivedAt }: Omit<RejectedCallback, 'id'>): Promise<void> {
@@ -47,7 +47,7 @@ export class RejectedCallbacks {
       db
         .insertInto('rejected_callbacks')
         .values({
-          body_key: fingerprint(contentType, Buffer.from(body).toString('latin1')),
+          body_hash: fingerprint(contentType, Buffer.from(body).toString('latin1')),
           body,
           content_type: storable(contentType),
           received_at: receivedAt,

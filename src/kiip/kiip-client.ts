@@ -36,22 +36,22 @@ export class KiipClient {
 
   async session(call: KiipSession): Promise<SessionDto> {
     const text = await this.send('session', this.config.kiipSessionPath, call);
-    return this.http.judge('session', () => {
+    return this.http.trackOutcome('session', () => {
       const { date } = parse('session', text);
       if (!isInstant(date))
-        throw failure('session', 'invalid-answer', 'the answer breaks the contract in date');
+        throw failure('session', 'invalid_response', 'the answer breaks the contract in date');
       return { date: withZone(date) };
     });
   }
 
   async moment(call: KiipMoment): Promise<MomentDto> {
     const text = await this.send('moment', this.config.kiipMomentPath, call);
-    const { moment, promise } = this.http.judge('moment', () => {
+    const { moment, promise } = this.http.trackOutcome('moment', () => {
       const answer = parse('moment', text);
       try {
         return { moment: readMoment(answer, this.rewardHosts), promise: promiseOf(answer) };
       } catch (error) {
-        throw error instanceof UnusableReward ? failure('moment', 'invalid-answer', error.message) : error;
+        throw error instanceof UnusableReward ? failure('moment', 'invalid_response', error.message) : error;
       }
     });
     const userId = call.user?.userid;
@@ -81,9 +81,9 @@ function parse(operation: Operation, text: string): Readonly<Record<string, unkn
   try {
     if (text.trim() !== '') json = JSON.parse(text);
   } catch {
-    throw failure(operation, 'invalid-answer', 'the answer is not JSON');
+    throw failure(operation, 'invalid_response', 'the answer is not JSON');
   }
-  if (!isMembers(json)) throw failure(operation, 'invalid-answer', 'the answer is not a JSON object');
+  if (!isMembers(json)) throw failure(operation, 'invalid_response', 'the answer is not a JSON object');
   // Whatever the status: mobile SDKs 2.0.8 to 3.0.1 read it so. Kiip's sentence may hold anything, and stays here.
   if ((json['error'] ?? null) !== null) throw failure(operation, 'refused', 'answered with an error');
   return json;

@@ -3,7 +3,7 @@ import { Config } from '../config/config.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { KiipCallbacksModule } from '../kiip-callbacks/kiip-callbacks.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
-import { Circuits } from '../upstream/breaker-registry.js';
+import { BreakerRegistry } from '../upstream/breaker-registry.js';
 import { UserReferencesModule } from '../user-references/user-references.module.js';
 import { KiipCallsController } from './kiip-calls.controller.js';
 import { KiipClient, KiipHttp } from './kiip-client.js';
@@ -18,11 +18,11 @@ import { PromisedRewards } from './rewarded-moments.service.js';
     PromisedRewards,
     {
       provide: KiipHttp,
-      inject: [Config, Circuits],
-      useFactory: (config: Config, circuits: Circuits) =>
+      inject: [Config, BreakerRegistry],
+      useFactory: (config: Config, circuits: BreakerRegistry) =>
         new KiipHttp({
-          circuits,
-          vendor: 'kiip',
+          breakers: circuits,
+          upstream: 'kiip',
           baseUrl: config.kiipBaseUrl,
           timeoutMs: config.kiipTimeoutMs,
           deadlineMs: config.upstreamDeadlineMs,

@@ -23,20 +23,20 @@ export class PromisedRewards {
     try {
       await this.database.run((db) =>
         db
-          .insertInto('kiip_promises')
+          .insertInto('kiip_rewarded_moments')
           .values({
             reward_id: storable(rewardId),
             moment_id: storable(momentId),
             user_id: storable(userId),
             virtual_value: storable(virtualValue),
-            promised_at: new Date(),
+            rewarded_at: new Date(),
           })
           .onConflict((conflict) => conflict.doNothing())
           .execute(),
       );
     } catch (error) {
       if (!(error instanceof StorageUnavailable)) throw error;
-      this.logger.warn({ msg: 'a reward is missing from reconciliation', reason: error.message });
+      this.logger.warn({ msg: 'failed to record rewarded moment', reason: error.message });
     }
   }
 }

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { coalesce } from '../async/coalesce.js';
+import { trailingSingleFlight } from '../async/coalesce.js';
 import type { Database } from '../database/database.js';
 import { StorageUnavailable } from '../database/storage-error.js';
 
@@ -36,7 +36,7 @@ export class DuplicateCounter {
     const waiting: Waiting = {
       repeats: 0,
       callers: 0,
-      write: coalesce(async () => {
+      write: trailingSingleFlight(async () => {
         const { repeats } = waiting;
         waiting.repeats = 0;
         await this.database.run((db) =>

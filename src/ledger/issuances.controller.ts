@@ -1,6 +1,6 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { NeedsScope } from '../caller-auth/require-scope.decorator.js';
+import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
 import {
@@ -43,7 +43,7 @@ export class IssuancesController {
   constructor(private readonly ledger: Ledger) {}
 
   @Get('issuances')
-  @NeedsScope('ledger:read')
+  @RequireScope('ledger:read')
   @ApiOperation({
     summary: 'The ledger, oldest first',
     description:
@@ -62,7 +62,7 @@ export class IssuancesController {
   }
 
   @Post('issuances/:id/release')
-  @NeedsScope('ledger:decide')
+  @RequireScope('ledger:decide')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Accept a quarantined row: it counts and is delivered',
@@ -75,7 +75,7 @@ export class IssuancesController {
   }
 
   @Post('issuances/:id/discard')
-  @NeedsScope('ledger:decide')
+  @RequireScope('ledger:decide')
   @HttpCode(200)
   @ApiOperation({ summary: 'Put a quarantined row away for good', operationId: 'discardIssuance' })
   @ApiOkResponse({
@@ -89,7 +89,7 @@ export class IssuancesController {
   }
 
   @Get('users/:user_id/balances')
-  @NeedsScope('ledger:read')
+  @RequireScope('ledger:read')
   @ApiOperation({
     summary: 'What a user has been given, per currency',
     description: 'Live rows that are recorded or released. A user without any has an empty list.',

@@ -1,14 +1,14 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
 import { IsOpaqueId } from '../validation/opaque-id.js';
-import { IsCursor, PageQuery } from '../validation/pagination.dto.js';
+import { IsCursor, PaginationQueryDto } from '../validation/pagination.dto.js';
 import { Problem } from '../problem/problem.js';
 import { isFeedCursor } from './ledger-feed.js';
 import type { LedgerRow } from './ledger-entry.js';
 
 const statuses = ['recorded', 'quarantined', 'released', 'discarded'] as const;
 
-export class IssuancesQuery extends PageQuery {
+export class IssuancesQuery extends PaginationQueryDto {
   /** Only those of this user. */
   @IsOptional()
   @IsOpaqueId('user-123', { required: false })

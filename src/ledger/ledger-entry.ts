@@ -51,7 +51,7 @@ export interface LedgerRow {
   origin: string | null;
   receivedAt: Date;
   /** When a quarantined row was released or discarded, or came again with nothing against it any more. */
-  decidedAt: Date | null;
+  resolvedAt: Date | null;
   verification: { signature: string; formula: string; secretLabel: string };
   /** How often the same callback came again. */
   duplicates: number;
@@ -85,15 +85,15 @@ export function newLedgerRow(facts: CallbackFacts, verdict: Verdict): Insertable
     received_at: facts.receivedAt,
     signature: facts.signature,
     signed_text: Buffer.from(facts.signedText),
-    signed_text_key: fingerprint(facts.signedText),
-    reading_key: readingKey(facts),
-    transaction_key: fingerprint(
+    signed_text_hash: fingerprint(facts.signedText),
+    fields_hash: readingKey(facts),
+    transaction_hash: fingerprint(
       facts.kind,
       facts.transactionId,
       facts.kind === 'issuance' ? facts.nonce : null,
     ),
     formula: facts.formula,
-    secret_label: facts.secretLabel,
+    secret_index: facts.secretLabel,
   };
 }
 
@@ -122,8 +122,8 @@ export function toLedgerRow(row: Selectable<LedgerTable>): LedgerRow {
     nonce: row.nonce,
     origin: row.origin,
     receivedAt: row.received_at,
-    decidedAt: row.decided_at,
-    verification: { signature: row.signature, formula: row.formula, secretLabel: row.secret_label },
+    resolvedAt: row.resolved_at,
+    verification: { signature: row.signature, formula: row.formula, secretLabel: row.secret_index },
     duplicates: row.duplicates,
   };
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
-import { coalesce } from '../async/coalesce.js';
+import { trailingSingleFlight } from '../async/coalesce.js';
 import type { Database } from '../database/database.js';
 import type { LedgerStatus, Tables } from '../database/tables.js';
 import { storable } from '../database/text-columns.js';
@@ -45,7 +45,7 @@ export class LedgerFeed {
   private newRows = 0;
 
   constructor(private readonly database: Database) {
-    this.placeAll = coalesce(() => this.place());
+    this.placeAll = trailingSingleFlight(() => this.place());
   }
 
   /** @throws StorageUnavailable; RangeError when `after` is no cursor of this feed */

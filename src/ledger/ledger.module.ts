@@ -4,7 +4,7 @@ import { Ledger } from './ledger.service.js';
 
 /**
  * Owns the table `ledger`: every correctly signed callback once, its status, and the feed of what was accepted.
- * Its queries join `kiip_users`, so that a release credits a user whose reference became known later.
+ * Its queries join `kiip_user_references`, so that a release credits a user whose reference became known later.
  */
 @Module({
   controllers: [IssuancesController],

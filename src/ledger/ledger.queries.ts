@@ -45,12 +45,12 @@ export async function store(db: Kysely<Tables>, row: NewRow): Promise<Stored> {
 export async function findCrowd(db: Kysely<Tables>, row: NewRow) {
   const kept = await db
     .selectFrom('ledger')
-    .select(['id', 'reading_key'])
-    .where('signed_text_key', '=', row.signed_text_key)
+    .select(['id', 'fields_hash'])
+    .where('signed_text_hash', '=', row.signed_text_hash)
     .where('status', 'in', ['quarantined', 'discarded'])
     .orderBy('id')
     .execute();
-  if (kept.length < misfitsKept || kept.some(({ reading_key }) => reading_key === row.reading_key))
+  if (kept.length < misfitsKept || kept.some(({ fields_hash }) => fields_hash === row.fields_hash))
     return undefined;
   return kept[0];
 }
@@ -66,7 +66,7 @@ function insertOrFind(db: Kysely<Tables>, row: NewRow) {
           db
             .selectNoFrom((eb) => Object.entries(row).map(([column, value]) => eb.val(value).as(column)))
             .$if(row.status === 'recorded', (values) =>
-              values.where((eb) => eb.not(eb.exists(discarded(db, row.signed_text_key)))),
+              values.where((eb) => eb.not(eb.exists(discarded(db, row.signed_text_hash)))),
             ),
         )
         .onConflict((conflict) => conflict.doNothing())
@@ -90,20 +90,22 @@ function insertOrFind(db: Kysely<Tables>, row: NewRow) {
 }
 
 function sameReading(db: Kysely<Tables>, row: NewRow) {
-  return db.selectFrom('ledger').select(['id', 'status']).where('reading_key', '=', row.reading_key);
+  return db.selectFrom('ledger').select(['id', 'status']).where('fields_hash', '=', row.fields_hash);
 }
 
 function discarded(db: Kysely<Tables>, signedTextKey: Expression<string> | string) {
   return db
     .selectFrom('ledger as other')
     .select('other.id')
-    .where('other.signed_text_key', '=', signedTextKey)
+    .where('other.signed_text_hash', '=', signedTextKey)
     .where('other.status', '=', 'discarded');
 }
 
 /** Whom the user id of a ledger row stands for, if it is a reference of ours. */
 function referenced(db: Kysely<Tables>) {
-  return db.selectFrom('kiip_users as referenced').where(sql<boolean>`referenced.reference = ledger.user_id`);
+  return db
+    .selectFrom('kiip_user_references as referenced')
+    .where(sql<boolean>`referenced.reference = ledger.user_id`);
 }
 
 async function rivalry(db: Kysely<Tables>, row: NewRow): Promise<string> {
@@ -112,11 +114,11 @@ async function rivalry(db: Kysely<Tables>, row: NewRow): Promise<string> {
     .select('id')
     .where('status', 'in', ACCEPTED)
     .where((eb) =>
-      eb.or([eb('signature', '=', row.signature), eb('signed_text_key', '=', row.signed_text_key)]),
+      eb.or([eb('signature', '=', row.signature), eb('signed_text_hash', '=', row.signed_text_hash)]),
     )
     .executeTakeFirst();
   if (rival) return SAME_SIGNATURE;
-  return (await discarded(db, row.signed_text_key).executeTakeFirst()) ? DISCARDED : SAME_TRANSACTION;
+  return (await discarded(db, row.signed_text_hash).executeTakeFirst()) ? DISCARDED : SAME_TRANSACTION;
 }
 
 /**
@@ -129,7 +131,7 @@ export async function decide(db: Kysely<Tables>, id: string, status: 'recorded' 
       .with('decided', (cte) => {
         const update = cte
           .updateTable('ledger')
-          .set({ status, decided_at: new Date(), feed_position: null })
+          .set({ status, resolved_at: new Date(), feed_position: null })
           .where('id', '=', id)
           .where('status', '=', 'quarantined');
         if (status === 'discarded') return update.returningAll();
@@ -151,7 +153,7 @@ export async function decide(db: Kysely<Tables>, id: string, status: 'recorded' 
         if (status === 'released') return accepted.returningAll();
         return accepted
           .set({ reason: null })
-          .where((eb) => eb.not(eb.exists(discarded(db, eb.ref('ledger.signed_text_key')))))
+          .where((eb) => eb.not(eb.exists(discarded(db, eb.ref('ledger.signed_text_hash')))))
           .returningAll();
       })
       .with('job', (cte) =>

@@ -10,9 +10,9 @@ import { CallbackMetrics } from './callback-metrics.js';
 import { CallerMetrics } from './caller-metrics.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { EventLoopMetrics } from './event-loop-metrics.js';
-import { Instruments } from './instruments.js';
+import { MetricsRegistry } from './instruments.js';
 import { LedgerMetrics } from './ledger-metrics.js';
-import { Metrics } from './metrics.js';
+import { MetricsService } from './metrics.js';
 import { MetricsController } from './metrics.controller.js';
 import { RequestMetrics } from './request-metrics.js';
 import { UpstreamMetrics } from './upstream-metrics.js';
@@ -29,8 +29,8 @@ import { UpstreamMetrics } from './upstream-metrics.js';
   ],
   controllers: [MetricsController],
   providers: [
-    Instruments,
-    Metrics,
+    MetricsRegistry,
+    MetricsService,
     RequestMetrics,
     EventLoopMetrics,
     CallerMetrics,

@@ -1,27 +1,27 @@
 import { Controller, Get, Param, Query, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { NeedsScope } from '../caller-auth/require-scope.decorator.js';
+import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import type { FastifyRequest } from 'fastify';
 import { IssuancePath, issuanceExample, noSuchRow } from '../ledger/issuances.dto.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
-import { Deliveries } from '../delivery/deliveries.service.js';
-import { IssuanceHistoryDto, issuanceHistoryDto } from './issuance-history.dto.js';
+import { DeliveriesService } from '../delivery/deliveries.service.js';
+import { IssuanceHistoryDto, toIssuanceHistoryDto } from './issuance-history.dto.js';
 import { windowOf } from '../ledger/ledger-window.js';
-import { Reconciliation } from './reconciliation.service.js';
-import { ReconciliationDto, ReconciliationQuery, reconciliationDto } from './reconciliation.dto.js';
+import { ReconciliationService } from './reconciliation.service.js';
+import { ReconciliationDto, ReconciliationQueryDto, toReconciliationDto } from './reconciliation.dto.js';
 
-const usual = ['unauthenticated', 'storage-unavailable'] as const;
+const COMMON_PROBLEMS = ['unauthenticated', 'storage-unavailable'] as const;
 
 const { received_at: receivedAt } = issuanceExample;
 const deliveredAt = '2026-01-31T12:00:00.031Z';
-const history = {
+const issuanceHistoryExample = {
   ...issuanceExample,
   verification: {
     formula: 'redemption',
     secret: 'secret-1',
     quantity_text: '20',
-    decided_at: null,
+    resolved_at: null,
     duplicates: 0,
   },
   deliveries: [
@@ -50,7 +50,7 @@ const history = {
     { at: deliveredAt, event: 'delivered', consumer: 'wallet' },
   ],
 };
-const books = {
+const reconciliationExample = {
   from: '2026-01-31T00:00:00.000Z',
   to: '2026-02-01T00:00:00.000Z',
   accepted: 1200,
@@ -59,8 +59,8 @@ const books = {
   dead: 1,
   quarantined: 2,
   discarded: 0,
-  unaccounted: 0,
-  never_called_back: [
+  missing: 0,
+  rewards_without_callback: [
     {
       reward_id: '5473ca54-59a5-cf65-d319-c91697297fcc',
       moment_id: 'CgkIraKVsdIBEAIQEA',
@@ -77,40 +77,40 @@ const books = {
 export class IssuanceHistoryController {
   constructor(
     private readonly ledger: Ledger,
-    private readonly deliveries: Deliveries,
-    private readonly reconciliation: Reconciliation,
+    private readonly deliveries: DeliveriesService,
+    private readonly reconciliation: ReconciliationService,
   ) {}
 
   @Get('issuances/:id')
-  @NeedsScope('ledger:read')
+  @RequireScope('ledger:read')
   @ApiOperation({
     summary: 'One row of the ledger: how it was verified, its deliveries, and a timeline',
     operationId: 'getIssuance',
   })
-  @ApiOkResponse({ description: 'The row', type: IssuanceHistoryDto, example: history })
-  @ApiProblems(invalid('/id', 'id must have at most 256 characters'), ...usual, noSuchRow)
+  @ApiOkResponse({ description: 'The row', type: IssuanceHistoryDto, example: issuanceHistoryExample })
+  @ApiProblems(invalid('/id', 'id must have at most 256 characters'), ...COMMON_PROBLEMS, noSuchRow)
   async get(@Param() { id }: IssuancePath): Promise<IssuanceHistoryDto> {
     const row = await this.ledger.find(id);
     if (!row) throw noSuchRow;
-    return issuanceHistoryDto(row, await this.deliveries.historyOf(id));
+    return toIssuanceHistoryDto(row, await this.deliveries.historyOf(id));
   }
 
   @Get('reconciliation')
-  @NeedsScope('ledger:read')
+  @RequireScope('ledger:read')
   @ApiOperation({
     summary: 'Whether the books balance',
     description:
-      '`accepted` = `delivered` + `pending` + `dead` + `quarantined` + `discarded`; what is none of these is `unaccounted`. And the rewards with a currency of which no callback has come.',
+      '`accepted` = `delivered` + `pending` + `dead` + `quarantined` + `discarded`; what is none of these is `missing`. And the rewards with a currency of which no callback has come.',
     operationId: 'reconcile',
   })
-  @ApiOkResponse({ description: 'The books', type: ReconciliationDto, example: books })
-  @ApiProblems(invalid('/to', 'to must be later than from'), ...usual)
+  @ApiOkResponse({ description: 'The books', type: ReconciliationDto, example: reconciliationExample })
+  @ApiProblems(invalid('/to', 'to must be later than from'), ...COMMON_PROBLEMS)
   async reconcile(
-    @Query() { from, to }: ReconciliationQuery,
+    @Query() { from, to }: ReconciliationQueryDto,
     @Req() { raw }: FastifyRequest,
   ): Promise<ReconciliationDto> {
     const window = windowOf(from, to);
-    const counts = await this.reconciliation.count(window, () => !raw.destroyed);
-    return reconciliationDto(window, counts, await this.reconciliation.neverCalledBack(window));
+    const counts = await this.reconciliation.countTotals(window, () => !raw.destroyed);
+    return toReconciliationDto(window, counts, await this.reconciliation.findUnmatchedRewards(window));
   }
 }

@@ -1,9 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IssuanceDto, issuanceDto } from '../ledger/issuances.dto.js';
 import type { LedgerRow } from '../ledger/ledger-entry.js';
-import { isTaken } from '../delivery/consumer-http.js';
-import type { Deliveries } from '../delivery/deliveries.service.js';
-import { DeliveryDto, deliveryDto } from '../delivery/deliveries.dto.js';
+import { isSuccess } from '../delivery/consumer-http.js';
+import type { DeliveriesService } from '../delivery/deliveries.service.js';
+import { DeliveryDto, toDeliveryDto } from '../delivery/deliveries.dto.js';
 
 /** How a row came to be. */
 export class VerificationDto {
@@ -24,7 +24,7 @@ export class VerificationDto {
   readonly quantity_text!: string;
   /** When a quarantine ended. */
   @ApiProperty({ type: String, nullable: true, example: null })
-  readonly decided_at!: string | null;
+  readonly resolved_at!: string | null;
   /**
    * How often the same callback came again.
    * @example 0
@@ -32,7 +32,7 @@ export class VerificationDto {
   readonly duplicates!: number;
 }
 
-const events = [
+const TIMELINE_EVENTS = [
   'received',
   'verified',
   'committed',
@@ -45,11 +45,11 @@ const events = [
 ] as const;
 
 /** Something that happened to a row. */
-export class HistoryEventDto {
+export class TimelineEventDto {
   /** @example '2026-01-31T12:00:00.000Z' */
   readonly at!: string;
-  @ApiProperty({ enum: events, example: 'attempted' })
-  readonly event!: (typeof events)[number];
+  @ApiProperty({ enum: TIMELINE_EVENTS, example: 'attempted' })
+  readonly event!: (typeof TIMELINE_EVENTS)[number];
   /** Of a delivery. */
   @ApiProperty({ type: String, required: false, example: 'wallet' })
   readonly consumer?: string;
@@ -69,54 +69,57 @@ export class IssuanceHistoryDto extends IssuanceDto {
   /** One for each consumer; none while the row waits for a decision. */
   readonly deliveries!: DeliveryDto[];
   /** All that happened, oldest first. */
-  readonly timeline!: HistoryEventDto[];
+  readonly timeline!: TimelineEventDto[];
 }
 
-export type RowHistory = Awaited<ReturnType<Deliveries['historyOf']>>;
+export type EntryHistory = Awaited<ReturnType<DeliveriesService['historyOf']>>;
 
-export function issuanceHistoryDto(row: LedgerRow, history: RowHistory): IssuanceHistoryDto {
+export function toIssuanceHistoryDto(row: LedgerRow, history: EntryHistory): IssuanceHistoryDto {
   return Object.assign(issuanceDto(row), {
     verification: {
       formula: row.verification.formula,
       secret: row.verification.secretLabel,
       quantity_text: row.quantityText,
-      decided_at: row.decidedAt?.toISOString() ?? null,
+      resolved_at: row.resolvedAt?.toISOString() ?? null,
       duplicates: row.duplicates,
     },
-    deliveries: history.deliveries.map(deliveryDto),
-    timeline: timeline(row, history),
+    deliveries: history.deliveries.map(toDeliveryDto),
+    timeline: buildTimeline(row, history),
   });
 }
 
-interface Happening extends Omit<HistoryEventDto, 'at'> {
+interface TimelineEvent extends Omit<TimelineEventDto, 'at'> {
   readonly at: Date;
 }
 
-function timeline(row: LedgerRow, history: RowHistory): HistoryEventDto[] {
+function buildTimeline(row: LedgerRow, history: EntryHistory): TimelineEventDto[] {
   // Sorting keeps the order of what happened in the same millisecond.
-  return [...ofLedger(row, history), ...history.deliveries.flatMap((delivery) => [...ofDelivery(delivery)])]
+  return [
+    ...ledgerEvents(row, history),
+    ...history.deliveries.flatMap((delivery) => [...deliveryEvents(delivery)]),
+  ]
     .toSorted((a, b) => a.at.getTime() - b.at.getTime())
     .map(({ at, ...rest }) => ({ at: at.toISOString(), ...rest }));
 }
 
-function* ofLedger(row: LedgerRow, { acceptedAt }: RowHistory): Iterable<Happening> {
-  const { receivedAt, decidedAt, status } = row;
+function* ledgerEvents(row: LedgerRow, { acceptedAt }: EntryHistory): Iterable<TimelineEvent> {
+  const { receivedAt, resolvedAt, status } = row;
   yield { at: receivedAt, event: 'received' };
   yield { at: receivedAt, event: 'verified', detail: row.verification.formula };
   if (row.reason !== null) yield { at: receivedAt, event: 'quarantined', detail: row.reason };
-  if (decidedAt && status === 'discarded') yield { at: decidedAt, event: 'discarded' };
-  if (decidedAt && status === 'released') yield { at: decidedAt, event: 'released' };
+  if (resolvedAt && status === 'discarded') yield { at: resolvedAt, event: 'discarded' };
+  if (resolvedAt && status === 'released') yield { at: resolvedAt, event: 'released' };
   // The database's clock, which may differ a little from ours.
   if (acceptedAt)
-    yield { at: new Date(Math.max(+acceptedAt, +(decidedAt ?? receivedAt))), event: 'committed' };
+    yield { at: new Date(Math.max(+acceptedAt, +(resolvedAt ?? receivedAt))), event: 'committed' };
 }
 
-function* ofDelivery(delivery: RowHistory['deliveries'][number]): Iterable<Happening> {
+function* deliveryEvents(delivery: EntryHistory['deliveries'][number]): Iterable<TimelineEvent> {
   const { consumer, endedAt, log, status: state } = delivery;
   for (const { at, status, durationMs, outcome } of log) {
     yield { at, event: 'attempted', consumer, status, duration_ms: durationMs, detail: outcome };
     // A retry or a replay may deliver it more than once.
-    if (isTaken(status)) yield { at: new Date(at.getTime() + durationMs), event: 'delivered', consumer };
+    if (isSuccess(status)) yield { at: new Date(at.getTime() + durationMs), event: 'delivered', consumer };
   }
   if (endedAt && state === 'dead') yield { at: endedAt, event: 'dead', consumer };
 }

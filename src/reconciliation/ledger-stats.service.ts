@@ -6,14 +6,14 @@ import { Database } from '../database/database.js';
 import type { Tables } from '../database/tables.js';
 import { subscriberOf } from '../delivery/delivery.queries.js';
 import type { Subscriber } from '../delivery/delivery.queries.js';
-import { Reconciliation } from './reconciliation.service.js';
-import type { Conservation } from './reconciliation.service.js';
+import { ReconciliationService } from './reconciliation.service.js';
+import type { LedgerTotals } from './reconciliation.service.js';
 
-const dayMs = 86_400_000;
+const DAY_MS = 86_400_000;
 
-export interface Figures {
+export interface LedgerStats {
   /** Of the last 24 hours. */
-  readonly books: Conservation;
+  readonly books: LedgerTotals;
   /** All rows that wait for a decision, of whatever age. */
   readonly quarantined: number;
   /** Rows that have not become deliveries yet; 0 where no consumer is configured, since they wait for nobody. */
@@ -27,18 +27,18 @@ export interface Figures {
     readonly count: number;
   }[];
   /** How long the oldest row has waited that is not with every consumer, in seconds; 0 where none waits. */
-  readonly oldestSeconds: number;
-  readonly paused: readonly string[];
+  readonly oldestPendingSeconds: number;
+  readonly pausedConsumers: readonly string[];
 }
 
 /** What operators watch of the deliveries, over all replicas. */
 @Injectable()
-export class DeliveryFigures {
+export class LedgerStatsService {
   private readonly consumers: readonly Subscriber[];
 
   constructor(
     private readonly database: Database,
-    private readonly reconciliation: Reconciliation,
+    private readonly reconciliation: ReconciliationService,
     { deliveryConsumers = [] }: Config,
   ) {
     this.consumers = deliveryConsumers.map(subscriberOf);
@@ -48,18 +48,21 @@ export class DeliveryFigures {
    * Asks the database anew, for as long as a look at every row of a day takes.
    * @throws StorageUnavailable
    */
-  async count(): Promise<Figures> {
+  async collect(): Promise<LedgerStats> {
     const to = new Date();
-    const books = await this.reconciliation.count({ from: new Date(to.getTime() - dayMs), to });
+    const books = await this.reconciliation.countTotals({ from: new Date(to.getTime() - DAY_MS), to });
     const { consumers } = this;
-    return { books, ...(await this.database.run((db) => queues(db, consumers))) };
+    return { books, ...(await this.database.run((db) => countQueues(db, consumers))) };
   }
 }
 
-async function queues(db: Kysely<Tables>, consumers: readonly Subscriber[]): Promise<Omit<Figures, 'books'>> {
+async function countQueues(
+  db: Kysely<Tables>,
+  consumers: readonly Subscriber[],
+): Promise<Omit<LedgerStats, 'books'>> {
   // What waits for a consumer that is no longer configured waits for nobody.
   const names = consumers.map(({ name }) => name);
-  const { rows: waiting } = await sql<Waiting>`
+  const { rows: waiting } = await sql<QueueRow>`
     with w as (
       select (select count(*)::int from ledger where status = 'quarantined') as quarantined,
         (select count(*)::int from delivery_outbox where ${names.length > 0}) as outbox,
@@ -74,22 +77,22 @@ async function queues(db: Kysely<Tables>, consumers: readonly Subscriber[]): Pro
   const { rows: deliveries } = await sql<{ consumer: string; status: string; count: number }>`
     select consumer, status, count(*)::int as count from deliveries
     where status <> 'delivered' and consumer = any(${names}::text[]) group by consumer, status`.execute(db);
-  const pauses = await db.selectFrom('delivery_pauses').select(['consumer', 'url_key']).execute();
-  const paused = consumers.filter(({ name, urlKey }) =>
-    pauses.some(({ consumer, url_key }) => consumer === name && url_key === urlKey),
+  const pauses = await db.selectFrom('delivery_pauses').select(['consumer', 'url_hash']).execute();
+  const paused = consumers.filter(({ name, urlHash }) =>
+    pauses.some(({ consumer, url_hash }) => consumer === name && url_hash === urlHash),
   );
   const { quarantined, outbox, outbox_oldest, oldest } = waiting[0]!;
   return {
     quarantined,
     outbox,
     outboxOldestSeconds: Math.max(0, outbox_oldest),
-    oldestSeconds: Math.max(0, oldest),
+    oldestPendingSeconds: Math.max(0, oldest),
     deliveries,
-    paused: paused.map(({ name }) => name),
+    pausedConsumers: paused.map(({ name }) => name),
   };
 }
 
-interface Waiting {
+interface QueueRow {
   readonly quarantined: number;
   readonly outbox: number;
   readonly outbox_oldest: number;

@@ -1,9 +1,9 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsInstant } from '../validation/instant.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
-import type { Conservation, Promised } from './reconciliation.service.js';
+import type { LedgerTotals, UnmatchedReward } from './reconciliation.service.js';
 
-export class ReconciliationQuery {
+export class ReconciliationQueryDto {
   /** Callbacks that entered the ledger, and rewards that were given, at this time or later. */
   @IsInstant('2026-01-31T00:00:00Z')
   readonly from!: string;
@@ -14,7 +14,7 @@ export class ReconciliationQuery {
 }
 
 /** A moment that Kiip rewarded with a currency, and of which no callback has come: redeemed never, or lost on its way. */
-export class PromisedRewardDto {
+export class UnmatchedRewardDto {
   /** @example '5473ca54-59a5-cf65-d319-c91697297fcc' */
   readonly reward_id!: string;
   /** @example 'CgkIraKVsdIBEAIQEA' */
@@ -30,7 +30,7 @@ export class PromisedRewardDto {
   readonly rewarded_at!: string;
 }
 
-/** `accepted` = `delivered` + `pending` + `dead` + `quarantined` + `discarded`, and `unaccounted` is zero. */
+/** `accepted` = `delivered` + `pending` + `dead` + `quarantined` + `discarded`, and `missing` is zero. */
 export class ReconciliationDto {
   /** @example '2026-01-31T00:00:00.000Z' */
   readonly from!: string;
@@ -64,22 +64,22 @@ export class ReconciliationDto {
    * Neither of these: lost. Never anything but zero.
    * @example 0
    */
-  readonly unaccounted!: number;
+  readonly missing!: number;
   /** At most a thousand, oldest first. */
-  @ApiProperty({ type: [PromisedRewardDto] })
-  readonly never_called_back!: PromisedRewardDto[];
+  @ApiProperty({ type: [UnmatchedRewardDto] })
+  readonly rewards_without_callback!: UnmatchedRewardDto[];
 }
 
-export function reconciliationDto(
+export function toReconciliationDto(
   { from, to }: LedgerWindow,
-  counts: Conservation,
-  promises: readonly Promised[],
+  counts: LedgerTotals,
+  promises: readonly UnmatchedReward[],
 ): ReconciliationDto {
   return {
     from: from.toISOString(),
     to: to.toISOString(),
     ...counts,
-    never_called_back: promises.map(({ rewardId, momentId, userId, virtualValue, promisedAt }) => ({
+    rewards_without_callback: promises.map(({ rewardId, momentId, userId, virtualValue, promisedAt }) => ({
       reward_id: rewardId,
       moment_id: momentId,
       user_id: userId,

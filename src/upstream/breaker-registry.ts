@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { Circuit } from './operation-breaker.js';
-import type { UpstreamFailure, Vendor } from './upstream-error.js';
+import { OperationBreaker } from './operation-breaker.js';
+import type { UpstreamFailure, Upstream } from './upstream-error.js';
 
 /** One attempt of a call, and what became of it. */
 export interface UpstreamAttempt {
-  readonly circuit: Circuit;
-  /** `held-back`: by ourselves, the breaker or a full lane. */
-  readonly outcome: 'ok' | 'held-back' | UpstreamFailure;
+  readonly breaker: OperationBreaker;
+  /** `short_circuited`: by ourselves, the breaker or a full lane. */
+  readonly outcome: 'ok' | 'short_circuited' | UpstreamFailure;
   /** The vendor's, if it answered: a 404 may be as `ok` as a 200. */
   readonly status: number | undefined;
   /** With the time that it waited for a place in the lane. */
@@ -15,8 +15,8 @@ export interface UpstreamAttempt {
 
 /** The breakers of all vendor operations that were ever called. */
 @Injectable()
-export class Circuits {
-  private readonly known = new Map<string, Circuit>();
+export class BreakerRegistry {
+  private readonly breakers = new Map<string, OperationBreaker>();
   private readonly listeners: ((attempt: UpstreamAttempt) => void)[] = [];
 
   /** Calls back at the end of each attempt. */
@@ -24,18 +24,18 @@ export class Circuits {
     this.listeners.push(listener);
   }
 
-  attempted(attempt: UpstreamAttempt): void {
+  recordAttempt(attempt: UpstreamAttempt): void {
     for (const listener of this.listeners) listener(attempt);
   }
 
-  of(vendor: Vendor, operation: string): Circuit {
+  for(vendor: Upstream, operation: string): OperationBreaker {
     const name = `${vendor} ${operation}`;
-    const circuit = this.known.get(name) ?? new Circuit(vendor, operation);
-    this.known.set(name, circuit);
+    const circuit = this.breakers.get(name) ?? new OperationBreaker(vendor, operation);
+    this.breakers.set(name, circuit);
     return circuit;
   }
 
-  all(): Circuit[] {
-    return [...this.known.values()];
+  all(): OperationBreaker[] {
+    return [...this.breakers.values()];
   }
 }

@@ -2,8 +2,8 @@
  * A request body that notes when it is first asked for. The transport asks for it when it has a connection to write it to: as long
  * as nobody has, the vendor provably cannot have got the request.
  */
-export class OutgoingBody implements AsyncIterable<Buffer> {
-  taken = false;
+export class TrackedBody implements AsyncIterable<Buffer> {
+  consumed = false;
   private readonly bytes: Buffer;
 
   constructor(text: string) {
@@ -15,7 +15,7 @@ export class OutgoingBody implements AsyncIterable<Buffer> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    this.taken = true;
+    this.consumed = true;
     yield this.bytes;
   }
 }

@@ -25,8 +25,8 @@ export class KnownUsers {
     if (this.inMind.has(key)) return;
     await this.database.run((db) =>
       db
-        .insertInto('kiip_users')
-        .values({ user_key: key, user_id: storable(userId), reference: null })
+        .insertInto('kiip_user_references')
+        .values({ user_id_hash: key, user_id: storable(userId), reference: null })
         .onConflict((conflict) => conflict.doNothing())
         .execute(),
     );
@@ -39,12 +39,12 @@ export class KnownUsers {
     const keys = [...byKey.keys()];
     const rows = await this.database.run((db) =>
       db
-        .selectFrom('kiip_users')
-        .select('user_key')
-        .where((eb) => eb('user_key', '=', eb.fn.any(eb.val(keys))))
+        .selectFrom('kiip_user_references')
+        .select('user_id_hash')
+        .where((eb) => eb('user_id_hash', '=', eb.fn.any(eb.val(keys))))
         .execute(),
     );
-    return new Set(rows.flatMap(({ user_key }) => byKey.get(user_key) ?? []));
+    return new Set(rows.flatMap(({ user_id_hash }) => byKey.get(user_id_hash) ?? []));
   }
 
   /**
@@ -70,7 +70,7 @@ export class KnownUsers {
   async userFor(reference: string): Promise<string | undefined> {
     const row = await this.database.run((db) =>
       db
-        .selectFrom('kiip_users')
+        .selectFrom('kiip_user_references')
         .select('user_id')
         .where('reference', '=', storable(reference))
         .executeTakeFirst(),
@@ -81,11 +81,11 @@ export class KnownUsers {
   private async claimReference(key: string, userId: string, minted: string): Promise<string> {
     const row = await this.database.run((db) =>
       db
-        .insertInto('kiip_users')
-        .values({ user_key: key, user_id: storable(userId), reference: minted })
+        .insertInto('kiip_user_references')
+        .values({ user_id_hash: key, user_id: storable(userId), reference: minted })
         .onConflict((conflict) =>
-          conflict.column('user_key').doUpdateSet((eb) => ({
-            reference: eb.fn.coalesce('kiip_users.reference', 'excluded.reference'),
+          conflict.column('user_id_hash').doUpdateSet((eb) => ({
+            reference: eb.fn.coalesce('kiip_user_references.reference', 'excluded.reference'),
           })),
         )
         .returning('reference')

@@ -1,40 +1,40 @@
 import type { Violation } from '../problem/problem.js';
 
 /** No body that we accept comes near these. Validators need seconds for 100,000 members, and end the stack in a deep enough one. */
-const mostValues = 1_000;
-const longestName = 256;
+const MAX_VALUES = 1_000;
+const MAX_NAME_LENGTH = 256;
 
 /**
  * Finds what validators cannot be left alone with: too much (and so too deep), a list in a list (they take the inner list for an
  * item that keeps every rule), and members named like one that every object has (they take it for a known one).
  */
-export function findOddity(body: object): Violation | undefined {
+export function findBodyViolation(body: object): Violation | undefined {
   let values = 0;
 
-  function look(value: unknown, at: readonly string[]): Violation | undefined {
+  function visit(value: unknown, at: readonly string[]): Violation | undefined {
     values += 1;
     if (typeof value !== 'object' || value === null) return undefined;
     // The length first: listing the names of a long list takes a while.
-    if (Array.isArray(value) && value.length > mostValues) return violation(at, 'has too many items');
+    if (Array.isArray(value) && value.length > MAX_VALUES) return violation(at, 'has too many items');
     const members = Object.entries<unknown>(value as Record<string, unknown>);
-    if (values + members.length > mostValues) return violation(at.slice(0, 1), 'holds too many values');
+    if (values + members.length > MAX_VALUES) return violation(at.slice(0, 1), 'holds too many values');
     for (const [name, member] of members) {
-      if (name.length > longestName)
-        return violation(at, `has a member whose name has more than ${longestName} characters`);
+      if (name.length > MAX_NAME_LENGTH)
+        return violation(at, `has a member whose name has more than ${MAX_NAME_LENGTH} characters`);
       const here = [...at, name];
-      const fault = faultOf(name, member, value);
-      const found = fault === undefined ? look(member, here) : violation(here, fault);
+      const fault = checkProperty(name, member, value);
+      const found = fault === undefined ? visit(member, here) : violation(here, fault);
       if (found) return found;
     }
     return undefined;
   }
 
-  return look(body, []);
+  return visit(body, []);
 }
 
-function faultOf(name: string, member: unknown, parent: object): string | undefined {
-  if (name in Object.prototype) return 'is not a known member';
-  return Array.isArray(member) && Array.isArray(parent) ? 'must not be a list in a list' : undefined;
+function checkProperty(name: string, member: unknown, parent: object): string | undefined {
+  if (name in Object.prototype) return 'is not an allowed property';
+  return Array.isArray(member) && Array.isArray(parent) ? 'must not contain nested arrays' : undefined;
 }
 
 function violation(at: readonly string[], fault: string): Violation {

@@ -3,11 +3,12 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { ValidateBy } from 'class-validator';
 
-const shape = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(?:\.\d{1,9})?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/;
+const INSTANT_PATTERN =
+  /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(?:\.\d{1,9})?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/;
 
 /** A date and a time of day that exist (ISO 8601, extended format), with a zone or without. */
 export function isInstant(value: unknown): value is string {
-  const [, minutes, seconds = ':00'] = (typeof value === 'string' && shape.exec(value)) || [];
+  const [, minutes, seconds = ':00'] = (typeof value === 'string' && INSTANT_PATTERN.exec(value)) || [];
   if (minutes === undefined) return false;
   const at = new Date(`${minutes}${seconds}Z`);
   // The 30th of February would become the 2nd of March.
@@ -16,7 +17,7 @@ export function isInstant(value: unknown): value is string {
 
 /** The same instant with its zone: what has none is UTC. Every digit stays as it is. */
 export function withZone(instant: string): string {
-  return shape.exec(instant)?.[3] === undefined ? `${instant}Z` : instant;
+  return INSTANT_PATTERN.exec(instant)?.[3] === undefined ? `${instant}Z` : instant;
 }
 
 /** Marks a member that holds an instant; what arrives without a zone is taken for UTC. */

@@ -2,21 +2,21 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { ValidateBy } from 'class-validator';
 
-export const longestId = 256;
+export const MAX_ID_LENGTH = 256;
 
 /** An id of somebody else's making: 1 to 256 characters, none of them a control character, and encodable as UTF-8. */
 export function isOpaqueId(value: unknown): value is string {
-  return faultOf(value) === undefined;
+  return findIdViolation(value) === undefined;
 }
 
 /** Such an id as a segment of a path: a client, a proxy or a server would take "." and ".." for steps, however they are encoded. */
 export function isPathSafeId(value: unknown): value is string {
-  return isOpaqueId(value) && !isStep(value);
+  return isOpaqueId(value) && !hasDotSegment(value);
 }
 
 /** Marks a member that holds such an id. `example` is what the API description shows. */
 export function IsOpaqueId(example: string, { required = true } = {}): PropertyDecorator {
-  return idProperty(example, (value) => faultOf(value), { required });
+  return idProperty(example, (value) => findIdViolation(value), { required });
 }
 
 /** Marks a member that holds an id which becomes a segment of a path. */
@@ -24,19 +24,23 @@ export function IsPathSafeId(example: string): PropertyDecorator {
   return idProperty(
     example,
     (value) =>
-      faultOf(value) ?? (isStep(value) ? 'must not have "." or ".." for a step of a path' : undefined),
+      findIdViolation(value) ??
+      (hasDotSegment(value) ? 'must not have "." or ".." for a step of a path' : undefined),
   );
 }
 
 /** Marks a member that holds a text under the same rules, up to a length of its own. */
-export function IsText(example: string, { longest = longestId, required = true } = {}): PropertyDecorator {
-  return idProperty(example, (value) => faultOf(value, longest), { maxLength: longest, required });
+export function IsBoundedString(
+  example: string,
+  { longest = MAX_ID_LENGTH, required = true } = {},
+): PropertyDecorator {
+  return idProperty(example, (value) => findIdViolation(value, longest), { maxLength: longest, required });
 }
 
 function idProperty(
   example: string,
   fault: (value: unknown) => string | undefined,
-  { maxLength = longestId, required = true } = {},
+  { maxLength = MAX_ID_LENGTH, required = true } = {},
 ): PropertyDecorator {
   return applyDecorators(
     ApiProperty({ type: String, minLength: 1, maxLength, example, required }),
@@ -50,11 +54,11 @@ function idProperty(
   );
 }
 
-function isStep(value: unknown): boolean {
+function hasDotSegment(value: unknown): boolean {
   return typeof value === 'string' && value.split(/[/\\]/).some((part) => part === '.' || part === '..');
 }
 
-function faultOf(value: unknown, longest = longestId): string | undefined {
+function findIdViolation(value: unknown, longest = MAX_ID_LENGTH): string | undefined {
   if (value === undefined) return 'is required';
   if (Array.isArray(value)) return 'must be given once, as text';
   if (typeof value !== 'string') return 'must be text';

@@ -19,7 +19,7 @@ export function IsCursor(isOurs: (text: string) => boolean): PropertyDecorator {
 }
 
 /** How much of a list is asked for. */
-export abstract class PageQuery {
+export abstract class PaginationQueryDto {
   @IsOptional()
   @Type(() => Number)
   @IsInt()

@@ -4,7 +4,7 @@ import { apiKey, credentials, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 import { refusedIds, strangeIds } from '../support/ids.js';
 import { pointersIn, problemIn } from '../support/problem.js';
-import { headersOfEveryCall, lookupsSeenBy } from '../support/seen-by-kigo.js';
+import { EXPECTED_HEADERS, receivedLookups } from '../support/seen-by-kigo.js';
 import { workOf } from '../support/cpu-work.js';
 
 const path = '/api/v1/unviewed-counts';
@@ -57,9 +57,9 @@ describe('ids in a batch', () => {
 
     expect(response.status).toBe(200);
     expect(response.body).toEqual({ results: users.map((user) => ({ ...user, count: 0 })) });
-    expect(lookupsSeenBy(world.kigo)).toEqual(users.map((user) => Object.entries(user)));
+    expect(receivedLookups(world.kigo)).toEqual(users.map((user) => Object.entries(user)));
     for (const { headers } of world.kigo.journal('lookup'))
-      expect(Object.keys(headers).toSorted()).toEqual(headersOfEveryCall);
+      expect(Object.keys(headers).toSorted()).toEqual(EXPECTED_HEADERS);
   });
 
   it.each(Object.entries(refusedIds))('refuse the whole batch with %s', async (_, id) => {
@@ -233,7 +233,7 @@ describe('a batch', () => {
     const response = await post(`\uFEFF{"users":[${userText}]}`);
 
     expect(response.status).toBe(200);
-    expect(lookupsSeenBy(world.kigo)).toEqual([Object.entries(user)]);
+    expect(receivedLookups(world.kigo)).toEqual([Object.entries(user)]);
   });
 
   it.each(['application/json', 'application/json; charset=utf-8', 'APPLICATION/JSON;charset=UTF-8'])(

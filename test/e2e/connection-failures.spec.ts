@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { KiipHttp } from '../../src/kiip/kiip-client.js';
-import { Circuits } from '../../src/upstream/breaker-registry.js';
+import { BreakerRegistry } from '../../src/upstream/breaker-registry.js';
 import type { UpstreamError } from '../../src/upstream/upstream-error.js';
 import type { UpstreamOptions } from '../../src/upstream/upstream-http.js';
 import { until } from '../support/wait-for.js';
@@ -15,7 +15,7 @@ import { TlsKiip } from '../support/tls-kiip.js';
 
 const path = '/api/v1/kiip/moments';
 const repeats = (gateway: Gateway) =>
-  gateway.log.filter(({ msg }) => msg === 'upstream call is tried again').length;
+  gateway.log.filter(({ msg }) => msg === 'retrying upstream call').length;
 
 async function moment(gateway: Gateway): Promise<[number, unknown]> {
   const response = await gateway.post(path, momentCall);
@@ -187,8 +187,8 @@ describe('an error of a call that is not a GET', () => {
     }).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     http = new KiipHttp({
-      circuits: new Circuits(),
-      vendor: 'kiip',
+      breakers: new BreakerRegistry(),
+      upstream: 'kiip',
       baseUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
       timeoutMs: 100,
       deadlineMs: 100,

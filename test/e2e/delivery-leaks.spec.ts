@@ -62,16 +62,16 @@ describe('what a consumer’s address, secrets and answers hold', () => {
     });
     view = new DeliveryView(gateway);
     id = await view.record();
-    await view.until('each has been tried', (items) =>
+    await view.waitFor('each has been tried', (items) =>
       Object.keys(urls).every((name) =>
         items.some(({ consumer: sought, attempts }) => sought === name && attempts > 0),
       ),
     );
     // The end of the third day is told of, too.
     await view.query(
-      `update deliveries set tried_since = '2020-01-01', next_attempt_at = now() where status = 'pending'`,
+      `update deliveries set schedule_started_at = '2020-01-01', next_attempt_at = now() where status = 'pending'`,
     );
-    await view.until('one is dead', (items) => items.some(({ status }) => status === 'dead'));
+    await view.waitFor('one is dead', (items) => items.some(({ status }) => status === 'dead'));
   });
   afterAll(() => Promise.all(receivers.map((receiver) => receiver.close())));
 
@@ -92,8 +92,8 @@ describe('what a consumer’s address, secrets and answers hold', () => {
     ];
     const posts: [string, object][] = [
       [`/api/v1/deliveries/${first!.id}/retry`, {}],
-      ['/api/v1/deliveries/replay', { consumer: 'nobody', ...window }],
-      ['/api/v1/deliveries/replay', { consumer: 'gone', ...window, dry_run: true }],
+      ['/api/v1/deliveries/replays', { consumer: 'nobody', ...window }],
+      ['/api/v1/deliveries/replays', { consumer: 'gone', ...window, dry_run: true }],
     ];
     for (const get of gets) told.push(await (await gateway.get(get)).text());
     for (const [post, body] of posts) told.push(await (await gateway.post(post, body)).text());
@@ -115,9 +115,9 @@ describe('what a consumer’s address, secrets and answers hold', () => {
   it('is in no line of the log, up to the last', async () => {
     await gateway.close();
     const lines = JSON.stringify(gateway.log);
-    expect(lines).toContain('a delivery failed');
-    expect(lines).toContain('a delivery is dead');
-    expect(lines).toContain('a consumer is gone, and paused');
+    expect(lines).toContain('delivery attempt failed');
+    expect(lines).toContain('delivery moved to dead letters');
+    expect(lines).toContain('consumer returned 410; paused');
     expect(lines).not.toMatch(tell);
   });
 });

@@ -2,7 +2,7 @@ import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
 import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
-import { consumer, consumerAt, eventOf } from '../support/consumer.js';
+import { consumer, consumersConfig, parseEvent } from '../support/consumer.js';
 import { DeliveryView } from '../support/deliveries.js';
 import { freePort } from '../support/free-port.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
@@ -36,9 +36,9 @@ const statusAndType = async (response: Response) => {
 const notFound = [404, 'urn:rewards-gateway:problem:not-found'];
 const json = async (response: Response) => (await response.json()) as Record<string, unknown>;
 
-const promises = async () => (await view.books())['never_called_back'] as Record<string, unknown>[];
+const promises = async () => (await view.totals())['rewards_without_callback'] as Record<string, unknown>[];
 const settled = (count: number, status: string) =>
-  view.until(`${count} are ${status}`, (items) => items.length === count, `?status=${status}`);
+  view.waitFor(`${count} are ${status}`, (items) => items.length === count, `?status=${status}`);
 
 describe('the deliveries of two consumers, one of which is down', () => {
   const ids: string[] = [];
@@ -55,7 +55,11 @@ describe('the deliveries of two consumers, one of which is down', () => {
     });
     view = new DeliveryView(gateway);
     for (let count = 0; count < 6; count += 1) ids.push(await view.record());
-    await view.until('the taker has all', (items) => items.length === 6, '?consumer=taker&status=delivered');
+    await view.waitFor(
+      'the taker has all',
+      (items) => items.length === 6,
+      '?consumer=taker&status=delivered',
+    );
   });
   afterAll(async () => {
     await gateway.close();
@@ -153,8 +157,8 @@ describe('the deliveries of two consumers, one of which is down', () => {
     const [first] = await view.list('?consumer=taker');
     const before = taker.received.length;
     expect(await view.retry(first!.id)).toMatchObject({ id: first!.id, status: 'pending', attempts: 1 });
-    await view.until('it has been delivered again', ([again]) => again?.attempts === 2, '?consumer=taker');
-    expect(taker.received.slice(before).map((call) => eventOf(call).id)).toEqual([first!.issuance_id]);
+    await view.waitFor('it has been delivered again', ([again]) => again?.attempts === 2, '?consumer=taker');
+    expect(taker.received.slice(before).map((call) => parseEvent(call).id)).toEqual([first!.issuance_id]);
   });
 
   describe('in a replay', () => {
@@ -224,8 +228,12 @@ describe('the deliveries of two consumers, one of which is down', () => {
       expect(Date.parse(String(last['to']))).toBeLessThanOrEqual(Date.now());
       const tookMs = Date.parse(String(last['finished_at'])) - Date.parse(String(last['created_at']));
       expect(tookMs).toBeGreaterThanOrEqual(3_000);
-      await view.until('all have arrived', (items) => items.length === 6, '?consumer=taker&status=delivered');
-      expect(taker.received.slice(before).map((call) => eventOf(call).id)).toEqual(ids);
+      await view.waitFor(
+        'all have arrived',
+        (items) => items.length === 6,
+        '?consumer=taker&status=delivered',
+      );
+      expect(taker.received.slice(before).map((call) => parseEvent(call).id)).toEqual(ids);
     });
 
     it('are not found by an id that no replay has', async () => {
@@ -245,7 +253,7 @@ describe('the books', () => {
     taker = await startCallbackReceiver();
     kiip = await startKiipSandbox({ appKey: kiipAppKey, appSecret: 'test_app_secret_0001' });
     gateway = await startKiipGateway({
-      DELIVERY_CONSUMERS: consumerAt(taker.url),
+      DELIVERY_CONSUMERS: consumersConfig(taker.url),
       KIIP_BASE_URL: kiip.url,
       KIIP_APP_KEY: kiipAppKey,
       SHUTDOWN_GRACE_SECONDS: '2',
@@ -297,7 +305,7 @@ describe('the books', () => {
     expect(await kiip.redeem(first)).toMatchObject({ status: 200 });
     expect(await promises()).toEqual([]);
     const earlier = await gateway.read(`/reconciliation?from=2020-01-01T00:00:00Z&to=${since}`);
-    expect(earlier).toMatchObject({ accepted: 0, delivered: 0, never_called_back: [] });
+    expect(earlier).toMatchObject({ accepted: 0, delivered: 0, rewards_without_callback: [] });
     await settled(2, 'delivered');
   });
 
@@ -311,24 +319,24 @@ describe('the books', () => {
     await settled(3, 'delivered');
     taker.answer(400);
     await view.record();
-    await view.until('it has been refused', ([first]) => first?.attempts === 1, '?status=pending');
+    await view.waitFor('it has been refused', ([first]) => first?.attempts === 1, '?status=pending');
     await view.query(
-      `update deliveries set tried_since = '2020-01-01', next_attempt_at = now() where status = 'pending'`,
+      `update deliveries set schedule_started_at = '2020-01-01', next_attempt_at = now() where status = 'pending'`,
     );
     taker.answer(400, 400);
     await settled(1, 'dead');
     await view.record();
-    await view.until('it has been refused', ([first]) => first?.attempts === 1, '?status=pending');
+    await view.waitFor('it has been refused', ([first]) => first?.attempts === 1, '?status=pending');
     await hold('Coins2');
     const discarded = await hold('Coins3');
     await gateway.post(`/api/v1/kiip/issuances/${discarded}/discard`, {});
-    const books = { delivered: 3, pending: 1, dead: 1, quarantined: 1, discarded: 1, unaccounted: 0 };
-    expect(await view.books()).toMatchObject({ ...books, accepted: 7, never_called_back: [] });
+    const books = { delivered: 3, pending: 1, dead: 1, quarantined: 1, discarded: 1, missing: 0 };
+    expect(await view.totals()).toMatchObject({ ...books, accepted: 7, rewards_without_callback: [] });
     // So that the law can be seen to fail.
     const [lost] = await view.list('?status=delivered&limit=1');
     const number = lost!.id.replace('dlv_', '');
     await view.query(`delete from delivery_attempts where delivery_id = ${number}`);
     await view.query(`delete from deliveries where id = ${number}`);
-    expect(await view.books()).toMatchObject({ ...books, delivered: 2, unaccounted: 1, accepted: 7 });
+    expect(await view.totals()).toMatchObject({ ...books, delivered: 2, missing: 1, accepted: 7 });
   });
 });

@@ -48,7 +48,7 @@ describe('a fault of ours', () => {
       type: 'about:blank',
       title: 'Internal Server Error',
       status: 500,
-      detail: 'Something unexpected happened here. The log has it under this request id.',
+      detail: 'Internal error. Quote this request ID to the operator.',
       instance: requestId,
     });
     expect(world.gateway.log).toContainEqual(

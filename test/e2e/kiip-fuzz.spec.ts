@@ -61,7 +61,7 @@ class Range {
     const where = { DATABASE_URL: databaseUrl ?? '', DATA_DIR: dataDir };
     const gateway = startProcess({ ...where, LOG_LEVEL: 'info', DATABASE_TIMEOUT_MS: '10000', ...more });
     const origin = await gateway.url();
-    await gateway.logged('the database is in use');
+    await gateway.logged('database ready');
     return new Range(gateway, origin, () =>
       server ? server.destroy() : rm(dataDir, { recursive: true, force: true }),
     );

@@ -267,10 +267,10 @@ describe('an Idempotency-Key', () => {
     expect((await call).status).toBe(200);
     await database.run((db) => sql`alter table elsewhere rename to idempotency_keys`.execute(db));
     expect(await problemOf(await world.moment(momentCall, key))).toEqual([409, 'conflict']);
-    await database.run((db) => sql`update idempotency_keys set lease_until = now()`.execute(db));
+    await database.run((db) => sql`update idempotency_keys set lease_expires_at = now()`.execute(db));
     expect(await problemOf(await world.moment(momentCall, key))).toEqual([409, 'outcome-unknown']);
     expect(seen()).toBe(1);
-    expect(world.gateway.log.map(({ msg }) => msg)).toContain('the outcome of a call cannot be remembered');
+    expect(world.gateway.log.map(({ msg }) => msg)).toContain('failed to store idempotency result');
   });
 });
 

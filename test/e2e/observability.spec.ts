@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { variables } from '../../src/config/variables.js';
+import { VARIABLES } from '../../src/config/variables.js';
 import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import { consumer } from '../support/consumer.js';
@@ -161,7 +161,7 @@ describe('the kustomize component', () => {
     const { spec } = parse(textOf('k8s/observability/scrape.yaml')) as Patch;
     expect(spec.template.metadata.annotations).toEqual({
       'prometheus.io/scrape': 'true',
-      'prometheus.io/port': variables.port.fallback,
+      'prometheus.io/port': VARIABLES.port.default,
       'prometheus.io/path': '/metrics',
     });
   });

@@ -6,7 +6,7 @@ import { credentials, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 import { refusedIds, strangeIds } from '../support/ids.js';
 import { pointersIn, problemIn } from '../support/problem.js';
-import { accountsSeenBy, headersOfEveryCall, lookupsSeenBy } from '../support/seen-by-kigo.js';
+import { receivedAccountIds, EXPECTED_HEADERS, receivedLookups } from '../support/seen-by-kigo.js';
 
 const noCache = { 'cache-control': 'no-cache' };
 const userId = 'external_user_id';
@@ -66,9 +66,9 @@ describe.each([
     const response = await get(path).query(query);
 
     expect(response.status).toBe(200);
-    expect(lookupsSeenBy(world.kigo)).toEqual([Object.entries(query)]);
+    expect(receivedLookups(world.kigo)).toEqual([Object.entries(query)]);
     for (const { headers } of world.kigo.journal('lookup'))
-      expect(Object.keys(headers).toSorted()).toEqual(headersOfEveryCall);
+      expect(Object.keys(headers).toSorted()).toEqual(EXPECTED_HEADERS);
   });
 
   it.each(Object.entries(refusedIds))('is refused with %s, whichever parameter has it', async (_, id) => {
@@ -130,7 +130,7 @@ describe.each([
     const response = await getAsIs(world.gateway.url, `${path}?${query}`, noCache);
 
     expect(response.status).toBe(200);
-    expect(lookupsSeenBy(world.kigo)).toEqual([
+    expect(receivedLookups(world.kigo)).toEqual([
       [
         [userId, 'u'],
         [programId, 'p'],
@@ -153,9 +153,9 @@ describe('the account id in a path', () => {
 
     expect(response.status).toBe(200);
     expect(JSON.parse(response.text)).toMatchObject({ account_id: id, unviewed_products: 7 });
-    expect(accountsSeenBy(world.kigo)).toEqual([id]);
+    expect(receivedAccountIds(world.kigo)).toEqual([id]);
     for (const { headers } of world.kigo.journal('summary'))
-      expect(Object.keys(headers).toSorted()).toEqual(headersOfEveryCall);
+      expect(Object.keys(headers).toSorted()).toEqual(EXPECTED_HEADERS);
   });
 
   it.each([
@@ -228,7 +228,7 @@ describe('any text at all', () => {
         const answer = await getAsIs(world.gateway.url, path, noCache);
         if (!isAllowed(id)) return expectRefusal(answer, `/${userId}`);
         expect(answer.status).toBe(200);
-        expect(lookupsSeenBy(world.kigo)).toEqual([
+        expect(receivedLookups(world.kigo)).toEqual([
           [
             [userId, id],
             [programId, 'p'],
@@ -248,7 +248,7 @@ describe('any text at all', () => {
         const answer = await getAsIs(world.gateway.url, path, noCache);
         if (!isAllowed(id) || hasStep(id)) return expectRefusal(answer, '/account_id');
         expect([200, 404]).toContain(answer.status);
-        expect(accountsSeenBy(world.kigo)).toEqual([id]);
+        expect(receivedAccountIds(world.kigo)).toEqual([id]);
       }),
       { numRuns: 400 },
     );
@@ -264,7 +264,7 @@ describe('any text at all', () => {
           .send(JSON.stringify({ users: [{ [userId]: 'u', [programId]: id }] }));
         if (!isAllowed(id)) return expectRefusal(answer, `/users/0/${programId}`);
         expect(answer.status).toBe(200);
-        expect(lookupsSeenBy(world.kigo)).toEqual([
+        expect(receivedLookups(world.kigo)).toEqual([
           [
             [userId, 'u'],
             [programId, id],

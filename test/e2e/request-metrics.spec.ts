@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
-import { consumerAt } from '../support/consumer.js';
+import { consumersConfig } from '../support/consumer.js';
 import { badge, startGateway, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 import { issuance, redemption, startKiipGateway } from '../support/kiip.js';
-import { metricsOf, seriesOf } from '../support/metrics.js';
+import { scrapeMetrics, findSeries } from '../support/metrics.js';
 import type { Metrics } from '../support/metrics.js';
 import { sendBytes } from '../support/raw-http.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { until } from '../support/wait-for.js';
 
 const attempts = 'rewards_gateway_upstream_attempt_duration_seconds_count';
-const requests = (seen: Metrics) => seriesOf(seen, 'rewards_gateway_http_requests_total');
+const requests = (seen: Metrics) => findSeries(seen, 'rewards_gateway_http_requests_total');
 const ofKigo = (seen: Metrics, name: string, operation: string, more = '') =>
-  seen[`rewards_gateway_${name}{vendor="kigo",operation="${operation}"${more}}`];
+  seen[`rewards_gateway_${name}{upstream="kigo",operation="${operation}"${more}}`];
 
 describe('the metrics of routes and vendors', () => {
   let world: World;
@@ -27,8 +27,8 @@ describe('the metrics of routes and vendors', () => {
     await world.close();
   });
 
-  const metrics = () => metricsOf(world.gateway);
-  const attempted = async () => seriesOf(await metrics(), 'rewards_gateway_upstream_attempts_total');
+  const metrics = () => scrapeMetrics(world.gateway);
+  const attempted = async () => findSeries(await metrics(), 'rewards_gateway_upstream_attempts_total');
 
   it('count every request by its route, status and caller', async () => {
     await world.gateway.get(badge('first'));
@@ -102,50 +102,59 @@ describe('the metrics of routes and vendors', () => {
     world.kigo.addFault({ route: 'summary', kind: 'html', times: 1 });
     await world.gateway.get(badge('second'));
     const seen = await metrics();
-    expect(seriesOf(seen, attempts)).toEqual({
-      '{vendor="kigo",operation="login",outcome="ok",status_class="2xx"}': 1,
-      '{vendor="kigo",operation="lookup",outcome="status",status_class="5xx"}': 1,
-      '{vendor="kigo",operation="lookup",outcome="ok",status_class="2xx"}': 2,
-      '{vendor="kigo",operation="hub-summary",outcome="ok",status_class="2xx"}': 2,
+    expect(findSeries(seen, attempts)).toEqual({
+      '{upstream="kigo",operation="login",outcome="ok",status_class="2xx"}': 1,
+      '{upstream="kigo",operation="lookup",outcome="status",status_class="5xx"}': 1,
+      '{upstream="kigo",operation="lookup",outcome="ok",status_class="2xx"}': 2,
+      '{upstream="kigo",operation="hub-summary",outcome="ok",status_class="2xx"}': 2,
     });
     expect(ofKigo(seen, 'upstream_retries_total', 'lookup')).toBe(1);
     expect(ofKigo(seen, 'upstream_failures_total', 'lookup', ',failure="status"')).toBe(0);
-    expect(ofKigo(seen, 'upstream_failures_total', 'hub-summary', ',failure="invalid-answer"')).toBe(1);
+    expect(ofKigo(seen, 'upstream_failures_total', 'hub-summary', ',failure="invalid_response"')).toBe(1);
   });
 
   it('have every outcome of every operation from the start on: the first is then seen to be one more', async () => {
     const before = await attempted();
     expect(Object.values(before).filter((count) => count !== 0)).toEqual([]);
-    const operations = ['login', 'lookup', 'hub-summary'].map((name) => `vendor="kigo",operation="${name}"`);
-    operations.push(...['session', 'moment'].map((name) => `vendor="kiip",operation="${name}"`));
+    const operations = ['login', 'lookup', 'hub-summary'].map(
+      (name) => `upstream="kigo",operation="${name}"`,
+    );
+    operations.push(...['session', 'moment'].map((name) => `upstream="kiip",operation="${name}"`));
     for (const operation of operations)
-      for (const outcome of ['ok', 'held-back', 'unreachable', 'timeout', 'status', 'credentials-refused'])
+      for (const outcome of [
+        'ok',
+        'short_circuited',
+        'unreachable',
+        'timeout',
+        'status',
+        'credentials_rejected',
+      ])
         expect(before).toHaveProperty([`{${operation},outcome="${outcome}"}`], 0);
     world.kigo.addFault({ route: 'lookup', kind: 'status', status: 500, times: 1 });
     await world.gateway.get(badge());
     expect(await attempted()).toEqual({
       ...before,
-      '{vendor="kigo",operation="login",outcome="ok"}': 1,
-      '{vendor="kigo",operation="lookup",outcome="status"}': 1,
-      '{vendor="kigo",operation="lookup",outcome="ok"}': 1,
-      '{vendor="kigo",operation="hub-summary",outcome="ok"}': 1,
+      '{upstream="kigo",operation="login",outcome="ok"}': 1,
+      '{upstream="kigo",operation="lookup",outcome="status"}': 1,
+      '{upstream="kigo",operation="lookup",outcome="ok"}': 1,
+      '{upstream="kigo",operation="hub-summary",outcome="ok"}': 1,
     });
   });
 
   it('show an open breaker, and what it holds back', async () => {
-    expect(ofKigo(await metrics(), 'upstream_breaker', 'lookup')).toBe(0);
+    expect(ofKigo(await metrics(), 'upstream_circuit_breaker_state', 'lookup')).toBe(0);
     world.kigo.addFault({ route: 'lookup', kind: 'reset' });
     await world.gateway.get(badge('first'));
     await world.gateway.get(badge('second'));
     await world.gateway.get(badge('third'));
     const seen = await metrics();
-    expect(ofKigo(seen, 'upstream_breaker', 'lookup')).toBe(2);
-    expect(ofKigo(seen, 'upstream_breaker', 'hub-summary')).toBe(0);
+    expect(ofKigo(seen, 'upstream_circuit_breaker_state', 'lookup')).toBe(2);
+    expect(ofKigo(seen, 'upstream_circuit_breaker_state', 'hub-summary')).toBe(0);
     expect(
-      seen[`${attempts}{vendor="kigo",operation="lookup",outcome="held-back",status_class="none"}`],
+      seen[`${attempts}{upstream="kigo",operation="lookup",outcome="short_circuited",status_class="none"}`],
     ).toBeGreaterThan(0);
     expect(
-      seen[`${attempts}{vendor="kigo",operation="lookup",outcome="unreachable",status_class="none"}`],
+      seen[`${attempts}{upstream="kigo",operation="lookup",outcome="unreachable",status_class="none"}`],
     ).toBe(5);
   });
 
@@ -154,7 +163,7 @@ describe('the metrics of routes and vendors', () => {
     world.kigo.configure({ apiKeys: ['another'] });
     passSeconds(1_500);
     expect((await world.gateway.get(badge('second'))).status).toBe(200);
-    const refused = ',failure="credentials-refused"';
+    const refused = ',failure="credentials_rejected"';
     await until(
       'the login has been refused',
       async () => ofKigo(await metrics(), 'upstream_failures_total', 'login', refused) === 1,
@@ -162,7 +171,7 @@ describe('the metrics of routes and vendors', () => {
   });
 
   it('tell the age of the token, and what is left of it', async () => {
-    expect(seriesOf(await metrics(), 'rewards_gateway_kigo_token_age_seconds')).toEqual({});
+    expect(findSeries(await metrics(), 'rewards_gateway_kigo_token_age_seconds')).toEqual({});
     passSeconds(0);
     await world.gateway.get(badge());
     passSeconds(60);
@@ -181,9 +190,9 @@ describe('the metrics of routes and vendors', () => {
     await world.gateway.get(badge());
     await world.gateway.get(badge(), { 'cache-control': 'no-cache' });
     const seen = await metrics();
-    const waits = seen['rewards_gateway_cache_waits_total{kind="account"}']!;
+    const waits = seen['rewards_gateway_cache_coalesced_requests_total{kind="account"}']!;
     expect(waits).toBeGreaterThan(0);
-    expect(seriesOf(seen, 'rewards_gateway_cache_lookups_total')).toMatchObject({
+    expect(findSeries(seen, 'rewards_gateway_cache_lookups_total')).toMatchObject({
       // One call for all who waited for it; who came later on a busy machine found its answer.
       '{kind="account",outcome="miss"}': waits + 1 + 3,
       '{kind="account",outcome="hit"}': 20 - (waits + 1) + 2,
@@ -191,16 +200,16 @@ describe('the metrics of routes and vendors', () => {
       '{kind="hub-summary",outcome="stale"}': 1,
       '{kind="hub-summary",outcome="failed"}': 1,
     });
-    expect(seriesOf(seen, 'rewards_gateway_redis_up')).toEqual({});
+    expect(findSeries(seen, 'rewards_gateway_redis_up')).toEqual({});
   });
 
   it('count calls that waited for the login of another', async () => {
     world.kigo.addFault({ route: 'login', kind: 'slow', delayMs: 30, times: 1 });
     await Promise.all(Array.from({ length: 20 }, (_, user) => world.gateway.get(badge(`user-${user}`))));
     const seen = await metrics();
-    expect(seen['rewards_gateway_kigo_token_waits_total']).toBeGreaterThan(0);
-    expect(seen['rewards_gateway_kigo_token_waits_total']).toBeLessThan(20);
-    expect(seen[`${attempts}{vendor="kigo",operation="login",outcome="ok",status_class="2xx"}`]).toBe(1);
+    expect(seen['rewards_gateway_kigo_token_coalesced_requests_total']).toBeGreaterThan(0);
+    expect(seen['rewards_gateway_kigo_token_coalesced_requests_total']).toBeLessThan(20);
+    expect(seen[`${attempts}{upstream="kigo",operation="login",outcome="ok",status_class="2xx"}`]).toBe(1);
   });
 
   it('tell afterwards that the event loop stood still', async () => {
@@ -227,7 +236,7 @@ describe('the metrics of requests, where everybody may call', () => {
     const gateway = await startGateway({ CALLER_AUTH: 'none' });
     try {
       await gateway.get('/health/live');
-      expect(seriesOf(await metricsOf(gateway), 'rewards_gateway_http_requests_total')).toEqual({
+      expect(findSeries(await scrapeMetrics(gateway), 'rewards_gateway_http_requests_total')).toEqual({
         '{method="GET",route="/health/live",status="200",caller=""}': 1,
       });
     } finally {
@@ -240,17 +249,18 @@ describe('the metrics of callbacks and of attempts to deliver', () => {
   it('count outcomes, formulas, secrets and answers of consumers', async () => {
     const wallet = await startCallbackReceiver();
     const gateway = await startKiipGateway({
-      DELIVERY_CONSUMERS: consumerAt(wallet.url),
+      DELIVERY_CONSUMERS: consumersConfig(wallet.url),
       KIIP_APP_SECRETS: 'test_app_secret_0001,older_secret',
     });
     const attempt = 'rewards_gateway_delivery_attempt_duration_seconds_count';
-    const callbacks = async () => seriesOf(await metricsOf(gateway), 'rewards_gateway_kiip_callbacks_total');
+    const callbacks = async () =>
+      findSeries(await scrapeMetrics(gateway), 'rewards_gateway_kiip_callbacks_total');
     try {
       expect(await callbacks()).toEqual({
         '{outcome="malformed",kind=""}': 0,
-        '{outcome="not-stored",kind=""}': 0,
+        '{outcome="failed",kind=""}': 0,
         ...Object.fromEntries(
-          ['recorded', 'duplicate', 'quarantined', 'wrong-signature'].flatMap((outcome) =>
+          ['recorded', 'duplicate', 'quarantined', 'wrong_signature'].flatMap((outcome) =>
             ['redemption', 'issuance'].map((kind) => [`{outcome="${outcome}",kind="${kind}"}`, 0]),
           ),
         ),
@@ -268,22 +278,22 @@ describe('the metrics of callbacks and of attempts to deliver', () => {
         '{outcome="recorded",kind="issuance"}': 1,
         '{outcome="duplicate",kind="redemption"}': 1,
         '{outcome="quarantined",kind="redemption"}': 1,
-        '{outcome="wrong-signature",kind="redemption"}': 1,
+        '{outcome="wrong_signature",kind="redemption"}': 1,
         '{outcome="malformed",kind=""}': 1,
       });
       await until('both have been sent', async () => {
-        const seen = seriesOf(await metricsOf(gateway), attempt);
+        const seen = findSeries(await scrapeMetrics(gateway), attempt);
         return (
           seen['{consumer="wallet",outcome="3xx"}'] === 1 && seen['{consumer="wallet",outcome="2xx"}'] === 1
         );
       });
-      const seen = await metricsOf(gateway);
-      expect(seriesOf(seen, 'rewards_gateway_kiip_callback_signatures_total')).toEqual({
+      const seen = await scrapeMetrics(gateway);
+      expect(findSeries(seen, 'rewards_gateway_kiip_callback_signatures_verified_total')).toEqual({
         '{formula="redemption",secret="secret-1"}': 3,
         '{formula="issuance",secret="secret-2"}': 1,
       });
       expect(seen).toMatchObject({
-        'rewards_gateway_delivery_breaker{consumer="wallet"}': 0,
+        'rewards_gateway_delivery_circuit_breaker_state{consumer="wallet"}': 0,
         rewards_gateway_database_up: 1,
       });
     } finally {

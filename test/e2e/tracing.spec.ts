@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
-import { consumerAt } from '../support/consumer.js';
+import { consumersConfig } from '../support/consumer.js';
 import { badge, credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import { redemption } from '../support/kiip.js';
@@ -60,7 +60,7 @@ describe('traces', () => {
     startProcess({
       DATABASE_URL: '',
       DATA_DIR: dataDir,
-      DELIVERY_CONSUMERS: consumerAt(wallet.url),
+      DELIVERY_CONSUMERS: consumersConfig(wallet.url),
       SHUTDOWN_GRACE_SECONDS: '4',
       ...env,
     });

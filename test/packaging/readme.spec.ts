@@ -66,7 +66,7 @@ describe('the documentation', () => {
       const [, variable] = table.find(([, { env }]) => env === name)!;
       expect([name, value]).toEqual([
         name,
-        variable.fallback === undefined ? 'unset' : `\`${variable.fallback}\``,
+        variable.default === undefined ? 'unset' : `\`${variable.default}\``,
       ]);
     }
   });

@@ -37,7 +37,7 @@ async function migrate(env: Record<string, string>) {
 }
 
 async function inUse(gateway: GatewayProcess) {
-  await gateway.logged('the database is in use');
+  await gateway.logged('database ready');
   return { url: await gateway.url() };
 }
 
@@ -118,7 +118,7 @@ onPostgres('on PostgreSQL', () => {
     const { url } = await inUse(gateway);
     expect((await record(url)).status).toBe(200);
     expect(await migrations()).toEqual([...ours, '9999-later']);
-    expect(gateway.log().filter(({ msg }) => msg === 'the database cannot be used yet')).toEqual([]);
+    expect(gateway.log().filter(({ msg }) => msg === 'database unavailable')).toEqual([]);
   });
 
   test('a schema of another history is refused by name, and used without a restart once it is put right', async () => {
@@ -126,7 +126,7 @@ onPostgres('on PostgreSQL', () => {
     await server.query('gateway', later);
     await server.query('gateway', `delete from schema_migrations where name = '0003-decisions'`);
     await using gateway = startProcess({ DATABASE_URL: databaseUrl });
-    const { reason } = await gateway.logged('the database cannot be used yet');
+    const { reason } = await gateway.logged('database unavailable');
     expect(reason).toBe('the database has 9999-later, but not 0003-decisions');
     const url = await gateway.url();
     expect((await record(url)).status).toBe(503);
@@ -149,9 +149,9 @@ onPostgres('on PostgreSQL', () => {
     const told = () =>
       gateway
         .log()
-        .filter(({ context, msg }) => context === 'Database' && msg !== 'the database cannot be used yet')
+        .filter(({ context, msg }) => context === 'Database' && msg !== 'database unavailable')
         .map(({ level, msg, reason }) => [level, msg, reason]);
-    const begun = ['info', 'the database is in use', undefined];
+    const begun = ['info', 'database ready', undefined];
     const reason = 'storage unavailable: no connection (ECONNREFUSED)';
     expect(await dependency()).toMatchObject({ state: 'up' });
 
@@ -167,8 +167,8 @@ onPostgres('on PostgreSQL', () => {
       expect(await dependency()).toMatchObject({ state: 'up', last_failure: { reason } });
     }
     // The connection that was open when the server went ended in its own way.
-    const away = ['warn', 'the database cannot be used', expect.stringMatching(/^storage unavailable: \S/)];
-    const back = ['info', 'the database is back', undefined];
+    const away = ['warn', 'database unavailable', expect.stringMatching(/^storage unavailable: \S/)];
+    const back = ['info', 'database reconnected', undefined];
     // A line may come after the answer to the call that it tells of.
     await until('all is told', () => told().length >= 5);
     expect(told()).toEqual([begun, away, back, away, back]);

@@ -5,7 +5,7 @@ import { engines } from '../support/database-engines.js';
 import type { Engine } from '../support/database-engines.js';
 import { until } from '../support/wait-for.js';
 
-const request: KeyedRequest = { caller: 'app', route: '/api/v1/kiip/moments', key: 'k-1', bodyDigest: 'd-1' };
+const request: KeyedRequest = { caller: 'app', route: '/api/v1/kiip/moments', key: 'k-1', bodyHash: 'd-1' };
 const answer = { status: 200, body: '{"rewarded":true,"text":"\\u0000"}' };
 
 describe.each(engines)('idempotency keys on %s', (_name, open) => {
@@ -26,7 +26,7 @@ describe.each(engines)('idempotency keys on %s', (_name, open) => {
   /** Moves what is remembered into the past, as the database sees it. */
   const letPass = (seconds: number) =>
     engine.database.run((db) =>
-      sql`update idempotency_keys set lease_until = lease_until - make_interval(secs => ${seconds}::float8),
+      sql`update idempotency_keys set lease_expires_at = lease_expires_at - make_interval(secs => ${seconds}::float8),
             expires_at = expires_at - make_interval(secs => ${seconds}::float8)`.execute(db),
     );
 
@@ -46,7 +46,7 @@ describe.each(engines)('idempotency keys on %s', (_name, open) => {
       const claim = await started();
       if (state === 'done') await keys.finish(claim, answer);
       if (state === 'unknown') await keys.markUnknown(claim);
-      expect(await keys.begin({ ...request, bodyDigest: 'd-2' })).toEqual({ state: 'key-reused' });
+      expect(await keys.begin({ ...request, bodyHash: 'd-2' })).toEqual({ state: 'key-reused' });
     },
   );
 
@@ -78,7 +78,7 @@ describe.each(engines)('idempotency keys on %s', (_name, open) => {
 
   test('a first try that never reached the vendor is forgotten', async () => {
     expect(await keys.forget(await started())).toBe(true);
-    expect(await keys.begin({ ...request, bodyDigest: 'd-2' })).toMatchObject({ state: 'started' });
+    expect(await keys.begin({ ...request, bodyHash: 'd-2' })).toMatchObject({ state: 'started' });
   });
 
   test('an unknown outcome stays unknown', async () => {
@@ -116,7 +116,7 @@ describe.each(engines)('idempotency keys on %s', (_name, open) => {
       await letPass(24 * 60 * 60 - 60);
       expect((await keys.begin(request)).state).not.toBe('started');
       await letPass(61);
-      const next = await started({ bodyDigest: 'd-2' });
+      const next = await started({ bodyHash: 'd-2' });
       expect(await keys.finish(claim, answer)).toBe(false);
       expect(await keys.finish(next, answer)).toBe(true);
     },
@@ -124,7 +124,7 @@ describe.each(engines)('idempotency keys on %s', (_name, open) => {
 
   test('expired keys are swept out in time', async () => {
     await engine.database.run((db) =>
-      sql`insert into idempotency_keys (key_hash, claim, state, body_digest, lease_until, expires_at)
+      sql`insert into idempotency_keys (key_hash, claim, state, body_hash, lease_expires_at, expires_at)
           select 'old-' || n, gen_random_uuid(), 'unknown', '', now(), now() from generate_series(1, 500) n`.execute(
         db,
       ),

@@ -4,7 +4,7 @@ import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
 import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
-import { consumerAt } from '../support/consumer.js';
+import { consumersConfig } from '../support/consumer.js';
 import { badge } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
@@ -79,13 +79,13 @@ onPostgres('secrets and personal data', () => {
       KIIP_APP_KEY: kiipAppKey,
       KIIP_APP_SECRETS: secrets.kiipSecret,
       API_KEYS: `tester:${secrets.apiKey}`,
-      DELIVERY_CONSUMERS: consumerAt(wallet.url, { secrets: [`whsec_${secrets.consumer}`] }),
+      DELIVERY_CONSUMERS: consumersConfig(wallet.url, { secrets: [`whsec_${secrets.consumer}`] }),
       SHUTDOWN_GRACE_SECONDS: '4',
       LOG_LEVEL: 'trace',
     });
     url = await gateway.url();
-    await gateway.logged('the database is in use');
-    await gateway.logged('Redis is in use');
+    await gateway.logged('database ready');
+    await gateway.logged('Redis available');
     await useAll();
   }, 120_000);
   afterAll(async () => {
@@ -190,14 +190,14 @@ onPostgres('secrets and personal data', () => {
       for (const text of [...everySecret, ...everyPerson, external])
         expect([name, rows.includes(text)]).toEqual([name, false]);
     const ofUsers = dump.filter(([, rows]) => rows.includes(userId)).map(([name]) => name);
-    expect(ofUsers.toSorted()).toEqual(['kiip_promises', 'kiip_users', 'ledger']);
+    expect(ofUsers.toSorted()).toEqual(['kiip_rewarded_moments', 'kiip_user_references', 'ledger']);
   });
 
   it('are in no line of the log, up to the last', async () => {
     gateway.signal('SIGTERM');
     await gateway.ended;
     const told = gateway.lines.join('\n') + gateway.errors();
-    expect(told).toContain('a delivery failed');
+    expect(told).toContain('delivery attempt failed');
     expect(told).not.toMatch(/canary/i);
     for (const text of everyPerson) expect(told).not.toContain(text);
   });

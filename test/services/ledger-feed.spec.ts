@@ -160,7 +160,7 @@ onPostgres('the feed, when transactions commit in another order than they began'
     await rival.query('begin');
     await rival.query(
       `insert into ledger (id, kind, status, test, transaction_id, content, quantity_text, user_id, received_at,
-         signature, signed_text, signed_text_key, reading_key, transaction_key, formula, secret_label)
+         signature, signed_text, signed_text_hash, fields_hash, transaction_hash, formula, secret_index)
        values ('iss_rival_' || $1, 'issuance', 'quarantined', false, '', '', '', '', now(), '', '', '', $1, '', '', '')`,
       [readingKey(facts)],
     );

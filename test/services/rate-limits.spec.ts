@@ -3,7 +3,7 @@ import { RedisCounters } from '../../src/cache/redis-counters.js';
 import { badge } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
-import { RedisWorld, inUse, putAside } from '../support/redis-world.js';
+import { RedisWorld, untilRedisIsUp, untilRedisIsDown } from '../support/redis-world.js';
 import { until } from '../support/wait-for.js';
 
 const apiKey = 'key-of-the-caller';
@@ -111,7 +111,7 @@ describeWithRedis('the rate limit of several replicas', () => {
     await world.redis.command('SET', counter, '7');
     let ttl = -1;
     await until('the counter has an expiry', async () => {
-      await inUse(gateway);
+      await untilRedisIsUp(gateway);
       await answered(1, gateway);
       ttl = Number(await world.redis.command('PTTL', counter));
       return ttl !== -1;
@@ -123,7 +123,7 @@ describeWithRedis('the rate limit of several replicas', () => {
   it('is counted by each replica alone while Redis does not reply, and no call waits for Redis', async () => {
     const gateways = [await replica(30, world.proxy.url), await replica(30, world.proxy.url)];
     world.proxy.blackHole = true;
-    await putAside(...gateways);
+    await untilRedisIsDown(...gateways);
     expect(await answered(100, ...gateways)).toBe(60);
     world.proxy.blackHole = false;
   });
@@ -133,7 +133,7 @@ describeWithRedis('the rate limit of several replicas', () => {
     expect(await answered(20, gateway)).toBe(20);
     const missed = await missedReplies();
     await world.redis.kill();
-    await putAside(gateway);
+    await untilRedisIsDown(gateway);
     const count = await answered(20, gateway);
     expect(count).toBeGreaterThanOrEqual(10);
     expect(count).toBeLessThanOrEqual(10 + missed);

@@ -5,7 +5,7 @@ import { findPostgres, PostgresServer } from './postgres.js';
 import { newDataFolder } from './data-folder.js';
 
 const TABLES =
-  'ledger, delivery_outbox, deliveries, delivery_attempts, kiip_users, rejected_callbacks, idempotency_keys';
+  'ledger, delivery_outbox, deliveries, delivery_attempts, kiip_user_references, rejected_callbacks, idempotency_keys';
 
 /** A migrated database, emptied on demand. */
 export interface Engine {

@@ -1,31 +1,31 @@
 import type { ServerResponse } from 'node:http';
 
 /** What a consumer may do that no well-behaved one does. */
-type OddAnswer = (response: ServerResponse) => void;
+type MalformedResponse = (response: ServerResponse) => void;
 
-export const resetBeforeHeaders: OddAnswer = ({ socket }) => socket!.resetAndDestroy();
+export const resetBeforeHeaders: MalformedResponse = ({ socket }) => socket!.resetAndDestroy();
 
-export const noHttp: OddAnswer = ({ socket }) => void socket!.end('SSH-2.0-OpenSSH_9.2\r\n');
+export const notHttp: MalformedResponse = ({ socket }) => void socket!.end('SSH-2.0-OpenSSH_9.2\r\n');
 
 /** The status, a part of the body, and then a reset. */
 export const resetAfter =
-  (status: number): OddAnswer =>
+  (status: number): MalformedResponse =>
   (response) =>
     void response
       .writeHead(status, { 'content-length': 1_000 })
       .write('a part', () => response.socket!.resetAndDestroy());
 
 /** The status, a part of the body, and then the end of the connection. */
-export const cutAfter =
-  (status: number): OddAnswer =>
+export const closeAfter =
+  (status: number): MalformedResponse =>
   (response) =>
     void response
       .writeHead(status, { 'content-length': 1_000 })
       .write('a part', () => response.socket!.destroySoon());
 
 /** The status, and from then on one byte now and then. */
-export const drip =
-  (status: number): OddAnswer =>
+export const dripAfter =
+  (status: number): MalformedResponse =>
   (response) =>
     repeat(response.writeHead(status), 'x', 500);
 
@@ -36,7 +36,7 @@ export class EndlessBody {
 
   constructor(private readonly status: number) {}
 
-  readonly answer: OddAnswer = (response) => {
+  readonly respond: MalformedResponse = (response) => {
     const { socket } = response;
     response.once('close', () => (this.sentBytes = socket!.bytesWritten));
     repeat(response.writeHead(this.status), Buffer.alloc(4_096, 'x'), 5);

@@ -8,7 +8,7 @@ export interface Books {
   readonly dead: number;
   readonly quarantined: number;
   readonly discarded: number;
-  readonly unaccounted: number;
+  readonly missing: number;
 }
 
 /** What a gateway says of all that it has ever accepted. */
@@ -27,7 +27,7 @@ export const allDelivered = (rows: number) => ({
   dead: 0,
   quarantined: 0,
   discarded: 0,
-  unaccounted: 0,
+  missing: 0,
 });
 
 /** How many accepted rows are not delivered, or have a claim on them still: asked of the tables themselves. */
@@ -35,7 +35,7 @@ export async function unfinishedOn(server: PostgresServer): Promise<number> {
   const [row] = await server.query(
     'postgres',
     `select (select count(*) from delivery_outbox) + count(*) as rows
-     from deliveries where status <> 'delivered' or claim is not null or claimed_until is not null`,
+     from deliveries where status <> 'delivered' or claim is not null or lease_expires_at is not null`,
   );
   return Number(row?.['rows']);
 }

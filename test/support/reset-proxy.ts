@@ -6,9 +6,9 @@ import type { Server, Socket } from 'node:net';
  * Stands between the gateway and PostgreSQL and, once armed, resets the connection that carries a statement with the
  * given words: `before` the server gets it, or `after` the server has done it but before its answer comes through.
  */
-export class CuttingProxy {
+export class ResetProxy {
   /** Connections cut so far. */
-  cuts = 0;
+  resets = 0;
   #armed: { words: string; when: 'before' | 'after' } | undefined;
 
   private constructor(
@@ -17,14 +17,14 @@ export class CuttingProxy {
     private readonly sockets: Set<Socket>,
   ) {}
 
-  static async to(target: number): Promise<CuttingProxy> {
+  static async to(target: number): Promise<ResetProxy> {
     const sockets = new Set<Socket>();
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
-    const proxy = new CuttingProxy(address.port, server, sockets);
+    const proxy = new ResetProxy(address.port, server, sockets);
     server.on('connection', (client) => proxy.#carry(client, connect(target, '127.0.0.1')));
     return proxy;
   }
@@ -46,7 +46,7 @@ export class CuttingProxy {
   #carry(client: Socket, upstream: Socket): void {
     let doomed = false;
     const cut = () => {
-      this.cuts += 1;
+      this.resets += 1;
       client.resetAndDestroy();
       upstream.destroy();
     };

@@ -1,16 +1,16 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { InBackground } from '../../../src/async/background-refresh.js';
+import { BackgroundRefresh } from '../../../src/async/background-refresh.js';
 
 describe('work in the background', () => {
   let now: number;
   let begun: number;
   let end: (result: string | Error) => Promise<void>;
   let failures: unknown[];
-  let work: InBackground<string>;
+  let work: BackgroundRefresh<string>;
 
   beforeEach(() => {
     [now, begun, failures] = [1_000, 0, []];
-    work = new InBackground(
+    work = new BackgroundRefresh(
       () => {
         begun += 1;
         const { promise, resolve, reject } = Promise.withResolvers<string>();
@@ -92,7 +92,7 @@ describe('work in the background', () => {
 
   it('forgets, and is waited for as at first', async () => {
     await know('one');
-    work.forget();
+    work.invalidate();
     expect(await work.read()).toBeUndefined();
     now += 15_000;
     const reading = work.read();

@@ -1,18 +1,18 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { Pump } from '../../../src/async/polling-loop.js';
+import { PollingLoop } from '../../../src/async/polling-loop.js';
 import { until } from '../../support/wait-for.js';
 
 /** So long that a test which waits for it fails. */
 const neverMs = 3_600_000;
 
-let pump: Pump;
+let pump: PollingLoop;
 let runs: number;
 let failures: unknown[];
 
 const start = (work: () => Promise<boolean> | boolean, pauseMs = neverMs) => {
   runs = 0;
   failures = [];
-  pump = new Pump(
+  pump = new PollingLoop(
     async () => {
       runs += 1;
       return work();
@@ -44,7 +44,7 @@ describe('a pump', () => {
       await ran(times);
       await idle();
       expect(runs).toBe(times);
-      pump.wake();
+      pump.notify();
     }
   });
 
@@ -58,8 +58,8 @@ describe('a pump', () => {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     start(() => (runs === 1 ? promise : false));
     await ran(1);
-    pump.wake();
-    pump.wake();
+    pump.notify();
+    pump.notify();
     resolve(false);
     await ran(2);
     await idle();
@@ -78,7 +78,7 @@ describe('a pump', () => {
     });
     for (let count = 0; count < 50; count += 1) {
       pump.start();
-      pump.wake();
+      pump.notify();
       await turn();
     }
     expect(runs).toBeGreaterThan(10);
@@ -93,7 +93,7 @@ describe('a pump', () => {
     await ran(1);
     await idle();
     expect([runs, failures]).toEqual([1, [new Error('once')]]);
-    pump.wake();
+    pump.notify();
     await ran(2);
     expect(failures).toHaveLength(1);
   });
@@ -103,7 +103,7 @@ describe('a pump', () => {
     await ran(1);
     await idle();
     await pump.stop();
-    pump.wake();
+    pump.notify();
     await idle();
     expect(runs).toBe(1);
   });
@@ -122,7 +122,7 @@ describe('a pump', () => {
   });
 
   it('that never began stops too', async () => {
-    pump = new Pump(
+    pump = new PollingLoop(
       () => Promise.reject(new Error('never')),
       neverMs,
       () => undefined,

@@ -1,27 +1,27 @@
 import { createCache } from 'cache-manager';
-import { CacheLayers } from '../../../src/cache/cache-layers.js';
+import { TieredCache } from '../../../src/cache/cache-layers.js';
 import { ReadThrough } from '../../../src/cache/read-through.js';
-import type { CachedKind } from '../../../src/cache/read-through.js';
-import { memoryStore } from '../../../src/cache/redis-store.js';
+import type { CachePolicy } from '../../../src/cache/read-through.js';
+import { createMemoryStore } from '../../../src/cache/redis-store.js';
 import { passSeconds, restoreClock } from '../../support/clock.js';
 
 class Unknown extends Error {}
 
-const kind: CachedKind<string> = {
+const kind: CachePolicy<string> = {
   name: 'text',
   ttlMs: 100_000,
   staleMs: 1_000_000,
   notFoundTtlMs: 10_000,
   isValue: (value) => typeof value === 'string',
-  isUnknown: (error) => error instanceof Unknown,
+  isUnavailable: (error) => error instanceof Unknown,
 };
 
 describe('ReadThrough', () => {
-  let layers: CacheLayers;
+  let layers: TieredCache;
   let cache: ReadThrough;
 
   beforeEach(() => {
-    layers = new CacheLayers(createCache({ stores: [memoryStore()] }));
+    layers = new TieredCache(createCache({ stores: [createMemoryStore()] }));
     cache = new ReadThrough(layers);
   });
 
@@ -82,13 +82,13 @@ describe('ReadThrough', () => {
 
   it('has each kind check what it reads', async () => {
     await cache.get('key', kind, () => Promise.resolve('text'));
-    const numbers: CachedKind<number> = { ...kind, isValue: (value) => typeof value === 'number' };
+    const numbers: CachePolicy<number> = { ...kind, isValue: (value) => typeof value === 'number' };
     expect((await cache.get('key', numbers, () => Promise.resolve(7))).value).toBe(7);
   });
 
   it('remembers at most 40,000 answers, and the ones in use longest', async () => {
-    const store = memoryStore();
-    const bounded = new ReadThrough(new CacheLayers(createCache({ stores: [store] })));
+    const store = createMemoryStore();
+    const bounded = new ReadThrough(new TieredCache(createCache({ stores: [store] })));
     const size = () => (store.store as Map<string, unknown>).size;
     for (let index = 0; index < 100_000; index += 1) {
       await bounded.get(`key-${index}`, kind, () => Promise.resolve('answer'));

@@ -2,26 +2,26 @@ import type { ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import * as fc from 'fast-check';
-import { ApiKeys } from '../../../src/caller-auth/api-key-authenticator.js';
-import { CallerAuthGuard } from '../../../src/caller-auth/auth.guard.js';
-import { CallerAuth } from '../../../src/caller-auth/caller-auth.service.js';
+import { ApiKeyAuthenticator } from '../../../src/caller-auth/api-key-authenticator.js';
+import { RouteDeclarationGuard } from '../../../src/caller-auth/auth.guard.js';
+import { CallerAuthService } from '../../../src/caller-auth/caller-auth.service.js';
 import { readConfig } from '../../../src/config/read-config.js';
-import { SecretFiles } from '../../../src/config/secret-file-watcher.js';
+import { SecretFileWatcher } from '../../../src/config/secret-file-watcher.js';
 import { baseEnvironment } from '../../support/gateway.js';
 
-function keys(list: string): ApiKeys {
+function keys(list: string): ApiKeyAuthenticator {
   const config = readConfig({ ...baseEnvironment, API_KEYS: list });
-  return new ApiKeys(config, new SecretFiles(config));
+  return new ApiKeyAuthenticator(config, new SecretFileWatcher(config));
 }
 
-async function callerOf(auth: CallerAuth, authorization?: string): Promise<string | undefined> {
+async function callerOf(auth: CallerAuthService, authorization?: string): Promise<string | undefined> {
   const request = { headers: { authorization } } as FastifyRequest;
   await auth.authenticate(request);
   return request.caller;
 }
 
 describe('callers', () => {
-  const auth = new CallerAuth(keys('shop:key-1,shop:key-2\napp:key-3'));
+  const auth = new CallerAuthService(keys('shop:key-1,shop:key-2\napp:key-3'));
 
   it.each([
     ['key-1', 'shop'],
@@ -50,7 +50,7 @@ describe('callers', () => {
   });
 
   it('are not asked for anything with CALLER_AUTH=none', async () => {
-    const open = new CallerAuth(undefined);
+    const open = new CallerAuthService(undefined);
 
     expect(await callerOf(open)).toBeUndefined();
     expect(await callerOf(open, 'Bearer whatever')).toBeUndefined();
@@ -60,11 +60,11 @@ describe('callers', () => {
 describe('an API key', () => {
   it('tells when it was last used, by caller and place in the list', () => {
     const known = keys('shop:key-1,app:key-2,shop:key-3');
-    known.callerOf('key-3');
-    expect(known.lastUsed()).toEqual([
-      { caller: 'shop', key: 1, usedAt: undefined },
-      { caller: 'app', key: 1, usedAt: undefined },
-      { caller: 'shop', key: 2, usedAt: expect.any(Date) },
+    known.authenticate('key-3');
+    expect(known.keyUsage()).toEqual([
+      { caller: 'shop', key: 1, lastUsedAt: undefined },
+      { caller: 'app', key: 1, lastUsedAt: undefined },
+      { caller: 'shop', key: 2, lastUsedAt: expect.any(Date) },
     ]);
   });
 });
@@ -73,9 +73,9 @@ describe('a route that nobody has said anything about', () => {
   it('is closed', () => {
     const context = {
       getHandler: () => keys,
-      getClass: () => CallerAuth,
+      getClass: () => CallerAuthService,
       switchToHttp: () => ({ getRequest: () => ({ caller: 'shop' }) }),
     } as unknown as ExecutionContext;
-    expect(() => new CallerAuthGuard(new Reflector()).canActivate(context)).toThrow('neither');
+    expect(() => new RouteDeclarationGuard(new Reflector()).canActivate(context)).toThrow('neither');
   });
 });

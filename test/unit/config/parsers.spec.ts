@@ -1,4 +1,4 @@
-import { BadValue, hosts } from '../../../src/config/parsers.js';
+import { InvalidValueError, hosts } from '../../../src/config/parsers.js';
 
 describe('a list of hosts', () => {
   it('holds hosts with and without a port', () => {
@@ -19,6 +19,6 @@ describe('a list of hosts', () => {
     'a?b',
     'a\\b',
   ])('does not hold "%s"', (text) => {
-    expect(() => hosts(text)).toThrow(BadValue);
+    expect(() => hosts(text)).toThrow(InvalidValueError);
   });
 });

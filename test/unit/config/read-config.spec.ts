@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { rereadSecret } from '../../../src/config/read-config.js';
+import { reloadSecret } from '../../../src/config/read-config.js';
 import { consumers, envs, faults, faultsOf, read, table, valueOf } from '../../support/config.js';
 import { baseEnvironment } from '../../support/gateway.js';
 
 describe('a default', () => {
   it.each(table.filter(([, { required, env }]) => !required && !(env in baseEnvironment)))(
     'of %s takes effect where the variable is unset, empty or blank',
-    (name, { env, fallback, parse, derive }) => {
+    (name, { env, default: fallback, parse, defaultFrom: derive }) => {
       const expected =
         fallback === undefined ? derive?.({ kiipBaseUrl: 'https://api.kiip.me' }) : parse(fallback);
       for (const text of [undefined, '', ' \n']) expect(read({ [env]: text })[name]).toEqual(expected);
@@ -164,11 +164,11 @@ describe('a secret in a file', () => {
     writeFileSync(file, consumers({}));
     const config = read({ DELIVERY_CONSUMERS_FILE: file });
     writeFileSync(file, consumers({ name: 'other' }));
-    expect(rereadSecret(config, 'deliveryConsumers')).toMatchObject([{ name: 'other' }]);
+    expect(reloadSecret(config, 'deliveryConsumers')).toMatchObject([{ name: 'other' }]);
     writeFileSync(file, consumers({ url: 'http://wallet.example' }));
-    expect(() => rereadSecret(config, 'deliveryConsumers')).toThrow('must use https://');
+    expect(() => reloadSecret(config, 'deliveryConsumers')).toThrow('must use https://');
     writeFileSync(file, '');
-    expect(() => rereadSecret(config, 'deliveryConsumers')).toThrow('is empty');
+    expect(() => reloadSecret(config, 'deliveryConsumers')).toThrow('is empty');
   });
 
   it('is for secrets alone', () => {

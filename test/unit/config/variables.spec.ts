@@ -1,11 +1,11 @@
-import type { Values } from '../../../src/config/variables.js';
+import type { ConfigValues } from '../../../src/config/variables.js';
 import { consumer, consumers, envs, faults, valueOf } from '../../support/config.js';
 
 /** What becomes of it. */
 const read = { ...consumer, concurrency: 8 };
 const misses = (member: string) => `every consumer needs "${member}", each one of kiip.currency.issued`;
 
-const positives = envs(({ fallback, parse }) => {
+const positives = envs(({ default: fallback, parse }) => {
   try {
     return fallback !== undefined && parse('0.5') === 0.5;
   } catch {
@@ -222,7 +222,7 @@ describe('a value', () => {
     const read = valueOf(
       'KIIP_CURRENCIES',
       '{"coin":{"name":"Coins","max_quantity":1}}',
-    ) as Values['kiipCurrencies'];
+    ) as ConfigValues['kiipCurrencies'];
     expect(read?.['constructor']).toBeUndefined();
   });
 });

@@ -1,18 +1,18 @@
 import * as fc from 'fast-check';
-import { ConsumerLane } from '../../../src/delivery/consumer-throttle.js';
+import { ConsumerThrottle } from '../../../src/delivery/consumer-throttle.js';
 
 let nowMs: number;
-let lane: ConsumerLane;
+let lane: ConsumerThrottle;
 
-const of = (concurrency: number) => (lane = new ConsumerLane(concurrency, () => nowMs));
+const of = (concurrency: number) => (lane = new ConsumerThrottle(concurrency, () => nowMs));
 const succeed = (times = 1) => {
-  for (let count = 0; count < times; count += 1) lane.succeeded();
+  for (let count = 0; count < times; count += 1) lane.recordSuccess();
 };
 const fail = (times = 1, retryAfterSeconds?: number) => {
-  for (let count = 0; count < times; count += 1) lane.failed({ retryAfterSeconds });
+  for (let count = 0; count < times; count += 1) lane.recordFailure({ retryAfterSeconds });
 };
 /** Lets the time pass until the lane may be tried again. */
-const pass = () => (nowMs += lane.opensInMs);
+const pass = () => (nowMs += lane.retryInMs);
 
 beforeEach(() => {
   nowMs = 1_000_000;
@@ -21,10 +21,10 @@ beforeEach(() => {
 
 describe('the ramp of a lane', () => {
   it('begins with one, and grows by one with each success up to the limit of the consumer', () => {
-    const widths = [lane.free];
+    const widths = [lane.availableSlots];
     for (let count = 0; count < 10; count += 1) {
       succeed();
-      widths.push(lane.free);
+      widths.push(lane.availableSlots);
     }
     expect(widths).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8]);
   });
@@ -32,7 +32,7 @@ describe('the ramp of a lane', () => {
   it.each([1, 2, 256])('stays within a limit of %d', (concurrency) => {
     of(concurrency);
     succeed(2 * concurrency);
-    expect(lane.free).toBe(concurrency);
+    expect(lane.availableSlots).toBe(concurrency);
   });
 
   it('halves with each failure, down to one', () => {
@@ -40,30 +40,30 @@ describe('the ramp of a lane', () => {
     const widths = [];
     for (let count = 0; count < 4; count += 1) {
       fail();
-      widths.push(lane.free);
+      widths.push(lane.availableSlots);
     }
     expect(widths).toEqual([4, 2, 1, 1]);
   });
 
   it('has no place for what is under way', () => {
     succeed(3);
-    for (let count = 0; count < 3; count += 1) lane.begin();
-    expect(lane.free).toBe(1);
+    for (let count = 0; count < 3; count += 1) lane.acquireSlot();
+    expect(lane.availableSlots).toBe(1);
     // What was begun while there was more room is waited for.
     fail();
     fail();
-    expect(lane.free).toBe(0);
-    for (let count = 0; count < 3; count += 1) lane.end();
-    expect(lane.free).toBe(1);
+    expect(lane.availableSlots).toBe(0);
+    for (let count = 0; count < 3; count += 1) lane.releaseSlot();
+    expect(lane.availableSlots).toBe(1);
   });
 });
 
 describe('the breaker of a lane', () => {
   it('opens at the fifth failure in a row, and not before', () => {
     fail(4);
-    expect([lane.state, lane.free]).toEqual(['closed', 1]);
+    expect([lane.state, lane.availableSlots]).toEqual(['closed', 1]);
     fail();
-    expect([lane.state, lane.free]).toEqual(['open', 0]);
+    expect([lane.state, lane.availableSlots]).toEqual(['open', 0]);
   });
 
   it('counts from the start after each success', () => {
@@ -78,8 +78,8 @@ describe('the breaker of a lane', () => {
     fail(4);
     for (const breakMs of [5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]) {
       fail();
-      expect(lane.opensInMs).toBeGreaterThanOrEqual(0.75 * breakMs);
-      expect(lane.opensInMs).toBeLessThanOrEqual(1.25 * breakMs);
+      expect(lane.retryInMs).toBeGreaterThanOrEqual(0.75 * breakMs);
+      expect(lane.retryInMs).toBeLessThanOrEqual(1.25 * breakMs);
       pass();
     }
   });
@@ -88,7 +88,7 @@ describe('the breaker of a lane', () => {
     const times = Array.from({ length: 200 }, () => {
       of(8);
       fail(5);
-      return lane.opensInMs;
+      return lane.retryInMs;
     });
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(1_000);
   });
@@ -97,12 +97,12 @@ describe('the breaker of a lane', () => {
     of(256);
     succeed(256);
     fail(5);
-    nowMs += lane.opensInMs - 1;
+    nowMs += lane.retryInMs - 1;
     expect(lane.state).toBe('open');
     pass();
-    expect([lane.state, lane.free, lane.opensInMs]).toEqual(['half-open', 1, 0]);
-    lane.begin();
-    expect(lane.free).toBe(0);
+    expect([lane.state, lane.availableSlots, lane.retryInMs]).toEqual(['half-open', 1, 0]);
+    lane.acquireSlot();
+    expect(lane.availableSlots).toBe(0);
   });
 
   it('closes when the one that looks succeeds, and the ramp begins anew', () => {
@@ -110,22 +110,22 @@ describe('the breaker of a lane', () => {
     fail(5);
     pass();
     succeed();
-    expect([lane.state, lane.free]).toEqual(['closed', 2]);
+    expect([lane.state, lane.availableSlots]).toEqual(['closed', 2]);
     fail(4);
     expect(lane.state).toBe('closed');
     fail();
-    expect(lane.opensInMs).toBeLessThanOrEqual(1.25 * 5_000);
+    expect(lane.retryInMs).toBeLessThanOrEqual(1.25 * 5_000);
   });
 
   it('opens no longer for what fails while it is open', () => {
     fail(5);
-    const opensInMs = lane.opensInMs;
+    const opensInMs = lane.retryInMs;
     fail(20);
-    expect(lane.opensInMs).toBe(opensInMs);
+    expect(lane.retryInMs).toBe(opensInMs);
     pass();
     fail();
-    expect(lane.opensInMs).toBeGreaterThanOrEqual(0.75 * 10_000);
-    expect(lane.opensInMs).toBeLessThanOrEqual(1.25 * 10_000);
+    expect(lane.retryInMs).toBeGreaterThanOrEqual(0.75 * 10_000);
+    expect(lane.retryInMs).toBeLessThanOrEqual(1.25 * 10_000);
   });
 });
 
@@ -135,17 +135,17 @@ describe('what was begun before a lane opened', () => {
   it('and fails after that escalates nothing', () => {
     fail(5);
     pass();
-    lane.failed({ durationMs: longMs });
+    lane.recordFailure({ durationMs: longMs });
     expect(lane.state).toBe('half-open');
     fail();
-    expect(lane.opensInMs).toBeLessThanOrEqual(1.25 * 10_000);
+    expect(lane.retryInMs).toBeLessThanOrEqual(1.25 * 10_000);
   });
 
   it('is heard when it asks for time', () => {
     fail(5);
     pass();
-    lane.failed({ durationMs: longMs, retryAfterSeconds: 30 });
-    expect(lane.opensInMs).toBe(30_000);
+    lane.recordFailure({ durationMs: longMs, retryAfterSeconds: 30 });
+    expect(lane.retryInMs).toBe(30_000);
   });
 
   it('and succeeds closes it', () => {
@@ -159,9 +159,9 @@ describe('what was begun before a lane opened', () => {
 describe('a consumer that asks for time', () => {
   it('gets it at its first failure', () => {
     fail(1, 30);
-    expect([lane.state, lane.free, lane.opensInMs]).toEqual(['open', 0, 30_000]);
+    expect([lane.state, lane.availableSlots, lane.retryInMs]).toEqual(['open', 0, 30_000]);
     nowMs += 30_000;
-    expect([lane.state, lane.free]).toEqual(['closed', 1]);
+    expect([lane.state, lane.availableSlots]).toEqual(['closed', 1]);
   });
 
   it.each([
@@ -171,20 +171,20 @@ describe('a consumer that asks for time', () => {
     [0, 0],
   ])('of %d s gets %d ms', (askedSeconds, givenMs) => {
     fail(1, askedSeconds);
-    expect(lane.opensInMs).toBe(givenMs);
+    expect(lane.retryInMs).toBe(givenMs);
   });
 
   it('gets the longest time that it has asked for', () => {
     fail(1, 30);
     fail(1, 60);
     fail(1, 10);
-    expect(lane.opensInMs).toBe(60_000);
+    expect(lane.retryInMs).toBe(60_000);
   });
 
   it('of less than the breaker waits gets no less', () => {
     fail(4);
     fail(1, 1);
-    expect(lane.opensInMs).toBeGreaterThanOrEqual(0.75 * 5_000);
+    expect(lane.retryInMs).toBeGreaterThanOrEqual(0.75 * 5_000);
   });
 });
 
@@ -211,21 +211,23 @@ it('never gives more than the limit, nothing while open, and always something in
       for (const name of steps) {
         if (name === 'pass') nowMs += 1_000;
         else if (name === 'begin') {
-          if (lane.free === 0) continue;
-          lane.begin();
+          if (lane.availableSlots === 0) continue;
+          lane.acquireSlot();
           underWay += 1;
         } else if (underWay > 0) {
           settle[name]!();
-          lane.end();
+          lane.releaseSlot();
           underWay -= 1;
         }
-        expect(underWay + lane.free).toBeLessThanOrEqual(concurrency);
-        expect(lane.state === 'open').toBe(lane.opensInMs > 0);
-        expect(lane.free).toBeLessThanOrEqual({ closed: concurrency, open: 0, 'half-open': 1 }[lane.state]);
+        expect(underWay + lane.availableSlots).toBeLessThanOrEqual(concurrency);
+        expect(lane.state === 'open').toBe(lane.retryInMs > 0);
+        expect(lane.availableSlots).toBeLessThanOrEqual(
+          { closed: concurrency, open: 0, 'half-open': 1 }[lane.state],
+        );
       }
-      for (; underWay > 0; underWay -= 1) lane.end();
+      for (; underWay > 0; underWay -= 1) lane.releaseSlot();
       pass();
-      expect(lane.free).toBeGreaterThanOrEqual(1);
+      expect(lane.availableSlots).toBeGreaterThanOrEqual(1);
     }),
   );
 });

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { nextAttemptMs, triedForMs } from '../../../src/delivery/retry-schedule.js';
+import { nextAttemptInMs, MAX_RETRY_AGE_MS } from '../../../src/delivery/retry-schedule.js';
 
 const secondMs = 1_000;
 const hourMs = 3_600 * secondMs;
@@ -8,7 +8,9 @@ const longestMs = (12 * hourMs) / 1.1;
 
 /** The least and the most that a delivery may wait, over many draws. */
 function bounds(tries: number, sinceMs: number, retryAfterSeconds?: number): [number, number] {
-  const draws = Array.from({ length: 500 }, () => nextAttemptMs({ tries, sinceMs, retryAfterSeconds })!);
+  const draws = Array.from({ length: 500 }, () =>
+    nextAttemptInMs({ attempts: tries, ageMs: sinceMs, retryAfterSeconds })!,
+  );
   return [Math.min(...draws), Math.max(...draws)];
 }
 
@@ -17,7 +19,7 @@ function attemptsOf(durationMs: number, retryAfterSeconds?: number): number[] {
   const attempts = [0];
   for (;;) {
     const sinceMs = attempts.at(-1)! + durationMs;
-    const next = nextAttemptMs({ tries: attempts.length, sinceMs, retryAfterSeconds });
+    const next = nextAttemptInMs({ attempts: attempts.length, ageMs: sinceMs, retryAfterSeconds });
     if (next === undefined) return attempts;
     attempts.push(sinceMs + next);
   }
@@ -44,11 +46,11 @@ describe('a delivery that failed', () => {
   });
 
   it('is tried for three days, and last at the end of the third', () => {
-    expect(triedForMs).toBe(3 * 24 * hourMs);
+    expect(MAX_RETRY_AGE_MS).toBe(3 * 24 * hourMs);
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 10 * secondMs }), (durationMs) => {
         const attempts = attemptsOf(durationMs);
-        expect(attempts.at(-1)).toBe(triedForMs);
+        expect(attempts.at(-1)).toBe(MAX_RETRY_AGE_MS);
         const gaps = attempts.slice(1).map((at, index) => at - attempts[index]!);
         expect(Math.max(...gaps)).toBeLessThanOrEqual(12 * hourMs + 1 + durationMs);
         // Twenty or so, lest a consumer that is down be flooded, and lest one that is back wait for half a day at first.
@@ -59,16 +61,19 @@ describe('a delivery that failed', () => {
   });
 
   it.each([
-    [triedForMs - 1, 1],
-    [triedForMs - 30 * 60 * secondMs, 30 * 60 * secondMs],
+    [MAX_RETRY_AGE_MS - 1, 1],
+    [MAX_RETRY_AGE_MS - 30 * 60 * secondMs, 30 * 60 * secondMs],
   ])('waits after %d ms for the end of the third day: %d ms', (sinceMs, leftMs) => {
     expect(bounds(20, sinceMs)).toEqual([leftMs, leftMs]);
   });
 
-  it.each([triedForMs, triedForMs + 1, 10 * triedForMs])('is dead after %d ms', (sinceMs) => {
-    expect(nextAttemptMs({ tries: 20, sinceMs, retryAfterSeconds: undefined })).toBeUndefined();
-    expect(nextAttemptMs({ tries: 20, sinceMs, retryAfterSeconds: 60 })).toBeUndefined();
-  });
+  it.each([MAX_RETRY_AGE_MS, MAX_RETRY_AGE_MS + 1, 10 * MAX_RETRY_AGE_MS])(
+    'is dead after %d ms',
+    (sinceMs) => {
+      expect(nextAttemptInMs({ attempts: 20, ageMs: sinceMs, retryAfterSeconds: undefined })).toBeUndefined();
+      expect(nextAttemptInMs({ attempts: 20, ageMs: sinceMs, retryAfterSeconds: 60 })).toBeUndefined();
+    },
+  );
 
   it.each([
     ['more than the schedule', 1, 60, 60 * secondMs],
@@ -85,13 +90,13 @@ describe('a delivery that failed', () => {
     'waits three days, and a tenth of them at most, where %d s are asked for',
     (retryAfterSeconds) => {
       const [least, most] = bounds(1, 0, retryAfterSeconds);
-      expect(least).toBeGreaterThanOrEqual(triedForMs);
-      expect(most).toBeLessThanOrEqual(1.1 * triedForMs);
+      expect(least).toBeGreaterThanOrEqual(MAX_RETRY_AGE_MS);
+      expect(most).toBeLessThanOrEqual(1.1 * MAX_RETRY_AGE_MS);
     },
   );
 
   it('that is asked to wait beyond the third day is tried once more, then', () => {
-    const [least, most] = bounds(3, triedForMs - secondMs, 60);
+    const [least, most] = bounds(3, MAX_RETRY_AGE_MS - secondMs, 60);
     expect(least).toBeGreaterThanOrEqual(60 * secondMs);
     expect(most).toBeLessThanOrEqual(66 * secondMs);
   });
@@ -100,16 +105,16 @@ describe('a delivery that failed', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 10_000 }),
-        fc.double({ min: 0, max: triedForMs, maxExcluded: true, noNaN: true }),
+        fc.double({ min: 0, max: MAX_RETRY_AGE_MS, maxExcluded: true, noNaN: true }),
         fc.option(fc.nat(10 ** 10), { nil: undefined }),
         (tries, sinceMs, retryAfterSeconds) => {
-          const askedMs = Math.min((retryAfterSeconds ?? 0) * secondMs, triedForMs);
+          const askedMs = Math.min((retryAfterSeconds ?? 0) * secondMs, MAX_RETRY_AGE_MS);
           const scheduledMs = Math.min(0.9 * 5 * secondMs * 2 ** Math.min(tries - 1, 30), 0.9 * longestMs);
-          const waited = nextAttemptMs({ tries, sinceMs, retryAfterSeconds })!;
+          const waited = nextAttemptInMs({ attempts: tries, ageMs: sinceMs, retryAfterSeconds })!;
           expect(waited).toBeGreaterThanOrEqual(
-            Math.max(askedMs, Math.min(scheduledMs, triedForMs - sinceMs)),
+            Math.max(askedMs, Math.min(scheduledMs, MAX_RETRY_AGE_MS - sinceMs)),
           );
-          expect(waited).toBeLessThanOrEqual(1.1 * triedForMs);
+          expect(waited).toBeLessThanOrEqual(1.1 * MAX_RETRY_AGE_MS);
         },
       ),
       { numRuns: 2_000 },

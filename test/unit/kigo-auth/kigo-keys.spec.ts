@@ -1,8 +1,8 @@
 import { readConfig } from '../../../src/config/read-config.js';
 import { kigoScope } from '../../../src/kigo-auth/kigo-scope.js';
-import { tokenFrom } from '../../../src/kigo-auth/kigo-token.js';
+import { createToken } from '../../../src/kigo-auth/kigo-token.js';
 import { KigoHttp } from '../../../src/kigo-auth/kigo-http.js';
-import { Circuits } from '../../../src/upstream/breaker-registry.js';
+import { BreakerRegistry } from '../../../src/upstream/breaker-registry.js';
 import { baseEnvironment } from '../../support/gateway.js';
 
 const scope = (env: Record<string, string> = {}) => kigoScope(readConfig({ ...baseEnvironment, ...env }));
@@ -20,8 +20,8 @@ describe('a cache key', () => {
 
   it('keeps ids apart whatever they are made of', () => {
     const http = new KigoHttp('scope', {
-      circuits: new Circuits(),
-      vendor: 'kigo',
+      breakers: new BreakerRegistry(),
+      upstream: 'kigo',
       baseUrl: 'http://127.0.0.1:1',
       operations: [],
       timeoutMs: 1,
@@ -44,11 +44,11 @@ describe('a token', () => {
     [0, 60],
     [1, 80],
   ])('is renewed between 60 and 80 % of its life, by chance: %d', (random, at) => {
-    expect(tokenFrom('t', 1_000, 100_000, random).refreshAt).toBe(1_000 + at * 1_000);
+    expect(createToken('t', 1_000, 100_000, random).refreshAt).toBe(1_000 + at * 1_000);
   });
 
   it('draws another moment each time', () => {
-    const moments = Array.from({ length: 20 }, () => tokenFrom('t', 0, 100_000).refreshAt);
+    const moments = Array.from({ length: 20 }, () => createToken('t', 0, 100_000).refreshAt);
     expect(new Set(moments).size).toBeGreaterThan(15);
   });
 });
