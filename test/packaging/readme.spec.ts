@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,7 +61,15 @@ describe('the documentation', () => {
     expect(unknown).toEqual([]);
   });
 
-  it('gives the defaults of the code', () => {
+  it('has generated pages that match the code', () => {
+    const { status, stderr } = spawnSync(process.execPath, ['tools/generate-docs.js', '--check'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([0, '']);
+  });
+
+  it('gives the defaults of the code in the README', () => {
     const shown = read('README.md').matchAll(/^\| `([A-Z_]+)` +\| (\S+) /gm);
     for (const [, name, value] of shown) {
       const [, variable] = table.find(([, { env }]) => env === name)!;
@@ -91,7 +100,7 @@ describe('the documentation', () => {
   });
 
   it.each(pages)('names only files of the repository that exist: %s', (page) => {
-    const named = [...proseOf(page).matchAll(/`((?:src|test|k8s|docs|bench)\/[\w./-]+)`/g)];
+    const named = [...proseOf(page).matchAll(/`((?:src|test|k8s|docs|bench|tools|sandbox)\/[\w./-]+)`/g)];
     expect(named.map(([, path]) => path!).filter((path) => !existsSync(join(root, path)))).toEqual([]);
   });
 });
