@@ -7,7 +7,7 @@ import process from 'node:process';
 import { createApp } from '../dist/app.js';
 import { readConfig } from '../dist/config/read-config.js';
 import { createLogger } from '../dist/log/logger.js';
-import { breakingChanges } from '../test/support/openapi-changes.ts';
+import { breakingChanges } from '../tools/openapi-diff.ts';
 
 const file = 'openapi.json';
 

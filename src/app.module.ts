@@ -10,12 +10,13 @@ import { DatabaseModule } from './database/database.module.js';
 import { DeliveryModule } from './delivery/delivery.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HubSummaryModule } from './hub-summary/hub-summary.module.js';
-import { RequestPipe } from './input/validation.pipe.js';
+import { RequestValidationPipe } from './validation/request-validation.pipe.js';
 import { KigoAuthModule } from './kigo-auth/kigo-auth.module.js';
 import { KiipModule } from './kiip/kiip.module.js';
 import { ProblemFilter } from './problem/problem.filter.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { RateLimitModule } from './rate-limit/rate-limit.module.js';
+import { ReconciliationModule } from './reconciliation/reconciliation.module.js';
 import { UpstreamModule } from './upstream/upstream.module.js';
 
 @Module({})
@@ -35,11 +36,12 @@ export class AppModule {
         HubSummaryModule,
         KiipModule,
         DeliveryModule,
+        ReconciliationModule,
         HealthModule,
         MetricsModule,
       ],
       providers: [
-        { provide: APP_PIPE, useClass: RequestPipe },
+        { provide: APP_PIPE, useClass: RequestValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],
     };

@@ -4,7 +4,7 @@ import { startKiipSandbox } from '../src/kiip/start-kiip-sandbox.js';
 import type { KiipSandbox } from '../src/kiip/kiip-sandbox.js';
 import { membersOf, startCallbackReceiver } from '../../test/support/callback-receiver.js';
 import type { CallbackReceiver } from '../../test/support/callback-receiver.js';
-import { until } from '../../test/support/until.js';
+import { until } from '../../test/support/wait-for.js';
 
 let receiver: CallbackReceiver;
 let sandbox: KiipSandbox;

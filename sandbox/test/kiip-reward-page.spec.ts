@@ -6,7 +6,7 @@ import type { CallbackReceiver } from '../../test/support/callback-receiver.js';
 import { json, KiipClient, MOMENT } from './support/kiip-client.js';
 import { rawCall } from '../../test/support/raw-call.js';
 import type { RawAnswer } from '../../test/support/raw-call.js';
-import { until } from '../../test/support/until.js';
+import { until } from '../../test/support/wait-for.js';
 
 let receiver: CallbackReceiver;
 let sandbox: KiipSandbox;

@@ -3,11 +3,11 @@ import { startWalletSandbox } from '../src/wallet/wallet-sandbox.js';
 import type { WalletSandbox } from '../src/wallet/wallet-sandbox.js';
 import { json } from './support/kigo-client.js';
 import { rawCall } from '../../test/support/raw-call.js';
-import { until } from '../../test/support/until.js';
-import { eventOf, ROW, signed, WalletClient } from '../../test/support/wallet-client.js';
+import { until } from '../../test/support/wait-for.js';
+import { createEvent, ENTRY, signEvent, WalletClient } from '../../test/support/wallet-client.js';
 
 const OTHER_SECRET = `whsec_${Buffer.alloc(32, 'other').toString('base64')}`;
-const COINS = { user_id: 'user-123', content: ROW.content, name: 'Coins', quantity: 20 };
+const COINS = { user_id: 'user-123', content: ENTRY.content, name: 'Coins', quantity: 20 };
 
 const lines: string[] = [];
 let wallet: WalletSandbox;
@@ -28,11 +28,11 @@ describe('an event', () => {
     const answer = await client.issue();
     expect([answer.status, json(answer)]).toEqual([200, { status: 'credited' }]);
     expect(wallet.balances()).toEqual([COINS]);
-    expect(lines).toEqual([`Wallet: +20 Coins for user-123 (${ROW.id}), verified`]);
+    expect(lines).toEqual([`Wallet: +20 Coins for user-123 (${ENTRY.id}), verified`]);
   });
 
   it('is verified as the specification has it, whoever signed it', async () => {
-    const body = eventOf({ user_id: 'Zoë ☃' });
+    const body = createEvent({ user_id: 'Zoë ☃' });
     const seconds = String(Math.floor(Date.now() / 1_000));
     const key = Buffer.from(wallet.secret.slice('whsec_'.length), 'base64');
     const hmac = createHmac('sha256', key).update(`msg_1.${seconds}.${body}`).digest('base64');
@@ -46,7 +46,7 @@ describe('an event', () => {
   });
 
   it('needs only one good signature: secrets can be changed without a gap', async () => {
-    const event = signed(eventOf(), [OTHER_SECRET, wallet.secret]);
+    const event = signEvent(createEvent(), [OTHER_SECRET, wallet.secret]);
     expect(event.headers['webhook-signature']).toMatch(/^v1,\S+ v1,\S+$/);
     expect((await client.send(event)).status).toBe(200);
   });
@@ -54,10 +54,12 @@ describe('an event', () => {
   it('counts once, whatever is sent again under its id', async () => {
     await client.issue();
     const later = new Date(Date.now() + 60_000);
-    const again = await client.send(signed(eventOf({ quantity: 500 }), [wallet.secret], ROW.id, later));
+    const again = await client.send(
+      signEvent(createEvent({ quantity: 500 }), [wallet.secret], ENTRY.id, later),
+    );
     expect([again.status, json(again)]).toEqual([200, { status: 'again' }]);
     expect(wallet.balances()).toEqual([COINS]);
-    expect(lines[1]).toBe(`Wallet: +500 Coins for user-123 (${ROW.id}), again, ignored`);
+    expect(lines[1]).toBe(`Wallet: +500 Coins for user-123 (${ENTRY.id}), again, ignored`);
   });
 
   it('counts once when it comes twenty times at once', async () => {
@@ -95,7 +97,7 @@ describe('an event', () => {
   });
 });
 
-const event = () => signed(eventOf(), [wallet.secret]);
+const event = () => signEvent(createEvent(), [wallet.secret]);
 const withHeaders = (headers: Record<string, string>) => ({
   ...event(),
   headers: { ...event().headers, ...headers },
@@ -104,15 +106,19 @@ const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000);
 
 describe('the wallet refuses', () => {
   it.each([
-    ['another secret', () => signed(eventOf(), [OTHER_SECRET]), 'No matching signature found'],
-    ['a changed body', () => ({ ...event(), body: `${eventOf()} ` }), 'No matching signature found'],
+    ['another secret', () => signEvent(createEvent(), [OTHER_SECRET]), 'No matching signature found'],
+    ['a changed body', () => ({ ...event(), body: `${createEvent()} ` }), 'No matching signature found'],
     ['another id', () => withHeaders({ 'webhook-id': 'iss_other' }), 'No matching signature found'],
     ['no version', () => withHeaders({ 'webhook-signature': 'v2,AAAA v1' }), 'No matching signature found'],
-    ['no headers', () => ({ headers: {}, body: eventOf() }), 'Missing required headers'],
-    ['an old time', () => signed(eventOf(), [wallet.secret], ROW.id, ago(6)), 'Message timestamp too old'],
+    ['no headers', () => ({ headers: {}, body: createEvent() }), 'Missing required headers'],
+    [
+      'an old time',
+      () => signEvent(createEvent(), [wallet.secret], ENTRY.id, ago(6)),
+      'Message timestamp too old',
+    ],
     [
       'a time to come',
-      () => signed(eventOf(), [wallet.secret], ROW.id, ago(-6)),
+      () => signEvent(createEvent(), [wallet.secret], ENTRY.id, ago(-6)),
       'Message timestamp too new',
     ],
   ])('%s with 401', async (_, forged, error) => {
@@ -128,13 +134,13 @@ describe('the wallet refuses', () => {
   it.each([
     ['no JSON', '{'],
     ['nothing', ''],
-    ['another type', eventOf().replace('kiip.currency.issued', 'kiip.other')],
+    ['another type', createEvent().replace('kiip.currency.issued', 'kiip.other')],
     ['no row', JSON.stringify({ type: 'kiip.currency.issued', data: null })],
-    ['a quantity of text', eventOf().replace('"quantity":20', '"quantity":"20"')],
-    ['a quantity below one', eventOf({ quantity: 0 })],
-    ['no user', eventOf({ user_id: undefined })],
+    ['a quantity of text', createEvent().replace('"quantity":20', '"quantity":"20"')],
+    ['a quantity below one', createEvent({ quantity: 0 })],
+    ['no user', createEvent({ user_id: undefined })],
   ])('%s with 400, however well signed', async (_, body) => {
-    const answer = await client.send(signed(body, [wallet.secret]));
+    const answer = await client.send(signEvent(body, [wallet.secret]));
     expect([answer.status, json(answer)]).toEqual([
       400,
       { error: 'The body is no kiip.currency.issued event' },
@@ -143,9 +149,9 @@ describe('the wallet refuses', () => {
   });
 
   it('more than 64 KiB with 413, and keeps none of it', async () => {
-    const body = eventOf().padEnd(64 * 1024, ' ');
-    expect((await client.send(signed(body, [wallet.secret]))).status).toBe(200);
-    expect((await client.send(signed(`${body} `, [wallet.secret], 'iss_larger'))).status).toBe(413);
+    const body = createEvent().padEnd(64 * 1024, ' ');
+    expect((await client.send(signEvent(body, [wallet.secret]))).status).toBe(200);
+    expect((await client.send(signEvent(`${body} `, [wallet.secret], 'iss_larger'))).status).toBe(413);
     expect(wallet.balances()).toEqual([COINS]);
     expect(wallet.requests()[1]).toMatchObject({ status: 413, body: '' });
   });
@@ -223,7 +229,7 @@ describe('the control API of the wallet', () => {
   });
 
   it('shows what arrived, and what was answered', async () => {
-    const event = signed(eventOf(), [wallet.secret]);
+    const event = signEvent(createEvent(), [wallet.secret]);
     await client.send(event);
     expect(await asked('GET', '/requests?route=events')).toMatchObject({
       count: 1,

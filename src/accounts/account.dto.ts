@@ -1,7 +1,7 @@
-import { IsOpaqueId } from '../input/opaque-id.js';
+import { IsOpaqueId } from '../validation/opaque-id.js';
 
 /** Our caller's own ids of a user and of the program that the user takes part in. */
-export class ExternalUser {
+export class ExternalUserDto {
   @IsOpaqueId('user123')
   readonly external_user_id!: string;
 

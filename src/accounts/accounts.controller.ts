@@ -2,11 +2,11 @@ import { Controller, Get, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { cacheHeaders } from '../cache/cache-headers.js';
-import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
-import { NoCache } from '../input/no-cache.decorator.js';
-import { ApiCached, cachedHeaders } from '../cache/api-cached.decorator.js';
-import { ApiProblems, kigoProblems } from '../problem/api-problems.decorator.js';
-import { AccountDto, ExternalUser } from './account.dto.js';
+import { RequireScope } from '../caller-auth/require-scope.decorator.js';
+import { NoCache } from '../cache/no-cache.decorator.js';
+import { ApiCached, CACHED_HEADERS } from '../cache/api-cached.decorator.js';
+import { ApiProblems, KIGO_PROBLEMS } from '../problem/api-problems.decorator.js';
+import { AccountDto, ExternalUserDto } from './account.dto.js';
 import { AccountsService, accountNotFound } from './accounts.service.js';
 
 @ApiTags('Kigo')
@@ -15,18 +15,18 @@ export class AccountsController {
   constructor(private readonly accounts: AccountsService) {}
 
   @Get()
-  @NeedsScope('kigo:read')
+  @RequireScope('kigo:read')
   @ApiOperation({ summary: 'The Kigo account of a user', operationId: 'findAccount' })
   @ApiCached()
   @ApiOkResponse({
     description: 'The account',
     type: AccountDto,
     example: { account_id: 'acc_ebb985857d0c94bdee6c' },
-    headers: cachedHeaders,
+    headers: CACHED_HEADERS,
   })
-  @ApiProblems('validation', ...kigoProblems, 'account-not-found')
+  @ApiProblems('validation', ...KIGO_PROBLEMS, 'account-not-found')
   async find(
-    @Query() user: ExternalUser,
+    @Query() user: ExternalUserDto,
     @NoCache() noCache: boolean,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AccountDto> {

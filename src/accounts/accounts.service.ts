@@ -2,13 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { ValidateBy } from 'class-validator';
 import { ReadThrough } from '../cache/read-through.js';
-import type { CachedKind, Lookup } from '../cache/read-through.js';
+import type { CachePolicy, CacheResult } from '../cache/read-through.js';
 import { Config } from '../config/config.js';
-import { isPathSafeId } from '../input/opaque-id.js';
+import { isPathSafeId } from '../validation/opaque-id.js';
 import { KigoHttp } from '../kigo-auth/kigo-http.js';
 import { Problem } from '../problem/problem.js';
 import { isUpstreamError } from '../upstream/upstream-error.js';
-import type { ExternalUser } from './account.dto.js';
+import type { ExternalUserDto } from './account.dto.js';
 
 class KigoAccount {
   /** Its form is not documented: a string or an integer, of any length. */
@@ -21,26 +21,26 @@ export interface LookupOptions {
   /** Ask Kigo again, whatever is remembered. */
   readonly noCache?: boolean;
   /** What a call to Kigo goes through, for callers that have many of them. */
-  readonly lane?: <T>(call: () => Promise<T>) => Promise<T>;
+  readonly limiter?: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
 /** Finds Kigo accounts by our callers' own ids: `GET /api/v1/accounts` (kigo-hub-summary.txt, step 1). */
 @Injectable()
 export class AccountsService {
-  private readonly kind: CachedKind<string>;
+  private readonly policy: CachePolicy<string>;
 
   constructor(
     private readonly http: KigoHttp,
     private readonly cache: ReadThrough,
     config: Config,
   ) {
-    this.kind = {
+    this.policy = {
       name: 'account',
       ttlMs: config.accountTtlSeconds * 1000,
       staleMs: config.hubSummaryStaleSeconds * 1000,
       notFoundTtlMs: config.notFoundTtlSeconds * 1000,
       isValue: isPathSafeId,
-      isUnknown: isUpstreamError,
+      isUnavailable: isUpstreamError,
     };
   }
 
@@ -48,14 +48,17 @@ export class AccountsService {
    * @returns the account id; undefined when Kigo knows no such user or program
    * @throws UpstreamError
    */
-  find(user: ExternalUser, { noCache, lane }: LookupOptions = {}): Promise<Lookup<string>> {
+  find(user: ExternalUserDto, { noCache, limiter: lane }: LookupOptions = {}): Promise<CacheResult<string>> {
     const { external_user_id, external_program_id } = user;
     const key = this.http.cacheKey('account:v1', external_user_id, external_program_id);
-    const ask = () => this.ask(user);
-    return this.cache.get(key, this.kind, lane ? () => lane(ask) : ask, noCache);
+    const ask = () => this.fetchAccountId(user);
+    return this.cache.get(key, this.policy, lane ? () => lane(ask) : ask, noCache);
   }
 
-  private async ask({ external_user_id, external_program_id }: ExternalUser): Promise<string | undefined> {
+  private async fetchAccountId({
+    external_user_id,
+    external_program_id,
+  }: ExternalUserDto): Promise<string | undefined> {
     const query = new URLSearchParams({ external_user_id, external_program_id });
     // A form's "+" for a blank is not understood by every server; "%20" is.
     const answer = await this.http.axiosRef.get<string>(
@@ -66,17 +69,22 @@ export class AccountsService {
       },
     );
     if (answer.status === 404) return undefined;
-    return this.http.read(KigoAccount, answer, exactId).account_id;
+    return this.http.parse(KigoAccount, answer, preserveExactId).account_id;
   }
 }
 
 /** The problem that stands for an undefined account id. */
 export function accountNotFound(): Problem {
-  return Problem.of('account-not-found', 'Kigo knows no account for these ids.', { retryable: false });
+  return Problem.of('account-not-found', 'Kigo has no account for these ids.', { retryable: false });
 }
 
 /** An integer id may have more digits than a number can hold: it is taken from the text. */
-function exactId(this: unknown, key: string, value: unknown, { source }: { source?: string }): unknown {
+function preserveExactId(
+  this: unknown,
+  key: string,
+  value: unknown,
+  { source }: { source?: string },
+): unknown {
   return key === 'account_id' && typeof value === 'number' && /^\d+$/.test(source ?? '')
     ? BigInt(source!)
     : value;

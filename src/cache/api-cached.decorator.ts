@@ -13,16 +13,16 @@ export function ApiCached(): MethodDecorator {
   );
 }
 
-const text = (description: string, example: string) => ({
+const headerDoc = (description: string, example: string) => ({
   description,
   schema: { type: 'string' as const, example },
 });
 
 /** The headers of an answer that may come from the cache. */
-export const cachedHeaders = {
-  'Cache-Control': text('How long the answer stays fresh', 'private, max-age=270'),
-  Age: text('Seconds since Kigo was asked', '30'),
-  'Cache-Status': text(
+export const CACHED_HEADERS = {
+  'Cache-Control': headerDoc('How long the answer stays fresh', 'private, max-age=270'),
+  Age: headerDoc('Seconds since Kigo was asked', '30'),
+  'Cache-Status': headerDoc(
     'RFC 9211: `hit`, `fwd=miss`, `fwd=stale`, `fwd=request`, or `hit; detail=stale-if-error` for an old answer while Kigo fails',
     'rewards-gateway; hit',
   ),

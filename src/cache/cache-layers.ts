@@ -3,14 +3,14 @@ import { Cache } from '@nestjs/cache-manager';
 import type { Keyv } from 'keyv';
 
 /** About 30 years: more than Redis can add to the time of day is an error to it. */
-const longestTtlMs = 1e12;
+const MAX_TTL_MS = 1e12;
 
 /**
  * The stores behind @nestjs/cache-manager, told apart: memory first, Redis behind it when configured.
  * Neither fails: a Redis that cannot be used is a miss, and writes to it are not waited for.
  */
 @Injectable()
-export class CacheLayers {
+export class TieredCache {
   private readonly memory: Keyv;
   private readonly shared: Keyv | undefined;
 
@@ -36,6 +36,6 @@ export class CacheLayers {
   /** Nobody needs to wait for it, but may, to do something after it. */
   async writeShared(key: string, value: unknown, ttlMs: number): Promise<void> {
     // Redis wants whole milliseconds, at least one.
-    if (ttlMs > 0) await this.shared?.set(key, value, Math.min(Math.ceil(ttlMs), longestTtlMs));
+    if (ttlMs > 0) await this.shared?.set(key, value, Math.min(Math.ceil(ttlMs), MAX_TTL_MS));
   }
 }

@@ -1,4 +1,4 @@
-import type { SharedStore } from './stores.js';
+import type { SharedStore } from './redis-store.js';
 
 /** A counter as it stands. */
 export interface Counted {
@@ -13,9 +13,15 @@ export class RedisCounters {
 
   /**
    * Adds to a counter, which lives for so long from its first addition on.
+   * @param onLate is called with a reply that comes too late to be returned
    * @returns undefined when there is no Redis, or it is away or late
    */
-  async add(key: string, count: number, lifeMs: number): Promise<Counted | undefined> {
-    return this.store?.count(key, count, lifeMs);
+  async add(
+    key: string,
+    count: number,
+    lifeMs: number,
+    onLate: (counted: Counted) => void,
+  ): Promise<Counted | undefined> {
+    return this.store?.count(key, count, lifeMs, onLate);
   }
 }

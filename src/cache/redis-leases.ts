@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { SharedStore } from './stores.js';
+import type { SharedStore } from './redis-store.js';
 
 /** Rights that one process of the fleet has at a time, kept in Redis. */
 export class RedisLeases {

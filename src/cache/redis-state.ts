@@ -1,4 +1,4 @@
-import type { SharedStore } from './stores.js';
+import type { SharedStore } from './redis-store.js';
 
 /** What health checks may know of Redis. */
 export class RedisState {

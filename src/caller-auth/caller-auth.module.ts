@@ -1,31 +1,34 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { Config } from '../config/config.js';
-import { ApiKeys } from './api-keys.js';
-import { CallerAuthGuard } from './caller-auth.guard.js';
-import { CallerAuth } from './caller-auth.js';
-import { JwtCallers } from './jwt-callers.js';
+import { ApiKeyAuthenticator } from './api-key-authenticator.js';
+import { RouteDeclarationGuard } from './auth.guard.js';
+import { CallerAuthService } from './caller-auth.service.js';
+import { JwtAuthenticator } from './jwt-authenticator.js';
 
-function known(config: Config, apiKeys: ApiKeys): ApiKeys | JwtCallers | undefined {
+function createAuthenticator(
+  config: Config,
+  apiKeys: ApiKeyAuthenticator,
+): ApiKeyAuthenticator | JwtAuthenticator | undefined {
   if (config.callerAuth === 'none') return undefined;
   if (config.callerAuth === 'api-key') return apiKeys;
   const { jwtIssuer: issuer, jwtAudience: audience, jwtJwksUrl: jwksUrl } = config;
   // The start has failed if one of them is missing.
-  return new JwtCallers({ issuer: issuer!, audience: audience!, jwksUrl: jwksUrl! });
+  return new JwtAuthenticator({ issuer: issuer!, audience: audience!, jwksUrl: jwksUrl! });
 }
 
 /** Who may call. */
 @Module({
   providers: [
-    ApiKeys,
+    ApiKeyAuthenticator,
     {
-      provide: CallerAuth,
-      inject: [Config, ApiKeys],
-      useFactory: (config: Config, apiKeys: ApiKeys) =>
-        new CallerAuth(known(config, apiKeys), config.callerScopes),
+      provide: CallerAuthService,
+      inject: [Config, ApiKeyAuthenticator],
+      useFactory: (config: Config, apiKeys: ApiKeyAuthenticator) =>
+        new CallerAuthService(createAuthenticator(config, apiKeys), config.callerScopes),
     },
-    { provide: APP_GUARD, useClass: CallerAuthGuard },
+    { provide: APP_GUARD, useClass: RouteDeclarationGuard },
   ],
-  exports: [CallerAuth, ApiKeys],
+  exports: [CallerAuthService, ApiKeyAuthenticator],
 })
 export class CallerAuthModule {}

@@ -3,50 +3,52 @@ import { Webhook } from 'standardwebhooks';
 /** A parser turns the text of a variable into its value, or throws a BadValue whose sentence never repeats the text. */
 export type Parser<T> = (text: string) => T;
 
-export class BadValue extends Error {}
+export class InvalidValueError extends Error {}
 
 /** One line. A line break would end a header early; it is most often a second newline in a secret's file. */
-export const text: Parser<string> = (value) => {
-  if (/\p{Cc}/u.test(value)) throw new BadValue('must not hold line breaks or other control characters');
+export const singleLine: Parser<string> = (value) => {
+  if (/\p{Cc}/u.test(value))
+    throw new InvalidValueError('must not hold line breaks or other control characters');
   return value;
 };
 
 export const flag: Parser<boolean> = (value) => {
   if (value === 'true') return true;
   if (value === 'false') return false;
-  throw new BadValue('must be true or false');
+  throw new InvalidValueError('must be true or false');
 };
 
 /** Any positive number, fractions included. */
 export const positive: Parser<number> = (value) => {
   const number = decimal(value);
-  if (!(number > 0)) throw new BadValue('must be a positive number');
+  if (!(number > 0)) throw new InvalidValueError('must be a positive number');
   return number;
 };
 
 export const zeroOrMore: Parser<number> = (value) => {
   const number = decimal(value);
-  if (!(number >= 0)) throw new BadValue('must be zero or a positive number');
+  if (!(number >= 0)) throw new InvalidValueError('must be zero or a positive number');
   return number;
 };
 
 export const wholeNumber: Parser<number> = (value) => {
   const number = decimal(value);
-  if (!Number.isSafeInteger(number) || number < 0) throw new BadValue('must be zero or a whole number');
+  if (!Number.isSafeInteger(number) || number < 0)
+    throw new InvalidValueError('must be zero or a whole number');
   return number;
 };
 
 export const port: Parser<number> = (value) => {
   const number = decimal(value);
   if (!Number.isInteger(number) || number < 0 || number > 65_535)
-    throw new BadValue('must be a port, 0 to 65535');
+    throw new InvalidValueError('must be a port, 0 to 65535');
   return number;
 };
 
 export function oneOf<const T extends string>(...allowed: T[]): Parser<T> {
   return (value) => {
     const found = allowed.find((name) => name === value);
-    if (found === undefined) throw new BadValue(`must be one of ${allowed.join(', ')}`);
+    if (found === undefined) throw new InvalidValueError(`must be one of ${allowed.join(', ')}`);
     return found;
   };
 }
@@ -54,8 +56,8 @@ export function oneOf<const T extends string>(...allowed: T[]): Parser<T> {
 /** An absolute http(s) URL without credentials, query or fragment; a trailing slash is dropped. */
 export const baseUrl: Parser<string> = (value) => {
   const url = parseUrl(value, ['http:', 'https:']);
-  if (url.username || url.password) throw new BadValue('must not hold credentials');
-  if (url.search || url.hash) throw new BadValue('must not have a query or a fragment');
+  if (url.username || url.password) throw new InvalidValueError('must not hold credentials');
+  if (url.search || url.hash) throw new InvalidValueError('must not have a query or a fragment');
   return url.href.replace(/\/+$/, '');
 };
 
@@ -63,7 +65,7 @@ export function urlOf(...protocols: string[]): Parser<string> {
   return (value) => {
     const url = parseUrl(value, protocols);
     if (url.protocol.startsWith('http') && (url.username || url.password))
-      throw new BadValue('must not hold credentials');
+      throw new InvalidValueError('must not hold credentials');
     return value;
   };
 }
@@ -73,12 +75,14 @@ export const redisUrl: Parser<string> = (value) => {
   const url = parseUrl(value, ['redis:', 'rediss:']);
   const decodable = !/%(?![0-9a-f]{2})/i.test(url.username + url.password);
   if (url.hostname === '' || !/^(\/\d*)?$/.test(url.pathname) || !decodable)
-    throw new BadValue('must be redis://user:password@host:port/number; all but the host may be left out');
+    throw new InvalidValueError(
+      'must be redis://user:password@host:port/number; all but the host may be left out',
+    );
   return value;
 };
 
 export const path: Parser<string> = (value) => {
-  if (!/^\/[\w\-./~%]*$/.test(value)) throw new BadValue('must be a path that begins with /');
+  if (!/^\/[\w\-./~%]*$/.test(value)) throw new InvalidValueError('must be a path that begins with /');
   return value;
 };
 
@@ -88,7 +92,7 @@ export const list: Parser<readonly string[]> = (value) => {
     .split(/[,\n]/)
     .map((item) => item.trim())
     .filter((item) => item !== '');
-  if (items.length === 0) throw new BadValue('must hold at least one item');
+  if (items.length === 0) throw new InvalidValueError('must hold at least one item');
   return items;
 };
 
@@ -98,7 +102,7 @@ export const hosts: Parser<readonly string[]> = (value) =>
     const url = URL.canParse(`https://${item}`) ? new URL(`https://${item}`) : undefined;
     // What comes back longer or shorter had a path, a user or a query in it.
     if (!url || url.href !== `https://${url.host}/` || /[/@?#\s]/.test(item))
-      throw new BadValue('must be hosts (host or host:port), separated by commas or newlines');
+      throw new InvalidValueError('must be hosts (host or host:port), separated by commas or newlines');
     return url.host;
   });
 
@@ -111,15 +115,16 @@ export interface ApiKey {
 export const apiKeys: Parser<readonly ApiKey[]> = (value) => {
   const keys = list(value).map((item) => {
     const pair = /^([\w.-]{1,64}):([\x21-\x7e]+)$/.exec(item);
-    if (!pair) throw new BadValue('must be name:key pairs, separated by commas or newlines');
+    if (!pair) throw new InvalidValueError('must be name:key pairs, separated by commas or newlines');
     return { name: pair[1]!, key: pair[2]! };
   });
-  if (new Set(keys.map(({ key }) => key)).size < keys.length) throw new BadValue('must not hold a key twice');
+  if (new Set(keys.map(({ key }) => key)).size < keys.length)
+    throw new InvalidValueError('must not hold a key twice');
   return keys;
 };
 
 /** What callers may be allowed to do. Every route that is not open needs one of these. */
-export const scopes = [
+export const SCOPES = [
   'kigo:read',
   'kiip:write',
   'ledger:read',
@@ -127,15 +132,15 @@ export const scopes = [
   'deliveries:manage',
 ] as const;
 
-export type Scope = (typeof scopes)[number];
+export type Scope = (typeof SCOPES)[number];
 
 export const callerScopes: Parser<Readonly<Record<string, readonly Scope[]>>> = (value) => {
   const parsed = json(value);
-  if (!isRecord(parsed)) throw new BadValue('must be a JSON object of {"<caller>": ["<scope>"]}');
-  const known: readonly unknown[] = scopes;
+  if (!isRecord(parsed)) throw new InvalidValueError('must be a JSON object of {"<caller>": ["<scope>"]}');
+  const known: readonly unknown[] = SCOPES;
   for (const given of Object.values(parsed))
     if (!Array.isArray(given) || !given.every((scope) => known.includes(scope)))
-      throw new BadValue(`every caller needs a list of scopes: ${scopes.join(', ')}`);
+      throw new InvalidValueError(`every caller needs a list of scopes: ${SCOPES.join(', ')}`);
   // Without a prototype: a caller called "constructor" is none that was configured.
   return Object.assign(Object.create(null) as Record<string, Scope[]>, parsed);
 };
@@ -148,13 +153,13 @@ export interface Currency {
 export const currencies: Parser<Readonly<Record<string, Currency>>> = (value) => {
   const parsed = json(value);
   if (!isRecord(parsed))
-    throw new BadValue('must be a JSON object of {"<content>": {"name", "max_quantity"}}');
+    throw new InvalidValueError('must be a JSON object of {"<content>": {"name", "max_quantity"}}');
   for (const currency of Object.values(parsed)) {
     if (!isRecord(currency) || typeof currency['name'] !== 'string' || currency['name'] === '')
-      throw new BadValue('every currency needs a "name"');
+      throw new InvalidValueError('every currency needs a "name"');
     const max = currency['max_quantity'];
     if (!Number.isInteger(max) || Number(max) < 1)
-      throw new BadValue('every "max_quantity" must be a positive integer');
+      throw new InvalidValueError('every "max_quantity" must be a positive integer');
   }
   // Without a prototype: a content called "constructor" is none that was configured.
   return Object.assign(Object.create(null) as Record<string, Currency>, parsed);
@@ -174,41 +179,41 @@ export interface Consumer {
 }
 
 /** What can happen that a consumer may hear of. */
-const knownEvents = ['kiip.currency.issued'];
-const usualConcurrency = 8;
-const highestConcurrency = 256;
+const KNOWN_EVENTS = ['kiip.currency.issued'];
+const DEFAULT_CONCURRENCY = 8;
+const MAX_CONCURRENCY = 256;
 
 export const consumers: Parser<readonly Consumer[]> = (value) => {
   const parsed = json(value);
-  if (!Array.isArray(parsed)) throw new BadValue('must be a JSON list of consumers');
+  if (!Array.isArray(parsed)) throw new InvalidValueError('must be a JSON list of consumers');
   const read = parsed.map(consumer);
   if (new Set(read.map(({ name }) => name)).size < read.length)
-    throw new BadValue('every consumer needs a "name" of its own');
+    throw new InvalidValueError('every consumer needs a "name" of its own');
   return read;
 };
 
 function consumer(value: unknown): Consumer {
-  if (!isRecord(value)) throw new BadValue('every consumer must be an object');
-  const { name, url, secrets, events, order_by, concurrency = usualConcurrency, ...others } = value;
+  if (!isRecord(value)) throw new InvalidValueError('every consumer must be an object');
+  const { name, url, secrets, events, order_by, concurrency = DEFAULT_CONCURRENCY, ...others } = value;
   if (Object.keys(others).length > 0)
-    throw new BadValue(
+    throw new InvalidValueError(
       'every consumer may have "name", "url", "secrets", "events", "order_by" and "concurrency" alone',
     );
   if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))
-    throw new BadValue('every consumer needs a "name" of letters, digits, dots, dashes');
-  if (typeof url !== 'string') throw new BadValue('every consumer needs a "url"');
+    throw new InvalidValueError('every consumer needs a "name" of letters, digits, dots, dashes');
+  if (typeof url !== 'string') throw new InvalidValueError('every consumer needs a "url"');
   const { username, password, hash } = parseUrl(url, ['http:', 'https:'], 'every "url" of a consumer ');
   if (username || password || hash)
-    throw new BadValue('every "url" of a consumer must be without credentials and fragment');
-  if (!isTexts(secrets) || !secrets.every(isWebhookSecret))
-    throw new BadValue('every consumer needs "secrets": whsec_ and Base64');
-  if (!isTexts(events) || !events.every((event) => knownEvents.includes(event)))
-    throw new BadValue(`every consumer needs "events", each one of ${knownEvents.join(', ')}`);
+    throw new InvalidValueError('every "url" of a consumer must be without credentials and fragment');
+  if (!isNonEmptyStringArray(secrets) || !secrets.every(isWebhookSecret))
+    throw new InvalidValueError('every consumer needs "secrets": whsec_ and Base64');
+  if (!isNonEmptyStringArray(events) || !events.every((event) => KNOWN_EVENTS.includes(event)))
+    throw new InvalidValueError(`every consumer needs "events", each one of ${KNOWN_EVENTS.join(', ')}`);
   if (order_by !== undefined && order_by !== 'user_id')
-    throw new BadValue('the "order_by" of a consumer must be user_id');
+    throw new InvalidValueError('the "order_by" of a consumer must be user_id');
   const places = Number(concurrency);
-  if (!Number.isInteger(concurrency) || places < 1 || places > highestConcurrency)
-    throw new BadValue(`the "concurrency" of a consumer must be 1 to ${highestConcurrency}`);
+  if (!Number.isInteger(concurrency) || places < 1 || places > MAX_CONCURRENCY)
+    throw new InvalidValueError(`the "concurrency" of a consumer must be 1 to ${MAX_CONCURRENCY}`);
   return { name, url, secrets, events, ...(order_by && { order_by }), concurrency: places };
 }
 
@@ -230,7 +235,7 @@ function decimal(value: string): number {
 function parseUrl(value: string, protocols: string[], what = ''): URL {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (!url || !protocols.includes(url.protocol))
-    throw new BadValue(
+    throw new InvalidValueError(
       `${what}must be a URL that begins with ${protocols.map((name) => `${name}//`).join(' or ')}`,
     );
   return url;
@@ -241,7 +246,7 @@ function json(value: string): unknown {
     return JSON.parse(value);
   } catch {
     // The parser's own message quotes the text, which may hold a secret.
-    throw new BadValue('must be valid JSON');
+    throw new InvalidValueError('must be valid JSON');
   }
 }
 
@@ -249,6 +254,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isTexts(value: unknown): value is string[] {
+function isNonEmptyStringArray(value: unknown): value is string[] {
   return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string');
 }

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Config } from './config.js';
 import { isLoopback } from './loopback.js';
-import { BadValue } from './parsers.js';
-import { variables } from './variables.js';
-import type { Values, Variable } from './variables.js';
+import { InvalidValueError } from './parsers.js';
+import { VARIABLES } from './variables.js';
+import type { ConfigValues, Variable } from './variables.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The exit code of a configuration that cannot be used: EX_CONFIG of sysexits.h. */
-export const badConfiguration = 78;
+export const EXIT_CONFIG = 78;
 
 /** The configuration cannot be used; the message has a line for every bad variable, and no value. */
 export class ConfigError extends Error {
@@ -26,50 +26,50 @@ export function readConfig(env: Environment): Config {
   const faults = new Map<string, string>();
   const values: Record<string, unknown> = {};
   const files: Record<string, string | undefined> = {};
-  for (const [name, variable] of Object.entries<Variable<unknown>>(variables)) {
+  for (const [name, variable] of Object.entries<Variable<unknown>>(VARIABLES)) {
     try {
-      values[name] = readVariable(variable, env) ?? variable.derive?.(values);
-      if (variable.secret) files[name] = given(`${variable.env}_FILE`, env);
+      values[name] = readVariable(variable, env) ?? variable.defaultFrom?.(values);
+      if (variable.secret) files[name] = readNonBlank(`${variable.env}_FILE`, env);
     } catch (error) {
-      if (!(error instanceof BadValue)) throw error;
+      if (!(error instanceof InvalidValueError)) throw error;
       faults.set(variable.env, error.message);
     }
   }
-  for (const [name, fault] of crossChecks(values)) if (!faults.has(name)) faults.set(name, fault);
+  for (const [name, fault] of validateTogether(values)) if (!faults.has(name)) faults.set(name, fault);
   if (faults.size > 0) throw new ConfigError([...faults].map(([name, fault]) => `${name} ${fault}`));
-  return new Config(values as unknown as Values, files);
+  return new Config(values as unknown as ConfigValues, files);
 }
 
 /**
  * Reads the file of a secret again.
  * @throws BadValue, as at the start
  */
-export function rereadSecret(config: Config, name: keyof Values): unknown {
-  const { env, parse }: Variable<unknown> = variables[name];
+export function reloadSecret(config: Config, name: keyof ConfigValues): unknown {
+  const { env, parse }: Variable<unknown> = VARIABLES[name];
   const value = parse(readSecretFile(env, config.secretFiles[name]!));
-  for (const [faulty, fault] of crossChecks({ ...(config as Values), [name]: value }))
-    if (faulty === env) throw new BadValue(fault);
+  for (const [faulty, fault] of validateTogether({ ...(config as ConfigValues), [name]: value }))
+    if (faulty === env) throw new InvalidValueError(fault);
   return value;
 }
 
 function readVariable(variable: Variable<unknown>, env: Environment): unknown {
   const text =
-    (variable.secret ? readSecret(variable.env, env) : given(variable.env, env)) ?? variable.fallback;
+    (variable.secret ? readSecret(variable.env, env) : readNonBlank(variable.env, env)) ?? variable.default;
   if (text !== undefined) return variable.parse(text);
-  if (variable.required) throw new BadValue('is required');
+  if (variable.required) throw new InvalidValueError('is required');
   return undefined;
 }
 
 /** Templates often render an unset variable as an empty one. */
-function given(name: string, env: Environment): string | undefined {
+function readNonBlank(name: string, env: Environment): string | undefined {
   return env[name]?.trim() === '' ? undefined : env[name];
 }
 
 function readSecret(name: string, env: Environment): string | undefined {
-  const value = given(name, env);
-  const file = given(`${name}_FILE`, env);
+  const value = readNonBlank(name, env);
+  const file = readNonBlank(`${name}_FILE`, env);
   if (file === undefined) return value;
-  if (value !== undefined) throw new BadValue(`must not be given together with ${name}_FILE`);
+  if (value !== undefined) throw new InvalidValueError(`must not be given together with ${name}_FILE`);
   return readSecretFile(name, file);
 }
 
@@ -78,14 +78,14 @@ function readSecretFile(name: string, file: string): string {
   try {
     content = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } catch {
-    throw new BadValue(`cannot be read: ${name}_FILE must name a readable file`);
+    throw new InvalidValueError(`cannot be read: ${name}_FILE must name a readable file`);
   }
-  if (content.trim() === '') throw new BadValue(`is empty: ${name}_FILE names an empty file`);
+  if (content.trim() === '') throw new InvalidValueError(`is empty: ${name}_FILE names an empty file`);
   return content;
 }
 
 /** Rules that more than one variable takes part in: the variable to put right, and how. */
-function* crossChecks(values: Partial<Values>): Iterable<[name: string, fault: string]> {
+function* validateTogether(values: Partial<ConfigValues>): Iterable<[name: string, fault: string]> {
   if (!values.allowInsecureUpstreams) {
     const upstreams: Record<string, (string | undefined)[]> = {
       KIGO_BASE_URL: [values.kigoBaseUrl],
@@ -94,7 +94,7 @@ function* crossChecks(values: Partial<Values>): Iterable<[name: string, fault: s
       DELIVERY_CONSUMERS: values.deliveryConsumers?.map(({ url }) => url) ?? [],
     };
     for (const [name, urls] of Object.entries(upstreams))
-      if (urls.some((url) => url !== undefined && isInsecure(url))) yield [name, insecure];
+      if (urls.some((url) => url !== undefined && isInsecure(url))) yield [name, INSECURE_URL];
   }
   if (values.role !== 'all' && values.role !== undefined && !values.databaseUrl)
     yield [
@@ -118,7 +118,8 @@ function* crossChecks(values: Partial<Values>): Iterable<[name: string, fault: s
   }
 }
 
-const insecure = 'must use https:// (plain http:// only for loopback, or with ALLOW_INSECURE_UPSTREAMS=true)';
+const INSECURE_URL =
+  'must use https:// (plain http:// only for loopback, or with ALLOW_INSECURE_UPSTREAMS=true)';
 
 function isInsecure(href: string): boolean {
   const { protocol, hostname } = new URL(href);

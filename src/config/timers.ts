@@ -1,2 +1,2 @@
 /** Node.js fires a longer timer at once. */
-export const longestTimerMs = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;

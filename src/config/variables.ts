@@ -2,7 +2,7 @@ import * as parse from './parsers.js';
 import type { Parser } from './parsers.js';
 
 /** What a default may depend on; a bad variable is not there. */
-interface Above {
+interface PrecedingValues {
   readonly kiipBaseUrl?: string;
 }
 
@@ -11,16 +11,16 @@ export interface Variable<T> {
   readonly env: string;
   readonly parse: Parser<T>;
   /** As it would stand in the environment. Without one, an unset variable is `undefined`. */
-  readonly fallback?: string;
+  readonly default?: string;
   /** A default that depends on a variable above it. */
-  readonly derive?: (above: Above) => T;
+  readonly defaultFrom?: (above: PrecedingValues) => T;
   readonly required?: boolean;
   /** May also be given as `<env>_FILE`, and is never printed. */
   readonly secret?: boolean;
 }
 
 function withDefault<T>(env: string, parser: Parser<T>, fallback: string): Variable<T> {
-  return { env, parse: parser, fallback };
+  return { env, parse: parser, default: fallback };
 }
 
 function required<T>(env: string, parser: Parser<T>): Variable<T> {
@@ -36,12 +36,12 @@ function secret<T>(variable: Variable<T>): Variable<T> {
 }
 
 /** Every variable that the service reads (contract, section 2), by its name in the Config. */
-export const variables = {
+export const VARIABLES = {
   port: withDefault('PORT', parse.port, '3000'),
-  host: withDefault('HOST', parse.text, '0.0.0.0'),
+  host: withDefault('HOST', parse.singleLine, '0.0.0.0'),
   kigoBaseUrl: required('KIGO_BASE_URL', parse.baseUrl),
-  kigoPartnerId: required('KIGO_PARTNER_ID', parse.text),
-  kigoApiKey: secret(required('KIGO_API_KEY', parse.text)),
+  kigoPartnerId: required('KIGO_PARTNER_ID', parse.singleLine),
+  kigoApiKey: secret(required('KIGO_API_KEY', parse.singleLine)),
   kigoTokenTtlSeconds: withDefault('KIGO_TOKEN_TTL_SECONDS', parse.positive, '1800'),
   kigoTimeoutMs: withDefault('KIGO_TIMEOUT_MS', parse.positive, '3000'),
   kiipTimeoutMs: withDefault('KIIP_TIMEOUT_MS', parse.positive, '3000'),
@@ -51,16 +51,17 @@ export const variables = {
   hubSummaryStaleSeconds: withDefault('HUB_SUMMARY_STALE_SECONDS', parse.positive, '3600'),
   notFoundTtlSeconds: withDefault('NOT_FOUND_TTL_SECONDS', parse.positive, '60'),
   kiipBaseUrl: withDefault('KIIP_BASE_URL', parse.baseUrl, 'https://api.kiip.me'),
-  kiipAppKey: required('KIIP_APP_KEY', parse.text),
+  kiipAppKey: required('KIIP_APP_KEY', parse.singleLine),
   kiipAppSecrets: secret(required('KIIP_APP_SECRETS', parse.list)),
   kiipSessionPath: withDefault('KIIP_SESSION_PATH', parse.path, '/2.0/server/moment/'),
   kiipMomentPath: withDefault('KIIP_MOMENT_PATH', parse.path, '/2.0/server/moment/'),
-  kiipSdkVersion: withDefault('KIIP_SDK_VERSION', parse.text, '1.0'),
+  kiipSdkVersion: withDefault('KIIP_SDK_VERSION', parse.singleLine, '1.0'),
   kiipTestMode: withDefault('KIIP_TEST_MODE', parse.flag, 'false'),
   kiipRewardHosts: {
     env: 'KIIP_REWARD_HOSTS',
     parse: parse.hosts,
-    derive: ({ kiipBaseUrl }: Above) => (kiipBaseUrl === undefined ? [] : [new URL(kiipBaseUrl).host]),
+    defaultFrom: ({ kiipBaseUrl }: PrecedingValues) =>
+      kiipBaseUrl === undefined ? [] : [new URL(kiipBaseUrl).host],
   },
   kiipUnknownUsers: withDefault('KIIP_UNKNOWN_USERS', parse.oneOf('accept', 'quarantine'), 'accept'),
   kiipCurrencies: optional('KIIP_CURRENCIES', parse.currencies),
@@ -69,11 +70,11 @@ export const variables = {
   redisUrl: secret(optional('REDIS_URL', parse.redisUrl)),
   databaseUrl: secret(optional('DATABASE_URL', parse.urlOf('postgres:', 'postgresql:'))),
   databaseTimeoutMs: withDefault('DATABASE_TIMEOUT_MS', parse.positive, '3000'),
-  dataDir: withDefault('DATA_DIR', parse.text, './data'),
+  dataDir: withDefault('DATA_DIR', parse.singleLine, './data'),
   callerAuth: withDefault('CALLER_AUTH', parse.oneOf('api-key', 'jwt', 'none'), 'api-key'),
   apiKeys: secret(optional('API_KEYS', parse.apiKeys)),
-  jwtIssuer: optional('JWT_ISSUER', parse.text),
-  jwtAudience: optional('JWT_AUDIENCE', parse.text),
+  jwtIssuer: optional('JWT_ISSUER', parse.singleLine),
+  jwtAudience: optional('JWT_AUDIENCE', parse.singleLine),
   jwtJwksUrl: optional('JWT_JWKS_URL', parse.urlOf('http:', 'https:')),
   callerScopes: optional('CALLER_SCOPES', parse.callerScopes),
   deliveryConsumers: secret(optional('DELIVERY_CONSUMERS', parse.consumers)),
@@ -91,9 +92,9 @@ export const variables = {
   ),
 } satisfies Record<string, Variable<unknown>>;
 
-type Variables = typeof variables;
+type Variables = typeof VARIABLES;
 
 /** The values of all variables, each with the type that its parser gives. */
-export type Values = {
+export type ConfigValues = {
   readonly [Name in keyof Variables]: Variables[Name] extends Variable<infer T> ? T : never;
 };

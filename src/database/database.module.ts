@@ -1,7 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Database } from './database.js';
-import { DatabaseLife } from './database-life.js';
+import { DatabaseLife } from './database-lifecycle.service.js';
 
 /** PostgreSQL when `DATABASE_URL` is set, else the embedded database in `DATA_DIR`. */
 @Global()

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { Kysely } from 'kysely';
-import { DataFolderUnusable, lockDataFolder } from './data-folder-lock.js';
+import { DataFolderUnusable, lockDataFolder } from './data-dir-lock.js';
 import { embeddedDialect } from './embedded.js';
 import { migrateToLatest } from './migrations.js';
 import { postgresqlDialect, SILENCE_MS } from './postgresql.js';
@@ -97,7 +97,7 @@ export class Database {
     try {
       const result = await work;
       if (this.lastState.state === 'down' && this.isMigrated)
-        this.logger.log({ msg: 'the database is back' });
+        this.logger.log({ msg: 'database reconnected' });
       this.lastState = { ...this.lastState, state: 'up', lastSuccessAt: new Date() };
       return result;
     } catch (error) {
@@ -109,7 +109,7 @@ export class Database {
   private lose(reason: string): void {
     // Before the first contact, whoever waits for it tells.
     if (this.lastState.state === 'up' && this.isMigrated)
-      this.logger.warn({ msg: 'the database cannot be used', reason });
+      this.logger.warn({ msg: 'database unavailable', reason });
     this.lastState = { ...this.lastState, state: 'down', lastFailure: { at: new Date(), reason } };
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from './database.js';
-import { DataFolderUnusable } from './data-folder-lock.js';
+import { DataFolderUnusable } from './data-dir-lock.js';
 
 const RETRY_MS = 1_000;
 

@@ -26,25 +26,25 @@ const STATEMENTS = [
     nonce text,
     origin text,
     received_at timestamptz not null,
-    decided_at timestamptz,
+    resolved_at timestamptz,
     signature text collate "C" not null,
     signed_text bytea not null,
-    signed_text_key text collate "C" not null,
-    reading_key text collate "C" not null,
-    transaction_key text collate "C" not null,
+    signed_text_hash text collate "C" not null,
+    fields_hash text collate "C" not null,
+    transaction_hash text collate "C" not null,
     formula text not null,
-    secret_label text not null,
+    secret_index text not null,
     duplicates integer not null default 0,
     feed_position bigint,
     constraint ledger_accepted_rows_count check (status in ('quarantined', 'discarded') or quantity is not null)
   )`,
 
   // The same callback again is the same row, whatever became of it.
-  `create unique index ledger_one_row_per_reading on ledger (reading_key)`,
+  `create unique index ledger_one_row_per_reading on ledger (fields_hash)`,
   // Accepted once ever, under any reading; and under any of our secrets, hence the text besides the signature.
   `create unique index ledger_signature_accepted_once on ledger (signature) where status in ('recorded', 'released')`,
-  `create unique index ledger_text_accepted_once on ledger (signed_text_key) where status in ('recorded', 'released')`,
-  `create unique index ledger_transaction_accepted_once on ledger (transaction_key) where status in ('recorded', 'released')`,
+  `create unique index ledger_text_accepted_once on ledger (signed_text_hash) where status in ('recorded', 'released')`,
+  `create unique index ledger_transaction_accepted_once on ledger (transaction_hash) where status in ('recorded', 'released')`,
 
   `create index ledger_feed on ledger (feed_position)`,
   `create index ledger_feed_pending on ledger (id) where feed_position is null`,
@@ -56,8 +56,8 @@ const STATEMENTS = [
     created_at timestamptz not null default now()
   )`,
 
-  `create table kiip_users (
-    user_key text collate "C" primary key,
+  `create table kiip_user_references (
+    user_id_hash text collate "C" primary key,
     user_id text not null,
     reference text collate "C" unique,
     first_sent_at timestamptz not null default now()
@@ -65,7 +65,7 @@ const STATEMENTS = [
 
   `create table rejected_callbacks (
     id bigint generated always as identity primary key,
-    body_key text collate "C" not null unique,
+    body_hash text collate "C" not null unique,
     body bytea not null,
     content_type text not null,
     received_at timestamptz not null
@@ -76,12 +76,12 @@ const STATEMENTS = [
     key_hash text collate "C" primary key,
     claim uuid not null,
     state text not null check (state in ('in-flight', 'done', 'unknown')),
-    body_digest text not null,
-    answer_status integer,
-    answer_body text,
-    lease_until timestamptz not null,
+    body_hash text not null,
+    response_status integer,
+    response_body text,
+    lease_expires_at timestamptz not null,
     expires_at timestamptz not null,
-    constraint idempotency_keys_done_has_answer check (state <> 'done' or (answer_status is not null and answer_body is not null))
+    constraint idempotency_keys_done_has_answer check (state <> 'done' or (response_status is not null and response_body is not null))
   )`,
   `create index idempotency_keys_by_expiry on idempotency_keys (expires_at)`,
 ];

@@ -24,10 +24,10 @@ const STATEMENTS = [
     attempts integer not null default 0,
     last_status integer,
     tries integer not null default 0,
-    tried_since timestamptz,
+    schedule_started_at timestamptz,
     next_attempt_at timestamptz default now(),
     claim uuid,
-    claimed_until timestamptz,
+    lease_expires_at timestamptz,
     ended_at timestamptz,
     constraint deliveries_pending_have_a_next_attempt check ((status = 'pending') = (next_attempt_at is not null)),
     constraint deliveries_once_per_consumer unique (ledger_id, consumer)
@@ -51,9 +51,9 @@ const STATEMENTS = [
   // A pause belongs to the address that said "gone": a new one is worth a try.
   `create table delivery_pauses (
     consumer text not null,
-    url_key text not null,
+    url_hash text not null,
     paused_at timestamptz not null default now(),
-    primary key (consumer, url_key)
+    primary key (consumer, url_hash)
   )`,
 
   `create table delivery_replays (
@@ -64,19 +64,19 @@ const STATEMENTS = [
     rate integer not null,
     total integer not null,
     done integer not null default 0,
-    after_id text collate "C" not null,
+    cursor_id text collate "C" not null,
     next_batch_at timestamptz not null default now(),
     created_at timestamptz not null default now(),
     finished_at timestamptz
   )`,
   `create index delivery_replays_open on delivery_replays (next_batch_at) where finished_at is null`,
 
-  `create table kiip_promises (
+  `create table kiip_rewarded_moments (
     reward_id text collate "C" primary key,
     moment_id text not null,
     user_id text not null,
     virtual_value text not null,
-    promised_at timestamptz not null
+    rewarded_at timestamptz not null
   )`,
-  `create index kiip_promises_by_age on kiip_promises (promised_at)`,
+  `create index kiip_promises_by_age on kiip_rewarded_moments (rewarded_at)`,
 ];

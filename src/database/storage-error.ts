@@ -1,4 +1,4 @@
-import { factsOf } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-facts.js';
 
 /**
  * The database could not do its part, so nothing may be acknowledged. When it is thrown by a write, the write may still
@@ -51,7 +51,7 @@ export function isUniqueViolation(error: unknown): boolean {
 
 /** Whatever it was that kept us from a connection: `ECONNREFUSED`, `ENOTFOUND`, 28P01 for a wrong password, 53300 for too many. */
 export function noConnection(error: unknown): StorageUnavailable {
-  const why = sqlState(error) ?? factsOf(error).code;
+  const why = sqlState(error) ?? summarizeError(error).code;
   return new StorageUnavailable(`no connection${why === undefined ? '' : ` (${why})`}`, { cause: error });
 }
 

@@ -26,14 +26,14 @@ export interface LedgerTable {
   nonce: string | null;
   origin: string | null;
   received_at: Date;
-  decided_at: Date | null;
+  resolved_at: Date | null;
   signature: string;
   signed_text: Uint8Array;
-  signed_text_key: string;
-  reading_key: string;
-  transaction_key: string;
+  signed_text_hash: string;
+  fields_hash: string;
+  transaction_hash: string;
   formula: string;
-  secret_label: string;
+  secret_index: string;
   duplicates: Generated<number>;
   /** Null until the feed has given the row its place: see `kiip/ledger-feed.ts`. */
   feed_position: ColumnType<string | number | null, never, null>;
@@ -60,16 +60,16 @@ export interface DeliveriesTable {
   /** When the row was committed, or released. */
   accepted_at: Date;
   trace_parent: string | null;
-  /** All attempts there ever were; `tries` are those since `tried_since`, the first from which the schedule counts. */
+  /** All attempts there ever were; `tries` are those since `schedule_started_at`, the first from which the schedule counts. */
   attempts: Generated<number>;
   last_status: number | null;
   tries: Generated<number>;
-  tried_since: Date | null;
+  schedule_started_at: Date | null;
   /** Null unless pending. */
   next_attempt_at: Generated<Date | null>;
   /** Who is sending it, until when; a lapsed claim is as good as none. */
   claim: string | null;
-  claimed_until: Date | null;
+  lease_expires_at: Date | null;
   ended_at: Date | null;
 }
 
@@ -87,7 +87,7 @@ export interface DeliveryAttemptsTable {
 /** A consumer whose address answered that it is gone. */
 export interface DeliveryPausesTable {
   consumer: string;
-  url_key: string;
+  url_hash: string;
   paused_at: Generated<Date>;
 }
 
@@ -103,7 +103,7 @@ export interface DeliveryReplaysTable {
   total: number;
   done: Generated<number>;
   /** The last row that has been taken. */
-  after_id: string;
+  cursor_id: string;
   next_batch_at: Generated<Date>;
   created_at: Generated<Date>;
   finished_at: Date | null;
@@ -115,12 +115,12 @@ export interface KiipPromisesTable {
   moment_id: string;
   user_id: string;
   virtual_value: string;
-  promised_at: Date;
+  rewarded_at: Date;
 }
 
 /** A user whose id (or reference) has gone to Kiip. */
 export interface KiipUsersTable {
-  user_key: string;
+  user_id_hash: string;
   user_id: string;
   reference: string | null;
   first_sent_at: Generated<Date>;
@@ -129,7 +129,7 @@ export interface KiipUsersTable {
 /** A callback whose signature none of our secrets could confirm. */
 export interface RejectedCallbacksTable {
   id: Int8;
-  body_key: string;
+  body_hash: string;
   body: Uint8Array;
   content_type: string;
   received_at: Date;
@@ -140,10 +140,10 @@ export interface IdempotencyKeysTable {
   /** Which `begin` holds the key: a late `finish` of an earlier holder must not count. */
   claim: string;
   state: 'in-flight' | 'done' | 'unknown';
-  body_digest: string;
-  answer_status: number | null;
-  answer_body: string | null;
-  lease_until: Date;
+  body_hash: string;
+  response_status: number | null;
+  response_body: string | null;
+  lease_expires_at: Date;
   expires_at: Date;
 }
 
@@ -154,8 +154,8 @@ export interface Tables {
   delivery_attempts: DeliveryAttemptsTable;
   delivery_pauses: DeliveryPausesTable;
   delivery_replays: DeliveryReplaysTable;
-  kiip_promises: KiipPromisesTable;
-  kiip_users: KiipUsersTable;
+  kiip_rewarded_moments: KiipPromisesTable;
+  kiip_user_references: KiipUsersTable;
   rejected_callbacks: RejectedCallbacksTable;
   idempotency_keys: IdempotencyKeysTable;
 }

@@ -1,9 +1,9 @@
-import { longestTimerMs } from '../config/timers.js';
+import { MAX_TIMER_MS } from '../config/timers.js';
 import { StorageUnavailable } from './storage-error.js';
 
 /** A time limit as drivers and servers take it: whole milliseconds, and never 0, which would mean "no limit". PostgreSQL's end where timers do. */
 export function wholeMs(ms: number): number {
-  return Math.min(Math.max(1, Math.ceil(ms)), longestTimerMs);
+  return Math.min(Math.max(1, Math.ceil(ms)), MAX_TIMER_MS);
 }
 
 /**

@@ -1,20 +1,20 @@
 import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Consumer } from '../config/parsers.js';
-import { factsOf } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-facts.js';
 import { traceHeaders } from '../tracing/span.js';
-import { readRetryAfter } from '../upstream/retry-after.js';
-import type { SignedEvent } from './event.js';
+import { parseRetryAfter } from '../upstream/retry-after.js';
+import type { SignedEvent } from './webhook-event.js';
 
 /** What one attempt may take, from the connection to the last byte that we read. */
-export const attemptMs = 10_000;
+export const ATTEMPT_TIMEOUT_MS = 10_000;
 /**
  * An answer says all in its status; what else it says is let by, so that the connection can be used again. More than this costs more
  * than a new connection (`npm run bench`, endless bodies).
  */
-const longestAnswer = 8 * 1024;
+const MAX_RESPONSE_BYTES = 8 * 1024;
 
-export interface Attempt {
+export interface DeliveryAttempt {
   /** Undefined where there was no answer. */
   readonly status: number | undefined;
   /** A few words of ours: what became of it. */
@@ -37,19 +37,19 @@ export class ConsumerHttp {
       // The attempt's own timer bounds all of this.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: attemptMs },
+      connect: { timeout: ATTEMPT_TIMEOUT_MS },
     });
   }
 
   /** @param stopped ends the attempt before its time. @returns what became of it, also when it failed */
-  async send({ body, headers }: SignedEvent, stopped: AbortSignal): Promise<Attempt> {
-    const begunAt = performance.now();
-    const durationMs = () => Math.round(performance.now() - begunAt);
-    const outOfTime = AbortSignal.timeout(attemptMs);
-    const signal = AbortSignal.any([outOfTime, stopped]);
-    let answer: Dispatcher.ResponseData;
+  async send({ body, headers }: SignedEvent, stopped: AbortSignal): Promise<DeliveryAttempt> {
+    const startedAt = performance.now();
+    const durationMs = () => Math.round(performance.now() - startedAt);
+    const timeout = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
+    const signal = AbortSignal.any([timeout, stopped]);
+    let response: Dispatcher.ResponseData;
     try {
-      answer = await this.pool.request({
+      response = await this.pool.request({
         method: 'POST',
         path: this.path,
         headers: { ...headers, ...traceHeaders() },
@@ -57,20 +57,20 @@ export class ConsumerHttp {
         signal,
       });
     } catch (error) {
-      const outcome = outOfTime.aborted
+      const outcome = timeout.aborted
         ? 'no answer in time'
-        : `no answer (${factsOf(error).code ?? 'unknown'})`;
+        : `no answer (${summarizeError(error).code ?? 'unknown'})`;
       return { status: undefined, outcome, durationMs: durationMs(), retryAfterSeconds: undefined };
     }
-    const status = answer.statusCode;
+    const status = response.statusCode;
     // Longer than that, or too slow: the connection is given up, the status counts.
-    await answer.body.dump({ limit: longestAnswer, signal }).catch(() => undefined);
-    const { 'retry-after': retryAfter } = answer.headers;
+    await response.body.dump({ limit: MAX_RESPONSE_BYTES, signal }).catch(() => undefined);
+    const { 'retry-after': retryAfter } = response.headers;
     return {
       status,
-      outcome: outcomeOf(status),
+      outcome: describeOutcome(status),
       durationMs: durationMs(),
-      retryAfterSeconds: readRetryAfter(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter),
+      retryAfterSeconds: parseRetryAfter(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter),
     };
   }
 
@@ -80,12 +80,12 @@ export class ConsumerHttp {
 }
 
 /** Any 2xx ends a delivery. */
-export function isTaken(status: number | null | undefined): boolean {
+export function isSuccess(status: number | null | undefined): boolean {
   return typeof status === 'number' && status >= 200 && status < 300;
 }
 
-function outcomeOf(status: number): string {
-  if (isTaken(status)) return 'accepted';
+function describeOutcome(status: number): string {
+  if (isSuccess(status)) return 'accepted';
   if (status >= 300 && status < 400) return 'a redirect, which is not followed';
   return status === 410 ? 'gone' : 'refused';
 }

@@ -1,33 +1,33 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
+import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { Config } from '../config/config.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
-import { Deliveries } from './deliveries.js';
+import { DeliveriesService } from './deliveries.service.js';
 import {
   DeliveriesDto,
-  DeliveriesQuery,
+  DeliveriesQueryDto,
   DeliveryDto,
-  DeliveryPath,
+  DeliveryParamsDto,
   ReplayDto,
-  ReplayOrderDto,
-  ReplayPath,
+  ReplayRequestDto,
+  ReplayParamsDto,
   ReplayStartedDto,
-  deliveryDto,
-  deliveryNumber,
-  replayDto,
+  toDeliveryDto,
+  parseDeliveryId,
+  toReplayDto,
 } from './deliveries.dto.js';
-import { windowOf } from './ledger-window.js';
-import { Replays } from './replays.js';
+import { windowOf } from '../ledger/ledger-window.js';
+import { ReplaysService } from './replays.service.js';
 
-const usual = ['unauthenticated', 'storage-unavailable'] as const;
-const noSuchDelivery = Problem.of('not-found', 'There is no such delivery.', { retryable: false });
-const noSuchConsumer = Problem.of('conflict', 'Its consumer is no longer one of DELIVERY_CONSUMERS.', {
+const COMMON_PROBLEMS = ['unauthenticated', 'storage-unavailable'] as const;
+const deliveryNotFound = Problem.of('not-found', 'There is no such delivery.', { retryable: false });
+const consumerNotConfigured = Problem.of('conflict', 'Its consumer is no longer one of DELIVERY_CONSUMERS.', {
   retryable: false,
 });
-const noSuchReplay = Problem.of('not-found', 'There is no such replay.', { retryable: false });
+const replayNotFound = Problem.of('not-found', 'There is no such replay.', { retryable: false });
 
 const delivery = {
   id: 'dlv_17',
@@ -56,28 +56,30 @@ const replay = {
 @Controller('api/v1/deliveries')
 export class DeliveriesController {
   constructor(
-    private readonly deliveries: Deliveries,
-    private readonly replays: Replays,
+    private readonly deliveries: DeliveriesService,
+    private readonly replays: ReplaysService,
     private readonly config: Config,
   ) {}
 
   @Get()
-  @NeedsScope('deliveries:manage')
+  @RequireScope('deliveries:manage')
   @ApiOperation({ summary: 'The deliveries, oldest first', operationId: 'listDeliveries' })
   @ApiOkResponse({
     description: 'A page',
     type: DeliveriesDto,
     example: { items: [delivery], next: 'dlv_17' },
   })
-  @ApiProblems(invalid('/limit', 'limit must not be greater than 500'), ...usual)
-  async list(@Query() { consumer, status, after = 'dlv_0', limit }: DeliveriesQuery): Promise<DeliveriesDto> {
-    const items = await this.deliveries.list({ consumer, status, after: deliveryNumber(after)!, limit });
-    const page = items.map(deliveryDto);
+  @ApiProblems(invalid('/limit', 'limit must not be greater than 500'), ...COMMON_PROBLEMS)
+  async list(
+    @Query() { consumer, status, after = 'dlv_0', limit }: DeliveriesQueryDto,
+  ): Promise<DeliveriesDto> {
+    const items = await this.deliveries.list({ consumer, status, after: parseDeliveryId(after)!, limit });
+    const page = items.map(toDeliveryDto);
     return { items: page, next: page.at(-1)?.id ?? after };
   }
 
   @Post(':id/retry')
-  @NeedsScope('deliveries:manage')
+  @RequireScope('deliveries:manage')
   @HttpCode(202)
   @ApiOperation({
     summary: 'Send one delivery now',
@@ -92,23 +94,23 @@ export class DeliveriesController {
   })
   @ApiProblems(
     invalid('/id', 'id must have at most 256 characters'),
-    ...usual,
-    noSuchDelivery,
-    noSuchConsumer,
+    ...COMMON_PROBLEMS,
+    deliveryNotFound,
+    consumerNotConfigured,
     413,
     415,
   )
-  async retry(@Param() { id }: DeliveryPath): Promise<DeliveryDto> {
-    const number = deliveryNumber(id);
+  async retry(@Param() { id }: DeliveryParamsDto): Promise<DeliveryDto> {
+    const number = parseDeliveryId(id);
     const names = this.config.deliveryConsumers?.map(({ name }) => name) ?? [];
     const found = number === undefined ? 'not-found' : await this.deliveries.retry(number, names);
-    if (found === 'not-found') throw noSuchDelivery;
-    if (found === 'no-consumer') throw noSuchConsumer;
-    return deliveryDto(found);
+    if (found === 'not-found') throw deliveryNotFound;
+    if (found === 'no-consumer') throw consumerNotConfigured;
+    return toDeliveryDto(found);
   }
 
   @Post('replay')
-  @NeedsScope('deliveries:manage')
+  @RequireScope('deliveries:manage')
   @HttpCode(202)
   @ApiOperation({
     summary: 'Send what was accepted in a window of time once more to one consumer',
@@ -117,7 +119,7 @@ export class DeliveriesController {
     operationId: 'replayDeliveries',
   })
   @ApiBody({
-    type: ReplayOrderDto,
+    type: ReplayRequestDto,
     examples: {
       count: { value: { ...order, dry_run: true } },
       send: { value: { ...order, rate_per_second: 50 } },
@@ -133,9 +135,14 @@ export class DeliveriesController {
     type: ReplayStartedDto,
     example: { id: replayId, count: 1200 },
   })
-  @ApiProblems(invalid('/consumer', 'consumer must be one of DELIVERY_CONSUMERS'), ...usual, 413, 415)
-  async replay(
-    @Body() { consumer, from, to, dry_run, rate_per_second }: ReplayOrderDto,
+  @ApiProblems(
+    invalid('/consumer', 'consumer must be one of DELIVERY_CONSUMERS'),
+    ...COMMON_PROBLEMS,
+    413,
+    415,
+  )
+  async startReplay(
+    @Body() { consumer, from, to, dry_run, rate_per_second }: ReplayRequestDto,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ReplayStartedDto> {
     if (!this.config.deliveryConsumers?.some(({ name }) => name === consumer))
@@ -145,18 +152,22 @@ export class DeliveriesController {
       reply.code(200);
       return { id: null, count: await this.replays.count(window) };
     }
-    const { id, total } = await this.replays.start({ consumer, window, rate: rate_per_second });
+    const { id, totalCount: total } = await this.replays.start({
+      consumer,
+      window,
+      ratePerSecond: rate_per_second,
+    });
     return { id, count: total };
   }
 
   @Get('replays/:id')
-  @NeedsScope('deliveries:manage')
+  @RequireScope('deliveries:manage')
   @ApiOperation({ summary: 'How far a replay has come', operationId: 'getReplay' })
   @ApiOkResponse({ description: 'The replay', type: ReplayDto, example: replay })
-  @ApiProblems(invalid('/id', 'id must be the id of a replay'), ...usual, noSuchReplay)
-  async replayState(@Param() { id }: ReplayPath): Promise<ReplayDto> {
+  @ApiProblems(invalid('/id', 'id must be the id of a replay'), ...COMMON_PROBLEMS, replayNotFound)
+  async getReplay(@Param() { id }: ReplayParamsDto): Promise<ReplayDto> {
     const found = await this.replays.find(id);
-    if (!found) throw noSuchReplay;
-    return replayDto(found);
+    if (!found) throw replayNotFound;
+    return toReplayDto(found);
   }
 }

@@ -1,17 +1,17 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
-import { IsInstant } from '../input/instant.js';
-import { MayBeAbsent } from '../input/may-be-absent.decorator.js';
-import { IsOpaqueId } from '../input/opaque-id.js';
-import { IsCursor, PageQuery } from '../input/page.dto.js';
-import { IssuanceDto } from '../kiip/issuances.dto.js';
-import type { Delivery } from './deliveries.js';
-import { currencyIssued } from './event.js';
-import type { Replay } from './replays.js';
+import { IsInstant } from '../validation/instant.js';
+import { IsOptionalNotNull } from '../validation/optional-not-null.decorator.js';
+import { IsOpaqueId } from '../validation/opaque-id.js';
+import { IsCursor, PaginationQueryDto } from '../validation/pagination.dto.js';
+import { IssuanceDto } from '../ledger/issuances.dto.js';
+import type { Delivery } from './deliveries.service.js';
+import { CURRENCY_ISSUED } from './webhook-event.js';
+import type { Replay } from './replays.service.js';
 
-const statuses = ['pending', 'delivered', 'dead'] as const;
+const DELIVERY_STATUSES = ['pending', 'delivered', 'dead'] as const;
 
-export class DeliveriesQuery extends PageQuery {
+export class DeliveriesQueryDto extends PaginationQueryDto {
   /** Only those to this consumer. */
   @IsOptional()
   @IsOpaqueId('wallet', { required: false })
@@ -19,21 +19,21 @@ export class DeliveriesQuery extends PageQuery {
 
   /** Only those in this status. */
   @IsOptional()
-  @IsIn(statuses)
-  @ApiProperty({ enum: statuses, required: false })
-  readonly status?: (typeof statuses)[number];
+  @IsIn(DELIVERY_STATUSES)
+  @ApiProperty({ enum: DELIVERY_STATUSES, required: false })
+  readonly status?: (typeof DELIVERY_STATUSES)[number];
 
   /** The `next` of an earlier answer. */
-  @IsCursor((text) => deliveryNumber(text) !== undefined)
+  @IsCursor((text) => parseDeliveryId(text) !== undefined)
   readonly after?: string;
 }
 
-export class DeliveryPath {
+export class DeliveryParamsDto {
   @IsOpaqueId('dlv_17')
   readonly id!: string;
 }
 
-export class ReplayPath {
+export class ReplayParamsDto {
   @Matches(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/, { message: 'id must be the id of a replay' })
   @ApiProperty({ example: '6d0f0e0b-4f0e-4a39-9d0f-5a86a2c1f6a1' })
   readonly id!: string;
@@ -51,8 +51,8 @@ export class DeliveryDto {
   /** @example 'wallet' */
   readonly consumer!: string;
   /** `dead`: refused for three days; it waits for a retry. */
-  @ApiProperty({ enum: statuses, example: 'pending' })
-  readonly status!: (typeof statuses)[number];
+  @ApiProperty({ enum: DELIVERY_STATUSES, example: 'pending' })
+  readonly status!: (typeof DELIVERY_STATUSES)[number];
   /** @example 3 */
   readonly attempts!: number;
   /** What the consumer answered last; null where there was no answer. */
@@ -74,7 +74,7 @@ export class DeliveriesDto {
 }
 
 /** What to send once more. */
-export class ReplayOrderDto {
+export class ReplayRequestDto {
   /** As in DELIVERY_CONSUMERS. */
   @IsOpaqueId('wallet')
   readonly consumer!: string;
@@ -88,13 +88,13 @@ export class ReplayOrderDto {
   readonly to!: string;
 
   /** Only count. */
-  @MayBeAbsent()
+  @IsOptionalNotNull()
   @IsBoolean()
   @ApiProperty({ required: false })
   readonly dry_run: boolean = false;
 
   /** Rows that become due a second. */
-  @MayBeAbsent()
+  @IsOptionalNotNull()
   @IsInt()
   @Min(1)
   @Max(1000)
@@ -138,7 +138,7 @@ export class ReplayDto {
 
 /** What a consumer receives (Standard Webhooks). */
 export class CurrencyIssuedEventDto {
-  @ApiProperty({ enum: [currencyIssued], example: currencyIssued })
+  @ApiProperty({ enum: [CURRENCY_ISSUED], example: CURRENCY_ISSUED })
   readonly type!: string;
   /**
    * When the row was accepted.
@@ -148,18 +148,18 @@ export class CurrencyIssuedEventDto {
   readonly data!: IssuanceDto;
 }
 
-const prefix = 'dlv_';
-const shape = /^dlv_(0|[1-9]\d{0,17})$/;
+const ID_PREFIX = 'dlv_';
+const ID_PATTERN = /^dlv_(0|[1-9]\d{0,17})$/;
 
 /** @returns the number in a delivery's id; undefined for what is none */
-export function deliveryNumber(id: string): string | undefined {
-  return shape.exec(id)?.[1];
+export function parseDeliveryId(id: string): string | undefined {
+  return ID_PATTERN.exec(id)?.[1];
 }
 
-export function deliveryDto(delivery: Delivery): DeliveryDto {
+export function toDeliveryDto(delivery: Delivery): DeliveryDto {
   const { id, issuanceId, consumer, status, attempts, lastStatus, nextAttemptAt } = delivery;
   return {
-    id: prefix + id,
+    id: ID_PREFIX + id,
     issuance_id: issuanceId,
     consumer,
     status,
@@ -169,7 +169,15 @@ export function deliveryDto(delivery: Delivery): DeliveryDto {
   };
 }
 
-export function replayDto({ id, consumer, window, total, done, createdAt, finishedAt }: Replay): ReplayDto {
+export function toReplayDto({
+  id,
+  consumer,
+  window,
+  totalCount: total,
+  processedCount: done,
+  createdAt,
+  finishedAt,
+}: Replay): ReplayDto {
   return {
     id,
     consumer,

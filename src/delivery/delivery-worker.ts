@@ -1,24 +1,24 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { longestTimerMs } from '../config/timers.js';
+import { MAX_TIMER_MS } from '../config/timers.js';
 import { Database } from '../database/database.js';
 import { StorageUnavailable } from '../database/storage-error.js';
-import { Ledger } from '../kiip/ledger.js';
-import { issuanceDto } from '../kiip/issuances.dto.js';
-import { factsOf } from '../log/error-facts.js';
+import { Ledger } from '../ledger/ledger.service.js';
+import { issuanceDto } from '../ledger/issuances.dto.js';
+import { summarizeError } from '../log/error-facts.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import type { ConsumerAttempt } from './consumer-worker.js';
-import { fanOut } from './delivery-statements.js';
-import type { Subscriber } from './delivery-statements.js';
-import { Pump } from './pump.js';
-import { Replays } from './replays.js';
+import { fanOutOutbox } from './delivery.queries.js';
+import type { Subscriber } from './delivery.queries.js';
+import { PollingLoop } from '../async/polling-loop.js';
+import { ReplaysService } from './replays.service.js';
 
-const lookEveryMs = 1_000;
+const POLL_INTERVAL_MS = 1_000;
 /** A replay takes a batch a second: it is not to miss its second by much. */
-const replayEveryMs = 250;
+const REPLAY_POLL_INTERVAL_MS = 250;
 /** Deliveries that one statement makes: far below its time limit. */
-const batch = 1_000;
+const BATCH_SIZE = 1_000;
 
 /**
  * Brings accepted ledger rows to the consumers, in every replica whose ROLE is not `api`. The rows come through the outbox that is
@@ -29,8 +29,8 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
   readonly consumers: readonly ConsumerWorker[];
   private readonly logger = new Logger('Delivery');
   private readonly subscribers: readonly Subscriber[];
-  private readonly outbox: Pump;
-  private readonly replaying: Pump;
+  private readonly outboxLoop: PollingLoop;
+  private readonly replayLoop: PollingLoop;
   private readonly graceMs: number;
   private stopped: Promise<void> | undefined;
   private readonly listeners: ((attempt: ConsumerAttempt) => void)[] = [];
@@ -38,33 +38,33 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
   constructor(
     private readonly database: Database,
     private readonly ledger: Ledger,
-    private readonly replays: Replays,
+    private readonly replays: ReplaysService,
     { role, deliveryConsumers = [], databaseTimeoutMs, shutdownGraceSeconds }: Config,
   ) {
-    const tools = {
+    const options = {
       database,
       databaseTimeoutMs,
       issuancesOf: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(issuanceDto),
       logger: this.logger,
-      onFailure: (error: unknown) => this.report(error),
+      onFailure: (error: unknown) => this.logFailure(error),
       onAttempt: (attempt: ConsumerAttempt) => {
         for (const listener of this.listeners) listener(attempt);
       },
     };
     this.consumers =
-      role === 'api' ? [] : deliveryConsumers.map((consumer) => new ConsumerWorker(consumer, tools));
+      role === 'api' ? [] : deliveryConsumers.map((consumer) => new ConsumerWorker(consumer, options));
     this.subscribers = this.consumers.map(({ subscriber }) => subscriber);
-    this.outbox = new Pump(() => this.emptyOutbox(), lookEveryMs, tools.onFailure);
-    this.replaying = new Pump(() => this.replay(), replayEveryMs, tools.onFailure);
-    this.graceMs = Math.min((shutdownGraceSeconds * 1_000) / 2, longestTimerMs);
+    this.outboxLoop = new PollingLoop(() => this.drainOutbox(), POLL_INTERVAL_MS, options.onFailure);
+    this.replayLoop = new PollingLoop(() => this.replayBatch(), REPLAY_POLL_INTERVAL_MS, options.onFailure);
+    this.graceMs = Math.min((shutdownGraceSeconds * 1_000) / 2, MAX_TIMER_MS);
   }
 
   onApplicationBootstrap(): void {
     // What is accepted while nobody is to hear of it waits in the outbox for the first consumer.
     if (this.consumers.length === 0) return;
-    this.ledger.onAccepted(() => this.outbox.wake());
-    this.outbox.start();
-    this.replaying.start();
+    this.ledger.onAccepted(() => this.outboxLoop.notify());
+    this.outboxLoop.start();
+    this.replayLoop.start();
     for (const consumer of this.consumers) consumer.start();
   }
 
@@ -80,35 +80,35 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
   /** Claims nothing more; returns when all that is under way has ended or been handed back. */
   stop(): Promise<void> {
     this.stopped ??= Promise.all([
-      this.outbox.stop(),
-      this.replaying.stop(),
+      this.outboxLoop.stop(),
+      this.replayLoop.stop(),
       ...this.consumers.map((consumer) => consumer.stop(this.graceMs)),
     ]).then(() => undefined);
     return this.stopped;
   }
 
   /** @returns whether there may be more */
-  private async emptyOutbox(): Promise<boolean> {
-    const limit = Math.ceil(batch / this.consumers.length);
-    const moved = await this.database.run((db) => fanOut(db, this.subscribers, limit));
-    if (moved > 0) this.wakeConsumers();
+  private async drainOutbox(): Promise<boolean> {
+    const limit = Math.ceil(BATCH_SIZE / this.consumers.length);
+    const moved = await this.database.run((db) => fanOutOutbox(db, this.subscribers, limit));
+    if (moved > 0) this.notifyConsumers();
     return moved === limit;
   }
 
-  private async replay(): Promise<boolean> {
-    const taken = await this.replays.takeBatch(this.subscribers);
-    if (taken > 0) this.wakeConsumers();
+  private async replayBatch(): Promise<boolean> {
+    const taken = await this.replays.processBatch(this.subscribers);
+    if (taken > 0) this.notifyConsumers();
     // There may be another replay beside it.
     return taken > 0;
   }
 
-  private wakeConsumers(): void {
-    for (const consumer of this.consumers) consumer.wake();
+  private notifyConsumers(): void {
+    for (const consumer of this.consumers) consumer.notify();
   }
 
   /** A database that is away is told of by health checks, and found again by itself. */
-  private report(error: unknown): void {
+  private logFailure(error: unknown): void {
     if (error instanceof StorageUnavailable) return;
-    this.logger.error({ msg: 'deliveries cannot go on', ...factsOf(error) });
+    this.logger.error({ msg: 'delivery worker failed', ...summarizeError(error) });
   }
 }

@@ -2,20 +2,25 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { HealthCheck } from '@nestjs/terminus';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
-import { plainProblem } from '../problem/to-problem.js';
+import { httpProblem } from '../problem/to-problem.js';
 import { HealthDto } from './health.dto.js';
 
 interface HealthRoute {
   readonly operationId: string;
   readonly summary: string;
   /** A report in which all is well. */
-  readonly well: Readonly<Record<string, object>>;
+  readonly healthy: Readonly<Record<string, object>>;
   /** One in which something is not, where that can be. */
-  readonly unwell?: Readonly<Record<string, object>>;
+  readonly unhealthy?: Readonly<Record<string, object>>;
 }
 
 /** A health check: never cached, and described as it answers. Terminus's own description knows no problems. */
-export function ApiHealth({ operationId, summary, well, unwell }: HealthRoute): MethodDecorator {
+export function ApiHealth({
+  operationId,
+  summary,
+  healthy: well,
+  unhealthy: unwell,
+}: HealthRoute): MethodDecorator {
   return applyDecorators(
     HealthCheck({ swaggerDocumentation: false }),
     ApiOperation({ operationId, summary }),
@@ -24,6 +29,6 @@ export function ApiHealth({ operationId, summary, well, unwell }: HealthRoute): 
       type: HealthDto,
       example: { status: 'ok', info: well, error: {}, details: well },
     }),
-    ApiProblems(...(unwell ? [plainProblem(503, { checks: unwell })] : [])),
+    ApiProblems(...(unwell ? [httpProblem(503, { checks: unwell })] : [])),
   );
 }

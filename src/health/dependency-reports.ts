@@ -4,15 +4,15 @@ import type { HealthIndicatorFunction } from '@nestjs/terminus';
 import { RedisState } from '../cache/redis-state.js';
 import { Database } from '../database/database.js';
 import { DeliveryWorker } from '../delivery/delivery-worker.js';
-import { CallbackCounters } from '../kiip/callback-counters.js';
-import { Circuits } from '../upstream/circuits.js';
+import { CallbackCounters } from '../kiip-callbacks/callback-counters.js';
+import { BreakerRegistry } from '../upstream/breaker-registry.js';
 
 /** What people and alerts are told of everything that we depend on. */
 @Injectable()
 export class DependencyReports {
   constructor(
     private readonly indicators: HealthIndicatorService,
-    private readonly circuits: Circuits,
+    private readonly circuits: BreakerRegistry,
     private readonly redis: RedisState,
     private readonly database: Database,
     private readonly callbacks: CallbackCounters,
@@ -30,7 +30,7 @@ export class DependencyReports {
   }
 
   private vendors(): HealthIndicatorFunction[] {
-    const vendors = Map.groupBy(this.circuits.all(), ({ vendor }) => vendor);
+    const vendors = Map.groupBy(this.circuits.all(), ({ upstream: vendor }) => vendor);
     return [...vendors].map(([vendor, circuits]) => () => {
       const operations = circuits.map(({ operation, state, lastSuccessAt, lastFailure }) => [
         operation,
@@ -45,7 +45,7 @@ export class DependencyReports {
       ]);
       const report = this.indicators.check(vendor);
       const facts = { operations: Object.fromEntries(operations) as Record<string, unknown> };
-      return circuits.some(({ failing }) => failing) ? report.down(facts) : report.up(facts);
+      return circuits.some(({ unhealthy: failing }) => failing) ? report.down(facts) : report.up(facts);
     });
   }
 
@@ -72,13 +72,13 @@ export class DependencyReports {
 
   /** As this process sees them; none where it does not deliver. */
   private consumers() {
-    const lanes = this.deliveries.consumers.map(({ consumer: { name }, lane }) => [
+    const lanes = this.deliveries.consumers.map(({ consumer: { name }, throttle: lane }) => [
       name,
       { breaker: lane.state, last_success_at: lane.lastSuccessAt?.toISOString() ?? null },
     ]);
     const report = this.indicators.check('consumers');
     const facts = Object.fromEntries(lanes) as Record<string, unknown>;
-    const failing = this.deliveries.consumers.some(({ lane }) => lane.state === 'open');
+    const failing = this.deliveries.consumers.some(({ throttle: lane }) => lane.state === 'open');
     return failing ? report.down(facts) : report.up(facts);
   }
 

@@ -2,12 +2,12 @@ import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import { RedisState } from '../cache/redis-state.js';
-import { Open } from '../caller-auth/open.decorator.js';
+import { Public } from '../caller-auth/public.decorator.js';
 import { Database } from '../database/database.js';
 import { ApiHealth } from './api-health.decorator.js';
 import { DependencyReports } from './dependency-reports.js';
-import { EventLoop } from './event-loop.js';
-import { Lifecycle } from './lifecycle.js';
+import { EventLoopMonitor } from './event-loop.js';
+import { LifecycleService } from './lifecycle.js';
 
 const kigo = (status: string, breaker: string) => ({
   status,
@@ -18,15 +18,15 @@ const kigo = (status: string, breaker: string) => ({
  * Probes tell of this process alone: a vendor or a store that is away never takes a pod out, for all would go at once.
  * What is away is told by `dependencies`, to people and alerts.
  */
-@Open()
+@Public()
 @ApiTags('Health')
 @Controller('health')
 export class HealthController {
   constructor(
     private readonly checks: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
-    private readonly lifecycle: Lifecycle,
-    private readonly eventLoop: EventLoop,
+    private readonly lifecycle: LifecycleService,
+    private readonly eventLoop: EventLoopMonitor,
     private readonly redis: RedisState,
     private readonly database: Database,
     private readonly reports: DependencyReports,
@@ -36,14 +36,14 @@ export class HealthController {
   @ApiHealth({
     operationId: 'getLiveness',
     summary: 'Whether the process works, and did not stand still for 10 s: liveness probe',
-    well: { event_loop: { status: 'up' } },
-    unwell: { event_loop: { status: 'down' } },
+    healthy: { event_loop: { status: 'up' } },
+    unhealthy: { event_loop: { status: 'down' } },
   })
   live() {
     return this.checks.check([
       () => {
         const report = this.indicators.check('event_loop');
-        return this.eventLoop.wasStuck ? report.down() : report.up();
+        return this.eventLoop.recentlyBlocked ? report.down() : report.up();
       },
     ]);
   }
@@ -52,8 +52,8 @@ export class HealthController {
   @ApiHealth({
     operationId: 'getStartup',
     summary: 'Whether the process has started: startup probe',
-    well: { process: { status: 'up' }, database: { status: 'up', state: 'up' } },
-    unwell: { process: { status: 'up' }, database: { status: 'down', state: 'unknown' } },
+    healthy: { process: { status: 'up' }, database: { status: 'up', state: 'up' } },
+    unhealthy: { process: { status: 'up' }, database: { status: 'down', state: 'unknown' } },
   })
   startup() {
     return this.checks.check([() => this.process(), () => this.firstContact()]);
@@ -63,12 +63,12 @@ export class HealthController {
   @ApiHealth({
     operationId: 'getReadiness',
     summary: 'Whether the process wants traffic: readiness probe',
-    well: {
+    healthy: {
       process: { status: 'up' },
       database: { status: 'up', state: 'up' },
       redis: { status: 'up', state: 'not-configured' },
     },
-    unwell: {
+    unhealthy: {
       process: { status: 'down', state: 'draining' },
       database: { status: 'up', state: 'up' },
       redis: { status: 'up', state: 'not-configured' },
@@ -82,8 +82,8 @@ export class HealthController {
   @ApiHealth({
     operationId: 'getDependencies',
     summary: 'How each vendor and store is doing, for people and alerts; never for a probe',
-    well: { kigo: kigo('up', 'closed'), redis: { status: 'up', state: 'up' } },
-    unwell: { kigo: kigo('down', 'open'), redis: { status: 'up', state: 'up' } },
+    healthy: { kigo: kigo('up', 'closed'), redis: { status: 'up', state: 'up' } },
+    unhealthy: { kigo: kigo('down', 'open'), redis: { status: 'up', state: 'up' } },
   })
   dependencies() {
     return this.checks.check(this.reports.all());

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { ApiPropertyOptions } from '@nestjs/swagger';
 
-const checks: ApiPropertyOptions = {
+const CHECKS: ApiPropertyOptions = {
   type: 'object',
   additionalProperties: {
     type: 'object',
@@ -17,12 +17,12 @@ export class HealthDto {
   @ApiProperty({ type: String, enum: ['ok'] })
   readonly status!: 'ok';
   /** The checks that went well. */
-  @ApiProperty(checks)
+  @ApiProperty(CHECKS)
   readonly info!: object;
   /** The checks that failed: none. */
-  @ApiProperty(checks)
+  @ApiProperty(CHECKS)
   readonly error!: object;
   /** All of them. */
-  @ApiProperty(checks)
+  @ApiProperty(CHECKS)
   readonly details!: object;
 }

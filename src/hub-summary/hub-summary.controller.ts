@@ -1,21 +1,21 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ExternalUser } from '../accounts/account.dto.js';
+import { ExternalUserDto } from '../accounts/account.dto.js';
 import { accountNotFound } from '../accounts/accounts.service.js';
-import { cacheHeaders, combine } from '../cache/cache-headers.js';
-import type { LookupTimes } from '../cache/cache-headers.js';
-import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
-import { NoCache } from '../input/no-cache.decorator.js';
-import { ApiCached, cachedHeaders } from '../cache/api-cached.decorator.js';
-import { ApiProblems, invalid, kigoProblems } from '../problem/api-problems.decorator.js';
+import { cacheHeaders, worstOf } from '../cache/cache-headers.js';
+import type { CacheTimes } from '../cache/cache-headers.js';
+import { RequireScope } from '../caller-auth/require-scope.decorator.js';
+import { NoCache } from '../cache/no-cache.decorator.js';
+import { ApiCached, CACHED_HEADERS } from '../cache/api-cached.decorator.js';
+import { ApiProblems, invalid, KIGO_PROBLEMS } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
 import {
-  AccountPath,
+  AccountParamsDto,
   HubSummaryDto,
   UnviewedCountDto,
   UnviewedCountsDto,
-  UnviewedCountsQuery,
+  UnviewedCountsRequestDto,
 } from './hub-summary.dto.js';
 import { HubSummaryService } from './hub-summary.service.js';
 import { UnviewedCountsService } from './unviewed-counts.service.js';
@@ -29,29 +29,29 @@ export class HubSummaryController {
   ) {}
 
   @Get('api/user/unviewed-count')
-  @NeedsScope('kigo:read')
+  @RequireScope('kigo:read')
   @ApiOperation({ summary: 'How many tokens a user has not yet viewed', operationId: 'getUnviewedCount' })
   @ApiCached()
   @ApiOkResponse({
     description: 'The count',
     type: UnviewedCountDto,
     example: { count: 12 },
-    headers: cachedHeaders,
+    headers: CACHED_HEADERS,
   })
-  @ApiProblems('validation', ...kigoProblems, 'account-not-found')
+  @ApiProblems('validation', ...KIGO_PROBLEMS, 'account-not-found')
   async unviewedCount(
-    @Query() user: ExternalUser,
+    @Query() user: ExternalUserDto,
     @NoCache() noCache: boolean,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UnviewedCountDto> {
-    const count = await this.summaries.countFor(user, { noCache });
+    const count = await this.summaries.findCount(user, { noCache });
     reply.headers(cacheHeaders(count));
     if (count.value === undefined) throw accountNotFound();
     return { count: count.value };
   }
 
   @Post('api/v1/unviewed-counts')
-  @NeedsScope('kigo:read')
+  @RequireScope('kigo:read')
   @HttpCode(200)
   @ApiOperation({
     summary: 'The same for up to 100 users at once',
@@ -60,7 +60,7 @@ export class HubSummaryController {
     operationId: 'getUnviewedCounts',
   })
   @ApiBody({
-    type: UnviewedCountsQuery,
+    type: UnviewedCountsRequestDto,
     examples: {
       'two users': {
         value: {
@@ -86,7 +86,7 @@ export class HubSummaryController {
         },
       ],
     },
-    headers: cachedHeaders,
+    headers: CACHED_HEADERS,
   })
   @ApiProblems(
     invalid('/users/0/external_user_id', 'external_user_id is required'),
@@ -95,16 +95,16 @@ export class HubSummaryController {
     415,
   )
   async unviewedCounts(
-    @Body() { users }: UnviewedCountsQuery,
+    @Body() { users }: UnviewedCountsRequestDto,
     @NoCache() noCache: boolean,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UnviewedCountsDto> {
-    const results = await this.counts.countForAll(users, noCache);
+    const results = await this.counts.findCounts(users, noCache);
     const now = Date.now();
     const failed = { provenance: 'miss', asOf: now, freshUntil: now } as const;
-    const parts: LookupTimes[] = results.map(({ count }) => (count instanceof Problem ? failed : count));
-    reply.headers(cacheHeaders(parts.reduce(combine)));
+    const parts: CacheTimes[] = results.map(({ count }) => (count instanceof Problem ? failed : count));
+    reply.headers(cacheHeaders(parts.reduce(worstOf)));
     return {
       results: results.map(({ user: { external_user_id, external_program_id }, count }) => {
         const ids = { external_user_id, external_program_id };
@@ -116,7 +116,7 @@ export class HubSummaryController {
   }
 
   @Get('api/v1/accounts/:account_id/hub-summary')
-  @NeedsScope('kigo:read')
+  @RequireScope('kigo:read')
   @ApiOperation({ summary: 'What Kigo says of an account', operationId: 'getHubSummary' })
   @ApiCached()
   @ApiOkResponse({
@@ -129,15 +129,15 @@ export class HubSummaryController {
       as_of: '2026-01-31T12:00:00.000Z',
       stale: false,
     },
-    headers: cachedHeaders,
+    headers: CACHED_HEADERS,
   })
   @ApiProblems(
     invalid('/account_id', 'account_id must have at most 256 characters'),
-    ...kigoProblems,
+    ...KIGO_PROBLEMS,
     'account-not-found',
   )
   async hubSummary(
-    @Param() { account_id }: AccountPath,
+    @Param() { account_id }: AccountParamsDto,
     @NoCache() noCache: boolean,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<HubSummaryDto> {

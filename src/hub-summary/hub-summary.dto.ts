@@ -1,12 +1,12 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, ArrayMinSize, IsArray, ValidateNested } from 'class-validator';
-import { ExternalUser } from '../accounts/account.dto.js';
-import { IsPathSafeId } from '../input/opaque-id.js';
+import { ExternalUserDto } from '../accounts/account.dto.js';
+import { IsPathSafeId } from '../validation/opaque-id.js';
 import { ProblemDto } from '../problem/problem.dto.js';
 
 /** A Kigo account. */
-export class AccountPath {
+export class AccountParamsDto {
   @IsPathSafeId('acc_ebb985857d0c94bdee6c')
   readonly account_id!: string;
 }
@@ -48,13 +48,13 @@ export class HubSummaryDto {
 }
 
 /** The users whose badges are wanted. */
-export class UnviewedCountsQuery {
+export class UnviewedCountsRequestDto {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(100)
   @ValidateNested({ each: true, message: '$property must hold JSON objects only' })
-  @Type(() => ExternalUser)
-  readonly users!: ExternalUser[];
+  @Type(() => ExternalUserDto)
+  readonly users!: ExternalUserDto[];
 }
 
 /** One user's badge, or why there is none. */

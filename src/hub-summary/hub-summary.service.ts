@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { IsInt, Max, Min } from 'class-validator';
-import type { ExternalUser } from '../accounts/account.dto.js';
+import type { ExternalUserDto } from '../accounts/account.dto.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 import type { LookupOptions } from '../accounts/accounts.service.js';
-import { combine } from '../cache/cache-headers.js';
+import { worstOf } from '../cache/cache-headers.js';
 import { ReadThrough } from '../cache/read-through.js';
-import type { CachedKind, Lookup } from '../cache/read-through.js';
+import type { CachePolicy, CacheResult } from '../cache/read-through.js';
 import { Config } from '../config/config.js';
 import { KigoHttp } from '../kigo-auth/kigo-http.js';
 import { isUpstreamError } from '../upstream/upstream-error.js';
@@ -26,7 +26,7 @@ export class KigoHubSummary {
 /** Reads hub summaries: `GET /api/v1/accounts/{account_id}/hub-summary` (kigo-hub-summary.txt, step 2). */
 @Injectable()
 export class HubSummaryService {
-  private readonly kind: CachedKind<KigoHubSummary>;
+  private readonly policy: CachePolicy<KigoHubSummary>;
 
   constructor(
     private readonly http: KigoHttp,
@@ -34,13 +34,13 @@ export class HubSummaryService {
     private readonly cache: ReadThrough,
     config: Config,
   ) {
-    this.kind = {
+    this.policy = {
       name: 'hub-summary',
       ttlMs: config.hubSummaryTtlSeconds * 1000,
       staleMs: config.hubSummaryStaleSeconds * 1000,
       notFoundTtlMs: config.notFoundTtlSeconds * 1000,
       isValue: isSummary,
-      isUnknown: isUpstreamError,
+      isUnavailable: isUpstreamError,
     };
   }
 
@@ -48,10 +48,13 @@ export class HubSummaryService {
    * @returns undefined as the value when Kigo knows no such account
    * @throws UpstreamError
    */
-  find(accountId: string, { noCache, lane }: LookupOptions = {}): Promise<Lookup<KigoHubSummary>> {
+  find(
+    accountId: string,
+    { noCache, limiter: lane }: LookupOptions = {},
+  ): Promise<CacheResult<KigoHubSummary>> {
     const key = this.http.cacheKey('hub-summary:v1', accountId);
-    const ask = () => this.ask(accountId);
-    return this.cache.get(key, this.kind, lane ? () => lane(ask) : ask, noCache);
+    const ask = () => this.fetchSummary(accountId);
+    return this.cache.get(key, this.policy, lane ? () => lane(ask) : ask, noCache);
   }
 
   /**
@@ -59,7 +62,7 @@ export class HubSummaryService {
    * @returns undefined as the value when Kigo knows no such user, program or account
    * @throws UpstreamError
    */
-  async countFor(user: ExternalUser, options: LookupOptions = {}): Promise<Lookup<number>> {
+  async findCount(user: ExternalUserDto, options: LookupOptions = {}): Promise<CacheResult<number>> {
     let account = await this.accounts.find(user, options);
     if (account.value === undefined) return { ...account, value: undefined };
     let summary = await this.find(account.value, options);
@@ -72,10 +75,10 @@ export class HubSummaryService {
       if (account.value !== known) summary = await this.find(account.value, options);
     }
     // The count is as old as the summary: an account id does not age.
-    return { ...combine(account, summary), asOf: summary.asOf, value: summary.value?.unviewed_products };
+    return { ...worstOf(account, summary), asOf: summary.asOf, value: summary.value?.unviewed_products };
   }
 
-  private async ask(accountId: string): Promise<KigoHubSummary | undefined> {
+  private async fetchSummary(accountId: string): Promise<KigoHubSummary | undefined> {
     const answer = await this.http.axiosRef.get<string>(
       `/api/v1/accounts/${encodeURIComponent(accountId)}/hub-summary`,
       {
@@ -84,7 +87,7 @@ export class HubSummaryService {
       },
     );
     if (answer.status === 404) return undefined;
-    const { unviewed_products, total_tokens } = this.http.read(KigoHubSummary, answer);
+    const { unviewed_products, total_tokens } = this.http.parse(KigoHubSummary, answer);
     return { unviewed_products, total_tokens };
   }
 }

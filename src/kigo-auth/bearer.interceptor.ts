@@ -1,6 +1,6 @@
 import type { AxiosInstance } from 'axios';
 import { UpstreamError } from '../upstream/upstream-error.js';
-import { within } from '../upstream/within.js';
+import { withTimeout } from '../async/time-limit.js';
 import type { KigoTokenService } from './kigo-token.service.js';
 
 declare module 'axios' {
@@ -13,7 +13,7 @@ declare module 'axios' {
 /** Axios interceptor: gives every call the partner token. A call whose deadline passes stops waiting; the login goes on. */
 export function installBearer(client: AxiosInstance, tokens: KigoTokenService): void {
   client.interceptors.request.use(async (config) => {
-    const token = await within(
+    const token = await withTimeout(
       (config.deadlineAt ?? Infinity) - performance.now(),
       () => tokens.get(),
       () => new UpstreamError('kigo', 'login', 'timeout', 'no token in time'),

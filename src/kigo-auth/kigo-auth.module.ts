@@ -1,20 +1,20 @@
 import { Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { Circuits } from '../upstream/circuits.js';
+import { BreakerRegistry } from '../upstream/breaker-registry.js';
 import { installBearer } from './bearer.interceptor.js';
 import { KigoApiKey } from './kigo-api-key.js';
 import { KigoHttp } from './kigo-http.js';
-import { KigoKeyChange } from './kigo-key-change.js';
+import { KigoKeyRotationService } from './kigo-key-rotation.service.js';
 import { KigoLogin, KigoLoginHttp } from './kigo-login.js';
 import { kigoScope } from './kigo-scope.js';
 import { KigoTokenService } from './kigo-token.service.js';
 import { installRefresh } from './refresh.interceptor.js';
-import { TokenVault } from './token-vault.js';
+import { SharedTokenStore } from './shared-token-store.js';
 
-function upstream(config: Config, circuits: Circuits) {
+function upstreamOptions(config: Config, breakers: BreakerRegistry) {
   return {
-    circuits,
-    vendor: 'kigo' as const,
+    breakers: breakers,
+    upstream: 'kigo' as const,
     baseUrl: config.kigoBaseUrl,
     timeoutMs: config.kigoTimeoutMs,
     deadlineMs: config.upstreamDeadlineMs,
@@ -25,22 +25,27 @@ function upstream(config: Config, circuits: Circuits) {
 @Module({
   providers: [
     KigoApiKey,
-    KigoKeyChange,
+    KigoKeyRotationService,
     KigoLogin,
     KigoTokenService,
-    TokenVault,
+    SharedTokenStore,
     {
       provide: KigoLoginHttp,
-      inject: [Config, Circuits],
-      useFactory: (config: Config, circuits: Circuits) =>
-        new KigoLoginHttp({ ...upstream(config, circuits), operations: ['login'], concurrency: 2, queue: 2 }),
+      inject: [Config, BreakerRegistry],
+      useFactory: (config: Config, circuits: BreakerRegistry) =>
+        new KigoLoginHttp({
+          ...upstreamOptions(config, circuits),
+          operations: ['login'],
+          concurrency: 2,
+          queue: 2,
+        }),
     },
     {
       provide: KigoHttp,
-      inject: [Config, Circuits, KigoTokenService],
-      useFactory: (config: Config, circuits: Circuits, tokens: KigoTokenService) =>
+      inject: [Config, BreakerRegistry, KigoTokenService],
+      useFactory: (config: Config, circuits: BreakerRegistry, tokens: KigoTokenService) =>
         new KigoHttp(kigoScope(config), {
-          ...upstream(config, circuits),
+          ...upstreamOptions(config, circuits),
           operations: ['lookup', 'hub-summary'],
           concurrency: 64,
           queue: 1_000,

@@ -4,13 +4,13 @@ import { Config } from '../config/config.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { UpstreamHttp } from '../upstream/upstream-http.js';
 import { KigoApiKey } from './kigo-api-key.js';
-import { tokenFrom } from './kigo-token.js';
+import { createToken } from './kigo-token.js';
 import type { KigoToken } from './kigo-token.js';
 
 /** The lane for logins alone: it bears no token, and user traffic cannot fill it. */
 export class KigoLoginHttp extends UpstreamHttp {}
 
-class KigoSession {
+class KigoSessionResponse {
   @IsString()
   @IsNotEmpty()
   // It goes into a header.
@@ -27,21 +27,21 @@ export class KigoLogin {
     private readonly key: KigoApiKey,
   ) {}
 
-  /** @throws UpstreamError, `credentials-refused` on 401 and 403 */
+  /** @throws UpstreamError, `credentials_rejected` on 401 and 403 */
   async logIn(apiKey = this.key.current): Promise<KigoToken> {
     const { kigoPartnerId, kigoTokenTtlSeconds } = this.config;
     const sentAt = Date.now();
     try {
-      const answer = await this.http.axiosRef.post<string>(
+      const response = await this.http.axiosRef.post<string>(
         '/api/v1/auth/sessions',
         { partner_id: kigoPartnerId, api_key: apiKey },
         { operation: 'login', repeatable: true },
       );
-      const { token } = this.http.read(KigoSession, answer);
-      return tokenFrom(token, sentAt, kigoTokenTtlSeconds * 1000);
+      const { token } = this.http.parse(KigoSessionResponse, response);
+      return createToken(token, sentAt, kigoTokenTtlSeconds * 1000);
     } catch (error) {
       if (!(error instanceof UpstreamError) || (error.status !== 401 && error.status !== 403)) throw error;
-      throw new UpstreamError('kigo', 'login', 'credentials-refused', 'our credentials are refused', {
+      throw new UpstreamError('kigo', 'login', 'credentials_rejected', 'our credentials are refused', {
         status: error.status,
       });
     }

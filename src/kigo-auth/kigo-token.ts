@@ -5,19 +5,24 @@ export interface KigoToken {
   /** From here on it is renewed in the background. */
   readonly refreshAt: number;
   /** From here on callers wait for its successor. */
-  readonly mustRefreshAt: number;
+  readonly blockingRefreshAt: number;
   readonly endsAt: number;
 }
 
-const longestMarginMs = 60_000;
+const MAX_MARGIN_MS = 60_000;
 
 /** The refresh moment is a random point in 60 to 80 % of the life: replicas that log in together do not do so again. */
-export function tokenFrom(value: string, sentAt: number, lifeMs: number, random = Math.random()): KigoToken {
+export function createToken(
+  value: string,
+  issuedAt: number,
+  ttlMs: number,
+  random = Math.random(),
+): KigoToken {
   return {
     value,
-    sentAt,
-    refreshAt: sentAt + lifeMs * (0.6 + 0.2 * random),
-    mustRefreshAt: sentAt + lifeMs - Math.min(longestMarginMs, lifeMs * 0.05),
-    endsAt: sentAt + lifeMs,
+    sentAt: issuedAt,
+    refreshAt: issuedAt + ttlMs * (0.6 + 0.2 * random),
+    blockingRefreshAt: issuedAt + ttlMs - Math.min(MAX_MARGIN_MS, ttlMs * 0.05),
+    endsAt: issuedAt + ttlMs,
   };
 }

@@ -20,13 +20,13 @@ export function installRefresh(client: AxiosInstance, tokens: KigoTokenService):
     const { config, cause } = error;
     if (cause.status !== 401) throw error;
     const { kigoToken = '', refusals = 0 } = config;
-    const final = refusals > 0 && (tokens.isOwn(kigoToken) || refusals + 1 >= mostRefusals);
-    if (final) tokens.refusedAgain();
-    else if (tokens.discard(kigoToken)) return client.request({ ...config, refusals: refusals + 1 });
+    const final = refusals > 0 && (tokens.wasIssuedHere(kigoToken) || refusals + 1 >= mostRefusals);
+    if (final) tokens.blockRenewals();
+    else if (tokens.invalidate(kigoToken)) return client.request({ ...config, refusals: refusals + 1 });
     throw new UpstreamError(
       'kigo',
       cause.operation,
-      'credentials-refused',
+      'credentials_rejected',
       'a new token is refused as well',
       { status: 401 },
     );

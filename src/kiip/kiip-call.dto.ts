@@ -15,8 +15,8 @@ import {
   ValidateBy,
   ValidateNested,
 } from 'class-validator';
-import { MayBeAbsent } from '../input/may-be-absent.decorator.js';
-import { IsText } from '../input/opaque-id.js';
+import { IsOptionalNotNull } from '../validation/optional-not-null.decorator.js';
+import { IsBoundedString } from '../validation/opaque-id.js';
 
 // The members that sessions and moments share, by the vendor's own names (kiip-server-to-server.txt, "JSON Payload Components").
 
@@ -28,7 +28,7 @@ export function IsPart(part: () => new () => object): PropertyDecorator {
 /** The app that the user has in hand. The gateway adds its `app_key`. */
 export class KiipApp {
   /** The version of the app. */
-  @IsText('4281020')
+  @IsBoundedString('4281020')
   readonly version!: string;
 }
 
@@ -45,45 +45,45 @@ export class KiipConnection {
   })
   readonly ip!: string;
 
-  @MayBeAbsent()
-  @IsText('WIFI', { required: false })
+  @IsOptionalNotNull()
+  @IsBoundedString('WIFI', { required: false })
   readonly type?: string;
 
-  @MayBeAbsent()
-  @IsText('ATT', { required: false })
+  @IsOptionalNotNull()
+  @IsBoundedString('ATT', { required: false })
   readonly carrier?: string;
 }
 
 /** The device that the user has in hand. */
 export class KiipDevice {
   /** The advertising identifier. Opaque: Kiip's own samples are no UUIDs. */
-  @IsText('45e3-1d799e20-963a-4ddd-8593-0683b30e7d5b')
+  @IsBoundedString('45e3-1d799e20-963a-4ddd-8593-0683b30e7d5b')
   readonly id!: string;
 
-  @IsText('en')
+  @IsBoundedString('en')
   readonly lang!: string;
 
-  @IsText('en_US')
+  @IsBoundedString('en_US')
   readonly locale!: string;
 
-  @IsText('google')
+  @IsBoundedString('google')
   readonly manufacturer!: string;
 
-  @IsText('nexus_5')
+  @IsBoundedString('nexus_5')
   readonly model!: string;
 
   /** With its version. */
-  @IsText('Android 5.0')
+  @IsBoundedString('Android 5.0')
   @Matches(/\d/, { message: 'os must include a version number' })
   readonly os!: string;
 
   /** Width and height in pixels. */
-  @IsText('1080x1776')
+  @IsBoundedString('1080x1776')
   @Matches(/^[1-9]\d{0,4}x[1-9]\d{0,4}$/, { message: 'resolution must be like 1080x1776' })
   readonly resolution!: string;
 
   /** The screen density, as a number or as text. */
-  @MayBeAbsent()
+  @IsOptionalNotNull()
   @ApiProperty({
     oneOf: [
       { type: 'number', minimum: 0 },
@@ -120,7 +120,7 @@ export class KiipLocation {
 /** The user of the app. */
 export class KiipUser {
   /** In years. */
-  @MayBeAbsent()
+  @IsOptionalNotNull()
   @ApiProperty({ type: 'integer', minimum: 0, maximum: 150, example: 31, required: false })
   @IsInt()
   @Min(0)
@@ -128,7 +128,7 @@ export class KiipUser {
   readonly age?: number;
 
   /** @example 'f' */
-  @MayBeAbsent()
+  @IsOptionalNotNull()
   @IsIn(['m', 'f'])
   readonly gender?: string;
 
@@ -136,8 +136,8 @@ export class KiipUser {
    * The caller's own id of the user, which comes back in callbacks: without it, no virtual currency can be issued. It never goes to
    * Kiip before the gateway has remembered it.
    */
-  @MayBeAbsent()
-  @IsText('user-123', { required: false })
+  @IsOptionalNotNull()
+  @IsBoundedString('user-123', { required: false })
   readonly userid?: string;
 }
 
@@ -149,11 +149,11 @@ export class KiipCall {
   @IsPart(() => KiipConnection)
   readonly connection!: KiipConnection;
 
-  @MayBeAbsent()
+  @IsOptionalNotNull()
   @IsPart(() => KiipLocation)
   readonly location?: KiipLocation;
 
-  @MayBeAbsent()
+  @IsOptionalNotNull()
   @IsPart(() => KiipUser)
   readonly user?: KiipUser;
 
@@ -161,7 +161,7 @@ export class KiipCall {
    * `false` hides the button that closes a reward.
    * @example true
    */
-  @MayBeAbsent()
+  @IsOptionalNotNull()
   @IsBoolean()
   readonly close_button?: boolean;
 
@@ -169,7 +169,7 @@ export class KiipCall {
    * Fills in the e-mail address of a reward.
    * @example 'someone@example.com'
    */
-  @MayBeAbsent()
+  @IsOptionalNotNull()
   @IsEmail()
   readonly email_address?: string;
 }

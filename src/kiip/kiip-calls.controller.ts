@@ -9,10 +9,10 @@ import {
   getSchemaPath,
 } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { NeedsScope } from '../caller-auth/needs-scope.decorator.js';
-import { IdempotencyKey } from '../input/idempotency-key.decorator.js';
-import { ApiProblems, kiipProblems } from '../problem/api-problems.decorator.js';
-import { IdempotentCalls } from './idempotent-calls.js';
+import { RequireScope } from '../caller-auth/require-scope.decorator.js';
+import { IdempotencyKey } from '../idempotency/idempotency-key.decorator.js';
+import { ApiProblems, KIIP_PROBLEMS } from '../problem/api-problems.decorator.js';
+import { IdempotentCalls } from '../idempotency/idempotency.service.js';
 import { KiipClient } from './kiip-client.js';
 import { momentCall, momentExamples, sessionCall } from './kiip-examples.js';
 import { KiipMoment, MomentDto } from './moment.dto.js';
@@ -33,7 +33,7 @@ function ApiKiipCall(): MethodDecorator {
         pattern: '^[\\x21-\\x7e]{1,255}$',
       },
     }),
-    ApiProblems(...kiipProblems, 413, 415),
+    ApiProblems(...KIIP_PROBLEMS, 413, 415),
   );
 }
 
@@ -46,7 +46,7 @@ export class KiipCallsController {
   ) {}
 
   @Post('sessions')
-  @NeedsScope('kiip:write')
+  @RequireScope('kiip:write')
   @ApiBody({ type: KiipSession, examples: { session_start: { value: sessionCall } } })
   @ApiKiipCall()
   @ApiOperation({
@@ -70,7 +70,7 @@ export class KiipCallsController {
   }
 
   @Post('moments')
-  @NeedsScope('kiip:write')
+  @RequireScope('kiip:write')
   @ApiBody({ type: KiipMoment, examples: { moment: { value: momentCall } } })
   @ApiKiipCall()
   @ApiOperation({

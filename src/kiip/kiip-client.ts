@@ -1,18 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { isInstant, withZone } from '../input/instant.js';
+import { isInstant, withZone } from '../validation/instant.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import type { UpstreamFailure } from '../upstream/upstream-error.js';
 import { kiipBody } from './kiip-body.js';
-import { KiipHttp } from './kiip-http.js';
-import { mintUserReference } from './kiip-user-reference.js';
-import { KnownUsers } from './known-users.js';
+import { UpstreamHttp } from '../upstream/upstream-http.js';
+import { mintUserReference } from '../user-references/user-reference.js';
+import { KnownUsers } from '../user-references/user-references.service.js';
 import type { KiipMoment, MomentDto } from './moment.dto.js';
-import { PromisedRewards, promiseOf } from './promised-rewards.js';
+import { PromisedRewards, promiseOf } from './rewarded-moments.service.js';
 import { UnusableReward, isMembers, readMoment } from './reward.js';
 import type { KiipSession, SessionDto } from './session.dto.js';
 
 type Operation = 'session' | 'moment';
+
+/** Calls to Kiip. A POST is sent again only if it provably never left. */
+export class KiipHttp extends UpstreamHttp {}
 
 /**
  * Sessions and moments (kiip-server-to-server.txt). Whoever goes to Kiip is remembered before: a call for a user who cannot be
@@ -33,22 +36,22 @@ export class KiipClient {
 
   async session(call: KiipSession): Promise<SessionDto> {
     const text = await this.send('session', this.config.kiipSessionPath, call);
-    return this.http.judge('session', () => {
+    return this.http.trackOutcome('session', () => {
       const { date } = parse('session', text);
       if (!isInstant(date))
-        throw failure('session', 'invalid-answer', 'the answer breaks the contract in date');
+        throw failure('session', 'invalid_response', 'the answer breaks the contract in date');
       return { date: withZone(date) };
     });
   }
 
   async moment(call: KiipMoment): Promise<MomentDto> {
     const text = await this.send('moment', this.config.kiipMomentPath, call);
-    const { moment, promise } = this.http.judge('moment', () => {
+    const { moment, promise } = this.http.trackOutcome('moment', () => {
       const answer = parse('moment', text);
       try {
         return { moment: readMoment(answer, this.rewardHosts), promise: promiseOf(answer) };
       } catch (error) {
-        throw error instanceof UnusableReward ? failure('moment', 'invalid-answer', error.message) : error;
+        throw error instanceof UnusableReward ? failure('moment', 'invalid_response', error.message) : error;
       }
     });
     const userId = call.user?.userid;
@@ -78,9 +81,9 @@ function parse(operation: Operation, text: string): Readonly<Record<string, unkn
   try {
     if (text.trim() !== '') json = JSON.parse(text);
   } catch {
-    throw failure(operation, 'invalid-answer', 'the answer is not JSON');
+    throw failure(operation, 'invalid_response', 'the answer is not JSON');
   }
-  if (!isMembers(json)) throw failure(operation, 'invalid-answer', 'the answer is not a JSON object');
+  if (!isMembers(json)) throw failure(operation, 'invalid_response', 'the answer is not a JSON object');
   // Whatever the status: mobile SDKs 2.0.8 to 3.0.1 read it so. Kiip's sentence may hold anything, and stays here.
   if ((json['error'] ?? null) !== null) throw failure(operation, 'refused', 'answered with an error');
   return json;

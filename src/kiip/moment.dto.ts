@@ -1,11 +1,11 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsText } from '../input/opaque-id.js';
+import { IsBoundedString } from '../validation/opaque-id.js';
 import { IsPart, KiipCall, KiipDevice } from './kiip-call.dto.js';
 
 /** What the user has done. */
 export class KiipMomentName {
   /** As in Kiip's dashboard. Opaque: it is called a UUID there, and Kiip's own sample is none. */
-  @IsText('CgkIraKVsdIBEAIQEA')
+  @IsBoundedString('CgkIraKVsdIBEAIQEA')
   readonly id!: string;
 }
 

@@ -1,4 +1,4 @@
-import { isInstant, withZone } from '../input/instant.js';
+import { isInstant, withZone } from '../validation/instant.js';
 import type { MomentDto, RewardDto } from './moment.dto.js';
 import { isRewardUrl } from './reward-url.js';
 

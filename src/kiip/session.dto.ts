@@ -1,8 +1,8 @@
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsObject, ValidateNested } from 'class-validator';
-import { IsInstant } from '../input/instant.js';
-import { MayBeAbsent } from '../input/may-be-absent.decorator.js';
-import { IsText } from '../input/opaque-id.js';
+import { IsInstant } from '../validation/instant.js';
+import { IsOptionalNotNull } from '../validation/optional-not-null.decorator.js';
+import { IsBoundedString } from '../validation/opaque-id.js';
 import { IsPart, KiipCall, KiipDevice } from './kiip-call.dto.js';
 
 const longestUserAgent = 2_048;
@@ -10,8 +10,11 @@ const longestUserAgent = 2_048;
 /** The device, as a session tells of it. */
 export class KiipSessionDevice extends KiipDevice {
   /** Of the device's browser. */
-  @MayBeAbsent()
-  @IsText('Mozilla/5.0 (Linux; Android 5.0; Nexus 5)', { longest: longestUserAgent, required: false })
+  @IsOptionalNotNull()
+  @IsBoundedString('Mozilla/5.0 (Linux; Android 5.0; Nexus 5)', {
+    longest: longestUserAgent,
+    required: false,
+  })
   readonly user_agent?: string;
 }
 
@@ -26,7 +29,7 @@ export class KiipSessionEvent {
   readonly start!: string;
 
   /** Of a session that is over. What has no zone is UTC. */
-  @MayBeAbsent()
+  @IsOptionalNotNull()
   @IsInstant('2015-01-28T01:47:00.000Z', { required: false })
   readonly end?: string;
 }

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-export interface ErrorFacts {
+export interface ErrorSummary {
   readonly error: string;
   readonly code?: string;
   /** File, line and column of the innermost frame that has them. */
@@ -8,7 +8,7 @@ export interface ErrorFacts {
 }
 
 /** What may be logged of an unexpected error: what it is and where it comes from. Its message and stack may hold anything, secrets included. */
-export function factsOf(error: unknown): ErrorFacts {
+export function summarizeError(error: unknown): ErrorSummary {
   // Not instanceof: an error may come from another realm.
   if (!types.isNativeError(error)) return { error: typeof error };
   const code = 'code' in error ? error.code : undefined;

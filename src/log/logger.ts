@@ -6,7 +6,7 @@ import { requestContext } from './request-context.js';
 /** All that a line may have. A field that is missing here is missing in the log: an allow-list cannot forget a secret. */
 const fields = new Set(
   (
-    'msg context requestId method route status durationMs caller problem vendor operation state reason failuresInARow attempt waitMs ' +
+    'msg context requestId method route status durationMs caller problem upstream operation state reason consecutiveFailures attempt waitMs ' +
     'consumer id outcome variable fault error code at signal address port'
   ).split(' '),
 );
@@ -17,7 +17,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     level,
     base: null,
     timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }), log: allowed },
+    formatters: { level: (label: string) => ({ level: label }), log: pickAllowedFields },
     // A copy: pino writes the fields of the line into it.
     mixin: () => ({ ...requestContext.getStore() }),
   };
@@ -25,7 +25,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
 }
 
 /** Neither objects nor lists: they may hold anything. */
-function allowed(line: Record<string, unknown>): Record<string, unknown> {
+function pickAllowedFields(line: Record<string, unknown>): Record<string, unknown> {
   const kept: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(line))
     if (fields.has(name) && typeof value !== 'object' && typeof value !== 'function') kept[name] = value;
@@ -74,11 +74,11 @@ export class NestLogger implements LoggerService {
   ): void {
     // Nest passes the context last, and a stack before it.
     const context = rest.at(-1);
-    this.logger[level]({ context, ...fieldsOf(message) });
+    this.logger[level]({ context, ...toLogFields(message) });
   }
 }
 
-function fieldsOf(message: unknown): object {
+function toLogFields(message: unknown): object {
   if (message instanceof Error) return { msg: message.name };
   return typeof message === 'object' && message !== null ? message : { msg: message };
 }

@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { EventLoop } from '../health/event-loop.js';
-import { Instruments } from './instruments.js';
+import { EventLoopMonitor } from '../health/event-loop.js';
+import { MetricsRegistry } from './instruments.js';
 
 /** What `nodejs_eventloop_lag_*` cannot tell to more than one reader. */
 @Injectable()
 export class EventLoopMetrics {
-  constructor(instruments: Instruments, eventLoop: EventLoop) {
+  constructor(instruments: MetricsRegistry, eventLoop: EventLoopMonitor) {
     instruments.counter({
       name: 'event_loop_stalls_total',
       help: 'How often this process stood still for 5 s or longer',
-      read: () => [[{}, eventLoop.stalls]],
+      collect: () => [[{}, eventLoop.stallCount]],
     });
   }
 }

@@ -5,39 +5,42 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 export type Labels = Record<string, string>;
 export type Samples = Iterable<readonly [Labels, number]>;
 
-interface Shown {
+interface MetricOptions {
   readonly name: string;
   readonly help: string;
   readonly labels?: readonly string[];
 }
 
-interface Read extends Shown {
+interface CollectedOptions extends MetricOptions {
   /** Tells every value anew at each collection; what it leaves out is not shown. */
-  readonly read: () => Samples | Promise<Samples>;
+  readonly collect: () => Samples | Promise<Samples>;
 }
 
-interface Measured extends Shown {
+interface HistogramOptions extends MetricOptions {
   readonly buckets: number[];
 }
 
 /** Makes the metrics that bear this gateway's name. */
 @Injectable()
-export class Instruments {
+export class MetricsRegistry {
   readonly registry = new Registry();
 
-  gauge(shown: Read): void {
-    const gauge: Gauge = new Gauge({ ...this.optionsOf(shown), collect: () => refill(gauge, shown) });
+  gauge(shown: CollectedOptions): void {
+    const gauge: Gauge = new Gauge({ ...this.toOptions(shown), collect: () => refresh(gauge, shown) });
   }
 
-  counter(shown: Read): void {
-    const counter: Counter = new Counter({ ...this.optionsOf(shown), collect: () => refill(counter, shown) });
+  counter(shown: CollectedOptions): void {
+    const counter: Counter = new Counter({
+      ...this.toOptions(shown),
+      collect: () => refresh(counter, shown),
+    });
   }
 
-  histogram(shown: Measured): Histogram {
-    return new Histogram({ ...this.optionsOf(shown), buckets: shown.buckets });
+  histogram(shown: HistogramOptions): Histogram {
+    return new Histogram({ ...this.toOptions(shown), buckets: shown.buckets });
   }
 
-  private optionsOf({ name, help, labels = [] }: Shown) {
+  private toOptions({ name, help, labels = [] }: MetricOptions) {
     return {
       name: `rewards_gateway_${name}`,
       help,
@@ -47,7 +50,7 @@ export class Instruments {
   }
 }
 
-async function refill(metric: Gauge | Counter, { read, labels }: Read): Promise<void> {
+async function refresh(metric: Gauge | Counter, { collect: read, labels }: CollectedOptions): Promise<void> {
   const samples = await read();
   metric.reset();
   // Where there are no labels, that is not gone but 0.

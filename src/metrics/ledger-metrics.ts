@@ -1,17 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { StorageUnavailable } from '../database/storage-error.js';
-import { DeliveryFigures } from '../delivery/delivery-figures.js';
-import type { Figures } from '../delivery/delivery-figures.js';
-import { factsOf } from '../log/error-facts.js';
-import { InBackground } from './in-background.js';
-import type { Known } from './in-background.js';
-import { Instruments } from './instruments.js';
+import { LedgerStatsService } from '../reconciliation/ledger-stats.service.js';
+import type { LedgerStats } from '../reconciliation/ledger-stats.service.js';
+import { summarizeError } from '../log/error-facts.js';
+import { BackgroundRefresh } from '../async/background-refresh.js';
+import type { Snapshot } from '../async/background-refresh.js';
+import { MetricsRegistry } from './instruments.js';
 import type { Samples } from './instruments.js';
 
-interface Look {
+interface DatabaseSnapshot {
   readonly databaseUp: boolean;
-  readonly figures: Known<Figures> | undefined;
+  readonly stats: Snapshot<LedgerStats> | undefined;
 }
 
 /**
@@ -21,114 +21,116 @@ interface Look {
 @Injectable()
 export class LedgerMetrics {
   private readonly logger = new Logger('Metrics');
-  private readonly figures: InBackground<Figures>;
-  private looking: Promise<Look> | undefined;
+  private readonly stats: BackgroundRefresh<LedgerStats>;
+  private pendingSnapshot: Promise<DatabaseSnapshot> | undefined;
 
   constructor(
-    instruments: Instruments,
-    figures: DeliveryFigures,
+    instruments: MetricsRegistry,
+    figures: LedgerStatsService,
     private readonly database: Database,
   ) {
-    this.figures = new InBackground(
-      () => figures.count(),
+    this.stats = new BackgroundRefresh(
+      () => figures.collect(),
       (error) => this.report(error),
     );
     instruments.gauge({
-      name: 'ledger_rows',
+      name: 'ledger_entries_24h',
       help: 'Ledger rows of the last 24 hours, each counted once',
       labels: ['state'],
-      read: this.of(({ books }) =>
+      collect: this.samples(({ books }) =>
         Object.entries(books)
-          .filter(([state]) => state !== 'unaccounted')
+          .filter(([state]) => state !== 'missing')
           .map(([state, count]) => [{ state }, count] as const),
       ),
     });
     instruments.gauge({
-      name: 'ledger_unaccounted',
+      name: 'ledger_missing_24h',
       help: 'Ledger rows of the last 24 hours that are lost: neither delivered nor waiting',
-      read: this.of(({ books }) => [[{}, books.unaccounted]]),
+      collect: this.samples(({ books }) => [[{}, books.missing]]),
     });
     instruments.gauge({
-      name: 'ledger_quarantined',
+      name: 'ledger_quarantined_entries',
       help: 'All ledger rows that wait for a decision, of whatever age',
-      read: this.of(({ quarantined }) => [[{}, quarantined]]),
+      collect: this.samples(({ quarantined }) => [[{}, quarantined]]),
     });
     instruments.gauge({
-      name: 'ledger_figures_age_seconds',
+      name: 'ledger_stats_age_seconds',
       help: 'How long ago the database was asked for what is shown of ledger and deliveries',
-      read: async () => {
-        const { figures } = await this.look();
+      collect: async () => {
+        const { stats: figures } = await this.snapshot();
         return figures ? [[{}, figures.ageMs / 1000]] : [];
       },
     });
-    this.showDeliveries(instruments);
+    this.registerDeliveryMetrics(instruments);
     instruments.gauge({
       name: 'database_up',
       help: 'Whether the database gives a sign of life',
-      read: async () => [[{}, (await this.look()).databaseUp ? 1 : 0]],
+      collect: async () => [[{}, (await this.snapshot()).databaseUp ? 1 : 0]],
     });
   }
 
   /** Of configured consumers alone: nobody could do anything for others. */
-  private showDeliveries(instruments: Instruments): void {
+  private registerDeliveryMetrics(instruments: MetricsRegistry): void {
     instruments.gauge({
-      name: 'delivery_outbox',
+      name: 'delivery_outbox_entries',
       help: 'Accepted rows that have not become deliveries yet; 0 where no consumer is configured',
-      read: this.of(({ outbox }) => [[{}, outbox]]),
+      collect: this.samples(({ outbox }) => [[{}, outbox]]),
     });
     instruments.gauge({
-      name: 'delivery_outbox_oldest_seconds',
+      name: 'delivery_outbox_oldest_age_seconds',
       help: 'How long the oldest row has waited that has not become deliveries; 0 where none does, or no consumer is configured',
-      read: this.of(({ outboxOldestSeconds }) => [[{}, outboxOldestSeconds]]),
+      collect: this.samples(({ outboxOldestSeconds }) => [[{}, outboxOldestSeconds]]),
     });
     instruments.gauge({
-      name: 'deliveries',
+      name: 'delivery_queue_entries',
       help: 'Deliveries to configured consumers that are not done',
       labels: ['consumer', 'status'],
-      read: this.of(({ deliveries }) =>
+      collect: this.samples(({ deliveries }) =>
         deliveries.map(({ consumer, status, count }) => [{ consumer, status }, count] as const),
       ),
     });
     instruments.gauge({
-      name: 'delivery_oldest_seconds',
+      name: 'delivery_oldest_pending_age_seconds',
       help: 'How long the oldest row has waited that is not with every consumer',
-      read: this.of(({ oldestSeconds }) => [[{}, oldestSeconds]]),
+      collect: this.samples(({ oldestPendingSeconds: oldestSeconds }) => [[{}, oldestSeconds]]),
     });
     instruments.gauge({
-      name: 'delivery_paused',
+      name: 'delivery_consumer_paused',
       help: 'Consumers that answered 410',
       labels: ['consumer'],
-      read: this.of(({ paused }) => paused.map((consumer) => [{ consumer }, 1] as const)),
+      collect: this.samples(({ pausedConsumers: paused }) =>
+        paused.map((consumer) => [{ consumer }, 1] as const),
+      ),
     });
   }
 
-  private of(samples: (figures: Figures) => Samples): () => Promise<Samples> {
+  private samples(toSamples: (figures: LedgerStats) => Samples): () => Promise<Samples> {
     return async () => {
-      const { figures } = await this.look();
-      return figures ? samples(figures.value) : [];
+      const { stats: figures } = await this.snapshot();
+      return figures ? toSamples(figures.value) : [];
     };
   }
 
   /** Once for all metrics of a page. */
-  private look(): Promise<Look> {
-    this.looking ??= this.lookNow().finally(() => (this.looking = undefined));
-    return this.looking;
+  private snapshot(): Promise<DatabaseSnapshot> {
+    this.pendingSnapshot ??= this.collect().finally(() => (this.pendingSnapshot = undefined));
+    return this.pendingSnapshot;
   }
 
   /** Asked by itself: the state that the database bears is that of the last statement, which may have been too slow a one. */
-  private async lookNow(): Promise<Look> {
+  private async collect(): Promise<DatabaseSnapshot> {
     try {
       await this.database.ping();
     } catch {
-      this.figures.forget();
-      return { databaseUp: false, figures: undefined };
+      this.stats.invalidate();
+      return { databaseUp: false, stats: undefined };
     }
-    return { databaseUp: true, figures: await this.figures.read() };
+    return { databaseUp: true, stats: await this.stats.read() };
   }
 
   /** A database that is away is told of by `database_up`; one that is too slow, by the age. */
   private report(error: unknown): void {
     if (error instanceof StorageUnavailable) return;
-    this.logger.error({ msg: 'the figures of the ledger cannot be counted', ...factsOf(error) });
+    this.logger.error({ msg: 'ledger stats query failed', ...summarizeError(error) });
   }
 }

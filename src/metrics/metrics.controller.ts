@@ -1,27 +1,27 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
-import { Open } from '../caller-auth/open.decorator.js';
+import { Public } from '../caller-auth/public.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
-import { Metrics } from './metrics.js';
+import { MetricsService } from './metrics.js';
 
-const example = `# HELP rewards_gateway_ledger_unaccounted Ledger rows of the last 24 hours that are lost: neither delivered nor waiting
-# TYPE rewards_gateway_ledger_unaccounted gauge
-rewards_gateway_ledger_unaccounted 0
+const EXAMPLE = `# HELP rewards_gateway_ledger_missing_24h Ledger rows of the last 24 hours that are lost: neither delivered nor waiting
+# TYPE rewards_gateway_ledger_missing_24h gauge
+rewards_gateway_ledger_missing_24h 0
 `;
 
-@Open()
+@Public()
 @ApiTags('Operations')
 @Controller('metrics')
 export class MetricsController {
-  constructor(private readonly metrics: Metrics) {}
+  constructor(private readonly metrics: MetricsService) {}
 
   @Get()
-  @Header('content-type', Metrics.contentType)
+  @Header('content-type', MetricsService.CONTENT_TYPE)
   @ApiOperation({ summary: 'What Prometheus collects', operationId: 'getMetrics' })
   @ApiProduces('text/plain')
   @ApiOkResponse({
     description: 'Prometheus text',
-    content: { 'text/plain': { schema: { type: 'string' }, example } },
+    content: { 'text/plain': { schema: { type: 'string' }, example: EXAMPLE } },
   })
   @ApiProblems()
   get(): Promise<string> {

@@ -3,26 +3,34 @@ import { CallerAuthModule } from '../caller-auth/caller-auth.module.js';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { HealthModule } from '../health/health.module.js';
 import { KigoAuthModule } from '../kigo-auth/kigo-auth.module.js';
-import { KiipModule } from '../kiip/kiip.module.js';
+import { KiipCallbacksModule } from '../kiip-callbacks/kiip-callbacks.module.js';
+import { ReconciliationModule } from '../reconciliation/reconciliation.module.js';
 import { CacheMetrics } from './cache-metrics.js';
 import { CallbackMetrics } from './callback-metrics.js';
 import { CallerMetrics } from './caller-metrics.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { EventLoopMetrics } from './event-loop-metrics.js';
-import { Instruments } from './instruments.js';
+import { MetricsRegistry } from './instruments.js';
 import { LedgerMetrics } from './ledger-metrics.js';
-import { Metrics } from './metrics.js';
+import { MetricsService } from './metrics.js';
 import { MetricsController } from './metrics.controller.js';
 import { RequestMetrics } from './request-metrics.js';
 import { UpstreamMetrics } from './upstream-metrics.js';
 
 /** Figures for Prometheus. Who is measured knows nothing of it: its counters are read, or it tells listeners. */
 @Module({
-  imports: [CallerAuthModule, DeliveryModule, HealthModule, KigoAuthModule, KiipModule],
+  imports: [
+    CallerAuthModule,
+    DeliveryModule,
+    HealthModule,
+    KigoAuthModule,
+    KiipCallbacksModule,
+    ReconciliationModule,
+  ],
   controllers: [MetricsController],
   providers: [
-    Instruments,
-    Metrics,
+    MetricsRegistry,
+    MetricsService,
     RequestMetrics,
     EventLoopMetrics,
     CallerMetrics,

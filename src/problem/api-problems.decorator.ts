@@ -3,11 +3,11 @@ import { ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import { ProblemDto } from './problem.dto.js';
 import { Problem } from './problem.js';
 import type { ProblemBody, ProblemName } from './problem.js';
-import { problemMediaType } from './send-problem.js';
-import { nothingHere, plainProblem } from './to-problem.js';
+import { PROBLEM_MEDIA_TYPE } from './send-problem.js';
+import { notFound, httpProblem } from './to-problem.js';
 
 /** What every route that asks Kigo may answer. */
-export const kigoProblems = [
+export const KIGO_PROBLEMS = [
   'unauthenticated',
   'upstream-failed',
   'upstream-busy',
@@ -15,44 +15,46 @@ export const kigoProblems = [
 ] as const satisfies ProblemName[];
 
 /** What every route that calls Kiip may answer, with the words that fit. */
-export const kiipProblems = [
+export const KIIP_PROBLEMS = [
   invalid('/device/id', 'id is required'),
   'unauthenticated',
-  Problem.of('conflict', 'The first try with this Idempotency-Key is still under way.', { retryable: true }),
+  Problem.of('conflict', 'The original request with this Idempotency-Key is still in flight.', {
+    retryable: true,
+  }),
   'outcome-unknown',
   'idempotency-key-reused',
   Problem.of(
     'upstream-failed',
-    'The vendor cannot be reached, failed, or gave an answer that cannot be used. (kiip moment)',
+    'The upstream cannot be reached, failed, or sent an invalid response. (kiip moment)',
     { upstream: 'kiip', retryable: false },
   ),
   Problem.of(
     'upstream-busy',
-    'The vendor asked for a pause, or is given one after failures: see retryable and Retry-After. (kiip moment)',
+    'The upstream is rate limiting or its circuit breaker is open. See Retry-After. (kiip moment)',
     { upstream: 'kiip', retryable: true, retry_after_seconds: 5 },
   ),
   'storage-unavailable',
-  Problem.of('upstream-timeout', 'The vendor gave no complete answer in time: see retryable. (kiip moment)', {
+  Problem.of('upstream-timeout', 'The upstream did not respond in time. See retryable. (kiip moment)', {
     upstream: 'kiip',
     retryable: false,
   }),
 ] as const;
 
-const examples: Record<ProblemName, Problem> = {
+const EXAMPLES: Record<ProblemName, Problem> = {
   validation: invalid('/external_user_id', 'external_user_id is required'),
   unauthenticated: Problem.of('unauthenticated', 'Send an API key as "Authorization: Bearer <key>".'),
-  'callback-signature': Problem.of('callback-signature', 'No configured secret made this signature.', {
+  'callback-signature': Problem.of('callback-signature', 'No configured secret matches this signature.', {
     retryable: false,
   }),
-  conflict: Problem.of('conflict', 'The row is not in quarantine any more.', { retryable: false }),
+  conflict: Problem.of('conflict', 'The entry is no longer quarantined.', { retryable: false }),
   'outcome-unknown': Problem.of(
     'outcome-unknown',
-    'The first try may have reached Kiip; it is not sent again. Use a new Idempotency-Key for a new try.',
+    'The original request may have reached Kiip and is not sent again. Use a new Idempotency-Key for a new request.',
     { retryable: false },
   ),
   'idempotency-key-reused': Problem.of(
     'idempotency-key-reused',
-    'This Idempotency-Key was used for another body.',
+    'This Idempotency-Key was used with a different body.',
     { retryable: false },
   ),
   'storage-unavailable': Problem.of(
@@ -63,29 +65,28 @@ const examples: Record<ProblemName, Problem> = {
       retry_after_seconds: 1,
     },
   ),
-  'account-not-found': Problem.of('account-not-found', 'Kigo knows no account for these ids.', {
+  'account-not-found': Problem.of('account-not-found', 'Kigo has no account for these ids.', {
     retryable: false,
   }),
-  'not-found': nothingHere(),
-  'method-not-allowed': Problem.of('method-not-allowed', 'This path has GET, HEAD.'),
-  'rate-limited': Problem.of(
-    'rate-limited',
-    'That was the limit of calls a minute. Try again after Retry-After.',
-    { retryable: true, retry_after_seconds: 42 },
-  ),
+  'not-found': notFound(),
+  'method-not-allowed': Problem.of('method-not-allowed', 'Allowed methods: GET, HEAD.'),
+  'rate-limited': Problem.of('rate-limited', 'Rate limit exceeded. Try again after Retry-After.', {
+    retryable: true,
+    retry_after_seconds: 42,
+  }),
   'upstream-failed': Problem.of(
     'upstream-failed',
-    'The vendor cannot be reached, failed, or gave an answer that cannot be used. (kigo hub-summary)',
+    'The upstream cannot be reached, failed, or sent an invalid response. (kigo hub-summary)',
     { upstream: 'kigo', retryable: true },
   ),
   'upstream-busy': Problem.of(
     'upstream-busy',
-    'The vendor asked for a pause, or is given one after failures: see retryable and Retry-After. (kigo hub-summary)',
+    'The upstream is rate limiting or its circuit breaker is open. See Retry-After. (kigo hub-summary)',
     { upstream: 'kigo', retryable: true, retry_after_seconds: 5 },
   ),
   'upstream-timeout': Problem.of(
     'upstream-timeout',
-    'The vendor gave no complete answer in time: see retryable. (kigo hub-summary)',
+    'The upstream did not respond in time. See retryable. (kigo hub-summary)',
     { upstream: 'kigo', retryable: true },
   ),
 };
@@ -101,8 +102,8 @@ export function invalid(pointer: string, detail: string): Problem {
  */
 export function ApiProblems(...kinds: (ProblemName | number | Problem)[]): MethodDecorator {
   const all = [...kinds, 500].map((kind) => {
-    if (typeof kind === 'number') return plainProblem(kind);
-    return kind instanceof Problem ? kind : examples[kind];
+    if (typeof kind === 'number') return httpProblem(kind);
+    return kind instanceof Problem ? kind : EXAMPLES[kind];
   });
   const statuses = Map.groupBy(all, ({ status }) => status);
   return applyDecorators(
@@ -111,12 +112,12 @@ export function ApiProblems(...kinds: (ProblemName | number | Problem)[]): Metho
       ApiResponse({
         status,
         description: problems.map(({ title }) => title).join('; '),
-        headers: headersOf(problems),
+        headers: toHeaders(problems),
         content: {
-          [problemMediaType]: {
+          [PROBLEM_MEDIA_TYPE]: {
             schema: { $ref: getSchemaPath(ProblemDto) },
             examples: Object.fromEntries(
-              problems.map((problem) => [keyOf(problem), { value: exampleOf(problem) }]),
+              problems.map((problem) => [toExampleName(problem), { value: toExample(problem) }]),
             ),
           },
         },
@@ -127,35 +128,35 @@ export function ApiProblems(...kinds: (ProblemName | number | Problem)[]): Metho
 
 /** A table of the problems that have a name, in Markdown. */
 export function problemTable(): string {
-  const rows = Object.values(examples).map(
+  const rows = Object.values(EXAMPLES).map(
     ({ type, status, title }) => `| \`${type}\` | ${status} | ${title} |`,
   );
   return ['| type | status | title |', '| --- | --- | --- |', ...rows].join('\n');
 }
 
-function keyOf({ type, status }: Problem): string {
+function toExampleName({ type, status }: Problem): string {
   return type === 'about:blank' ? String(status) : type.slice(type.lastIndexOf(':') + 1);
 }
 
-function exampleOf(problem: Problem): ProblemBody {
+function toExample(problem: Problem): ProblemBody {
   return problem.body('0b6f6c1e-6a52-4c39-9f5a-1f1e8f0f7c55');
 }
 
-const text = (description: string) => ({ description, schema: { type: 'string' as const } });
+const headerDoc = (description: string) => ({ description, schema: { type: 'string' as const } });
 
-function headersOf(problems: readonly Problem[]) {
-  const waits = problems.some(({ members }) => members.retry_after_seconds !== undefined);
+function toHeaders(problems: readonly Problem[]) {
+  const waits = problems.some(({ fields: members }) => members.retry_after_seconds !== undefined);
   return {
-    'X-Request-Id': text('The request id, also in `instance`'),
+    'X-Request-Id': headerDoc('The request id, also in `instance`'),
     ...(problems.some(({ status }) => status === 401)
-      ? { 'WWW-Authenticate': text('How to authenticate (RFC 9110)') }
+      ? { 'WWW-Authenticate': headerDoc('How to authenticate (RFC 9110)') }
       : {}),
     ...(problems.some(({ status }) => status === 429)
       ? {
-          RateLimit: text('What is left, and until when (draft-ietf-httpapi-ratelimit-headers)'),
-          'RateLimit-Policy': text('How many calls in how many seconds'),
+          RateLimit: headerDoc('What is left, and until when (draft-ietf-httpapi-ratelimit-headers)'),
+          'RateLimit-Policy': headerDoc('How many calls in how many seconds'),
         }
       : {}),
-    ...(waits ? { 'Retry-After': text('Seconds to wait') } : {}),
+    ...(waits ? { 'Retry-After': headerDoc('Seconds to wait') } : {}),
   };
 }

@@ -18,7 +18,7 @@ export class ProblemDto {
    * @example 'urn:rewards-gateway:problem:validation'
    */
   readonly type!: string;
-  /** @example 'The request breaks the contract' */
+  /** @example 'Invalid request' */
   readonly title!: string;
   /** @example 400 */
   @ApiProperty({ type: 'integer' })

@@ -1,7 +1,7 @@
 import { Catch, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { factsOf } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-facts.js';
 import { sendProblem } from './send-problem.js';
 import { toProblem } from './to-problem.js';
 
@@ -19,5 +19,5 @@ export class ProblemFilter implements ExceptionFilter {
 
 /** Logs an error that nobody expected. */
 export function logUnexpected(error: unknown): void {
-  logger.error({ msg: 'unexpected error', ...factsOf(error) });
+  logger.error({ msg: 'unexpected error', ...summarizeError(error) });
 }

@@ -1,22 +1,22 @@
 /** Every problem that has a name of its own (contract, section 4): its status and title. */
-export const problems = {
-  validation: [400, 'The request breaks the contract'],
-  unauthenticated: [401, 'A valid credential is needed'],
-  'callback-signature': [401, 'The signature does not fit'],
-  'account-not-found': [404, 'There is no such account'],
-  'not-found': [404, 'There is nothing here'],
-  'method-not-allowed': [405, 'This path does not have that method'],
-  conflict: [409, 'The state of things does not allow it'],
-  'outcome-unknown': [409, 'Nobody knows what became of the first try'],
-  'idempotency-key-reused': [422, 'The key was used for another body'],
-  'rate-limited': [429, 'That was too often'],
-  'upstream-failed': [502, 'The vendor failed'],
-  'upstream-busy': [503, 'The vendor is busy'],
-  'upstream-timeout': [504, 'The vendor did not answer in time'],
-  'storage-unavailable': [503, 'The database cannot be used'],
+export const PROBLEMS = {
+  validation: [400, 'Invalid request'],
+  unauthenticated: [401, 'Authentication required'],
+  'callback-signature': [401, 'Invalid callback signature'],
+  'account-not-found': [404, 'Account not found'],
+  'not-found': [404, 'Not found'],
+  'method-not-allowed': [405, 'Method not allowed'],
+  conflict: [409, 'Conflict'],
+  'outcome-unknown': [409, 'Outcome of the original request unknown'],
+  'idempotency-key-reused': [422, 'Idempotency key reused with a different body'],
+  'rate-limited': [429, 'Too many requests'],
+  'upstream-failed': [502, 'Upstream error'],
+  'upstream-busy': [503, 'Upstream unavailable'],
+  'upstream-timeout': [504, 'Upstream timeout'],
+  'storage-unavailable': [503, 'Storage unavailable'],
 } as const satisfies Record<string, readonly [number, string]>;
 
-export type ProblemName = keyof typeof problems;
+export type ProblemName = keyof typeof PROBLEMS;
 
 /** One thing that is wrong in a request: `pointer` is a JSON pointer (RFC 6901) into the body, the query or the path parameters. */
 export interface Violation {
@@ -24,7 +24,7 @@ export interface Violation {
   readonly detail: string;
 }
 
-export interface ProblemMembers {
+export interface ProblemFields {
   readonly errors?: Violation[];
   readonly upstream?: string;
   readonly retryable?: boolean;
@@ -33,7 +33,7 @@ export interface ProblemMembers {
 }
 
 /** The body of every error answer (RFC 9457). */
-export interface ProblemBody extends ProblemMembers {
+export interface ProblemBody extends ProblemFields {
   readonly type: string;
   readonly title: string;
   readonly status: number;
@@ -41,7 +41,7 @@ export interface ProblemBody extends ProblemMembers {
   readonly instance: string;
 }
 
-const namespace = 'urn:rewards-gateway:problem:';
+const NAMESPACE = 'urn:rewards-gateway:problem:';
 
 /** An error that already knows what its answer is. */
 export class Problem extends Error {
@@ -50,19 +50,19 @@ export class Problem extends Error {
     readonly title: string,
     readonly status: number,
     readonly detail: string,
-    readonly members: ProblemMembers = {},
+    readonly fields: ProblemFields = {},
   ) {
     super(detail);
     this.name = 'Problem';
   }
 
-  static of(name: ProblemName, detail: string, members?: ProblemMembers): Problem {
-    const [status, title] = problems[name];
-    return new Problem(namespace + name, title, status, detail, members);
+  static of(name: ProblemName, detail: string, members?: ProblemFields): Problem {
+    const [status, title] = PROBLEMS[name];
+    return new Problem(NAMESPACE + name, title, status, detail, members);
   }
 
   /** One without a name of its own: the status says it all. */
-  static plain(status: number, title: string, detail: string, members?: ProblemMembers): Problem {
+  static untyped(status: number, title: string, detail: string, members?: ProblemFields): Problem {
     return new Problem('about:blank', title, status, detail, members);
   }
 
@@ -73,18 +73,18 @@ export class Problem extends Error {
   }
 
   /** The same problem with other members. */
-  with(members: ProblemMembers): Problem {
+  with(members: ProblemFields): Problem {
     const { type, title, status, detail } = this;
-    return new Problem(type, title, status, detail, { ...this.members, ...members });
+    return new Problem(type, title, status, detail, { ...this.fields, ...members });
   }
 
   /** The short name of its type; undefined for one without a name of its own. */
-  get shortName(): string | undefined {
-    return this.type.startsWith(namespace) ? this.type.slice(namespace.length) : undefined;
+  get problemName(): string | undefined {
+    return this.type.startsWith(NAMESPACE) ? this.type.slice(NAMESPACE.length) : undefined;
   }
 
   body(requestId: string): ProblemBody {
-    const { type, title, status, detail, members } = this;
+    const { type, title, status, detail, fields: members } = this;
     return { type, title, status, detail, instance: requestId, ...members };
   }
 }

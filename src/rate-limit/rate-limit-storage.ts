@@ -63,7 +63,11 @@ export class RateLimitStorage implements ThrottlerStorage {
 
   private async restock(key: string, window: Window, ttl: number, limit: number): Promise<void> {
     const wanted = Math.max(1, Math.floor(limit / 100));
-    const counted = await this.counters.add(`rewards-gateway:rate:${key}`, wanted, ttl);
+    const counted = await this.counters.add(`rewards-gateway:rate:${key}`, wanted, ttl, (late) => {
+      // A late reply leaves out the calls that were counted without Redis since, and some of its time has passed already.
+      window.taken = Math.max(window.taken, late.total);
+      window.endsAt = Math.min(window.endsAt, Date.now() + late.leftMs);
+    });
     window.taken = counted?.total ?? window.taken + wanted;
     if (counted) window.endsAt = Date.now() + counted.leftMs;
     window.inStock = Math.max(0, Math.min(wanted, limit - (window.taken - wanted)));

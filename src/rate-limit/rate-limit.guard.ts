@@ -31,7 +31,7 @@ export class RateLimitGuard extends ThrottlerGuard {
       ratelimit: `"${name}";r=${limit - totalHits};t=${timeToExpire}`,
     });
     if (!isBlocked) return true;
-    throw Problem.of('rate-limited', 'That was the limit of calls a minute. Try again after Retry-After.', {
+    throw Problem.of('rate-limited', 'Rate limit exceeded. Try again after Retry-After.', {
       retryable: true,
       retry_after_seconds: timeToExpire,
     });

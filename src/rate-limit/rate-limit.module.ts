@@ -12,16 +12,16 @@ import { RateLimitGuard } from './rate-limit.guard.js';
 type Route = FastifyRequest['routeOptions'];
 
 /** @param perMinute 0 is off */
-function limit(name: string, perMinute: number, counts: (route: Route) => boolean): ThrottlerOptions {
+function createLimit(name: string, perMinute: number, counts: (route: Route) => boolean): ThrottlerOptions {
   return {
     name,
     limit: Math.ceil(perMinute),
     ttl: 60_000,
-    skipIf: (context) => perMinute === 0 || !counts(routeOf(context)),
+    skipIf: (context) => perMinute === 0 || !counts(getRoute(context)),
   };
 }
 
-function routeOf(context: ExecutionContext): Route {
+function getRoute(context: ExecutionContext): Route {
   return context.switchToHttp().getRequest<FastifyRequest>().routeOptions;
 }
 
@@ -32,8 +32,8 @@ function routeOf(context: ExecutionContext): Route {
       inject: [Config, RedisCounters],
       useFactory: (config: Config, counters: RedisCounters) => ({
         throttlers: [
-          limit('caller', config.rateLimitPerMinute, (route) => route.config.scope !== undefined),
-          limit('callback', config.callbackRateLimitPerMinute, ({ url }) =>
+          createLimit('caller', config.rateLimitPerMinute, (route) => route.config.scope !== undefined),
+          createLimit('callback', config.callbackRateLimitPerMinute, ({ url }) =>
             Boolean(url?.startsWith('/callbacks/')),
           ),
         ],

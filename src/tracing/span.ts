@@ -3,7 +3,7 @@ import type { Attributes, Context } from '@opentelemetry/api';
 
 export const tracer = trace.getTracer('rewards-gateway');
 
-export interface SpanFacts {
+export interface SpanOptions {
   readonly kind?: SpanKind;
   /** Words and numbers of ours: never an id of a user, a URL or a body. */
   readonly attributes?: Attributes;
@@ -12,18 +12,18 @@ export interface SpanFacts {
 }
 
 /** Does some work as a span of the trace that is under way. What it throws marks the span as failed, by name alone. */
-export function inSpan<T>(
+export function withSpan<T>(
   name: string,
-  { kind, attributes, parent }: SpanFacts,
+  { kind, attributes, parent }: SpanOptions,
   work: () => Promise<T>,
 ): Promise<T> {
-  const within = parent ?? context.active();
+  const parentContext = parent ?? context.active();
   const span = tracer.startSpan(
     name,
     { kind: kind ?? SpanKind.INTERNAL, ...(attributes && { attributes }) },
-    within,
+    parentContext,
   );
-  return context.with(trace.setSpan(within, span), async () => {
+  return context.with(trace.setSpan(parentContext, span), async () => {
     try {
       return await work();
     } catch (error) {
@@ -48,6 +48,6 @@ export function traceParent(): string | null {
 }
 
 /** Takes up a trace from its `traceparent`. */
-export function resumedFrom(traceparent: string | null): Context {
+export function extractContext(traceparent: string | null): Context {
   return propagation.extract(context.active(), traceparent === null ? {} : { traceparent });
 }

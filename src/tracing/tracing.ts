@@ -7,7 +7,7 @@ export interface Tracing {
 }
 
 /** What is still to be sent when the process ends may take so long. */
-const lastMs = 2_000;
+const FLUSH_TIMEOUT_MS = 2_000;
 
 /**
  * Sends traces to `OTEL_EXPORTER_OTLP_ENDPOINT` by OTLP over HTTP. It is the process's: everything that speaks OpenTelemetry's
@@ -23,7 +23,10 @@ export async function startTracing({ otelEndpoint }: Config): Promise<Tracing> {
     ]);
   const { AsyncLocalStorageContextManager } = await import('@opentelemetry/context-async-hooks');
   const { W3CTraceContextPropagator } = await import('@opentelemetry/core');
-  const exporter = new OTLPTraceExporter({ url: `${otelEndpoint}/v1/traces`, timeoutMillis: lastMs });
+  const exporter = new OTLPTraceExporter({
+    url: `${otelEndpoint}/v1/traces`,
+    timeoutMillis: FLUSH_TIMEOUT_MS,
+  });
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': 'rewards-gateway' }),
     spanProcessors: [new BatchSpanProcessor({ exporter })],

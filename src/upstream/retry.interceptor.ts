@@ -4,9 +4,9 @@ import { isAxiosError } from 'axios';
 import type { AxiosInstance } from 'axios';
 import { UpstreamError } from './upstream-error.js';
 
-const attempts = 3;
-const firstBackoffMs = 100;
-const longestBackoffMs = 2_000;
+const MAX_ATTEMPTS = 3;
+const INITIAL_BACKOFF_MS = 100;
+const MAX_BACKOFF_MS = 2_000;
 
 const logger = new Logger('Retry');
 
@@ -21,18 +21,18 @@ export function installRetry(client: AxiosInstance, onRetry: (cause: UpstreamErr
     const { config, cause } = error;
     const attempt = config.attempt ?? 1;
     const repeatable = config.repeatable ?? config.method?.toLowerCase() === 'get';
-    if (!(repeatable || cause.neverSent) || !cause.transient || attempt >= attempts) throw error;
+    if (!(repeatable || cause.neverSent) || !cause.transient || attempt >= MAX_ATTEMPTS) throw error;
 
     // Full jitter on top of what the vendor asked for: callers refused together must not come back together.
-    const backoffMs = Math.random() * Math.min(longestBackoffMs, firstBackoffMs * 2 ** (attempt - 1));
+    const backoffMs = Math.random() * Math.min(MAX_BACKOFF_MS, INITIAL_BACKOFF_MS * 2 ** (attempt - 1));
     const waitMs = (cause.retryAfterSeconds ?? 0) * 1000 + backoffMs;
     if (performance.now() + waitMs >= (config.deadlineAt ?? Infinity)) throw error;
-    logger.debug({ msg: 'upstream call is tried again', reason: cause.message, attempt, waitMs });
+    logger.debug({ msg: 'retrying upstream call', reason: cause.message, attempt, waitMs });
     await delay(waitMs, undefined, { signal: config.signal as AbortSignal });
     onRetry(cause);
-    return client.request({ ...config, attempt: attempt + 1 }).catch((later: unknown) => {
+    return client.request({ ...config, attempt: attempt + 1 }).catch((laterError: unknown) => {
       // When the breaker opened meanwhile, what the vendor did says more than that we stopped asking.
-      throw later instanceof UpstreamError && later.heldBack ? error : later;
+      throw laterError instanceof UpstreamError && laterError.rejectedLocally ? error : laterError;
     });
   });
 }

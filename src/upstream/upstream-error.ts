@@ -1,25 +1,25 @@
-export type Vendor = 'kigo' | 'kiip';
+export type Upstream = 'kigo' | 'kiip';
 
 /**
  * Why an upstream call failed:
  * `unreachable`: no answer, the connection failed or broke; `timeout`: no answer in time; `busy`: the vendor said 429 or 503,
  * or we hold calls back (breaker open, too many in flight); `status`: any other refusing status, redirects included;
  * `refused`: an answer whose body says no, whatever its status;
- * `invalid-answer`: an answer that breaks the vendor's contract; `credentials-refused`: the vendor does not accept us.
+ * `invalid_response`: an answer that breaks the vendor's contract; `credentials_rejected`: the vendor does not accept us.
  */
-export type UpstreamFailure = (typeof upstreamFailures)[number];
+export type UpstreamFailure = (typeof UPSTREAM_FAILURES)[number];
 
-export const upstreamFailures = [
+export const UPSTREAM_FAILURES = [
   'unreachable',
   'timeout',
   'busy',
   'status',
   'refused',
-  'invalid-answer',
-  'credentials-refused',
+  'invalid_response',
+  'credentials_rejected',
 ] as const;
 
-interface Facts {
+interface UpstreamErrorDetails {
   /** The vendor's HTTP status, when one arrived. */
   readonly status?: number;
   readonly retryAfterSeconds?: number | undefined;
@@ -27,7 +27,7 @@ interface Facts {
   readonly neverSent?: boolean;
 }
 
-const transientStatuses = new Set([408, 429, 500, 502, 503, 504]);
+const TRANSIENT_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
 
 /** The only error that leaves `upstream/`. It holds no header, body, URL or token: it may be logged as it is. */
 export class UpstreamError extends Error {
@@ -36,27 +36,27 @@ export class UpstreamError extends Error {
   private readonly unsent: boolean;
 
   constructor(
-    readonly vendor: Vendor,
+    readonly upstream: Upstream,
     readonly operation: string,
     readonly failure: UpstreamFailure,
     detail: string,
-    facts: Facts = {},
+    details: UpstreamErrorDetails = {},
   ) {
-    super(`${vendor} ${operation}: ${detail}`);
+    super(`${upstream} ${operation}: ${detail}`);
     this.name = 'UpstreamError';
-    this.status = facts.status;
-    this.retryAfterSeconds = facts.retryAfterSeconds;
-    this.unsent = facts.neverSent ?? false;
+    this.status = details.status;
+    this.retryAfterSeconds = details.retryAfterSeconds;
+    this.unsent = details.neverSent ?? false;
   }
 
   /** The vendor (not we ourselves) failed in a way that may pass: worth another attempt, and a reason to open the breaker. */
   get transient(): boolean {
-    if (this.status !== undefined) return transientStatuses.has(this.status);
+    if (this.status !== undefined) return TRANSIENT_STATUSES.has(this.status);
     return this.failure === 'unreachable' || this.failure === 'timeout';
   }
 
   /** We refused to call (breaker open, lane full): the vendor was not asked. */
-  get heldBack(): boolean {
+  get rejectedLocally(): boolean {
     return this.failure === 'busy' && this.status === undefined;
   }
 
@@ -65,12 +65,12 @@ export class UpstreamError extends Error {
    * refused to call. False is no proof of the contrary.
    */
   get neverSent(): boolean {
-    return this.unsent || this.heldBack;
+    return this.unsent || this.rejectedLocally;
   }
 }
 
 /** The error that axios carries from the adapter to us as the cause of its own. */
-export function causeOf(error: unknown): UpstreamError | undefined {
+export function findUpstreamCause(error: unknown): UpstreamError | undefined {
   return error instanceof Error && error.cause instanceof UpstreamError ? error.cause : undefined;
 }
 

@@ -4,18 +4,18 @@ import type { AxiosInstance, AxiosRequestConfig, AxiosResponse, InternalAxiosReq
 import type { ClassConstructor } from 'class-transformer';
 import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { Pool } from 'undici';
-import type { Circuit } from './circuit.js';
-import type { Circuits, UpstreamAttempt } from './circuits.js';
+import type { OperationBreaker } from './operation-breaker.js';
+import type { BreakerRegistry, UpstreamAttempt } from './breaker-registry.js';
 import { SpanKind } from '@opentelemetry/api';
-import { inSpan } from '../tracing/span.js';
-import { OutgoingBody } from './outgoing-body.js';
-import { readAnswer } from './read-answer.js';
-import type { Reviver } from './read-answer.js';
+import { withSpan } from '../tracing/span.js';
+import { TrackedBody } from './tracked-body.js';
+import { parseResponse } from './parse-response.js';
+import type { Reviver } from './parse-response.js';
 import { installRetry } from './retry.interceptor.js';
-import { axiosError, sendThroughUndici } from './undici-adapter.js';
-import { causeOf, UpstreamError } from './upstream-error.js';
-import type { Vendor } from './upstream-error.js';
-import { within } from './within.js';
+import { toAxiosError, sendThroughUndici } from './undici-adapter.js';
+import { findUpstreamCause, UpstreamError } from './upstream-error.js';
+import type { Upstream } from './upstream-error.js';
+import { withTimeout } from '../async/time-limit.js';
 
 declare module 'axios' {
   interface AxiosRequestConfig {
@@ -31,8 +31,8 @@ declare module 'axios' {
 }
 
 export interface UpstreamOptions {
-  readonly circuits: Circuits;
-  readonly vendor: Vendor;
+  readonly breakers: BreakerRegistry;
+  readonly upstream: Upstream;
   readonly baseUrl: string;
   /** One attempt. */
   readonly timeoutMs: number;
@@ -48,7 +48,7 @@ export interface UpstreamOptions {
   readonly install?: (client: AxiosInstance) => void;
 }
 
-const connectTimeoutMs = 10_000;
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * An axios instance for one lane to one vendor: keep-alive pool, bulkhead, breaker per operation, retries, one deadline.
@@ -56,7 +56,7 @@ const connectTimeoutMs = 10_000;
  */
 export class UpstreamHttp extends HttpService {
   private readonly pool: Pool;
-  private readonly lane: ReturnType<typeof bulkhead>;
+  private readonly bulkhead: ReturnType<typeof bulkhead>;
 
   constructor(private readonly options: UpstreamOptions) {
     super(
@@ -75,23 +75,27 @@ export class UpstreamHttp extends HttpService {
       headersTimeout: 0,
       bodyTimeout: 0,
       // A connection may outlive the attempt that asked for it, and serve the next.
-      connect: { timeout: connectTimeoutMs },
+      connect: { timeout: CONNECT_TIMEOUT_MS },
     });
-    this.lane = bulkhead(options.concurrency, options.queue);
-    for (const operation of options.operations) options.circuits.of(options.vendor, operation);
+    this.bulkhead = bulkhead(options.concurrency, options.queue);
+    for (const operation of options.operations) options.breakers.for(options.upstream, operation);
     const client = this.axiosRef;
-    client.defaults.adapter = (config) => this.attempt(config);
+    client.defaults.adapter = (config) => this.sendAttempt(config);
     options.install?.(client);
-    installRetry(client, ({ vendor, operation }) => (options.circuits.of(vendor, operation).retries += 1));
+    installRetry(
+      client,
+      ({ upstream: vendor, operation }) => (options.breakers.for(vendor, operation).retries += 1),
+    );
     client.interceptors.response.use(
       (response) => {
         // Any other answer has done its part once it has been read.
-        if (response.status >= 300) this.circuitOf(response.config).succeeded();
+        if (response.status >= 300) this.breakerFor(response.config).recordSuccess();
         return response;
       },
       (error: unknown) => {
-        const cause = causeOf(error) ?? error;
-        if (cause instanceof UpstreamError) options.circuits.of(cause.vendor, cause.operation).failed(cause);
+        const cause = findUpstreamCause(error) ?? error;
+        if (cause instanceof UpstreamError)
+          options.breakers.for(cause.upstream, cause.operation).recordFailure(cause);
         throw cause;
       },
     );
@@ -104,23 +108,25 @@ export class UpstreamHttp extends HttpService {
 
   /**
    * Reads an answer, and takes note of whether it can be used.
-   * @throws UpstreamError `invalid-answer`
+   * @throws UpstreamError `invalid_response`
    */
-  read<T extends object>(shape: ClassConstructor<T>, answer: AxiosResponse<string>, reviver?: Reviver): T {
-    const { operation = 'call' } = answer.config;
-    const { vendor } = this.options;
-    return this.judge(operation, () => readAnswer(shape, answer.data, { vendor, operation, reviver }));
+  parse<T extends object>(type: ClassConstructor<T>, response: AxiosResponse<string>, reviver?: Reviver): T {
+    const { operation = 'call' } = response.config;
+    const { upstream: vendor } = this.options;
+    return this.trackOutcome(operation, () =>
+      parseResponse(type, response.data, { vendor, operation, reviver }),
+    );
   }
 
   /** Takes note of whether an answer can be used, by what its reader says: it throws an UpstreamError if not. */
-  judge<T>(operation: string, read: () => T): T {
-    const circuit = this.circuitOf({ operation });
+  trackOutcome<T>(operation: string, work: () => T): T {
+    const breaker = this.breakerFor({ operation });
     try {
-      const result = read();
-      circuit.succeeded();
+      const result = work();
+      breaker.recordSuccess();
       return result;
     } catch (error) {
-      if (error instanceof UpstreamError) circuit.failed(error);
+      if (error instanceof UpstreamError) breaker.recordFailure(error);
       throw error;
     }
   }
@@ -129,45 +135,45 @@ export class UpstreamHttp extends HttpService {
     await this.pool.destroy();
   }
 
-  private circuitOf({ operation = 'call' }: AxiosRequestConfig): Circuit {
-    return this.options.circuits.of(this.options.vendor, operation);
+  private breakerFor({ operation = 'call' }: AxiosRequestConfig): OperationBreaker {
+    return this.options.breakers.for(this.options.upstream, operation);
   }
 
-  private async attempt(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
-    const begunAt = performance.now();
-    const tell = (outcome: UpstreamAttempt['outcome'], status: number | undefined) =>
-      this.options.circuits.attempted({
-        circuit: this.circuitOf(config),
+  private async sendAttempt(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
+    const startedAt = performance.now();
+    const record = (outcome: UpstreamAttempt['outcome'], status: number | undefined) =>
+      this.options.breakers.recordAttempt({
+        breaker: this.breakerFor(config),
         outcome,
         status,
-        durationMs: performance.now() - begunAt,
+        durationMs: performance.now() - startedAt,
       });
     try {
-      const answer = await this.send(config);
-      tell('ok', answer.status);
-      return answer;
+      const response = await this.send(config);
+      record('ok', response.status);
+      return response;
     } catch (error) {
-      const cause = causeOf(error);
-      if (cause) tell(cause.heldBack ? 'held-back' : cause.failure, cause.status);
+      const cause = findUpstreamCause(error);
+      if (cause) record(cause.rejectedLocally ? 'short_circuited' : cause.failure, cause.status);
       throw error;
     }
   }
 
   private async send(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
-    const { circuits, vendor, timeoutMs } = this.options;
+    const { breakers: circuits, upstream: vendor, timeoutMs } = this.options;
     const operation = config.operation ?? 'call';
-    const fail = (error: UpstreamError) => axiosError(config, error);
-    const body = typeof config.data === 'string' ? new OutgoingBody(config.data) : undefined;
+    const fail = (error: UpstreamError) => toAxiosError(config, error);
+    const body = typeof config.data === 'string' ? new TrackedBody(config.data) : undefined;
     const remainingMs = Math.min(timeoutMs, (config.deadlineAt ?? Infinity) - performance.now());
     try {
-      return await circuits.of(vendor, operation).execute(() =>
-        within(
+      return await circuits.for(vendor, operation).execute(() =>
+        withTimeout(
           remainingMs,
           // A call that still waits for a place in the lane leaves it when its time is over.
           (signal) =>
-            this.lane.execute(
+            this.bulkhead.execute(
               () =>
-                inSpan(`${vendor} ${operation}`, { kind: SpanKind.CLIENT }, () =>
+                withSpan(`${vendor} ${operation}`, { kind: SpanKind.CLIENT }, () =>
                   sendThroughUndici(this.pool, vendor, config, body, signal),
                 ),
               signal,
@@ -176,7 +182,7 @@ export class UpstreamHttp extends HttpService {
           () =>
             fail(
               new UpstreamError(vendor, operation, 'timeout', 'no complete answer in time', {
-                neverSent: body?.taken === false,
+                neverSent: body?.consumed === false,
               }),
             ),
         ),

@@ -1,6 +1,6 @@
 import { Global, Module } from '@nestjs/common';
-import { Circuits } from './circuits.js';
+import { BreakerRegistry } from './breaker-registry.js';
 
 @Global()
-@Module({ providers: [Circuits], exports: [Circuits] })
+@Module({ providers: [BreakerRegistry], exports: [BreakerRegistry] })
 export class UpstreamModule {}

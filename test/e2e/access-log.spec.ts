@@ -1,6 +1,6 @@
-import { credentials, paths, requestId, useCanaryWorld } from '../support/canary-world.js';
-import { metricsOf, seriesOf } from '../support/metrics.js';
-import { until } from '../support/until.js';
+import { credentials, paths, requestId, useCanaryWorld } from '../support/leak-detection.js';
+import { scrapeMetrics, findSeries } from '../support/metrics.js';
+import { until } from '../support/wait-for.js';
 
 const world = useCanaryWorld({ perTest: false });
 
@@ -52,7 +52,7 @@ describe('the log', () => {
 
   it('has one line, with status 499, for a client that hangs up, and /metrics counts it', async () => {
     const counted = async () =>
-      seriesOf(await metricsOf(world.gateway), 'rewards_gateway_http_requests_total')[
+      findSeries(await scrapeMetrics(world.gateway), 'rewards_gateway_http_requests_total')[
         '{method="GET",route="/api/user/unviewed-count",status="499",caller="tester"}'
       ];
     expect(await counted()).toBeUndefined();

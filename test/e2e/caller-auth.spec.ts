@@ -1,5 +1,5 @@
 import supertest from 'supertest';
-import { apiKey, canary, paths, requestId, urn, useCanaryWorld, user } from '../support/canary-world.js';
+import { apiKey, canary, paths, requestId, urn, useCanaryWorld, user } from '../support/leak-detection.js';
 import { problemIn } from '../support/problem.js';
 
 const world = useCanaryWorld({ perTest: false });

@@ -4,7 +4,7 @@ import { passSeconds, restoreClock } from '../support/clock.js';
 import { apiKey, badge, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 import { Issuer, algorithms, signingKey, tokenBy } from '../support/issuer.js';
-import { metricsOf, seriesOf } from '../support/metrics.js';
+import { scrapeMetrics, findSeries } from '../support/metrics.js';
 import { problemIn } from '../support/problem.js';
 
 let issuer: Issuer;
@@ -142,7 +142,7 @@ describe('a token', () => {
   it('gives /metrics no name: an issuer may make up any number of them', async () => {
     for (const sub of ['made-up-1', 'made-up-2']) expect((await ask(issuer.token({ sub }))).status).toBe(200);
     const counted = Object.keys(
-      seriesOf(await metricsOf(world.gateway), 'rewards_gateway_http_requests_total'),
+      findSeries(await scrapeMetrics(world.gateway), 'rewards_gateway_http_requests_total'),
     );
     expect(counted.filter((labels) => labels.includes('unviewed-count') && labels.includes('200'))).toEqual([
       '{method="GET",route="/api/user/unviewed-count",status="200",caller=""}',

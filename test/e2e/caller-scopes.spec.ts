@@ -1,5 +1,5 @@
 import supertest from 'supertest';
-import { scopes } from '../../src/config/parsers.js';
+import { SCOPES } from '../../src/config/parsers.js';
 import { apiKey, badge, startGateway } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
 import { Issuer } from '../support/issuer.js';
@@ -40,11 +40,11 @@ describe('every operation of the API', () => {
   let issuer: Issuer;
   let gateway: Gateway;
   const callers = {
-    everything: scopes,
+    everything: SCOPES,
     nothing: [],
-    ...Object.fromEntries(scopes.map((scope) => [`only-${scope}`, [scope]])),
+    ...Object.fromEntries(SCOPES.map((scope) => [`only-${scope}`, [scope]])),
     ...Object.fromEntries(
-      scopes.map((scope) => [`all-but-${scope}`, scopes.filter((other) => other !== scope)]),
+      SCOPES.map((scope) => [`all-but-${scope}`, SCOPES.filter((other) => other !== scope)]),
     ),
   };
 
@@ -61,7 +61,7 @@ describe('every operation of the API', () => {
     const operations = await operationsOf(gateway);
     expect(operations.length).toBeGreaterThan(15);
     for (const [method, path, scope] of operations) {
-      const closed = scopes.some((known) => known === scope);
+      const closed = SCOPES.some((known) => known === scope);
       expect([method, path, closed]).toEqual([method, path, !isOpen(path)]);
     }
   });
@@ -107,9 +107,9 @@ describe('every operation of the API, with API keys', () => {
   let operations: Awaited<ReturnType<typeof operationsOf>>;
   const callers = {
     nothing: [],
-    ...Object.fromEntries(scopes.map((scope) => [`only-${spelled(scope)}`, [scope]])),
+    ...Object.fromEntries(SCOPES.map((scope) => [`only-${spelled(scope)}`, [scope]])),
     ...Object.fromEntries(
-      scopes.map((scope) => [`all-but-${spelled(scope)}`, scopes.filter((other) => other !== scope)]),
+      SCOPES.map((scope) => [`all-but-${spelled(scope)}`, SCOPES.filter((other) => other !== scope)]),
     ),
   };
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { PGlite } from '@electric-sql/pglite';
 import { receive } from '../../docs/consumer.js';
-import { eventOf, ROW, signed } from '../support/wallet-client.js';
+import { createEvent, ENTRY, signEvent } from '../support/wallet-client.js';
 import type { SignedEvent } from '../support/wallet-client.js';
 
 const SECRET = `whsec_${Buffer.alloc(32, 'secret').toString('base64')}`;
@@ -17,7 +17,7 @@ beforeEach(() => database.exec('truncate seen_events, balances'));
 afterAll(() => database.close());
 
 const take = ({ headers, body }: SignedEvent, secret = SECRET) => receive(database, secret, headers, body);
-const issue = (row: Partial<typeof ROW> = {}) => take(signed(eventOf(row), [SECRET], row.id));
+const issue = (row: Partial<typeof ENTRY> = {}) => take(signEvent(createEvent(row), [SECRET], row.id));
 const balances = async () => (await database.query('select * from balances')).rows;
 const seen = async () => (await database.query('select * from seen_events')).rows;
 
@@ -25,7 +25,7 @@ describe('the consumer of docs/consumer.ts', () => {
   it('counts an event once, however often and at once it comes', async () => {
     const statuses = await Promise.all(Array.from({ length: 20 }, () => issue()));
     expect(statuses).toEqual(statuses.map(() => 200));
-    expect(await balances()).toEqual([{ user_id: ROW.user_id, content: ROW.content, quantity: 20 }]);
+    expect(await balances()).toEqual([{ user_id: ENTRY.user_id, content: ENTRY.content, quantity: 20 }]);
     await issue({ id: 'another', quantity: 5 });
     expect(await balances()).toMatchObject([{ quantity: 25 }]);
   });
@@ -40,14 +40,16 @@ describe('the consumer of docs/consumer.ts', () => {
   });
 
   it('refuses what is not signed with its secret', async () => {
-    expect(await take(signed(eventOf(), [SECRET]), `whsec_${Buffer.alloc(32).toString('base64')}`)).toBe(401);
-    expect(await take({ headers: {}, body: eventOf() })).toBe(401);
+    expect(
+      await take(signEvent(createEvent(), [SECRET]), `whsec_${Buffer.alloc(32).toString('base64')}`),
+    ).toBe(401);
+    expect(await take({ headers: {}, body: createEvent() })).toBe(401);
     expect(await seen()).toEqual([]);
   });
 
   it('accepts tests and events of other types, and counts none', async () => {
     expect(await issue({ test: true })).toBe(200);
-    expect(await take(signed('{"type":"kiip.other","data":{}}', [SECRET]))).toBe(200);
+    expect(await take(signEvent('{"type":"kiip.other","data":{}}', [SECRET]))).toBe(200);
     expect(await balances()).toEqual([]);
   });
 });

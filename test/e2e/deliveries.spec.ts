@@ -2,10 +2,10 @@ import { Database } from '../../src/database/database.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
-import { consumer, consumerAt, eventOf, secret, signatureOf } from '../support/consumer.js';
+import { consumer, consumersConfig, parseEvent, CONSUMER_SECRET, signPayload } from '../support/consumer.js';
 import { issuance, redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 describe('deliveries', () => {
   let wallet: CallbackReceiver;
@@ -22,7 +22,7 @@ describe('deliveries', () => {
   const url = () => `${wallet.url}/events?tenant=1`;
   const start = async (env: Environment = {}) => {
     gateway = await startKiipGateway({
-      DELIVERY_CONSUMERS: consumerAt(url()),
+      DELIVERY_CONSUMERS: consumersConfig(url()),
       SHUTDOWN_GRACE_SECONDS: '2',
       ...env,
     });
@@ -57,9 +57,9 @@ describe('deliveries', () => {
     await arrived(1);
     const [{ method, path, headers }] = wallet.received as [(typeof wallet.received)[0]];
     expect([method, path, headers['content-type']]).toEqual(['POST', '/events?tenant=1', 'application/json']);
-    const { body, event, timestamp, signatures, ...rest } = eventOf(wallet.received[0]!);
+    const { body, event, timestamp, signatures, ...rest } = parseEvent(wallet.received[0]!);
     expect(rest.id).toBe(id);
-    expect(signatures).toEqual([signatureOf(id, timestamp, body)]);
+    expect(signatures).toEqual([signPayload(id, timestamp, body)]);
     expect(Math.abs(Number(timestamp) - Date.now() / 1000)).toBeLessThan(60);
     const row = (await gateway.read('/issuances')).items[0];
     expect(event).toEqual({
@@ -123,11 +123,11 @@ describe('deliveries', () => {
 
   it('signs with every secret', async () => {
     const second = 'whsec_c2Vjb25kIHNlY3JldCwgYXMgbG9uZyBhcyBpdCBpcw==';
-    await start({ DELIVERY_CONSUMERS: consumerAt(url(), { secrets: [secret, second] }) });
+    await start({ DELIVERY_CONSUMERS: consumersConfig(url(), { secrets: [CONSUMER_SECRET, second] }) });
     const id = await record();
     await arrived(1);
-    const { body, timestamp, signatures } = eventOf(wallet.received[0]!);
-    expect(signatures).toEqual([secret, second].map((key) => signatureOf(id, timestamp, body, key)));
+    const { body, timestamp, signatures } = parseEvent(wallet.received[0]!);
+    expect(signatures).toEqual([CONSUMER_SECRET, second].map((key) => signPayload(id, timestamp, body, key)));
   });
 
   it('keeps what waits for a decision until it is released', async () => {
@@ -140,8 +140,8 @@ describe('deliveries', () => {
     await arrived(1);
     await gateway.post(`/api/v1/kiip/issuances/${String(held.body['id'])}/release`, {});
     await arrived(2);
-    expect(wallet.received.map((call) => eventOf(call).id)).toEqual([sent, held.body['id']]);
-    expect(eventOf(wallet.received[1]!).event.data).toMatchObject({ status: 'released' });
+    expect(wallet.received.map((call) => parseEvent(call).id)).toEqual([sent, held.body['id']]);
+    expect(parseEvent(wallet.received[1]!).event.data).toMatchObject({ status: 'released' });
   });
 
   it('keeps for the first consumer what came while there was none', async () => {
@@ -149,7 +149,7 @@ describe('deliveries', () => {
     await record();
     expect((await list()).items).toEqual([]);
     const books = await gateway.read(`/reconciliation?from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z`);
-    expect(books).toMatchObject({ accepted: 1, pending: 1, unaccounted: 0 });
+    expect(books).toMatchObject({ accepted: 1, pending: 1, missing: 0 });
   });
 
   it('names two consumers apart', async () => {
@@ -160,7 +160,7 @@ describe('deliveries', () => {
       wallet.answer(503);
       const id = await record();
       await settled('?status=delivered&consumer=game', 1);
-      expect(eventOf(other.received[0]!).id).toBe(id);
+      expect(parseEvent(other.received[0]!).id).toBe(id);
       await settled('?status=pending&consumer=wallet', 1);
       expect((await list('?consumer=wallet')).items).toMatchObject([{ last_status: 503, attempts: 1 }]);
     } finally {

@@ -2,21 +2,21 @@ import { rmSync } from 'node:fs';
 import type { Environment } from '../../src/config/read-config.js';
 import type { CallbackReceiver, ReceiverAnswer } from '../support/callback-receiver.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
-import { consumer, eventOf } from '../support/consumer.js';
-import { DeliveryView, expectGenuine, expectSameEvent } from '../support/deliveries.js';
+import { consumer, parseEvent } from '../support/consumer.js';
+import { DeliveryView, expectValidSignature, expectSameEvent } from '../support/deliveries.js';
 import { freePort } from '../support/free-port.js';
 import { startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 import {
   EndlessBody,
-  cutAfter,
-  drip,
-  noHttp,
+  closeAfter,
+  dripAfter,
+  notHttp,
   resetAfter,
   resetBeforeHeaders,
-} from '../support/odd-answers.js';
+} from '../support/malformed-responses.js';
 import { PostgresServer, findPostgres } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 import { newDataFolder } from '../support/data-folder.js';
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -43,7 +43,7 @@ async function gatewayFor(urls: Record<string, string>, env: Environment = {}, m
 const closeAll = async () => {
   for (const close of closing.splice(0)) await close();
 };
-const sentTo = ({ received }: CallbackReceiver) => received.map((call) => eventOf(call).id);
+const sentTo = ({ received }: CallbackReceiver) => received.map((call) => parseEvent(call).id);
 const inSeconds = (seconds: number) => new Date(Math.ceil(Date.now() / 1_000 + seconds) * 1_000);
 
 const moved = (status: number): ReceiverAnswer => ({ status, headers: { location: 'set below' } });
@@ -64,10 +64,10 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
     'last-of-2xx': [299, 299],
     'ok-asking-for-time': [busy(200, '3600'), 200],
     'ok-noise': [noise, 200],
-    'ok-endless': [endless['200'].answer, 200],
+    'ok-endless': [endless['200'].respond, 200],
     'ok-reset': [resetAfter(200), 200],
-    'ok-cut': [cutAfter(200), 200],
-    'ok-drip': [drip(200), 200],
+    'ok-cut': [closeAfter(200), 200],
+    'ok-drip': [dripAfter(200), 200],
   };
   const refused: Record<string, [ReceiverAnswer, number | null, string]> = {
     'moved-301': [moved(301), 301, 'a redirect, which is not followed'],
@@ -81,7 +81,7 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
     broken: [500, 500, 'refused'],
     'bad-gateway': [502, 502, 'refused'],
     'broken-noise': [{ ...noise, status: 500 }, 500, 'refused'],
-    'broken-endless': [endless['500'].answer, 500, 'refused'],
+    'broken-endless': [endless['500'].respond, 500, 'refused'],
     'broken-reset': [resetAfter(500), 500, 'refused'],
     'busy-seconds': [busy(429, '3600'), 429, 'refused'],
     'busy-date': [busy(503, later.toUTCString()), 503, 'refused'],
@@ -89,7 +89,7 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
     'busy-nonsense': [busy(429, 'soon'), 429, 'refused'],
     // Errors of Node.js and undici are no errors of a test's own realm: only here are their codes unknown.
     reset: [resetBeforeHeaders, null, 'no answer (ECONNRESET)'],
-    'no-http': [noHttp, null, 'no answer (unknown)'],
+    'no-http': [notHttp, null, 'no answer (unknown)'],
     down: [200, null, 'no answer (ECONNREFUSED)'],
     hanging: ['hang', null, 'no answer in time'],
   };
@@ -108,7 +108,7 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
   /** The delivery to one consumer. */
   const of = async (name: string) => (await view.list(`?consumer=${name}`))[0]!;
   const waitsOf = async (name: string) =>
-    (await view.waiting()).find(({ consumer: sought }) => sought === name)!;
+    (await view.pending()).find(({ consumer: sought }) => sought === name)!;
 
   beforeAll(async () => {
     elsewhere = await receiver();
@@ -127,7 +127,7 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
     gateway = await gatewayFor(urls);
     view = new DeliveryView(gateway);
     id = await view.record();
-    await view.until('each has been tried', (items) => items.every(({ attempts }) => attempts > 0));
+    await view.waitFor('each has been tried', (items) => items.every(({ attempts }) => attempts > 0));
   });
   afterAll(closeAll);
 
@@ -140,7 +140,7 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
       next_attempt_at: null,
     });
     expect(sentTo(servers[name]!)).toEqual([id]);
-    expectGenuine(servers[name]!.received[0]!);
+    expectValidSignature(servers[name]!.received[0]!);
   });
 
   it.each(Object.entries(refused))(
@@ -171,7 +171,7 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
   });
 
   it.each(soon)('comes to %s again: the same event, signed anew', async (name) => {
-    await view.until(
+    await view.waitFor(
       'it has been taken',
       ([delivery]) => delivery!.status === 'delivered',
       `?consumer=${name}`,
@@ -181,7 +181,7 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
     expect(calls).toHaveLength(2);
     expectSameEvent(calls);
     expect(calls[1]!.atMs - calls[0]!.atMs).toBeGreaterThanOrEqual(4_500);
-    const [first, second] = calls.map((call) => Number(eventOf(call).timestamp));
+    const [first, second] = calls.map((call) => Number(parseEvent(call).timestamp));
     expect(second! - first!).toBeGreaterThanOrEqual(4);
   });
 
@@ -236,7 +236,7 @@ describe('a consumer in trouble', () => {
       await arrived(count + 1);
     }
     const good = await view.record();
-    await view.until(
+    await view.waitFor(
       'each has been tried',
       (items) => items.length === 8 && items.every(({ attempts }) => attempts === 1),
     );
@@ -244,10 +244,10 @@ describe('a consumer in trouble', () => {
     // Not one of them stood in the way of the next.
     expect(sentTo(wallet)).toEqual([...poison, good]);
     await view.query(`update deliveries set next_attempt_at = now() where status = 'pending'`);
-    await view.until('all have been delivered', (items) =>
+    await view.waitFor('all have been delivered', (items) =>
       items.every(({ status }) => status === 'delivered'),
     );
-    for (const id of poison) expectSameEvent(wallet.received.filter((call) => eventOf(call).id === id));
+    for (const id of poison) expectSameEvent(wallet.received.filter((call) => parseEvent(call).id === id));
     expect(wallet.received).toHaveLength(15);
   });
 
@@ -261,12 +261,12 @@ describe('a consumer in trouble', () => {
     ids.push(await view.record());
     await arrived(6);
     expect(times()[5]! - times()[4]!).toBeGreaterThanOrEqual(3_750);
-    await view.until('all have been delivered', (items) =>
+    await view.waitFor('all have been delivered', (items) =>
       items.every(({ status }) => status === 'delivered'),
     );
     expect(new Set(sentTo(wallet))).toEqual(new Set(ids));
     expect(wallet.maxOpen()).toBeLessThanOrEqual(8);
-    expectSameEvent(wallet.received.filter((call) => eventOf(call).id === ids[0]));
+    expectSameEvent(wallet.received.filter((call) => parseEvent(call).id === ids[0]));
   });
 
   it.each([
@@ -284,13 +284,13 @@ describe('a consumer in trouble', () => {
     const askedAtMs = performance.now();
     wallet.answer({ status, headers: { 'retry-after': retryAfter } });
     await view.record();
-    await view.until('it has been refused', ([first]) => first?.last_status === status);
+    await view.waitFor('it has been refused', ([first]) => first?.last_status === status);
     const other = await view.record();
     await arrived(2);
     // The clocks that say what time it is and how much has passed may differ by a little.
     expect(times()[1]! - askedAtMs).toBeGreaterThanOrEqual(leastMs - 5);
     expect(sentTo(wallet)[1]).toBe(other);
-    await view.until('both have been delivered', (items) =>
+    await view.waitFor('both have been delivered', (items) =>
       items.every(({ status: now }) => now === 'delivered'),
     );
   });
@@ -298,25 +298,27 @@ describe('a consumer in trouble', () => {
   it('for three days gets a last attempt at their end; then the event is dead, and can be brought back', async () => {
     wallet.answer(500, 503, 502);
     await view.record();
-    await view.until('it has been tried', ([first]) => first?.attempts === 1);
+    await view.waitFor('it has been tried', ([first]) => first?.attempts === 1);
     const age = (ago: string) =>
-      view.query(`update deliveries set tried_since = now() - interval '${ago}', next_attempt_at = now()`);
+      view.query(
+        `update deliveries set schedule_started_at = now() - interval '${ago}', next_attempt_at = now()`,
+      );
     await age('71 hours 59 minutes 30 seconds');
     await view.query('update deliveries set tries = 18');
-    await view.until('it has been tried again', ([first]) => first?.attempts === 2);
-    const [last] = await view.waiting();
+    await view.waitFor('it has been tried again', ([first]) => first?.attempts === 2);
+    const [last] = await view.pending();
     expect(last!.waitsMs).toBeGreaterThan(15_000);
     expect(last!.waitsMs).toBeLessThanOrEqual(30_000);
     await age('72 hours');
-    await view.until('it is dead', ([first]) => first?.status === 'dead');
+    await view.waitFor('it is dead', ([first]) => first?.status === 'dead');
     const [dead] = await view.list();
     expect(dead).toMatchObject({ attempts: 3, last_status: 502, next_attempt_at: null });
-    expect(await view.books()).toMatchObject({ accepted: 1, dead: 1, unaccounted: 0 });
+    expect(await view.totals()).toMatchObject({ accepted: 1, dead: 1, missing: 0 });
     expect(await view.retry(dead!.id)).toMatchObject({ id: dead!.id, status: 'pending', attempts: 3 });
-    await view.until('it has been delivered', ([first]) => first?.status === 'delivered');
+    await view.waitFor('it has been delivered', ([first]) => first?.status === 'delivered');
     expect(await view.list()).toMatchObject([{ attempts: 4, last_status: 200 }]);
     expectSameEvent(wallet.received);
-    expect(await view.books()).toMatchObject({ delivered: 1, dead: 0 });
+    expect(await view.totals()).toMatchObject({ delivered: 1, dead: 0 });
   });
 });
 
@@ -344,7 +346,7 @@ describe('a consumer that says it is gone', () => {
   const gone = async () => {
     left.answer(410);
     const [id] = await bring(1);
-    await view.until('it is known', ([first]) => first?.last_status === 410, '?consumer=left');
+    await view.waitFor('it is known', ([first]) => first?.last_status === 410, '?consumer=left');
     return id!;
   };
 
@@ -371,7 +373,7 @@ describe('a consumer that says it is gone', () => {
       ids.map((_, index) => ['pending', index === 0 ? 1 : 0]),
     );
     await view.retry(waiting[3]!.id);
-    await view.until('all have arrived', (items) => items.every(({ status }) => status === 'delivered'));
+    await view.waitFor('all have arrived', (items) => items.every(({ status }) => status === 'delivered'));
     expect(sentTo(left)).toHaveLength(ids.length + 1);
     expect(new Set(sentTo(left))).toEqual(new Set(ids));
   });
@@ -381,7 +383,7 @@ describe('a consumer that says it is gone', () => {
     const ids = [await gone(), ...(await bring(2))];
     await closing.shift()!();
     view = await start('/new');
-    await view.until('all have arrived', (items) => items.every(({ status }) => status === 'delivered'));
+    await view.waitFor('all have arrived', (items) => items.every(({ status }) => status === 'delivered'));
     expect(left.received.map(({ path }) => path)).toEqual(['/old', '/new', '/new', '/new']);
     expect(new Set(sentTo(left))).toEqual(new Set(ids));
   });

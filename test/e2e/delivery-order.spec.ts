@@ -1,10 +1,10 @@
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
-import { consumer, eventOf } from '../support/consumer.js';
+import { consumer, parseEvent } from '../support/consumer.js';
 import { DeliveryView } from '../support/deliveries.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 describe('events of several users, where the first one fails', () => {
   let ordered: CallbackReceiver;
@@ -14,7 +14,7 @@ describe('events of several users, where the first one fails', () => {
   /** What each event is called here, by its id. */
   const names = new Map<string, string>();
   const order = ({ received }: CallbackReceiver) =>
-    received.map((call) => names.get(eventOf(call).id) ?? 'none');
+    received.map((call) => names.get(parseEvent(call).id) ?? 'none');
 
   beforeAll(async () => {
     ordered = await startCallbackReceiver();
@@ -59,7 +59,7 @@ describe('events of several users, where the first one fails', () => {
     await view.query(
       `update deliveries set next_attempt_at = now() - id * interval '1 second' where status = 'pending'`,
     );
-    await view.until('all have arrived', (items) => items.every(({ status }) => status === 'delivered'));
+    await view.waitFor('all have arrived', (items) => items.every(({ status }) => status === 'delivered'));
     expect(order(ordered)).toEqual(['a1', 'b1', 'b2', 'c1', 'a1', 'a2', 'a3']);
     expect(ordered.maxOpen()).toBeLessThanOrEqual(8);
   });
@@ -67,7 +67,7 @@ describe('events of several users, where the first one fails', () => {
   it('keep it in a replay, also at full width', async () => {
     ordered.reset();
     const window = { from: '2020-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z' };
-    const response = await gateway.post('/api/v1/deliveries/replay', { consumer: 'ordered', ...window });
+    const response = await gateway.post('/api/v1/deliveries/replays', { consumer: 'ordered', ...window });
     expect(response.status).toBe(202);
     await until('all have arrived again', () => ordered.received.length >= 6);
     const again = order(ordered);

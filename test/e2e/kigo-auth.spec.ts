@@ -1,6 +1,6 @@
 import { KigoHttp } from '../../src/kigo-auth/kigo-http.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 import { badge, startGateway, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 

@@ -274,7 +274,7 @@ describe('a call', () => {
     const response = await world.moment({ ...momentCall, device: { ...momentCall.device, imei: '1' } });
     expect(await response.json()).toMatchObject({
       type: 'urn:rewards-gateway:problem:validation',
-      errors: [{ pointer: '/device/imei', detail: 'imei is not a known member' }],
+      errors: [{ pointer: '/device/imei', detail: 'imei is not an allowed property' }],
       retryable: false,
     });
   });

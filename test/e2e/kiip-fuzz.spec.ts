@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import * as fc from 'fast-check';
 import type { Environment } from '../../src/config/read-config.js';
 import { Database } from '../../src/database/database.js';
-import { KnownUsers } from '../../src/kiip/known-users.js';
+import { KnownUsers } from '../../src/user-references/user-references.service.js';
 import { CallbackSender, isAccepted, textOf } from '../support/callback-sender.js';
 import type { FeedRow, SentAnswer } from '../support/callback-sender.js';
 import { startProcess } from '../support/gateway-process.js';
@@ -61,7 +61,7 @@ class Range {
     const where = { DATABASE_URL: databaseUrl ?? '', DATA_DIR: dataDir };
     const gateway = startProcess({ ...where, LOG_LEVEL: 'info', DATABASE_TIMEOUT_MS: '10000', ...more });
     const origin = await gateway.url();
-    await gateway.logged('the database is in use');
+    await gateway.logged('database ready');
     return new Range(gateway, origin, () =>
       server ? server.destroy() : rm(dataDir, { recursive: true, force: true }),
     );

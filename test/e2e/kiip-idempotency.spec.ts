@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
 import type { FaultRule } from '@rewards-gateway/sandbox';
 import { startKiipSandbox } from '@rewards-gateway/sandbox';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 import { apiKey, credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
@@ -267,10 +267,10 @@ describe('an Idempotency-Key', () => {
     expect((await call).status).toBe(200);
     await database.run((db) => sql`alter table elsewhere rename to idempotency_keys`.execute(db));
     expect(await problemOf(await world.moment(momentCall, key))).toEqual([409, 'conflict']);
-    await database.run((db) => sql`update idempotency_keys set lease_until = now()`.execute(db));
+    await database.run((db) => sql`update idempotency_keys set lease_expires_at = now()`.execute(db));
     expect(await problemOf(await world.moment(momentCall, key))).toEqual([409, 'outcome-unknown']);
     expect(seen()).toBe(1);
-    expect(world.gateway.log.map(({ msg }) => msg)).toContain('the outcome of a call cannot be remembered');
+    expect(world.gateway.log.map(({ msg }) => msg)).toContain('failed to store idempotency result');
   });
 });
 

@@ -1,6 +1,6 @@
-import { RejectedCallbacks } from '../../src/kiip/rejected-callbacks.js';
-import { KnownUsers } from '../../src/kiip/known-users.js';
-import { mintUserReference } from '../../src/kiip/kiip-user-reference.js';
+import { RejectedCallbacks } from '../../src/kiip-callbacks/rejected-callbacks.service.js';
+import { KnownUsers } from '../../src/user-references/user-references.service.js';
+import { mintUserReference } from '../../src/user-references/user-reference.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { content, issuance, redemption, sign, startKiipGateway, transaction } from '../support/kiip.js';
 import type { Fields, KiipGateway } from '../support/kiip.js';

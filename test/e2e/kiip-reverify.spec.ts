@@ -6,7 +6,7 @@ import { baseEnvironment } from '../support/gateway.js';
 import { issuance, redemption, startKiipGateway } from '../support/kiip.js';
 import { newDataFolder } from '../support/data-folder.js';
 
-const command = fileURLToPath(new URL('../../dist/kiip-reverify.js', import.meta.url));
+const command = fileURLToPath(new URL('../../dist/cli/kiip-reverify.js', import.meta.url));
 
 /** Runs `npm run kiip:reverify` as an operator does: the built program, and an environment. */
 async function reverify(env: Record<string, string>) {

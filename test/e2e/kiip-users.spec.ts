@@ -1,7 +1,7 @@
-import { KnownUsers } from '../../src/kiip/known-users.js';
+import { KnownUsers } from '../../src/user-references/user-references.service.js';
 import { Database } from '../../src/database/database.js';
 import type { Environment } from '../../src/config/read-config.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 import { dataFolder, momentOf, sessionCall, startKiipWorld } from '../support/kiip-world.js';
 import type { KiipWorld } from '../support/kiip-world.js';
 

@@ -2,12 +2,12 @@ import { Database } from '../../src/database/database.js';
 import { DeliveryWorker } from '../../src/delivery/delivery-worker.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
-import { consumerAt } from '../support/consumer.js';
+import { consumersConfig } from '../support/consumer.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 import { startGateway } from '../support/gateway.js';
-import { metricsOf, seriesOf } from '../support/metrics.js';
-import { until } from '../support/until.js';
+import { scrapeMetrics, findSeries } from '../support/metrics.js';
+import { until } from '../support/wait-for.js';
 
 describe('the metrics of deliveries', () => {
   let consumer: CallbackReceiver;
@@ -15,7 +15,7 @@ describe('the metrics of deliveries', () => {
 
   beforeEach(async () => {
     consumer = await startCallbackReceiver();
-    gateway = await startKiipGateway({ DELIVERY_CONSUMERS: consumerAt(consumer.url) });
+    gateway = await startKiipGateway({ DELIVERY_CONSUMERS: consumersConfig(consumer.url) });
   });
   afterEach(async () => {
     await gateway.close();
@@ -26,7 +26,7 @@ describe('the metrics of deliveries', () => {
     const response = await fetch(`${gateway.url}/metrics`);
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
-    return metricsOf(gateway);
+    return scrapeMetrics(gateway);
   };
   const change = (work: Parameters<Database['run']>[0]) =>
     gateway.app.get(Database, { strict: false }).run(work);
@@ -50,27 +50,27 @@ describe('the metrics of deliveries', () => {
     await change((db) => db.deleteFrom('deliveries').where('status', '=', 'delivered').execute());
     const seen = await metrics();
     expect(seen).toMatchObject({
-      'rewards_gateway_ledger_rows{state="accepted"}': 4,
-      'rewards_gateway_ledger_rows{state="pending"}': 2,
-      'rewards_gateway_ledger_rows{state="quarantined"}': 1,
-      'rewards_gateway_ledger_rows{state="delivered"}': 0,
-      rewards_gateway_ledger_unaccounted: 1,
-      rewards_gateway_ledger_quarantined: 1,
-      rewards_gateway_delivery_outbox_oldest_seconds: 0,
-      rewards_gateway_delivery_outbox: 0,
-      'rewards_gateway_deliveries{consumer="wallet",status="pending"}': 2,
-      'rewards_gateway_delivery_paused{consumer="wallet"}': 1,
+      'rewards_gateway_ledger_entries_24h{state="accepted"}': 4,
+      'rewards_gateway_ledger_entries_24h{state="pending"}': 2,
+      'rewards_gateway_ledger_entries_24h{state="quarantined"}': 1,
+      'rewards_gateway_ledger_entries_24h{state="delivered"}': 0,
+      rewards_gateway_ledger_missing_24h: 1,
+      rewards_gateway_ledger_quarantined_entries: 1,
+      rewards_gateway_delivery_outbox_oldest_age_seconds: 0,
+      rewards_gateway_delivery_outbox_entries: 0,
+      'rewards_gateway_delivery_queue_entries{consumer="wallet",status="pending"}': 2,
+      'rewards_gateway_delivery_consumer_paused{consumer="wallet"}': 1,
     });
-    expect(seen['rewards_gateway_delivery_oldest_seconds']).toBeGreaterThan(0);
-    expect(seen['rewards_gateway_ledger_figures_age_seconds']).toBeLessThan(60);
+    expect(seen['rewards_gateway_delivery_oldest_pending_age_seconds']).toBeGreaterThan(0);
+    expect(seen['rewards_gateway_ledger_stats_age_seconds']).toBeLessThan(60);
   });
 
   it('count rows that no worker takes on', async () => {
     await gateway.app.get(DeliveryWorker, { strict: false }).stop();
     await gateway.callback(redemption());
     const seen = await metrics();
-    expect(seen).toMatchObject({ rewards_gateway_delivery_outbox: 1 });
-    expect(seen['rewards_gateway_delivery_outbox_oldest_seconds']).toBeGreaterThan(0);
+    expect(seen).toMatchObject({ rewards_gateway_delivery_outbox_entries: 1 });
+    expect(seen['rewards_gateway_delivery_outbox_oldest_age_seconds']).toBeGreaterThan(0);
   });
 
   it('leave out what waits for a consumer that is no longer configured', async () => {
@@ -83,15 +83,15 @@ describe('the metrics of deliveries', () => {
         .execute(),
     );
     const seen = await metrics();
-    expect(seriesOf(seen, 'rewards_gateway_deliveries')).toEqual({});
-    expect(seen).toMatchObject({ rewards_gateway_delivery_oldest_seconds: 0 });
+    expect(findSeries(seen, 'rewards_gateway_delivery_queue_entries')).toEqual({});
+    expect(seen).toMatchObject({ rewards_gateway_delivery_oldest_pending_age_seconds: 0 });
   });
 
   it('do not say that the database is away when it only cannot count', async () => {
     await change((db) => db.schema.alterTable('delivery_pauses').renameTo('away').execute());
     const seen = await metrics();
     expect(seen).toMatchObject({ rewards_gateway_database_up: 1 });
-    expect(seriesOf(seen, 'rewards_gateway_ledger_figures_age_seconds')).toEqual({});
+    expect(findSeries(seen, 'rewards_gateway_ledger_stats_age_seconds')).toEqual({});
   });
 });
 
@@ -100,11 +100,11 @@ describe('the metrics of deliveries that nobody is to get', () => {
     const gateway = await startKiipGateway();
     try {
       await gateway.callback(redemption());
-      expect(await metricsOf(gateway)).toMatchObject({
-        'rewards_gateway_ledger_rows{state="pending"}': 1,
-        rewards_gateway_delivery_outbox: 0,
-        rewards_gateway_delivery_outbox_oldest_seconds: 0,
-        rewards_gateway_delivery_oldest_seconds: 0,
+      expect(await scrapeMetrics(gateway)).toMatchObject({
+        'rewards_gateway_ledger_entries_24h{state="pending"}': 1,
+        rewards_gateway_delivery_outbox_entries: 0,
+        rewards_gateway_delivery_outbox_oldest_age_seconds: 0,
+        rewards_gateway_delivery_oldest_pending_age_seconds: 0,
       });
     } finally {
       await gateway.close();
@@ -116,7 +116,7 @@ describe('the metrics without a database', () => {
   it('leave out what only the database knows', async () => {
     const gateway = await startGateway({});
     try {
-      const seen = await metricsOf(gateway);
+      const seen = await scrapeMetrics(gateway);
       expect(seen).toMatchObject({ rewards_gateway_database_up: 0 });
       const ofDatabase = /^rewards_gateway_(ledger|deliver(y|ies))_?/;
       expect(Object.keys(seen).filter((series) => ofDatabase.test(series))).toEqual([]);
@@ -136,7 +136,7 @@ describe('the metrics without a database', () => {
       return [response.status, response.headers.get('retry-after'), await response.json()];
     };
     const notStored = async () =>
-      (await metricsOf(gateway))['rewards_gateway_kiip_callbacks_total{outcome="not-stored",kind=""}'];
+      (await scrapeMetrics(gateway))['rewards_gateway_kiip_callbacks_total{outcome="failed",kind=""}'];
     try {
       expect(await notStored()).toBe(0);
       const unavailable = expect.objectContaining({

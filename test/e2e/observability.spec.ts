@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { variables } from '../../src/config/variables.js';
+import { VARIABLES } from '../../src/config/variables.js';
 import { startKigoSandbox } from '@rewards-gateway/sandbox';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import { consumer } from '../support/consumer.js';
 import { badge } from '../support/gateway.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import { describeWithPromtool, promtool } from '../support/promtool.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const root = new URL('../../', import.meta.url);
 const folder = fileURLToPath(new URL('k8s/observability/', root));
@@ -161,7 +161,7 @@ describe('the kustomize component', () => {
     const { spec } = parse(textOf('k8s/observability/scrape.yaml')) as Patch;
     expect(spec.template.metadata.annotations).toEqual({
       'prometheus.io/scrape': 'true',
-      'prometheus.io/port': variables.port.fallback,
+      'prometheus.io/port': VARIABLES.port.default,
       'prometheus.io/path': '/metrics',
     });
   });

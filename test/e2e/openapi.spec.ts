@@ -4,8 +4,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import supertest from 'supertest';
 import { parse } from 'yaml';
 import type { createApp } from '../../src/app.js';
-import { problems } from '../../src/problem/problem.js';
-import { sendBytes } from '../support/as-is.js';
+import { PROBLEMS } from '../../src/problem/problem.js';
+import { sendBytes } from '../support/raw-http.js';
 import { credentials, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 import { newDataFolder } from '../support/data-folder.js';
@@ -223,7 +223,7 @@ describe('the OpenAPI document', () => {
     ['get /api/v1/kiip/reconciliation', [200, 400, 401, 403, 429, 500, 503]],
     ['get /api/v1/deliveries', [200, 400, 401, 403, 429, 500, 503]],
     ['post /api/v1/deliveries/{id}/retry', [202, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]],
-    ['post /api/v1/deliveries/replay', [200, 202, 400, 401, 403, 413, 415, 429, 500, 503]],
+    ['post /api/v1/deliveries/replays', [200, 202, 400, 401, 403, 413, 415, 429, 500, 503]],
     ['get /api/v1/deliveries/replays/{id}', [200, 400, 401, 403, 404, 429, 500, 503]],
     ['get /metrics', [200, 500]],
     ['get /health/live', [200, 500, 503]],
@@ -259,7 +259,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('names in its introduction every problem that has a name', () => {
-    for (const [name, [status]] of Object.entries(problems))
+    for (const [name, [status]] of Object.entries(PROBLEMS))
       expect(document.info.description).toContain(`| \`urn:rewards-gateway:problem:${name}\` | ${status} |`);
   });
 
@@ -349,7 +349,7 @@ describe('the examples of requests', () => {
       }
     const withBody = operations().filter(([, { requestBody }]) => requestBody);
     expect(withBody.map(([route]) => route).toSorted()).toEqual([
-      'post /api/v1/deliveries/replay',
+      'post /api/v1/deliveries/replays',
       'post /api/v1/kiip/moments',
       'post /api/v1/kiip/sessions',
       'post /api/v1/unviewed-counts',

@@ -12,7 +12,7 @@ import {
   useCanaryWorld,
   user,
   credentials,
-} from '../support/canary-world.js';
+} from '../support/leak-detection.js';
 import { problemIn } from '../support/problem.js';
 
 const world = useCanaryWorld({ perTest: false });

@@ -9,7 +9,7 @@ import { apiKey, badge, baseEnvironment, credentials } from '../support/gateway.
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { startProcess } from '../support/gateway-process.js';
 import { OpenConnection } from '../support/open-connection.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 /** Far below the 20 s that a process has to drain, and far above what a busy machine needs. */
 const soon = 5_000;

@@ -1,7 +1,7 @@
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { badge, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const ids = { external_user_id: 'user123', external_program_id: 'program456' };
 const noCache = { 'cache-control': 'no-cache' };

@@ -1,5 +1,5 @@
 import supertest from 'supertest';
-import { canary, credentials, paths, requestId, useCanaryWorld } from '../support/canary-world.js';
+import { canary, credentials, paths, requestId, useCanaryWorld } from '../support/leak-detection.js';
 import { problemIn } from '../support/problem.js';
 
 const world = useCanaryWorld();
@@ -89,7 +89,7 @@ describe('X-Request-Id', () => {
     });
 
     expect((await response).status).toBe(200);
-    expect(world.gateway.log.map(({ msg }) => msg)).toContain('upstream call is tried again');
+    expect(world.gateway.log.map(({ msg }) => msg)).toContain('retrying upstream call');
     expect(world.loggedIds()).toEqual([requestId]);
   });
 });

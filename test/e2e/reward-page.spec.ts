@@ -6,7 +6,7 @@ import type { KiipSandbox } from '@rewards-gateway/sandbox';
 import { describeWithChromium, startChromium } from '../support/chromium.js';
 import { startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 import { startWebServer } from '../support/web-front-end.js';
 import type { WebServer } from '../support/web-front-end.js';
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const MAIN = new URL('../../sandbox/dist/main.js', import.meta.url).pathname;
 const PORTS = ['PORT', 'SANDBOX_KIGO_PORT', 'SANDBOX_KIIP_PORT', 'SANDBOX_WALLET_PORT'];

@@ -2,11 +2,11 @@ import { rm } from 'node:fs/promises';
 import { startKigoSandbox } from '@rewards-gateway/sandbox';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
-import { consumerAt } from '../support/consumer.js';
+import { consumersConfig } from '../support/consumer.js';
 import { badge, credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import { redemption } from '../support/kiip.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 import { newDataFolder } from '../support/data-folder.js';
 
 interface Span {
@@ -60,7 +60,7 @@ describe('traces', () => {
     startProcess({
       DATABASE_URL: '',
       DATA_DIR: dataDir,
-      DELIVERY_CONSUMERS: consumerAt(wallet.url),
+      DELIVERY_CONSUMERS: consumersConfig(wallet.url),
       SHUTDOWN_GRACE_SECONDS: '4',
       ...env,
     });

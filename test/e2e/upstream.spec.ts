@@ -2,7 +2,7 @@ import { KigoHttp } from '../../src/kigo-auth/kigo-http.js';
 import type { FaultRule } from '@rewards-gateway/sandbox';
 import type { UpstreamError } from '../../src/upstream/upstream-error.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 import { badge, startGateway, startWorld } from '../support/gateway.js';
 import type { Gateway, World } from '../support/gateway.js';
 
@@ -47,7 +47,7 @@ describe('a call to Kigo', () => {
     world.kigo.addFault({ ...summary, kind: 'status', status: 500 });
     await world.gateway.get(badge());
     const waits = world.gateway.log
-      .filter(({ msg }) => msg === 'upstream call is tried again')
+      .filter(({ msg }) => msg === 'retrying upstream call')
       .map(({ waitMs }) => Number(waitMs));
     expect(waits).toHaveLength(2);
     expect(Math.min(...waits)).toBeGreaterThan(0);
@@ -309,7 +309,7 @@ describe('while Kigo fails', () => {
     expect((await fetch(`${world.gateway.url}/health/dependencies`)).status).toBe(503);
     const told = world.gateway.log.filter(({ msg }) => msg === 'upstream call failed');
     expect(told).toEqual([
-      expect.objectContaining({ level: 'warn', operation: 'lookup', failuresInARow: 1 }),
+      expect.objectContaining({ level: 'warn', operation: 'lookup', consecutiveFailures: 1 }),
     ]);
     world.kigo.clearFaults();
     expect((await askFor('user123x')).status).toBe(404);

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
-import { DataFolderUnusable, lockDataFolder } from '../../src/database/data-folder-lock.js';
+import { DataFolderUnusable, lockDataFolder } from '../../src/database/data-dir-lock.js';
 import { firstContact } from '../../src/database/first-contact.js';
 import { StorageUnavailable } from '../../src/database/storage-error.js';
-import { Ledger } from '../../src/kiip/ledger.js';
+import { Ledger } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
 import { StorageProcess } from '../support/child.js';
 import { newDataFolder } from '../support/data-folder.js';
@@ -17,14 +17,18 @@ import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { redemption } from '../support/kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 /** Runs `npm run migrate` as an operator does: the built program, and an environment. */
 async function migrate(env: Record<string, string>) {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../../dist/migrate.js', import.meta.url))], {
-    env: { ...(baseEnvironment as Record<string, string>), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('../../dist/cli/migrate.js', import.meta.url))],
+    {
+      env: { ...(baseEnvironment as Record<string, string>), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
@@ -33,7 +37,7 @@ async function migrate(env: Record<string, string>) {
 }
 
 async function inUse(gateway: GatewayProcess) {
-  await gateway.logged('the database is in use');
+  await gateway.logged('database ready');
   return { url: await gateway.url() };
 }
 
@@ -114,7 +118,7 @@ onPostgres('on PostgreSQL', () => {
     const { url } = await inUse(gateway);
     expect((await record(url)).status).toBe(200);
     expect(await migrations()).toEqual([...ours, '9999-later']);
-    expect(gateway.log().filter(({ msg }) => msg === 'the database cannot be used yet')).toEqual([]);
+    expect(gateway.log().filter(({ msg }) => msg === 'database unavailable')).toEqual([]);
   });
 
   test('a schema of another history is refused by name, and used without a restart once it is put right', async () => {
@@ -122,7 +126,7 @@ onPostgres('on PostgreSQL', () => {
     await server.query('gateway', later);
     await server.query('gateway', `delete from schema_migrations where name = '0003-decisions'`);
     await using gateway = startProcess({ DATABASE_URL: databaseUrl });
-    const { reason } = await gateway.logged('the database cannot be used yet');
+    const { reason } = await gateway.logged('database unavailable');
     expect(reason).toBe('the database has 9999-later, but not 0003-decisions');
     const url = await gateway.url();
     expect((await record(url)).status).toBe(503);
@@ -145,9 +149,9 @@ onPostgres('on PostgreSQL', () => {
     const told = () =>
       gateway
         .log()
-        .filter(({ context, msg }) => context === 'Database' && msg !== 'the database cannot be used yet')
+        .filter(({ context, msg }) => context === 'Database' && msg !== 'database unavailable')
         .map(({ level, msg, reason }) => [level, msg, reason]);
-    const begun = ['info', 'the database is in use', undefined];
+    const begun = ['info', 'database ready', undefined];
     const reason = 'storage unavailable: no connection (ECONNREFUSED)';
     expect(await dependency()).toMatchObject({ state: 'up' });
 
@@ -163,8 +167,8 @@ onPostgres('on PostgreSQL', () => {
       expect(await dependency()).toMatchObject({ state: 'up', last_failure: { reason } });
     }
     // The connection that was open when the server went ended in its own way.
-    const away = ['warn', 'the database cannot be used', expect.stringMatching(/^storage unavailable: \S/)];
-    const back = ['info', 'the database is back', undefined];
+    const away = ['warn', 'database unavailable', expect.stringMatching(/^storage unavailable: \S/)];
+    const back = ['info', 'database reconnected', undefined];
     // A line may come after the answer to the call that it tells of.
     await until('all is told', () => told().length >= 5);
     expect(told()).toEqual([begun, away, back, away, back]);

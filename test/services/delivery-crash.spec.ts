@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allDelivered, booksOf, unfinishedOn } from '../support/books.js';
+import { allDelivered, booksOf, unfinishedOn } from '../support/reconciliation.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
-import { consumerAt } from '../support/consumer.js';
+import { consumersConfig } from '../support/consumer.js';
 import { Inbox } from '../support/inbox.js';
 import type { Receipt } from '../support/inbox.js';
-import { MortalGateway } from '../support/mortal-gateway.js';
-import { PatientKiip } from '../support/patient-kiip.js';
+import { MortalGateway } from '../support/crashable-gateway.js';
+import { PatientKiip } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const ROUNDS = 50;
 const REPLICAS = 3;
@@ -39,7 +39,7 @@ onPostgres('three replicas that deliver, killed at random moments', () => {
         MortalGateway.on({
           DATABASE_URL: server.url('postgres'),
           DATABASE_TIMEOUT_MS: String(DATABASE_TIMEOUT_MS),
-          DELIVERY_CONSUMERS: consumerAt(inbox.url(String(index)), { concurrency: CONCURRENCY }),
+          DELIVERY_CONSUMERS: consumersConfig(inbox.url(String(index)), { concurrency: CONCURRENCY }),
         }),
       ),
     );
@@ -53,7 +53,7 @@ onPostgres('three replicas that deliver, killed at random moments', () => {
   test(
     'bring all that was acknowledged to a consumer that remembers ids, exactly once',
     async () => {
-      inbox.answer = async () => {
+      inbox.respond = async () => {
         await sleep(Math.random() * 30);
         return 200;
       };
@@ -103,7 +103,7 @@ onPostgres('three replicas that deliver, killed at random moments', () => {
       await sleep(Math.random() * 30);
       return replicas[Math.floor(Math.random() * REPLICAS)]!;
     }
-    const receipt = await inbox.nextAnswered();
+    const receipt = await inbox.nextResponse();
     lastWords.push(receipt.id);
     return replicas[Number(receipt.sender)]!;
   }

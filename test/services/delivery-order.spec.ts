@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../src/database/database.js';
-import { fanOut, subscriberOf } from '../../src/delivery/delivery-statements.js';
-import { unfinishedOn } from '../support/books.js';
+import { fanOutOutbox, subscriberOf } from '../../src/delivery/delivery.queries.js';
+import { unfinishedOn } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
-import { consumerAt, secret } from '../support/consumer.js';
+import { consumersConfig, CONSUMER_SECRET } from '../support/consumer.js';
 import { startProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
@@ -30,10 +30,10 @@ onPostgres('two replicas that deliver in the order of each user', () => {
     const gateway = startProcess({
       DATABASE_URL: server.url('postgres'),
       DATABASE_TIMEOUT_MS: '20000',
-      DELIVERY_CONSUMERS: consumerAt(inbox.url(name), { order_by: 'user_id' }),
+      DELIVERY_CONSUMERS: consumersConfig(inbox.url(name), { order_by: 'user_id' }),
       LOG_LEVEL: 'info',
     });
-    await gateway.logged('the database is in use');
+    await gateway.logged('database ready');
     return gateway;
   };
 
@@ -45,7 +45,7 @@ onPostgres('two replicas that deliver in the order of each user', () => {
     const sender = new CallbackSender(8);
     const open = new Map<string, number>();
     const overlaps: string[] = [];
-    inbox.answer = async ({ event }) => {
+    inbox.respond = async ({ event }) => {
       const user = String(event.data['user_id']);
       if (open.has(user)) overlaps.push(user);
       open.set(user, 1);
@@ -84,7 +84,7 @@ onPostgres('two replicas that deliver in the order of each user', () => {
         'postgres',
         `with row as (
            insert into ledger (id, kind, status, test, transaction_id, content, quantity, quantity_text, user_id, received_at,
-             signature, signed_text, signed_text_key, reading_key, transaction_key, formula, secret_label)
+             signature, signed_text, signed_text_hash, fields_hash, transaction_hash, formula, secret_index)
            values ('iss_order_${number}', 'issuance', 'recorded', false, '', '', 1, '1', 'orderly', now(), '${number}', '${number}',
              'order-${number}', 'order-${number}', 'order-${number}', '', '') returning id)
          insert into delivery_outbox (ledger_id) select id from row`,
@@ -93,7 +93,7 @@ onPostgres('two replicas that deliver in the order of each user', () => {
       subscriberOf({
         name: 'orderly',
         url: inbox.url(),
-        secrets: [secret],
+        secrets: [CONSUMER_SECRET],
         events: ['kiip.currency.issued'],
         concurrency: 8,
         order_by: 'user_id',
@@ -104,16 +104,16 @@ onPostgres('two replicas that deliver in the order of each user', () => {
     const moved = Promise.withResolvers<number>();
     const holding = first.run((db) =>
       db.transaction().execute(async (transaction) => {
-        moved.resolve(await fanOut(transaction, subscribers, 100));
+        moved.resolve(await fanOutOutbox(transaction, subscribers, 100));
         await gate.promise;
       }),
     );
     expect(await moved.promise).toBe(1);
     await insert(2);
-    expect(await second.run((db) => fanOut(db, subscribers, 100))).toBe(0);
+    expect(await second.run((db) => fanOutOutbox(db, subscribers, 100))).toBe(0);
     gate.resolve();
     await holding;
-    expect(await second.run((db) => fanOut(db, subscribers, 100))).toBe(1);
+    expect(await second.run((db) => fanOutOutbox(db, subscribers, 100))).toBe(1);
     const due = await server.query(
       'postgres',
       `select ledger_id, next_attempt_at <= now() as now from deliveries where consumer = 'orderly' order by id`,

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allDelivered, booksOf, deliveryOn, unfinishedOn } from '../support/books.js';
+import { allDelivered, booksOf, deliveryOn, unfinishedOn } from '../support/reconciliation.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
-import { consumerAt } from '../support/consumer.js';
-import { CuttingProxy } from '../support/cutting-proxy.js';
+import { consumersConfig } from '../support/consumer.js';
+import { ResetProxy } from '../support/reset-proxy.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
-import { PatientKiip } from '../support/patient-kiip.js';
+import { PatientKiip } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
@@ -21,7 +21,7 @@ const PATIENCE_SECONDS = 90;
 
 onPostgres('when PostgreSQL fails, a gateway that delivers', () => {
   let server: PostgresServer;
-  let proxy: CuttingProxy;
+  let proxy: ResetProxy;
   let inbox: Inbox;
   let gateway: GatewayProcess;
   let origin: string;
@@ -29,16 +29,16 @@ onPostgres('when PostgreSQL fails, a gateway that delivers', () => {
 
   beforeAll(async () => {
     server = await PostgresServer.create(bin ?? '');
-    proxy = await CuttingProxy.to(server.port);
+    proxy = await ResetProxy.to(server.port);
     inbox = await Inbox.open();
     gateway = startProcess({
       DATABASE_URL: server.url('postgres', proxy.port),
       DATABASE_TIMEOUT_MS: String(TIMEOUT_MS),
-      DELIVERY_CONSUMERS: consumerAt(inbox.url()),
+      DELIVERY_CONSUMERS: consumersConfig(inbox.url()),
       LOG_LEVEL: 'info',
     });
     origin = await gateway.url();
-    await gateway.logged('the database is in use');
+    await gateway.logged('database ready');
   }, 120_000);
   afterAll(async () => {
     await sender.close();
@@ -49,7 +49,7 @@ onPostgres('when PostgreSQL fails, a gateway that delivers', () => {
   });
   beforeEach(() => {
     inbox.receipts.length = 0;
-    inbox.answer = () => 200;
+    inbox.respond = () => 200;
   });
 
   const record = async (): Promise<string> => {
@@ -78,7 +78,7 @@ onPostgres('when PostgreSQL fails, a gateway that delivers', () => {
   ])(
     'loses no event and no mark when %s',
     async (name, breaks, mends) => {
-      inbox.answer = async () => {
+      inbox.respond = async () => {
         await sleep(Math.random() * 30);
         return 200;
       };
@@ -114,7 +114,7 @@ onPostgres('when PostgreSQL fails, a gateway that delivers', () => {
     const id = await record();
     await until('it is sent', () => inbox.receipts.length === 1);
     await server.stop();
-    const answered = inbox.nextAnswered();
+    const answered = inbox.nextResponse();
     answer(200);
     await answered;
     await server.start();
@@ -124,10 +124,10 @@ onPostgres('when PostgreSQL fails, a gateway that delivers', () => {
   test.each(['before', 'after'] as const)(
     'keeps the mark when the connection is reset %s it is written',
     async (when) => {
-      const { cuts } = proxy;
+      const { resets: cuts } = proxy;
       proxy.arm('with settled as', when);
       const id = await record();
-      await until('marks are cut off', () => proxy.cuts >= cuts + 2);
+      await until('marks are cut off', () => proxy.resets >= cuts + 2);
       proxy.disarm();
       expect(await storyOf(id)).toEqual(deliveredOnce(id));
     },

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allDelivered, booksOf, unfinishedOn } from '../support/books.js';
+import { allDelivered, booksOf, unfinishedOn } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
-import { consumerAt } from '../support/consumer.js';
+import { consumersConfig } from '../support/consumer.js';
 import { credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
-import { MortalGateway } from '../support/mortal-gateway.js';
-import { PatientKiip } from '../support/patient-kiip.js';
+import { MortalGateway } from '../support/crashable-gateway.js';
+import { PatientKiip } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
@@ -54,12 +54,12 @@ onPostgres('what was accepted once', () => {
     inbox = await Inbox.open();
     const env = {
       DATABASE_URL: server.url('postgres'),
-      DELIVERY_CONSUMERS: consumerAt(inbox.url(), { concurrency: CONCURRENCY }),
+      DELIVERY_CONSUMERS: consumersConfig(inbox.url(), { concurrency: CONCURRENCY }),
       LOG_LEVEL: 'info',
     };
     api = startProcess({ ...env, ROLE: 'api' });
     origin = await api.url();
-    await api.logged('the database is in use');
+    await api.logged('database ready');
     worker = await MortalGateway.on({ ...env, ROLE: 'worker' });
     worker.start();
 
@@ -97,7 +97,7 @@ onPostgres('what was accepted once', () => {
   const allIsDelivered = () =>
     until('all is delivered', async () => (await unfinishedOn(server)) === 0, PATIENCE_SECONDS);
   const order = async (body: object) => {
-    const response = await fetch(`${origin}/api/v1/deliveries/replay`, {
+    const response = await fetch(`${origin}/api/v1/deliveries/replays`, {
       method: 'POST',
       headers: { ...credentials, 'content-type': 'application/json' },
       body: JSON.stringify({ consumer: 'wallet', ...window, ...body }),
@@ -179,7 +179,7 @@ onPostgres('what was accepted once', () => {
     'is dead when it is refused for three days, listed so, and goes out again when somebody retries it',
     async () => {
       inbox.receipts.length = 0;
-      inbox.answer = () => 422;
+      inbox.respond = () => 422;
       const [id] = await record(1);
       const fails = (attempts: number) =>
         until('it has been refused', async () => (await newest()).attempts === attempts, PATIENCE_SECONDS);
@@ -187,7 +187,7 @@ onPostgres('what was accepted once', () => {
       const threeDaysLater = () =>
         server.query(
           'postgres',
-          `update deliveries set tried_since = tried_since - interval '3 days', next_attempt_at = now() where ledger_id = '${id}'`,
+          `update deliveries set schedule_started_at = schedule_started_at - interval '3 days', next_attempt_at = now() where ledger_id = '${id}'`,
         );
       const newest = async () => {
         const response = await fetch(`${origin}/api/v1/kiip/issuances/${id}`, { headers: credentials });
@@ -212,7 +212,7 @@ onPostgres('what was accepted once', () => {
       expect(items).toMatchObject([
         { issuance_id: id, consumer: 'wallet', status: 'dead', last_status: 422, next_attempt_at: null },
       ]);
-      expect(await booksOf(origin)).toMatchObject({ dead: 1, pending: 0, unaccounted: 0 });
+      expect(await booksOf(origin)).toMatchObject({ dead: 1, pending: 0, missing: 0 });
 
       // Tried for three days again.
       expect(await retry(items[0]!.id)).toMatchObject({ status: 202, body: { status: 'pending' } });
@@ -222,7 +222,7 @@ onPostgres('what was accepted once', () => {
       await fails(4);
       expect((await dead()).items).toHaveLength(1);
 
-      inbox.answer = () => 200;
+      inbox.respond = () => 200;
       expect((await retry(items[0]!.id)).status).toBe(202);
       await allIsDelivered();
       expect((await dead()).items).toEqual([]);
@@ -238,7 +238,10 @@ onPostgres('what was accepted once', () => {
     const serious = [...api.log(), ...worker.log].filter(
       ({ level }) => level === 'error' || level === 'fatal',
     );
-    expect(serious.map(({ msg }) => msg)).toEqual(['a delivery is dead', 'a delivery is dead']);
+    expect(serious.map(({ msg }) => msg)).toEqual([
+      'delivery moved to dead letters',
+      'delivery moved to dead letters',
+    ]);
   });
 });
 

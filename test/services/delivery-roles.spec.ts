@@ -1,6 +1,6 @@
-import { allDelivered, booksOf, deliveryOn } from '../support/books.js';
+import { allDelivered, booksOf, deliveryOn } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
-import { consumerAt } from '../support/consumer.js';
+import { consumersConfig } from '../support/consumer.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
@@ -9,7 +9,7 @@ import { Inbox } from '../support/inbox.js';
 import type { Receipt } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
@@ -24,7 +24,7 @@ onPostgres('a gateway whose ROLE is', () => {
   const start = async (role: string, name: string, env: Environment = {}) => {
     const gateway = startProcess({
       DATABASE_URL: server.url('postgres'),
-      DELIVERY_CONSUMERS: consumerAt(inbox.url(name)),
+      DELIVERY_CONSUMERS: consumersConfig(inbox.url(name)),
       SHUTDOWN_GRACE_SECONDS: '6',
       // No claim lapses while a test waits: 20 s and twice this.
       DATABASE_TIMEOUT_MS: '20000',
@@ -33,7 +33,7 @@ onPostgres('a gateway whose ROLE is', () => {
       ...env,
     });
     await gateway.url();
-    await gateway.logged('the database is in use');
+    await gateway.logged('database ready');
     return gateway;
   };
   const record = async (): Promise<string> => {
@@ -69,14 +69,14 @@ onPostgres('a gateway whose ROLE is', () => {
   });
   beforeEach(() => {
     inbox.receipts.length = 0;
-    inbox.answer = () => 200;
+    inbox.respond = () => 200;
   });
 
   test('api serves the routes and sends nothing, and a worker apart brings what it accepts', async () => {
     const early = await Promise.all([record(), record()]);
     const deliveries = await fetch(`${origin}/api/v1/deliveries`, { headers: credentials });
     expect([deliveries.status, await deliveries.json()]).toEqual([200, { items: [], next: 'dlv_0' }]);
-    expect(await booksOf(origin)).toMatchObject({ accepted: 2, pending: 2, unaccounted: 0 });
+    expect(await booksOf(origin)).toMatchObject({ accepted: 2, pending: 2, missing: 0 });
 
     await using worker = await start('worker', 'worker');
     const late = await record();
@@ -104,7 +104,7 @@ onPostgres('a gateway whose ROLE is', () => {
   });
 
   test('worker and is told to stop hands back what a consumer never answers, and another sends it', async () => {
-    inbox.answer = () => 'never';
+    inbox.respond = () => 'never';
     const workers = { first: await start('worker', 'first'), second: await start('worker', 'second') };
     await using first = workers.first;
     await using second = workers.second;
@@ -113,7 +113,7 @@ onPostgres('a gateway whose ROLE is', () => {
     const [leaving, staying, other] =
       inbox.receipts[0]!.sender === 'first' ? [first, second, 'second'] : [second, first, 'first'];
     expect((await deliveryOf(id))?.['claim']).not.toBeNull();
-    inbox.answer = () => 200;
+    inbox.respond = () => 200;
     leaving.signal('SIGTERM');
     expect(await leaving.ended).toEqual({ code: 0, signal: null });
     await until('it is delivered', async () => (await deliveryOf(id))?.['status'] === 'delivered');
@@ -123,7 +123,7 @@ onPostgres('a gateway whose ROLE is', () => {
     expect(new Set(inbox.receipts.map(({ body }) => body)).size).toBe(1);
     expect(outOfTime(leaving)).toEqual([]);
     // Nobody waited for the claim to lapse: an attempt that nobody knows the end of is none.
-    expect(await deliveryOf(id)).toMatchObject({ attempts: 1, claim: null, claimed_until: null });
+    expect(await deliveryOf(id)).toMatchObject({ attempts: 1, claim: null, lease_expires_at: null });
     expect(staying.log().filter(({ level }) => level === 'error')).toEqual([]);
   });
 
@@ -132,7 +132,7 @@ onPostgres('a gateway whose ROLE is', () => {
     await widen('leaving');
     const again = inbox.receipts[0]!.id;
     inbox.receipts.length = 0;
-    inbox.answer = () => 'never';
+    inbox.respond = () => 'never';
     const held = await record();
     await until('it is sent', () => inbox.receipts.length === 1);
     leaving.signal('SIGTERM');
@@ -149,11 +149,11 @@ onPostgres('a gateway whose ROLE is', () => {
       status: 'pending',
       attempts: 0,
       claim: null,
-      claimed_until: null,
+      lease_expires_at: null,
     });
     expect(await server.query('postgres', 'select * from deliveries where claim is not null')).toEqual([]);
 
-    inbox.answer = () => 200;
+    inbox.respond = () => 200;
     await using next = await start('all', 'next');
     await allIsDelivered();
     expect(idsOf(heardFrom('next')).toSorted()).toEqual([again, held, ...late].toSorted());

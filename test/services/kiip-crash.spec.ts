@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../src/database/database.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import type { FeedRow } from '../support/callback-sender.js';
-import { MortalGateway } from '../support/mortal-gateway.js';
-import { PatientKiip } from '../support/patient-kiip.js';
+import { MortalGateway } from '../support/crashable-gateway.js';
+import { PatientKiip } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 import { newDataFolder } from '../support/data-folder.js';
 
 /** On each database; shared among gateways that are killed and started independently of each other. */

@@ -24,7 +24,7 @@ onPostgres('three gateways on one PostgreSQL', () => {
     gateways = Array.from({ length: PROCESSES }, () => startProcess(env));
     origins = await Promise.all(gateways.map((gateway) => gateway.url()));
     sender = new CallbackSender(400, 50_000);
-    await Promise.all(gateways.map((gateway) => gateway.logged('the database is in use')));
+    await Promise.all(gateways.map((gateway) => gateway.logged('database ready')));
   }, 120_000);
   afterAll(async () => {
     await sender.close();

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { CallbackSender } from '../support/callback-sender.js';
 import type { SentAnswer } from '../support/callback-sender.js';
-import { CuttingProxy } from '../support/cutting-proxy.js';
+import { ResetProxy } from '../support/reset-proxy.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
@@ -9,7 +9,7 @@ import { issuance, redemption } from '../support/kiip.js';
 import type { Fields } from '../support/kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { problemIn } from '../support/problem.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
@@ -20,7 +20,7 @@ const BOUND_MS = 15_000;
 
 onPostgres('when PostgreSQL fails, a gateway that runs', () => {
   let server: PostgresServer;
-  let proxy: CuttingProxy;
+  let proxy: ResetProxy;
   let gateway: GatewayProcess;
   let origin: string;
   const sender = new CallbackSender(40, BOUND_MS);
@@ -38,10 +38,10 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
   beforeAll(async () => {
     server = await PostgresServer.create(bin ?? '');
     await server.query('postgres', 'create database gateway');
-    proxy = await CuttingProxy.to(server.port);
+    proxy = await ResetProxy.to(server.port);
     gateway = start();
     origin = await gateway.url();
-    await gateway.logged('the database is in use');
+    await gateway.logged('database ready');
   }, 120_000);
   afterAll(async () => {
     await sender.close();
@@ -207,11 +207,11 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     ['after the commit, before the answer: the next try is a duplicate', 'after', 'duplicate'],
   ] as const)('refuses when the connection is reset %s', async (_, when, next) => {
     const fields = issuance();
-    const cuts = proxy.cuts;
+    const cuts = proxy.resets;
     proxy.arm('insert into "ledger"', when);
     unavailable(await send(fields));
     proxy.disarm();
-    expect(proxy.cuts).toBe(cuts + 1);
+    expect(proxy.resets).toBe(cuts + 1);
     const answer = await send(fields);
     expect([answer.status, answer.outcome]).toEqual([200, next]);
     expect((await send(fields)).id).toBe(answer.id);

@@ -1,14 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { array, assert, asyncProperty, boolean, integer, uniqueArray } from 'fast-check';
 import { Database } from '../../src/database/database.js';
-import { Ledger } from '../../src/kiip/ledger.js';
-import type { FeedQuery } from '../../src/kiip/ledger-feed.js';
-import { readingKey } from '../../src/kiip/ledger-row.js';
+import { Ledger } from '../../src/ledger/ledger.service.js';
+import type { FeedQuery } from '../../src/ledger/ledger-feed.js';
+import { readingKey } from '../../src/ledger/ledger-entry.js';
 import { issuance } from '../support/callback-facts.js';
-import { engines } from '../support/engines.js';
-import type { Engine } from '../support/engines.js';
+import { engines } from '../support/database-engines.js';
+import type { Engine } from '../support/database-engines.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const recorded = { status: 'recorded' } as const;
 const quarantined = { status: 'quarantined', reason: 'currency' } as const;
@@ -160,7 +160,7 @@ onPostgres('the feed, when transactions commit in another order than they began'
     await rival.query('begin');
     await rival.query(
       `insert into ledger (id, kind, status, test, transaction_id, content, quantity_text, user_id, received_at,
-         signature, signed_text, signed_text_key, reading_key, transaction_key, formula, secret_label)
+         signature, signed_text, signed_text_hash, fields_hash, transaction_hash, formula, secret_index)
        values ('iss_rival_' || $1, 'issuance', 'quarantined', false, '', '', '', '', now(), '', '', '', $1, '', '', '')`,
       [readingKey(facts)],
     );

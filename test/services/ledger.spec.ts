@@ -1,8 +1,8 @@
-import { Ledger } from '../../src/kiip/ledger.js';
-import type { LedgerRow } from '../../src/kiip/ledger-row.js';
+import { Ledger } from '../../src/ledger/ledger.service.js';
+import type { LedgerRow } from '../../src/ledger/ledger-entry.js';
 import { issuance, redemption } from '../support/callback-facts.js';
-import { engines } from '../support/engines.js';
-import type { Engine } from '../support/engines.js';
+import { engines } from '../support/database-engines.js';
+import type { Engine } from '../support/database-engines.js';
 
 const recorded = { status: 'recorded' } as const;
 const quarantined = (reason = 'currency') => ({ status: 'quarantined', reason }) as const;
@@ -49,7 +49,7 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
       nonce: 'n-0001',
       origin: 'survey',
       receivedAt: new Date('2026-01-02T03:04:05.678Z'),
-      decidedAt: null,
+      resolvedAt: null,
       verification: { signature: issuance().signature, formula: 'issuance', secretLabel: 'secret 1' },
       duplicates: 0,
     });
@@ -234,7 +234,7 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
     test('accepts a quarantined row, with its delivery job', async () => {
       const { id } = await ledger.record(issuance(), quarantined());
       const row = await ledger.release(id);
-      expect(row).toMatchObject({ id, status: 'released', reason: 'currency', decidedAt: expect.any(Date) });
+      expect(row).toMatchObject({ id, status: 'released', reason: 'currency', resolvedAt: expect.any(Date) });
       expect(await jobs()).toEqual([id]);
       expect(await ledger.balances('user-123')).toEqual([{ content: 'coins', name: null, quantity: 20 }]);
     });

@@ -1,9 +1,9 @@
 import { jest } from '@jest/globals';
-import { CacheLayers } from '../../src/cache/cache-layers.js';
+import { TieredCache } from '../../src/cache/cache-layers.js';
 import { badge } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
-import { RedisWorld, inUse, keyPart, putAside, redisState } from '../support/redis-world.js';
-import { until } from '../support/until.js';
+import { RedisWorld, untilRedisIsUp, keyPart, untilRedisIsDown, redisState } from '../support/redis-world.js';
+import { until } from '../support/wait-for.js';
 
 jest.setTimeout(120_000);
 
@@ -24,11 +24,11 @@ describeWithRedis('a Redis that fails', () => {
     const traffic = world.startTraffic();
     await traffic.answered(100);
     expect(await redisState(first)).toBe('down');
-    const told = ['Redis is put aside', 'ECONNREFUSED'];
+    const told = ['Redis unavailable; using local cache', 'ECONNREFUSED'];
     expect(world.reports()).toEqual([told, told]);
 
     await redis.start();
-    await inUse(first, second);
+    await untilRedisIsUp(first, second);
     await traffic.answered(50);
     await traffic.stop();
     expect([...traffic.statuses.keys()]).toEqual([200]);
@@ -99,14 +99,14 @@ describeWithRedis('a Redis that fails', () => {
 
     await begin(world);
     await traffic.answered(100);
-    await putAside(first, second);
+    await untilRedisIsDown(first, second);
     const reads = proxy.count('GET');
     await traffic.answered(100);
     // Not only unanswered, but not even asked: nothing piles up.
     expect(proxy.count('GET') - reads).toBeLessThanOrEqual(outage.reads);
 
     await end(world);
-    await inUse(first, second);
+    await untilRedisIsUp(first, second);
     await traffic.answered(50);
     await traffic.stop();
     expect([...traffic.statuses.keys()]).toEqual([200]);
@@ -163,7 +163,7 @@ describeWithRedis('a Redis that fails', () => {
     const { redis, proxy, kigo } = world;
     await redis.start();
     const first = await world.sharingGateway();
-    await world.unlessLate(async (user) => {
+    await world.retryOnTimeout(async (user) => {
       await redis.command('FLUSHALL');
       const before = proxy.count('GET');
       expect((await first.get(badge(user))).status).toBe(200);
@@ -174,7 +174,7 @@ describeWithRedis('a Redis that fails', () => {
     });
 
     // The worst: what Redis says of account and token was true once.
-    await world.unlessLate(async (user) => {
+    await world.retryOnTimeout(async (user) => {
       const teacher = await world.sharingGateway();
       expect((await teacher.get(badge(user))).status).toBe(200);
       await world.stored(keyPart(user, 'program456'));
@@ -198,10 +198,10 @@ describeWithRedis('a Redis that fails', () => {
       expect(proxy.count('GET') - reads).toBe(5);
     });
 
-    const layers = first.app.get(CacheLayers);
+    const layers = first.app.get(TieredCache);
     const waits: number[] = [];
     while (waits.length < 5 || (Math.min(...waits) >= 10 && waits.length < 20)) {
-      await inUse(first);
+      await untilRedisIsUp(first);
       redis.pause();
       const from = performance.now();
       expect(await layers.readShared('any')).toBeUndefined();
@@ -221,8 +221,8 @@ describeWithRedis('a Redis that fails', () => {
     await redis.start();
     // Straight to Redis: the proxy would need the event loop as well.
     const gateway = await world.sharingGateway({ REDIS_URL: redis.url });
-    const layers = gateway.app.get(CacheLayers);
-    await world.unlessLate(async () => {
+    const layers = gateway.app.get(TieredCache);
+    await world.retryOnTimeout(async () => {
       void layers.writeShared('known', 'value', 60_000);
       await world.stored('known');
       const read = layers.readShared('known');
@@ -238,7 +238,7 @@ describeWithRedis('a Redis that fails', () => {
     const gateway = await world.sharingGateway();
     const { opened } = proxy;
     proxy.delayMs = 200;
-    await putAside(gateway);
+    await untilRedisIsDown(gateway);
     const pings = proxy.count('PING');
     await until(
       'as many probes are sent as a silent connection gets',
@@ -250,7 +250,7 @@ describeWithRedis('a Redis that fails', () => {
     proxy.blackHole = true;
     await until('the connection is made anew', () => proxy.opened > opened);
     proxy.blackHole = false;
-    await inUse(gateway);
+    await untilRedisIsUp(gateway);
     expect(proxy.connections).toBe(1);
   });
 
@@ -263,7 +263,7 @@ describeWithRedis('a Redis that fails', () => {
     await until('the handshake has begun', () => proxy.count('SELECT') > 0);
     proxy.blackHole = false;
     expect((await gateway.get(badge())).status).toBe(200);
-    await inUse(gateway);
+    await untilRedisIsUp(gateway);
     expect(proxy.connections).toBe(1);
   });
 
@@ -304,7 +304,7 @@ describeWithRedis('a Redis that fails', () => {
     expect(await redisState(gateway)).toBe('down');
 
     await redis.command('CONFIG', 'SET', 'key-load-delay', '0');
-    await inUse(gateway);
+    await untilRedisIsUp(gateway);
     expect(proxy.opened).toBe(1);
   });
 

@@ -3,7 +3,7 @@ import { baseEnvironment, badge } from '../support/gateway.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld } from '../support/redis-world.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 jest.setTimeout(120_000);
 
@@ -28,7 +28,7 @@ describeWithRedis('gateways that share a Redis', () => {
 
   /** Has a gateway ask for the demo user, and all of it stored. */
   async function fill(): Promise<void> {
-    await world.unlessLate(async () => {
+    await world.retryOnTimeout(async () => {
       // Another one each time: one that had its token while Redis was late would not store it again.
       const gateway = await world.sharingGateway();
       expect((await gateway.get(badge('user123'), { 'cache-control': 'no-cache' })).status).toBe(200);
@@ -40,7 +40,7 @@ describeWithRedis('gateways that share a Redis', () => {
   }
 
   it('make one login, one look-up and one summary together', async () => {
-    await world.unlessLate(async () => {
+    await world.retryOnTimeout(async () => {
       await world.redis.command('FLUSHALL');
       world.kigo.clearRequests();
       const first = await world.sharingGateway();
@@ -63,7 +63,7 @@ describeWithRedis('gateways that share a Redis', () => {
       const answers = await Promise.all(gateways.map((gateway, index) => gateway.get(badge(user + index))));
       expect(answers.map(({ status }) => status)).toEqual(gateways.map(() => 200));
     };
-    await world.unlessLate(async (user) => {
+    await world.retryOnTimeout(async (user) => {
       world.kigo.clearRequests();
       world.kigo.revokeAllTokens();
       await askAll(`${user}-a`);
@@ -75,7 +75,7 @@ describeWithRedis('gateways that share a Redis', () => {
   });
 
   it('do not give up on a token that is dead as well, and that another one of them had', async () => {
-    await world.unlessLate(async (user) => {
+    await world.retryOnTimeout(async (user) => {
       world.kigo.clearRequests();
       const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
       expect((await first.get(badge(`${user}-a`))).status).toBe(200);
@@ -96,7 +96,7 @@ describeWithRedis('gateways that share a Redis', () => {
     const [first, second] = await Promise.all(
       [1, 2].map(() => world.sharingGateway({ KIGO_TIMEOUT_MS: '2000' })),
     );
-    await world.unlessLate(async (user) => {
+    await world.retryOnTimeout(async (user) => {
       world.kigo.revokeAllTokens();
       world.kigo.clearRequests();
       world.kigo.addFault({ kind: 'hang', route: 'login', times: 1 });
@@ -108,7 +108,7 @@ describeWithRedis('gateways that share a Redis', () => {
   });
 
   it('refresh a summary once, not once each', async () => {
-    await world.unlessLate(async (user) => {
+    await world.retryOnTimeout(async (user) => {
       restoreClock();
       await world.redis.command('FLUSHALL');
       const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
@@ -182,7 +182,7 @@ describeWithRedis('gateways that share a Redis', () => {
     world.kigo.configure({ apiKeys: [baseEnvironment['KIGO_API_KEY']!, 'another-key'] });
     world.kigo.clearRequests();
     const other = await world.sharingGateway({ KIGO_API_KEY: 'another-key' });
-    await world.unlessLate(async (user) => {
+    await world.retryOnTimeout(async (user) => {
       expect((await other.get(badge(user))).status).toBe(200);
       expect(routes()).toContain('login');
     });
@@ -253,7 +253,7 @@ describeWithRedis('gateways that share a Redis', () => {
     const times = /"(asOf|expires)":\d+/g;
     const timeless = (entries: [string, string][]) =>
       entries.map(([key, value]) => `${key} ${value.replace(times, '')}`).toSorted();
-    await world.unlessLate(async () => {
+    await world.retryOnTimeout(async () => {
       await gateway.get(badge('user123'), { 'cache-control': 'no-cache' });
       await until('both entries are put right', async () => {
         const now = (await redis.dump()).filter(([key]) => right.some(([name]) => name === key));

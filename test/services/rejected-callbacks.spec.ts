@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
-import { RejectedCallbacks } from '../../src/kiip/rejected-callbacks.js';
-import type { RejectedCallback } from '../../src/kiip/rejected-callbacks.js';
-import { engines } from '../support/engines.js';
-import type { Engine } from '../support/engines.js';
+import { RejectedCallbacks } from '../../src/kiip-callbacks/rejected-callbacks.service.js';
+import type { RejectedCallback } from '../../src/kiip-callbacks/rejected-callbacks.service.js';
+import { engines } from '../support/database-engines.js';
+import type { Engine } from '../support/database-engines.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 
@@ -97,7 +97,7 @@ describe('a gateway keeps of the callbacks that it refuses', () => {
   };
   /** As many as if they had been refused, the oldest first, at a time in SQL; `n` is their number. */
   const fill = (count: number, receivedAt: string) =>
-    query(`insert into rejected_callbacks (body_key, body, content_type, received_at)
+    query(`insert into rejected_callbacks (body_hash, body, content_type, received_at)
       select 'key-' || n, convert_to('body-' || n, 'UTF8'), 'application/json', ${receivedAt}
       from generate_series(1, ${count}) n order by n`);
   const refuseOne = async () => {
@@ -108,8 +108,8 @@ describe('a gateway keeps of the callbacks that it refuses', () => {
     await fill(10_050, 'now()');
     await refuseOne();
     expect(
-      await query(`select count(*)::int as count, min(body_key collate "C") filter (where body_key like 'key-%') as one,
-        count(*) filter (where body_key = any(select 'key-' || n from generate_series(1, 51) n))::int as oldest
+      await query(`select count(*)::int as count, min(body_hash collate "C") filter (where body_hash like 'key-%') as one,
+        count(*) filter (where body_hash = any(select 'key-' || n from generate_series(1, 51) n))::int as oldest
         from rejected_callbacks`),
     ).toEqual([{ count: 10_000, one: 'key-100', oldest: 0 }]);
   });
@@ -118,8 +118,8 @@ describe('a gateway keeps of the callbacks that it refuses', () => {
     await fill(6, `now() - interval '30 days' + (n - 3.5) * interval '1 hour'`);
     await refuseOne();
     const left = await query(
-      `select body_key from rejected_callbacks where body_key like 'key-%' order by id`,
+      `select body_hash from rejected_callbacks where body_hash like 'key-%' order by id`,
     );
-    expect(left.map(({ body_key }) => body_key)).toEqual(['key-4', 'key-5', 'key-6']);
+    expect(left.map(({ body_hash }) => body_hash)).toEqual(['key-4', 'key-5', 'key-6']);
   });
 });

@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiKeys } from '../../src/caller-auth/api-keys.js';
+import { ApiKeyAuthenticator } from '../../src/caller-auth/api-key-authenticator.js';
 import { badge, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 import { RedisWorld } from '../support/redis-world.js';
 import { describeWithRedis } from '../support/redis.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 let folder: string;
 let file: string;
@@ -51,12 +51,12 @@ describe('the file of the API keys', () => {
   it('is read again when it has changed: keys come, overlap and go without a restart', async () => {
     await startWithKey();
     expect([await statusOf('old-key'), await statusOf('new-key')]).toEqual([200, 401]);
-    const usedAt = world!.gateway.app.get(ApiKeys).lastUsed()[0]!.usedAt;
+    const usedAt = world!.gateway.app.get(ApiKeyAuthenticator).keyUsage()[0]!.lastUsedAt;
     expect(usedAt).toBeInstanceOf(Date);
     await replace('app:new-key,app:old-key');
     await accepted('new-key');
-    expect(world!.gateway.app.get(ApiKeys).lastUsed()).toEqual([
-      { caller: 'app', key: 1, usedAt: expect.any(Date) },
+    expect(world!.gateway.app.get(ApiKeyAuthenticator).keyUsage()).toEqual([
+      { caller: 'app', key: 1, lastUsedAt: expect.any(Date) },
       { caller: 'app', key: 2, usedAt },
     ]);
     expect(await statusOf('old-key')).toBe(200);
@@ -182,7 +182,7 @@ describeWithRedis('the token in Redis', () => {
     const first = await shared.sharingGateway({ KIGO_API_KEY: undefined, KIGO_API_KEY_FILE: file });
     await replace('next-key');
     await until('the new key is proven', () => shared.kigo.requests('login').length === 1);
-    await shared.unlessLate(async (user) => {
+    await shared.retryOnTimeout(async (user) => {
       await shared.redis.command('FLUSHALL');
       shared.kigo.revokeAllTokens();
       expect((await first.get(badge(`${user}-a`))).status).toBe(200);

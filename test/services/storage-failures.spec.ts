@@ -1,11 +1,11 @@
 import type { Client } from 'pg';
 import { Database } from '../../src/database/database.js';
 import { StorageUnavailable } from '../../src/database/storage-error.js';
-import { Ledger } from '../../src/kiip/ledger.js';
+import { Ledger } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
-import { CuttingProxy } from '../support/cutting-proxy.js';
+import { ResetProxy } from '../support/reset-proxy.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/until.js';
+import { until } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
@@ -188,10 +188,10 @@ onPostgres('when PostgreSQL fails', () => {
   });
 
   describe('and resets the connection', () => {
-    let proxy: CuttingProxy;
+    let proxy: ResetProxy;
     let proxied: Database;
     beforeEach(async () => {
-      proxy = await CuttingProxy.to(server.port);
+      proxy = await ResetProxy.to(server.port);
       proxied = new Database({
         databaseUrl: server.url('gateway', proxy.port),
         dataDir: '',
@@ -214,7 +214,7 @@ onPostgres('when PostgreSQL fails', () => {
       proxy.arm('insert into "ledger"', when);
       await refused(through.record(facts, recorded));
       proxy.disarm();
-      expect(proxy.cuts).toBe(1);
+      expect(proxy.resets).toBe(1);
       const { outcome, id } = await through.record(facts, recorded);
       expect(outcome).toBe(next);
       const rows = await server.query(
@@ -232,7 +232,7 @@ onPostgres('when PostgreSQL fails', () => {
         proxy.arm('commit', when);
         await refused(proxied.migrate());
         proxy.disarm();
-        expect(proxy.cuts).toBe(1);
+        expect(proxy.resets).toBe(1);
         await proxied.migrate();
         await new Ledger(proxied).record(fresh(), recorded);
       },

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { CallbackFacts } from '../../src/kiip/ledger-row.js';
+import type { CallbackFacts } from '../../src/ledger/ledger-entry.js';
 
 const SECRET = 'test_app_secret_0001';
 

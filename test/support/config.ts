@@ -1,12 +1,15 @@
 import { ConfigError, readConfig } from '../../src/config/read-config.js';
 import type { Config } from '../../src/config/config.js';
 import type { Environment } from '../../src/config/read-config.js';
-import { variables } from '../../src/config/variables.js';
-import type { Values, Variable } from '../../src/config/variables.js';
+import { VARIABLES } from '../../src/config/variables.js';
+import type { ConfigValues, Variable } from '../../src/config/variables.js';
 import { baseEnvironment } from './gateway.js';
 
 /** Every variable, by its name in the Config. */
-export const table = Object.entries<Variable<unknown>>(variables) as [keyof Values, Variable<unknown>][];
+export const table = Object.entries<Variable<unknown>>(VARIABLES) as [
+  keyof ConfigValues,
+  Variable<unknown>,
+][];
 
 /** The names of the variables that have something. */
 export const envs = (has: (variable: Variable<unknown>) => unknown) =>

@@ -1,21 +1,21 @@
 import { createHmac } from 'node:crypto';
 import type { ReceivedCallback } from './callback-receiver.js';
 
-export const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+export const CONSUMER_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
 /** Signs as the specification says (standard-webhooks.md), with nothing but the platform's HMAC. */
-export function signatureOf(id: string, timestamp: string, body: string, key = secret): string {
+export function signPayload(id: string, timestamp: string, body: string, key = CONSUMER_SECRET): string {
   const bytes = Buffer.from(key.slice('whsec_'.length), 'base64');
   return `v1,${createHmac('sha256', bytes).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
 }
 
 /** DELIVERY_CONSUMERS with one consumer at an address. */
-export function consumerAt(url: string, more: object = {}): string {
+export function consumersConfig(url: string, more: object = {}): string {
   return JSON.stringify([consumer(url, more)]);
 }
 
 export function consumer(url: string, more: object = {}): object {
-  return { name: 'wallet', url, secrets: [secret], events: ['kiip.currency.issued'], ...more };
+  return { name: 'wallet', url, secrets: [CONSUMER_SECRET], events: ['kiip.currency.issued'], ...more };
 }
 
 export interface ReceivedEvent {
@@ -26,7 +26,7 @@ export interface ReceivedEvent {
   readonly event: { type: string; timestamp: string; data: Record<string, unknown> };
 }
 
-export function eventOf({ headers, body }: Pick<ReceivedCallback, 'headers' | 'body'>): ReceivedEvent {
+export function parseEvent({ headers, body }: Pick<ReceivedCallback, 'headers' | 'body'>): ReceivedEvent {
   return {
     id: String(headers['webhook-id']),
     timestamp: String(headers['webhook-timestamp']),

@@ -2,13 +2,13 @@ import { sql } from 'kysely';
 import { Webhook } from 'standardwebhooks';
 import { Database } from '../../src/database/database.js';
 import type { ReceivedCallback } from './callback-receiver.js';
-import { eventOf, secret, signatureOf } from './consumer.js';
+import { parseEvent, CONSUMER_SECRET, signPayload } from './consumer.js';
 import { redemption } from './kiip.js';
 import type { Fields, KiipGateway } from './kiip.js';
-import { until } from './until.js';
+import { until } from './wait-for.js';
 
 /** A delivery as the gateway shows it. */
-export interface ShownDelivery {
+export interface DeliveryResource {
   readonly id: string;
   readonly issuance_id: string;
   readonly consumer: string;
@@ -19,7 +19,7 @@ export interface ShownDelivery {
 }
 
 /** A pending delivery after an attempt, by the database's own clock. */
-export interface Waiting {
+export interface PendingDelivery {
   readonly consumer: string;
   readonly attempts: number;
   readonly outcome: string;
@@ -38,29 +38,29 @@ export class DeliveryView {
     return String(body['id']);
   }
 
-  async page(query = ''): Promise<{ items: ShownDelivery[]; next: string }> {
+  async page(query = ''): Promise<{ items: DeliveryResource[]; next: string }> {
     const response = await this.gateway.get(`/api/v1/deliveries${query}`);
     if (!response.ok) throw new Error(`the list was answered ${response.status}`);
-    return (await response.json()) as { items: ShownDelivery[]; next: string };
+    return (await response.json()) as { items: DeliveryResource[]; next: string };
   }
 
-  async list(query = '?limit=500'): Promise<ShownDelivery[]> {
+  async list(query = '?limit=500'): Promise<DeliveryResource[]> {
     return (await this.page(query)).items;
   }
 
   /** Waits until what is shown is as it is to be. */
-  until(what: string, holds: (items: ShownDelivery[]) => boolean, query?: string): Promise<void> {
+  waitFor(what: string, holds: (items: DeliveryResource[]) => boolean, query?: string): Promise<void> {
     return until(what, async () => holds(await this.list(query)));
   }
 
-  async retry(id: string): Promise<ShownDelivery> {
+  async retry(id: string): Promise<DeliveryResource> {
     const response = await this.gateway.post(`/api/v1/deliveries/${id}/retry`, {});
     if (response.status !== 202) throw new Error(`the retry was answered ${response.status}`);
-    return (await response.json()) as ShownDelivery;
+    return (await response.json()) as DeliveryResource;
   }
 
   /** The counts since ever. */
-  async books(): Promise<Record<string, unknown>> {
+  async totals(): Promise<Record<string, unknown>> {
     return this.gateway.read('/reconciliation?from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z');
   }
 
@@ -69,7 +69,7 @@ export class DeliveryView {
     return (await database.run((db) => sql.raw<T>(text).execute(db))).rows;
   }
 
-  waiting(): Promise<Waiting[]> {
+  pending(): Promise<PendingDelivery[]> {
     return this.query(`
       select consumer, attempts, outcome,
         (extract(epoch from next_attempt_at - started_at) * 1000 - duration_ms)::float8 as "waitsMs"
@@ -78,17 +78,17 @@ export class DeliveryView {
 }
 
 /** Proves twice, by the reference library and by the platform alone, that a call bears a signature of its own time. */
-export function expectGenuine(call: ReceivedCallback): void {
-  const { id, timestamp, signatures, body } = eventOf(call);
+export function expectValidSignature(call: ReceivedCallback): void {
+  const { id, timestamp, signatures, body } = parseEvent(call);
   const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signatures[0]! };
-  expect(new Webhook(secret).verify(body, headers)).toEqual(JSON.parse(body));
-  expect(signatures).toEqual([signatureOf(id, timestamp, body)]);
+  expect(new Webhook(CONSUMER_SECRET).verify(body, headers)).toEqual(JSON.parse(body));
+  expect(signatures).toEqual([signPayload(id, timestamp, body)]);
 }
 
 /** All attempts at one event: the same id and the same text each time, signed anew. */
 export function expectSameEvent(calls: readonly ReceivedCallback[]): void {
-  for (const call of calls) expectGenuine(call);
-  const events = calls.map(eventOf);
+  for (const call of calls) expectValidSignature(call);
+  const events = calls.map(parseEvent);
   expect(new Set(events.map(({ id }) => id)).size).toBe(1);
   expect(new Set(events.map(({ body }) => body)).size).toBe(1);
 }

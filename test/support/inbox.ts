@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { eventOf } from './consumer.js';
+import { parseEvent } from './consumer.js';
 import type { ReceivedEvent } from './consumer.js';
 
 /** An event as it arrived, once. */
@@ -13,13 +13,13 @@ export interface Receipt extends ReceivedEvent {
   readonly atMs: number;
 }
 
-export type InboxAnswer = number | 'never';
+export type InboxResponse = number | 'never';
 
 /** A consumer that keeps every event in the order of arrival, and remembers their ids. */
 export class Inbox {
   readonly receipts: Receipt[] = [];
   /** How the next events are answered, and when. */
-  answer: (receipt: Receipt) => InboxAnswer | Promise<InboxAnswer> = () => 200;
+  respond: (receipt: Receipt) => InboxResponse | Promise<InboxResponse> = () => 200;
   readonly #answered = new EventEmitter();
   readonly #server = createServer((request, response) => void this.#take(request, response));
 
@@ -41,12 +41,12 @@ export class Inbox {
   /** Keeps the answers back until the status is given. */
   hold(): (status: number) => void {
     const { promise, resolve } = Promise.withResolvers<number>();
-    this.answer = () => promise;
+    this.respond = () => promise;
     return resolve;
   }
 
   /** The next event whose answer leaves: in the very moment. */
-  async nextAnswered(): Promise<Receipt> {
+  async nextResponse(): Promise<Receipt> {
     const [receipt] = (await once(this.#answered, 'answered')) as [Receipt];
     return receipt;
   }
@@ -66,9 +66,9 @@ export class Inbox {
       return;
     }
     const sender = new URL(request.url ?? '', 'http://inbox').searchParams.get('sender') ?? '';
-    const receipt = { ...eventOf({ headers: request.headers, body }), sender, atMs: performance.now() };
+    const receipt = { ...parseEvent({ headers: request.headers, body }), sender, atMs: performance.now() };
     this.receipts.push(receipt);
-    const status = await this.answer(receipt);
+    const status = await this.respond(receipt);
     if (status === 'never') return;
     response.once('finish', () => this.#answered.emit('answered', receipt));
     response.writeHead(status).end();

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { KnownUsers } from '../../src/kiip/known-users.js';
+import { KnownUsers } from '../../src/user-references/user-references.service.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { startGateway } from './gateway.js';
 import type { Gateway } from './gateway.js';

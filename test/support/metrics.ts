@@ -1,15 +1,15 @@
 /** What /metrics shows: each series as it is written there, and its value. */
 export type Metrics = Readonly<Record<string, number>>;
 
-export async function metricsOf({ url }: { readonly url: string }): Promise<Metrics> {
+export async function scrapeMetrics({ url }: { readonly url: string }): Promise<Metrics> {
   const response = await fetch(`${url}/metrics`);
   const text = await response.text();
   if (response.status !== 200) throw new Error(`/metrics answered ${response.status}: ${text}`);
-  return valuesOf(text);
+  return parseMetrics(text);
 }
 
 /** The series of one metric, by their labels as they are written. */
-export function seriesOf(metrics: Metrics, name: string): Record<string, number> {
+export function findSeries(metrics: Metrics, name: string): Record<string, number> {
   return Object.fromEntries(
     Object.entries(metrics)
       .filter(([series]) => series === name || series.startsWith(`${name}{`))
@@ -17,7 +17,7 @@ export function seriesOf(metrics: Metrics, name: string): Record<string, number>
   );
 }
 
-function valuesOf(text: string): Metrics {
+function parseMetrics(text: string): Metrics {
   return Object.fromEntries(
     text
       .split('\n')

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Client } from 'pg';
-import { until } from './until.js';
+import { until } from './wait-for.js';
 
 const INSTALLED = '/usr/lib/postgresql';
 const MAX_CONNECTIONS = 60;

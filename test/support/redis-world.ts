@@ -7,14 +7,17 @@ import { badge, startGateway } from './gateway.js';
 import type { Gateway } from './gateway.js';
 import { createRedis } from './redis.js';
 import type { RedisServer } from './redis.js';
-import { startSlowProxy } from './slow-proxy.js';
-import type { SlowProxy } from './slow-proxy.js';
+import { startFaultProxy } from './slow-proxy.js';
+import type { FaultProxy } from './slow-proxy.js';
 import { startTraffic } from './traffic.js';
 import type { Traffic } from './traffic.js';
-import { until } from './until.js';
+import { until } from './wait-for.js';
 
 /** What the log says when Redis was not in time. */
-const lateness: readonly unknown[] = ['Redis is put aside', 'a Redis command was late'];
+const TIMEOUT_MESSAGES: readonly unknown[] = [
+  'Redis unavailable; using local cache',
+  'Redis command timed out',
+];
 
 /** A simulated Kigo that knows every user, a Redis that does not run yet, and the gateways that use both. */
 export class RedisWorld {
@@ -25,14 +28,14 @@ export class RedisWorld {
     readonly kigo: KigoSandbox,
     readonly redis: RedisServer,
     /** The gateways reach Redis through it. */
-    readonly proxy: SlowProxy,
+    readonly proxy: FaultProxy,
   ) {
     kigo.configure({ unknownUser: 'create' });
   }
 
   static async create(): Promise<RedisWorld> {
     const redis = await createRedis();
-    return new RedisWorld(await startKigoSandbox(), redis, await startSlowProxy(redis.port));
+    return new RedisWorld(await startKigoSandbox(), redis, await startFaultProxy(redis.port));
   }
 
   async gateway(env: Environment = {}): Promise<Gateway> {
@@ -44,7 +47,7 @@ export class RedisWorld {
   /** A gateway that has Redis in use: until then it would answer without. */
   async sharingGateway(env: Environment = {}): Promise<Gateway> {
     const gateway = await this.gateway(env);
-    await inUse(gateway);
+    await untilRedisIsUp(gateway);
     return gateway;
   }
 
@@ -75,12 +78,12 @@ export class RedisWorld {
    * Runs a trial that needs every answer of Redis in time. On a machine so busy that one is late it proves nothing, and is
    * made again, with another user.
    */
-  async unlessLate(trial: (user: string) => Promise<void>): Promise<void> {
-    const late = () => this.log().filter(({ msg }) => lateness.includes(msg)).length;
+  async retryOnTimeout(trial: (user: string) => Promise<void>): Promise<void> {
+    const late = () => this.log().filter(({ msg }) => TIMEOUT_MESSAGES.includes(msg)).length;
     for (let left = 9; ; left -= 1) {
       const before = late();
       try {
-        await inUse(...this.gateways);
+        await untilRedisIsUp(...this.gateways);
         return await trial(`trial-${left}`);
       } catch (error) {
         if (left === 0 || late() === before) throw error;
@@ -90,10 +93,10 @@ export class RedisWorld {
 
   /** Asks at one gateway for a user that none has met, and then at the other: Kigo hears of it once. */
   async expectShared(first: Gateway, second: Gateway): Promise<void> {
-    await this.unlessLate(async (user) => {
+    await this.retryOnTimeout(async (user) => {
       assert.equal((await first.get(badge(user))).status, 200);
       await this.stored(keyPart(user, 'program456'));
-      await this.stored(keyPart(accountOf(this.kigo, user)));
+      await this.stored(keyPart(getAccountId(this.kigo, user)));
       this.kigo.clearRequests();
       const response = await second.get(badge(user));
       assert.equal(response.status, 200);
@@ -133,14 +136,14 @@ export async function redisState(gateway: Gateway): Promise<string> {
   return (report.checks ?? report.details)!.redis.state;
 }
 
-export async function inUse(...gateways: Gateway[]): Promise<void> {
+export async function untilRedisIsUp(...gateways: Gateway[]): Promise<void> {
   for (const gateway of gateways)
-    await until('Redis is in use', async () => (await redisState(gateway)) === 'up');
+    await until('Redis available', async () => (await redisState(gateway)) === 'up');
 }
 
-export async function putAside(...gateways: Gateway[]): Promise<void> {
+export async function untilRedisIsDown(...gateways: Gateway[]): Promise<void> {
   for (const gateway of gateways)
-    await until('Redis is put aside', async () => (await redisState(gateway)) === 'down');
+    await until('Redis unavailable; using local cache', async () => (await redisState(gateway)) === 'down');
 }
 
 /** The part of a cache key that names what was asked about. */
@@ -149,7 +152,7 @@ export function keyPart(...ids: string[]): string {
 }
 
 /** Setting nothing of an account that there is gives the account. */
-function accountOf(kigo: KigoSandbox, user: string): string {
+function getAccountId(kigo: KigoSandbox, user: string): string {
   const ids = { external_user_id: user, external_program_id: 'program456' };
   return String(kigo.setAccount(ids).account_id);
 }

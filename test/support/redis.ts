@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'redis';
 import { freePort } from './free-port.js';
-import { until } from './until.js';
+import { until } from './wait-for.js';
 
 /** A real redis-server of the test's own. */
 export interface RedisServer {

@@ -1,7 +1,7 @@
 import type { KigoSandbox } from '@rewards-gateway/sandbox';
 
 /** The headers of every GET that Kigo gets from us: anything else would be somebody's injection. */
-export const headersOfEveryCall = [
+export const EXPECTED_HEADERS = [
   'accept',
   'accept-encoding',
   'authorization',
@@ -11,7 +11,7 @@ export const headersOfEveryCall = [
 ];
 
 /** Name and value of every pair in the queries of the look-ups so far, decoded one by one. */
-export function lookupsSeenBy(kigo: KigoSandbox): string[][][] {
+export function receivedLookups(kigo: KigoSandbox): string[][][] {
   return kigo.requests('lookup').map(({ url }) => {
     const query = /^\/api\/v1\/accounts\?([^?#]*)$/.exec(url)?.[1];
     // decodeURIComponent leaves "+" alone: a blank must have arrived as %20.
@@ -20,7 +20,7 @@ export function lookupsSeenBy(kigo: KigoSandbox): string[][][] {
 }
 
 /** The account ids in the paths of the summaries so far, decoded. */
-export function accountsSeenBy(kigo: KigoSandbox): string[] {
+export function receivedAccountIds(kigo: KigoSandbox): string[] {
   return kigo.requests('summary').map(({ url }) => {
     return decodeURIComponent(/^\/api\/v1\/accounts\/([^/?#]*)\/hub-summary$/.exec(url)![1]!);
   });

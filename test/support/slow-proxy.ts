@@ -3,7 +3,7 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 
 /** A TCP proxy between the gateway and Redis that can be a bad network. */
-export interface SlowProxy {
+export interface FaultProxy {
   readonly url: string;
   /** How long every reply is held back, for connections old and new. */
   delayMs: number;
@@ -25,7 +25,7 @@ export interface SlowProxy {
 }
 
 /** Starts a proxy to a port of this machine. */
-export async function startSlowProxy(targetPort: number): Promise<SlowProxy> {
+export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
   const sockets = new Set<Socket>();
   let opened = 0;
   let asked = '';
@@ -63,7 +63,7 @@ export async function startSlowProxy(targetPort: number): Promise<SlowProxy> {
   await listen(0);
   const { port } = server.address() as AddressInfo;
 
-  const proxy: SlowProxy = {
+  const proxy: FaultProxy = {
     url: `redis://127.0.0.1:${port}`,
     delayMs: 0,
     blackHole: false,

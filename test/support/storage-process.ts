@@ -1,8 +1,8 @@
 // A process of its own around the built storage: `node storage-process.ts <task> <options as JSON>`. One JSON per line.
 import { Logger } from '@nestjs/common';
 import type { Database as DatabaseType, DatabaseOptions } from '../../src/database/database.js';
-import type { Ledger as LedgerType } from '../../src/kiip/ledger.js';
-import type { CallbackFacts } from '../../src/kiip/ledger-row.js';
+import type { Ledger as LedgerType } from '../../src/ledger/ledger.service.js';
+import type { CallbackFacts } from '../../src/ledger/ledger-entry.js';
 
 interface Options extends DatabaseOptions {
   facts?: CallbackFacts;

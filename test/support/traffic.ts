@@ -1,6 +1,6 @@
 import { badge } from './gateway.js';
 import type { Gateway } from './gateway.js';
-import { until } from './until.js';
+import { until } from './wait-for.js';
 
 /** Requests that go on until they are stopped. */
 export interface Traffic {
@@ -14,7 +14,7 @@ export interface Traffic {
   stop(): Promise<void>;
 }
 
-const workers = 4;
+const WORKERS = 4;
 
 /** Asks for the badge of one new user after another, at one gateway and then at the next. */
 export function startTraffic(gateways: readonly Gateway[]): Traffic {
@@ -39,7 +39,7 @@ export function startTraffic(gateways: readonly Gateway[]): Traffic {
     }
   }
 
-  const all = Promise.all(Array.from({ length: workers }, work));
+  const all = Promise.all(Array.from({ length: WORKERS }, work));
   // Whoever stops the traffic gets the error.
   all.catch(() => undefined);
   return {

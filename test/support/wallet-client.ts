@@ -4,7 +4,7 @@ import { rawCall } from './raw-call.js';
 import type { RawAnswer } from './raw-call.js';
 
 /** A ledger row as the gateway sends it. */
-export const ROW = {
+export const ENTRY = {
   id: 'iss_0190c1d2e3f4000000112233445566aa',
   kind: 'redemption',
   status: 'recorded',
@@ -25,13 +25,13 @@ export interface SignedEvent {
   body: string;
 }
 
-export function eventOf(row: Partial<typeof ROW> = {}): string {
+export function createEvent(row: Partial<typeof ENTRY> = {}): string {
   const timestamp = new Date().toISOString();
-  return JSON.stringify({ type: 'kiip.currency.issued', timestamp, data: { ...ROW, ...row } });
+  return JSON.stringify({ type: 'kiip.currency.issued', timestamp, data: { ...ENTRY, ...row } });
 }
 
 /** Signed by the published library, with every secret that is given. */
-export function signed(body: string, secrets: string[], id = ROW.id, at = new Date()): SignedEvent {
+export function signEvent(body: string, secrets: string[], id = ENTRY.id, at = new Date()): SignedEvent {
   const headers = {
     'content-type': 'application/json',
     'webhook-id': id,
@@ -50,8 +50,8 @@ export class WalletClient {
   }
 
   /** An event under the id of its row, rightly signed. */
-  issue(row: Partial<typeof ROW> = {}, signal?: AbortSignal): Promise<RawAnswer> {
-    return this.send(signed(eventOf(row), [this.wallet.secret], row.id), signal);
+  issue(row: Partial<typeof ENTRY> = {}, signal?: AbortSignal): Promise<RawAnswer> {
+    return this.send(signEvent(createEvent(row), [this.wallet.secret], row.id), signal);
   }
 
   control(method: string, path: string, body?: unknown): Promise<RawAnswer> {

@@ -1,4 +1,4 @@
-import { cacheHeaders, combine } from '../../../src/cache/cache-headers.js';
+import { cacheHeaders, worstOf } from '../../../src/cache/cache-headers.js';
 
 const now = 1_800_000_000_000;
 
@@ -24,6 +24,6 @@ describe('the headers of a cached answer', () => {
       { asOf: 1, freshUntil: 20, provenance: one },
       { asOf: 2, freshUntil: 10, provenance: other },
     ] as const;
-    expect(combine(...parts)).toEqual({ asOf: 1, freshUntil: 10, provenance: worst });
+    expect(worstOf(...parts)).toEqual({ asOf: 1, freshUntil: 10, provenance: worst });
   });
 });

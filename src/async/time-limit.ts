@@ -1,0 +1,24 @@
+import { MAX_TIMER_MS } from '../config/timers.js';
+
+/**
+ * Runs some work that may take `ms` at the most. Late work is told by its signal, and its outcome no longer matters.
+ * @throws what `late` makes, once the time is over
+ */
+export function withTimeout<T>(
+  ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  onTimeout: () => Error,
+): Promise<T> {
+  const controller = new AbortController();
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(
+      () => {
+        controller.abort();
+        reject(onTimeout());
+      },
+      Math.min(Math.max(0, ms), MAX_TIMER_MS),
+    );
+    const clear = () => clearTimeout(timer);
+    work(controller.signal).finally(clear).then(resolve, reject);
+  });
+}

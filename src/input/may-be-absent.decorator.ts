@@ -1,6 +1,0 @@
-import { ValidateIf } from 'class-validator';
-
-/** Marks a member that may be left out. Unlike `IsOptional`, it does not let `null` in. */
-export function MayBeAbsent(): PropertyDecorator {
-  return ValidateIf((_: object, value: unknown) => value !== undefined);
-}

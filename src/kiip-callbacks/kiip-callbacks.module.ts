@@ -1,0 +1,27 @@
+import { Module } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import { LedgerModule } from '../ledger/ledger.module.js';
+import { UserReferencesModule } from '../user-references/user-references.module.js';
+import { CallbackCounters } from './callback-counters.js';
+import { KiipVerdicts } from './callback-policy.service.js';
+import { KiipCallbacksController } from './kiip-callbacks.controller.js';
+import { KiipCallbacks } from './kiip-callbacks.service.js';
+import { RejectedCallbacks, rejectedCallbacksKept } from './rejected-callbacks.service.js';
+
+/** Receives Kiip's callbacks: the signature, the policy, and then the ledger. */
+@Module({
+  imports: [LedgerModule, UserReferencesModule],
+  controllers: [KiipCallbacksController],
+  providers: [
+    CallbackCounters,
+    KiipCallbacks,
+    KiipVerdicts,
+    {
+      provide: RejectedCallbacks,
+      inject: [Database],
+      useFactory: (database: Database) => new RejectedCallbacks(database, rejectedCallbacksKept),
+    },
+  ],
+  exports: [CallbackCounters],
+})
+export class KiipCallbacksModule {}

@@ -1,0 +1,103 @@
+import { sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import { trailingSingleFlight } from '../async/coalesce.js';
+import type { Database } from '../database/database.js';
+import type { Tables } from '../database/tables.js';
+import { fingerprint, storable } from '../database/text-columns.js';
+
+const PAGE = 100;
+
+export interface RejectedCallback {
+  id: string;
+  /** The bytes that arrived. */
+  body: Uint8Array;
+  contentType: string;
+  receivedAt: Date;
+}
+
+/** A month, and at 16 KiB each no more than a few hundred MiB. */
+export const rejectedCallbacksKept: RejectedCallbacksOptions = {
+  maxCount: 10_000,
+  maxAgeSeconds: 30 * 86_400,
+};
+
+export interface RejectedCallbacksOptions {
+  /** The newest so many are kept. */
+  maxCount: number;
+  maxAgeSeconds: number;
+}
+
+/**
+ * Callbacks whose signature was wrong: if the mistake was ours (a missing secret), they can be verified again. Anybody
+ * can send such callbacks, so the same body takes one row, and the oldest give way.
+ * Every method throws StorageUnavailable.
+ */
+export class RejectedCallbacks {
+  private readonly prune: () => Promise<void>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly options: RejectedCallbacksOptions,
+  ) {
+    this.prune = trailingSingleFlight(() => this.database.run((db) => prune(db, this.options, new Date())));
+  }
+
+  async keep({ body, contentType, receivedAt }: Omit<RejectedCallback, 'id'>): Promise<void> {
+    await this.database.run((db) =>
+      db
+        .insertInto('rejected_callbacks')
+        .values({
+          body_hash: fingerprint(contentType, Buffer.from(body).toString('latin1')),
+          body,
+          content_type: storable(contentType),
+          received_at: receivedAt,
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute(),
+    );
+    await this.prune();
+  }
+
+  /** All that are kept, oldest first; those removed on the way, and those that come meanwhile, do no harm. */
+  async *all(): AsyncGenerator<RejectedCallback> {
+    for (let after = '0'; ;) {
+      const rows = await this.database.run((db) => page(db, after));
+      for (const { id, body, content_type, received_at } of rows) {
+        after = String(id);
+        yield { id: after, body, contentType: content_type, receivedAt: received_at };
+      }
+      if (rows.length < PAGE) return;
+    }
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.database.run((db) =>
+      db
+        .deleteFrom('rejected_callbacks')
+        .where(sql<boolean>`id = ${id}::bigint`)
+        .execute(),
+    );
+  }
+}
+
+function page(db: Kysely<Tables>, after: string) {
+  return db
+    .selectFrom('rejected_callbacks')
+    .select(['id', 'body', 'content_type', 'received_at'])
+    .where(sql<boolean>`id > ${after}::bigint`)
+    .orderBy('id')
+    .limit(PAGE)
+    .execute();
+}
+
+/** Rows that another process is deleting are left to it: waiting for each other could end in a deadlock. */
+async function prune(db: Kysely<Tables>, { maxCount, maxAgeSeconds }: RejectedCallbacksOptions, now: Date) {
+  const oldest = new Date(now.getTime() - maxAgeSeconds * 1_000);
+  await sql`
+    delete from rejected_callbacks where id in (
+      select id from rejected_callbacks
+      where received_at < ${oldest}
+        or id <= (select id from rejected_callbacks order by id desc offset ${maxCount}::bigint limit 1)
+      for update skip locked
+    )`.execute(db);
+}

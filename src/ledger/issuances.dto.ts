@@ -1,0 +1,141 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { IsIn, IsOptional } from 'class-validator';
+import { IsOpaqueId } from '../validation/opaque-id.js';
+import { IsCursor, PaginationQueryDto } from '../validation/pagination.dto.js';
+import { Problem } from '../problem/problem.js';
+import { isFeedCursor } from './ledger-feed.js';
+import type { LedgerRow } from './ledger-entry.js';
+
+const statuses = ['recorded', 'quarantined', 'released', 'discarded'] as const;
+
+export class IssuancesQuery extends PaginationQueryDto {
+  /** Only those of this user. */
+  @IsOptional()
+  @IsOpaqueId('user-123', { required: false })
+  readonly user_id?: string;
+
+  /** Only those in this status. */
+  @IsOptional()
+  @IsIn(statuses)
+  @ApiProperty({ enum: statuses, required: false })
+  readonly status?: (typeof statuses)[number];
+
+  /** The `next` of an earlier answer. */
+  @IsCursor(isFeedCursor)
+  readonly after?: string;
+}
+
+export class IssuancePath {
+  @IsOpaqueId('iss_0190c1d2e3f4000000112233445566aa')
+  readonly id!: string;
+}
+
+export class BalancesPath {
+  @IsOpaqueId('user-123')
+  readonly user_id!: string;
+}
+
+/** A row of the ledger: one callback that bore a valid signature. */
+export class IssuanceDto {
+  /** @example 'iss_0190c1d2e3f4000000112233445566aa' */
+  readonly id!: string;
+  @ApiProperty({ enum: ['redemption', 'issuance'], example: 'redemption' })
+  readonly kind!: 'redemption' | 'issuance';
+  @ApiProperty({ enum: statuses, example: 'recorded' })
+  readonly status!: (typeof statuses)[number];
+  /** Why it was quarantined; null where it never was. */
+  @ApiProperty({ type: String, nullable: true, example: null })
+  readonly reason!: string | null;
+  /**
+   * A test reward: it counts in no balance.
+   * @example false
+   */
+  readonly test!: boolean;
+  /** @example '5473ca54-59a5-cf65-d319-c91697297fcc' */
+  readonly transaction_id!: string;
+  /** @example '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab' */
+  readonly content!: string;
+  /** Null where the format has none. */
+  @ApiProperty({ type: String, nullable: true, example: 'Coins' })
+  readonly name!: string | null;
+  /** Null where what arrived is no quantity; then the row stays in quarantine or is discarded. */
+  @ApiProperty({ type: Number, nullable: true, example: 20 })
+  readonly quantity!: number | null;
+  /**
+   * As our callers know the user.
+   * @example 'user-123'
+   */
+  readonly user_id!: string;
+  @ApiProperty({ type: String, nullable: true, example: null })
+  readonly nonce!: string | null;
+  @ApiProperty({ type: String, nullable: true, example: null })
+  readonly origin!: string | null;
+  /** @example '2026-01-31T12:00:00.000Z' */
+  readonly received_at!: string;
+}
+
+export class IssuancesDto {
+  /** Oldest first. */
+  readonly items!: IssuanceDto[];
+  /**
+   * Where to go on, now or later; there also behind the last row.
+   * @example 'ZmVlZDo3'
+   */
+  readonly next!: string;
+}
+
+export class BalanceDto {
+  /** @example '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab' */
+  readonly content!: string;
+  @ApiProperty({ type: String, nullable: true, example: 'Coins' })
+  readonly name!: string | null;
+  /** @example 20 */
+  readonly quantity!: number;
+}
+
+export class BalancesDto {
+  /** @example 'user-123' */
+  readonly user_id!: string;
+  readonly balances!: BalanceDto[];
+}
+
+export const noSuchRow = Problem.of('not-found', 'The ledger has no such row.', { retryable: false });
+
+/** A row as the API description shows it. */
+export const issuanceExample = {
+  id: 'iss_0190c1d2e3f4000000112233445566aa',
+  kind: 'redemption',
+  status: 'recorded',
+  reason: null,
+  test: false,
+  transaction_id: '5473ca54-59a5-cf65-d319-c91697297fcc',
+  content: '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab',
+  name: 'Coins',
+  quantity: 20,
+  user_id: 'user-123',
+  nonce: null,
+  origin: null,
+  received_at: '2026-01-31T12:00:00.000Z',
+};
+
+export function issuanceDto(row: LedgerRow): IssuanceDto {
+  const { id, kind, status, reason, test, content, name, quantity, nonce, origin } = row;
+  const { transactionId: transaction_id, userId: user_id } = row;
+  const received_at = row.receivedAt.toISOString();
+  // In the order of the contract.
+  return {
+    id,
+    kind,
+    status,
+    reason,
+    test,
+    transaction_id,
+    content,
+    name,
+    quantity,
+    user_id,
+    nonce,
+    origin,
+    received_at,
+  };
+}

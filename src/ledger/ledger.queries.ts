@@ -1,0 +1,177 @@
+import { sql } from 'kysely';
+import type { Expression, Insertable, Kysely } from 'kysely';
+import { isUniqueViolation } from '../database/storage-error.js';
+import type { LedgerStatus, LedgerTable, Tables } from '../database/tables.js';
+import { unknownReference } from './ledger-entry.js';
+import { traceParent } from '../tracing/span.js';
+
+/** Why a callback without a fault of its own is quarantined: something like it has been accepted before. */
+export const SAME_SIGNATURE = 'same-signature-other-fields';
+export const SAME_TRANSACTION = 'same-transaction-other-fields';
+/** Or put away by a human being: a decision holds for the signed text, however it is cut. */
+export const DISCARDED = 'same-signature-discarded';
+
+/** What counts. */
+export const ACCEPTED: LedgerStatus[] = ['recorded', 'released'];
+
+/** One signed text can be cut in millions of ways; so many that make no sense are kept for a human being to look at. */
+const misfitsKept = 50;
+
+type NewRow = Insertable<LedgerTable>;
+interface Stored {
+  row: NewRow;
+  /** The row that was there before, if `row` was not inserted. */
+  existing: { id: string; status: LedgerStatus } | undefined;
+}
+
+/**
+ * Inserts the row; or finds the one that was there before; or, where a rival has been accepted, inserts it quarantined.
+ * Every statement commits on its own.
+ */
+export async function store(db: Kysely<Tables>, row: NewRow): Promise<Stored> {
+  const settled = await insertOrFind(db, row);
+  if (settled) return { row, existing: settled.inserted ? undefined : settled };
+  // The insert gave way to a row that was not yet visible when the statement began: the same, or a rival.
+  const existing = await sameReading(db, row).executeTakeFirst();
+  if (existing) return { row, existing };
+  if (row.status !== 'recorded') throw new Error('a quarantined row gave way to nothing');
+  return store(db, { ...row, status: 'quarantined', reason: await rivalry(db, row) });
+}
+
+/**
+ * Says of a row that makes no sense whether there are enough of its signed text.
+ * @returns the first of them, which is then to stand for it; undefined if it is to be stored, or has been already
+ */
+export async function findCrowd(db: Kysely<Tables>, row: NewRow) {
+  const kept = await db
+    .selectFrom('ledger')
+    .select(['id', 'fields_hash'])
+    .where('signed_text_hash', '=', row.signed_text_hash)
+    .where('status', 'in', ['quarantined', 'discarded'])
+    .orderBy('id')
+    .execute();
+  if (kept.length < misfitsKept || kept.some(({ fields_hash }) => fields_hash === row.fields_hash))
+    return undefined;
+  return kept[0];
+}
+
+/** @returns undefined when neither happened, because of a row that this statement could not see */
+function insertOrFind(db: Kysely<Tables>, row: NewRow) {
+  return db
+    .with('attempt', (cte) =>
+      cte
+        .insertInto('ledger')
+        .columns(Object.keys(row) as (keyof NewRow)[])
+        .expression(
+          db
+            .selectNoFrom((eb) => Object.entries(row).map(([column, value]) => eb.val(value).as(column)))
+            .$if(row.status === 'recorded', (values) =>
+              values.where((eb) => eb.not(eb.exists(discarded(db, row.signed_text_hash)))),
+            ),
+        )
+        .onConflict((conflict) => conflict.doNothing())
+        .returning(['id', 'status']),
+    )
+    .with('job', (cte) =>
+      cte
+        .insertInto('delivery_outbox')
+        .columns(['ledger_id', 'trace_parent'])
+        .expression((eb) =>
+          eb
+            .selectFrom('attempt')
+            .select(['id', eb.val(traceParent()).as('trace_parent')])
+            .where('status', '=', 'recorded'),
+        ),
+    )
+    .selectFrom('attempt')
+    .select(['id', 'status', sql.lit<boolean>(true).as('inserted')])
+    .unionAll(sameReading(db, row).select(sql.lit<boolean>(false).as('inserted')))
+    .executeTakeFirst();
+}
+
+function sameReading(db: Kysely<Tables>, row: NewRow) {
+  return db.selectFrom('ledger').select(['id', 'status']).where('fields_hash', '=', row.fields_hash);
+}
+
+function discarded(db: Kysely<Tables>, signedTextKey: Expression<string> | string) {
+  return db
+    .selectFrom('ledger as other')
+    .select('other.id')
+    .where('other.signed_text_hash', '=', signedTextKey)
+    .where('other.status', '=', 'discarded');
+}
+
+/** Whom the user id of a ledger row stands for, if it is a reference of ours. */
+function referenced(db: Kysely<Tables>) {
+  return db
+    .selectFrom('kiip_user_references as referenced')
+    .where(sql<boolean>`referenced.reference = ledger.user_id`);
+}
+
+async function rivalry(db: Kysely<Tables>, row: NewRow): Promise<string> {
+  const rival = await db
+    .selectFrom('ledger')
+    .select('id')
+    .where('status', 'in', ACCEPTED)
+    .where((eb) =>
+      eb.or([eb('signature', '=', row.signature), eb('signed_text_hash', '=', row.signed_text_hash)]),
+    )
+    .executeTakeFirst();
+  if (rival) return SAME_SIGNATURE;
+  return (await discarded(db, row.signed_text_hash).executeTakeFirst()) ? DISCARDED : SAME_TRANSACTION;
+}
+
+/**
+ * Ends a quarantine, with a delivery job. A reference of ours that has become known since the callback came is mapped back.
+ * @returns undefined when the row is not in quarantine or may not be accepted
+ */
+export async function decide(db: Kysely<Tables>, id: string, status: 'recorded' | 'released' | 'discarded') {
+  try {
+    return await db
+      .with('decided', (cte) => {
+        const update = cte
+          .updateTable('ledger')
+          .set({ status, resolved_at: new Date(), feed_position: null })
+          .where('id', '=', id)
+          .where('status', '=', 'quarantined');
+        if (status === 'discarded') return update.returningAll();
+        const accepted = update
+          .set((eb) => ({
+            user_id: eb.fn.coalesce(referenced(db).select('referenced.user_id'), 'ledger.user_id'),
+            user_reference: eb.fn.coalesce(
+              'ledger.user_reference',
+              referenced(db).select('referenced.reference'),
+            ),
+          }))
+          .where('quantity', 'is not', null)
+          .where((eb) =>
+            eb.or([
+              eb('reason', 'is distinct from', unknownReference),
+              eb.exists(referenced(db).select('referenced.reference')),
+            ]),
+          );
+        if (status === 'released') return accepted.returningAll();
+        return accepted
+          .set({ reason: null })
+          .where((eb) => eb.not(eb.exists(discarded(db, eb.ref('ledger.signed_text_hash')))))
+          .returningAll();
+      })
+      .with('job', (cte) =>
+        cte
+          .insertInto('delivery_outbox')
+          .columns(['ledger_id', 'trace_parent'])
+          .expression((eb) =>
+            eb
+              .selectFrom('decided')
+              .select(['id', eb.val(traceParent()).as('trace_parent')])
+              .where('status', 'in', ACCEPTED),
+          ),
+      )
+      .selectFrom('decided')
+      .selectAll()
+      .executeTakeFirst();
+  } catch (error) {
+    if (isUniqueViolation(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,233 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { KiipHttp } from '../../src/kiip/kiip-client.js';
+import { BreakerRegistry } from '../../src/upstream/breaker-registry.js';
+import type { UpstreamError } from '../../src/upstream/upstream-error.js';
+import type { UpstreamOptions } from '../../src/upstream/upstream-http.js';
+import { until } from '../support/wait-for.js';
+import { startGateway } from '../support/gateway.js';
+import type { Gateway } from '../support/gateway.js';
+import { momentCall } from '../support/kiip-world.js';
+import { selfSigned } from '../support/self-signed.js';
+import { TlsKiip } from '../support/tls-kiip.js';
+
+const path = '/api/v1/kiip/moments';
+const repeats = (gateway: Gateway) =>
+  gateway.log.filter(({ msg }) => msg === 'retrying upstream call').length;
+
+async function moment(gateway: Gateway): Promise<[number, unknown]> {
+  const response = await gateway.post(path, momentCall);
+  const body = (await response.json()) as { retryable?: boolean };
+  return [response.status, body.retryable];
+}
+
+describe('a moment that provably never left', () => {
+  let gateway: Gateway;
+  let kiip: TlsKiip | undefined;
+  const authorities = getCACertificates('default');
+  const identity = selfSigned('localhost');
+
+  const use = async (url: string, env = {}) => {
+    gateway = await startGateway({ KIIP_BASE_URL: url, KIIP_REWARD_HOSTS: 'localhost', ...env });
+  };
+
+  afterEach(async () => {
+    setDefaultCACertificates(authorities);
+    await gateway.close();
+    await kiip?.close();
+    kiip = undefined;
+  });
+
+  it('because nobody listens is tried three times: 502, retryable', async () => {
+    await use('http://127.0.0.1:1');
+    expect(await moment(gateway)).toEqual([502, true]);
+    expect(repeats(gateway)).toBe(2);
+  });
+
+  it('because no host has the name is tried three times: 502, retryable', async () => {
+    await use('https://nope.invalid');
+    expect(await moment(gateway)).toEqual([502, true]);
+    expect(repeats(gateway)).toBe(2);
+  });
+
+  it('because nobody vouches for the certificate is tried three times: 502, retryable', async () => {
+    kiip = await TlsKiip.start(identity);
+    await use(kiip.url());
+    expect(await moment(gateway)).toEqual([502, true]);
+    expect([kiip.knocks, kiip.bodies]).toEqual([3, []]);
+  });
+
+  it('because the certificate is another host’s is tried three times: 502, retryable', async () => {
+    kiip = await TlsKiip.start(identity);
+    setDefaultCACertificates([identity.cert]);
+    await use(kiip.url('127.0.0.1'));
+    expect(await moment(gateway)).toEqual([502, true]);
+    expect([kiip.knocks, kiip.bodies]).toEqual([3, []]);
+  });
+
+  it('because the handshake breaks is sent once it succeeds, and once', async () => {
+    kiip = await TlsKiip.start(identity);
+    setDefaultCACertificates([identity.cert]);
+    kiip.plan = ['reset', 'reset'];
+    await use(kiip.url());
+    expect(await moment(gateway)).toEqual([200, undefined]);
+    expect(kiip.knocks).toBe(3);
+    expect(kiip.bodies.map((body) => JSON.parse(body) as object)).toMatchObject([momentCall]);
+    // Over HTTP/2, undici would repeat by itself what a server refused.
+    expect(kiip.protocols).toEqual(['http/1.1']);
+  });
+
+  it('because there is no TLS is tried three times: 502, retryable', async () => {
+    const plain = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    }).listen(0, '127.0.0.1');
+    await once(plain, 'listening');
+    await use(`https://127.0.0.1:${(plain.address() as AddressInfo).port}`);
+    expect(await moment(gateway)).toEqual([502, true]);
+    expect(repeats(gateway)).toBe(2);
+    plain.close();
+  });
+
+  it('because no connection comes about in time is 504, retryable; and it does not leave later', async () => {
+    kiip = await TlsKiip.start(identity);
+    setDefaultCACertificates([identity.cert]);
+    kiip.plan = ['hold', 'hold', 'hold'];
+    await use(kiip.url(), { KIIP_TIMEOUT_MS: '1000', UPSTREAM_DEADLINE_MS: '5000' });
+    expect(await moment(gateway)).toEqual([504, true]);
+    expect(repeats(gateway)).toBe(2);
+    expect(kiip.knocks).toBe(3);
+    kiip.release();
+    await until('all three have hung up', () => kiip?.farewells === 3);
+    expect(kiip.bodies).toEqual([]);
+    expect(await moment(gateway)).toEqual([200, undefined]);
+    expect(kiip.bodies).toHaveLength(1);
+  });
+});
+
+describe('a moment that may have left', () => {
+  let gateway: Gateway;
+  let close: () => void;
+  let connections = 0;
+
+  /** A server that treats its connections as told, number by number. */
+  const use = async (treat: (socket: Socket, connection: number) => void) => {
+    connections = 0;
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      connections += 1;
+      sockets.push(socket);
+      socket.on('error', () => undefined);
+      treat(socket, connections);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    gateway = await startGateway({
+      KIIP_BASE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    });
+    close = () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    };
+  };
+
+  afterEach(async () => {
+    await gateway.close();
+    close();
+  });
+
+  const answer = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
+
+  it('is sent once to a server that resets the connection as soon as anything arrives: 502, not retryable', async () => {
+    await use((socket) => socket.once('data', () => socket.resetAndDestroy()));
+    expect(await moment(gateway)).toEqual([502, false]);
+    expect(connections).toBe(1);
+  });
+
+  it('is sent once when a kept connection is closed just as the request is written', async () => {
+    let requests = 0;
+    await use((socket) => {
+      socket.on('data', () => {
+        requests += 1;
+        if (requests === 1) socket.write(answer);
+        else socket.destroy();
+      });
+    });
+    expect(await moment(gateway)).toEqual([200, undefined]);
+    expect(await moment(gateway)).toEqual([502, false]);
+    expect([connections, requests]).toEqual([1, 2]);
+  });
+
+  it('goes through a new connection when the kept one is found closed before', async () => {
+    let closed = 0;
+    await use((socket) => {
+      socket.on('data', () => socket.end(answer));
+      socket.on('close', () => (closed += 1));
+    });
+    expect(await moment(gateway)).toEqual([200, undefined]);
+    await until('the connection is closed', () => closed === 1);
+    expect(await moment(gateway)).toEqual([200, undefined]);
+    expect(connections).toBe(2);
+  });
+});
+
+describe('an error of a call that is not a GET', () => {
+  let http: KiipHttp;
+  let close: () => void;
+  let received = 0;
+
+  const use = async (options: Partial<UpstreamOptions>) => {
+    received = 0;
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => {
+      sockets.push(socket);
+      socket.on('error', () => undefined);
+      socket.on('data', () => (received += 1));
+    }).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    http = new KiipHttp({
+      breakers: new BreakerRegistry(),
+      upstream: 'kiip',
+      baseUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+      timeoutMs: 100,
+      deadlineMs: 100,
+      operations: [],
+      concurrency: 1,
+      queue: 1,
+      ...options,
+    });
+    close = () => {
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    };
+  };
+
+  afterEach(async () => {
+    await http.onApplicationShutdown();
+    close();
+  });
+
+  const post = () =>
+    http.axiosRef.post('/', {}, { operation: 'moment' }).then(
+      () => undefined,
+      (error: UpstreamError) => [error.failure, error.neverSent],
+    );
+
+  it('proves that it never left when its time ran out in the lane, or the lane was full', async () => {
+    await use({});
+    expect(await Promise.all([post(), post(), post()])).toEqual([
+      ['timeout', false],
+      ['timeout', true],
+      ['busy', true],
+    ]);
+    expect(received).toBe(1);
+  });
+
+  it('proves that it never left when the breaker is open', async () => {
+    await use({ concurrency: 8 });
+    await Promise.all(Array.from({ length: 5 }, post));
+    expect(await post()).toEqual(['busy', true]);
+    expect(received).toBe(5);
+  });
+});

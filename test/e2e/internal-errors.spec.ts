@@ -1,0 +1,66 @@
+import type { Logger } from 'pino';
+import { createApp } from '../../src/app.js';
+import type { Config } from '../../src/config/config.js';
+import { canary, paths, requestId, useCanaryWorld, credentials } from '../support/leak-detection.js';
+import { problemIn } from '../support/problem.js';
+
+const world = useCanaryWorld({ perTest: false, create: withFaults });
+
+/** The real app, in which a request header makes JavaScript throw where the header says. */
+async function withFaults(config: Config, logger: Logger) {
+  const app = await createApp(config, logger);
+  const instance = app.getHttpAdapter().getInstance();
+  instance.addHook('onRequest', (request, _, done) => {
+    if (request.headers['x-fault'] === 'hook') readFromNothing();
+    // Nest reads the query for the controller's parameters.
+    if (request.headers['x-fault'] === 'query')
+      Object.defineProperty(request, 'query', { get: readFromNothing });
+    done();
+  });
+  instance.addHook('preHandler', async ({ headers }) => {
+    const fault = headers['x-fault'];
+    if (fault === 'async hook') readFromNothing();
+    if (fault === 'error with a stack')
+      throw new Error(`${canary}\n    at ${canary} (/srv/${canary}.js:1:1)`);
+    if (fault === 'error with a code')
+      throw Object.assign(new Error(canary), { code: canary, cause: canary });
+    if (fault === 'error with a status') throw Object.assign(new Error(canary), { statusCode: 42 });
+  });
+  return app;
+}
+
+function readFromNothing(): void {
+  (undefined as unknown as Record<string, () => void>)[canary]!();
+}
+
+describe('a fault of ours', () => {
+  it.each([
+    ['query', 'TypeError'],
+    ['hook', 'TypeError'],
+    ['async hook', 'TypeError'],
+    ['error with a stack', 'Error'],
+    ['error with a code', 'Error'],
+    ['error with a status', 'Error'],
+  ])('is a 500 that tells nothing, and a log line that tells where: %s', async (fault, name) => {
+    const response = await world.get(paths.badge, { ...credentials, 'x-fault': fault });
+
+    expect(problemIn(response)).toEqual({
+      type: 'about:blank',
+      title: 'Internal Server Error',
+      status: 500,
+      detail: 'Internal error. Quote this request ID to the operator.',
+      instance: requestId,
+    });
+    expect(world.gateway.log).toContainEqual(
+      expect.objectContaining({
+        level: 'error',
+        msg: 'unexpected error',
+        error: name,
+        at: expect.stringMatching(/^[\w.-]+:\d+:\d+$/),
+        requestId,
+      }),
+    );
+    expect(world.loggedIds()).toEqual([requestId]);
+    expect((await world.get(paths.badge)).status).not.toBe(500);
+  });
+});

@@ -1,0 +1,277 @@
+import * as fc from 'fast-check';
+import supertest from 'supertest';
+import { getAsIs } from '../support/raw-http.js';
+import type { Answer } from '../support/raw-http.js';
+import { credentials, startWorld } from '../support/gateway.js';
+import type { World } from '../support/gateway.js';
+import { refusedIds, strangeIds } from '../support/ids.js';
+import { pointersIn, problemIn } from '../support/problem.js';
+import { receivedAccountIds, EXPECTED_HEADERS, receivedLookups } from '../support/seen-by-kigo.js';
+
+const noCache = { 'cache-control': 'no-cache' };
+const userId = 'external_user_id';
+const programId = 'external_program_id';
+
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld();
+  world.kigo.configure({ unknownUser: 'create' });
+});
+
+beforeEach(() => world.kigo.clearRequests());
+
+afterAll(() => world.close());
+
+function get(path: string): supertest.Test {
+  return supertest(world.gateway.url).get(path).set(credentials).set(noCache);
+}
+
+/** Everything percent-encoded, unreserved characters too; what is no UTF-8 stays none. */
+function encode(text: string): string {
+  return Array.from(text, (character) => {
+    const point = character.codePointAt(0)!;
+    const lone = point >= 0xd800 && point <= 0xdfff;
+    const bytes = lone
+      ? [0xe0 | (point >> 12), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63)]
+      : Buffer.from(character);
+    return Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
+  }).join('');
+}
+
+function summary(id: string): string {
+  return `/api/v1/accounts/${id}/hub-summary`;
+}
+
+/** The contract's words, written a second time. */
+function isAllowed(id: string): boolean {
+  const points = Array.from(id, (character) => character.codePointAt(0)!);
+  const controls = points.filter((point) => point < 0x20 || (point >= 0x7f && point < 0xa0));
+  return id.isWellFormed() && controls.length === 0 && points.length >= 1 && points.length <= 256;
+}
+
+function expectRefusal(answer: Answer | supertest.Response, pointer: string): void {
+  const problem = problemIn(answer);
+  expect(problem.status).toBe(400);
+  expect(pointersIn(problem)).toEqual([pointer]);
+  expect(world.kigo.requests()).toEqual([]);
+}
+
+describe.each([
+  ['the badge', '/api/user/unviewed-count'],
+  ['the account look-up', '/api/v1/accounts'],
+])('the query of %s', (_, path) => {
+  it.each(Object.entries(strangeIds))('carries %s to Kigo unchanged', async (_, id) => {
+    const query = { [userId]: id, [programId]: `p ${id}`.slice(0, 200) };
+    const response = await get(path).query(query);
+
+    expect(response.status).toBe(200);
+    expect(receivedLookups(world.kigo)).toEqual([Object.entries(query)]);
+    for (const { headers } of world.kigo.requests('lookup'))
+      expect(Object.keys(headers).toSorted()).toEqual(EXPECTED_HEADERS);
+  });
+
+  it.each(Object.entries(refusedIds))('is refused with %s, whichever parameter has it', async (_, id) => {
+    for (const bad of [userId, programId]) {
+      const problem = problemIn(await get(path).query({ [userId]: 'u', [programId]: 'p', [bad]: id }));
+
+      expect(problem).toMatchObject({ status: 400, type: 'urn:rewards-gateway:problem:validation' });
+      expect(problem.detail).toContain(bad);
+      expect(pointersIn(problem)).toEqual([`/${bad}`]);
+      expect(JSON.stringify(problem)).not.toContain('Evil');
+    }
+    expect(world.kigo.requests()).toEqual([]);
+  });
+
+  it.each<[string, string, string[]]>([
+    ['nothing', '', [programId, userId]],
+    ['one parameter only', `${userId}=u`, [programId]],
+    ['an empty parameter', `${userId}=&${programId}=p`, [userId]],
+    ['a parameter without "="', `${userId}&${programId}=p`, [userId]],
+    ['two empty parameters', `${userId}=&${programId}=`, [programId, userId]],
+    ['a repeated parameter', `${userId}=u&${userId}=v&${programId}=p`, [userId]],
+    ['a parameter repeated with the same value', `${userId}=u&${programId}=p&${userId}=u`, [userId]],
+    [
+      'a parameter repeated under an encoded name',
+      `${userId}=u&external%5Fuser_id=v&${programId}=p`,
+      [userId],
+    ],
+    ['an array parameter', `${userId}[]=u&${programId}=p`, [userId]],
+    ['an indexed parameter', `${userId}[0]=u&${programId}=p`, [userId]],
+    ['a nested parameter', `${userId}[x]=u&${programId}=p`, [userId]],
+    ['a name in another case', `External_User_Id=u&${programId}=p`, [userId]],
+    ['%FF', `${userId}=a%FFb&${programId}=p`, [userId]],
+    ['%zz', `${userId}=a%zz&${programId}=p`, [userId]],
+    ['a lone %', `${userId}=100%&${programId}=p`, [userId]],
+    ['an overlong slash', `${userId}=%C0%AF&${programId}=p`, [userId]],
+    ['an encoded surrogate', `${userId}=%ED%A0%80&${programId}=p`, [userId]],
+    ['half a character', `${userId}=%F0%9F%98&${programId}=p`, [userId]],
+    ['both undecodable', `${userId}=%FF&${programId}=%80`, [programId, userId]],
+    ['8,000 times the same name', 'a&'.repeat(7_900), [programId, userId]],
+    ['a thousand repeats of a parameter', `${userId}=u&`.repeat(800) + `${programId}=p`, [userId]],
+  ])('is refused with %s', async (_, query, names) => {
+    const problem = problemIn(await getAsIs(world.gateway.url, `${path}?${query}`));
+
+    expect(problem).toMatchObject({ status: 400, type: 'urn:rewards-gateway:problem:validation' });
+    expect(pointersIn(problem)).toEqual(names.map((name) => `/${name}`));
+    expect(world.kigo.requests()).toEqual([]);
+  });
+
+  it.each([
+    'unknown=1',
+    '__proto__=1',
+    '__proto__[external_user_id]=v',
+    'constructor=1&hasOwnProperty=2&toString=3',
+    '%zz=%FF',
+    '&&',
+    'then=1',
+  ])('may hold %s besides: it belongs to others and goes no further', async (others) => {
+    const query = `${userId}=u&${others}&${programId}=p`;
+    const response = await getAsIs(world.gateway.url, `${path}?${query}`, noCache);
+
+    expect(response.status).toBe(200);
+    expect(receivedLookups(world.kigo)).toEqual([
+      [
+        [userId, 'u'],
+        [programId, 'p'],
+      ],
+    ]);
+  });
+});
+
+/** What a server or a proxy that decodes the path would take for steps. */
+function hasStep(id: string): boolean {
+  return /(^|[/\\])\.{1,2}($|[/\\])/.test(id);
+}
+
+describe('the account id in a path', () => {
+  const withoutSteps = Object.entries(strangeIds).filter(([, id]) => !hasStep(id));
+
+  it.each(withoutSteps)('is carried to Kigo unchanged with %s', async (_, id) => {
+    world.kigo.setAccount({ [userId]: 'owner', [programId]: id, account_id: id, unviewed_products: 7 });
+    const response = await getAsIs(world.gateway.url, summary(encode(id)), noCache);
+
+    expect(response.status).toBe(200);
+    expect(JSON.parse(response.text)).toMatchObject({ account_id: id, unviewed_products: 7 });
+    expect(receivedAccountIds(world.kigo)).toEqual([id]);
+    for (const { headers } of world.kigo.requests('summary'))
+      expect(Object.keys(headers).toSorted()).toEqual(EXPECTED_HEADERS);
+  });
+
+  it.each([
+    ...Object.entries(refusedIds).map(([name, id]) => [name, encode(id)]),
+    ['steps between slashes', encode('a/../../b')],
+    ['a step behind a slash', encode('a/.')],
+    ['steps between backslashes', encode('a\\..\\b')],
+    ['a dot', '.'],
+    ['an encoded dot', '%2e'],
+    ['two dots', '..'],
+    ['two encoded dots', '%2e%2E'],
+    ['two dots, one of them encoded', '.%2e'],
+    ['a text as long as Node lets a URL be', 'x'.repeat(15_000)],
+  ])('is refused with %s', async (_, id) => {
+    const problem = problemIn(await getAsIs(world.gateway.url, summary(id)));
+
+    expect(problem).toMatchObject({ status: 400, type: 'urn:rewards-gateway:problem:validation' });
+    expect(problem.detail).toMatch(/^account_id must /);
+    expect(pointersIn(problem)).toEqual(['/account_id']);
+    expect(world.kigo.requests()).toEqual([]);
+  });
+
+  it.each(['%FF', '%zz', '%', 'a%C0%AFb', '%ED%A0%80', '%2'])(
+    'makes the path undecodable with %s, and is refused before any route is found',
+    async (id) => {
+      const problem = problemIn(await getAsIs(world.gateway.url, summary(id)));
+
+      expect(problem).toMatchObject({
+        status: 400,
+        type: 'urn:rewards-gateway:problem:validation',
+        detail: 'The path is not correctly percent-encoded UTF-8.',
+      });
+      expect(world.kigo.requests()).toEqual([]);
+    },
+  );
+
+  it.each(['', 'a/b', '../accounts/x'])(
+    'is none in the path with "%s": there is no such route',
+    async (id) => {
+      const problem = problemIn(await getAsIs(world.gateway.url, summary(id)));
+
+      expect(problem.type).toBe('urn:rewards-gateway:problem:not-found');
+      expect(world.kigo.requests()).toEqual([]);
+    },
+  );
+});
+
+describe('any text at all', () => {
+  const anyText = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 20 }),
+    fc.string({ unit: 'grapheme', maxLength: 300, size: 'max' }),
+    fc.string({
+      unit: fc.constantFrom(
+        ...Array.from('%&#/+.\\\r\n\0=?;:@2eF aé😀'),
+        '\u0085',
+        '\uD800',
+        '\uDC00',
+        '\uFEFF',
+      ),
+      maxLength: 12,
+    }),
+    fc.nat(520).map((length) => 'é'.repeat(length)),
+  );
+
+  it('in the query is refused by name or reaches Kigo unchanged', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyText, async (id) => {
+        world.kigo.clearRequests();
+        const path = `/api/v1/accounts?${programId}=p&${userId}=${encode(id)}`;
+        const answer = await getAsIs(world.gateway.url, path, noCache);
+        if (!isAllowed(id)) return expectRefusal(answer, `/${userId}`);
+        expect(answer.status).toBe(200);
+        expect(receivedLookups(world.kigo)).toEqual([
+          [
+            [userId, id],
+            [programId, 'p'],
+          ],
+        ]);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('in the path is refused by name or reaches Kigo unchanged', async () => {
+    const decodable = anyText.filter((id) => id !== '' && id.isWellFormed());
+    await fc.assert(
+      fc.asyncProperty(decodable, async (id) => {
+        world.kigo.clearRequests();
+        const path = `/api/v1/accounts/${encode(id)}/hub-summary`;
+        const answer = await getAsIs(world.gateway.url, path, noCache);
+        if (!isAllowed(id) || hasStep(id)) return expectRefusal(answer, '/account_id');
+        expect([200, 404]).toContain(answer.status);
+        expect(receivedAccountIds(world.kigo)).toEqual([id]);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('in a JSON body is refused by name or reaches Kigo unchanged', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyText, async (id) => {
+        world.kigo.clearRequests();
+        const answer = await supertest(world.gateway.url)
+          .post('/api/v1/unviewed-counts')
+          .set({ ...credentials, ...noCache, 'content-type': 'application/json' })
+          .send(JSON.stringify({ users: [{ [userId]: 'u', [programId]: id }] }));
+        if (!isAllowed(id)) return expectRefusal(answer, `/users/0/${programId}`);
+        expect(answer.status).toBe(200);
+        expect(receivedLookups(world.kigo)).toEqual([
+          [
+            [userId, 'u'],
+            [programId, id],
+          ],
+        ]);
+      }),
+      { numRuns: 400 },
+    );
+  });
+});

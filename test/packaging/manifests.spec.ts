@@ -1,0 +1,450 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { parse, parseAllDocuments } from 'yaml';
+import type { Environment } from '../../src/config/read-config.js';
+import { consumers, envs, faultsOf } from '../support/config.js';
+import { newDataFolder } from '../support/data-folder.js';
+import { demonstrationSecrets, vendorUrls } from '../support/demonstration.js';
+import { baseEnvironment } from '../support/gateway.js';
+import { startProcess } from '../support/gateway-process.js';
+import { schemaFaults } from '../support/kubernetes-schemas.js';
+import { canRender, render } from '../support/kustomize.js';
+
+const root = new URL('../../', import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
+
+interface Resource {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace?: string; labels: Labels };
+}
+type Labels = Record<string, string>;
+interface Selector {
+  matchLabels: Labels;
+}
+interface ConfigMap extends Resource {
+  data: Record<string, string>;
+}
+interface Deployment extends Resource {
+  spec: {
+    replicas?: number;
+    strategy: { type: string };
+    selector: Selector;
+    template: { metadata: { labels: Labels }; spec: Pod };
+  };
+}
+interface Pod {
+  serviceAccountName: string;
+  terminationGracePeriodSeconds: number;
+  securityContext: object;
+  initContainers?: Container[];
+  containers: [Container];
+  topologySpreadConstraints: { labelSelector: Selector }[];
+  volumes: {
+    name: string;
+    secret?: { secretName: string; items: { key: string; path: string }[] };
+    persistentVolumeClaim?: { claimName: string };
+  }[];
+}
+interface Container {
+  image: string;
+  args?: string[];
+  restartPolicy?: string;
+  ports: object[];
+  envFrom: object[];
+  env: Variable[];
+  volumeMounts: { name: string; mountPath: string; readOnly?: boolean }[];
+  startupProbe: Probe;
+  readinessProbe: Probe;
+  livenessProbe: Probe;
+  lifecycle: { preStop: { sleep: { seconds: number } } };
+  resources: { requests: object; limits: object };
+  securityContext: object;
+}
+interface Variable {
+  name: string;
+  value?: string;
+  valueFrom?: { secretKeyRef: { name: string; key: string; optional?: boolean } };
+}
+interface Probe {
+  httpGet: { path: string; port: string };
+}
+interface NetworkPolicy extends Resource {
+  spec: { podSelector: Selector };
+}
+
+const variableOf = ({ name }: Variable) => name.replace(/_FILE$/, '');
+const roleOf = ({ env }: Container) => env.find(({ name }) => name === 'ROLE')?.value;
+const selects = (labels: Labels, pod: Labels) =>
+  Object.entries(labels).every(([name, value]) => pod[name] === value);
+
+/** The resources of a folder, and the parts that tests ask for. */
+function rendered(folder: string) {
+  const resources = render(folder) as Resource[];
+  const all = <T extends Resource>(kind: string) => resources.filter((one) => one.kind === kind) as T[];
+  const deployments = all<Deployment>('Deployment');
+  return {
+    resources,
+    all,
+    settings: all<ConfigMap>('ConfigMap')[0]!,
+    deployments,
+    containers: deployments.map(({ spec }) => spec.template.spec.containers[0]),
+    /** The names of the deployments whose pods these labels choose. */
+    chosen: (labels: Labels) =>
+      deployments
+        .filter(({ spec }) => selects(labels, spec.template.metadata.labels))
+        .map(({ metadata }) => metadata.name),
+  };
+}
+
+const tcp = (port: number | string) => ({ port, protocol: 'TCP' });
+
+const withKubectl = canRender() ? describe : describe.skip;
+
+withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (folder) => {
+  let world: ReturnType<typeof rendered>;
+
+  beforeAll(() => {
+    world = rendered(folder);
+  });
+
+  it('has nothing that the API would refuse, or ignore as unknown', () => {
+    const faults = world.resources.map((one) => [`${one.kind} ${one.metadata.name}`, schemaFaults(one)]);
+    expect(faults.filter(([, found]) => found!.length > 0)).toEqual([]);
+  });
+
+  it('has variables of the program only, each once', () => {
+    for (const { env, envFrom } of world.containers) {
+      expect(envFrom).toEqual([{ configMapRef: { name: world.settings.metadata.name } }]);
+      const given = [...Object.keys(world.settings.data), ...env.map(variableOf)];
+      expect(new Set(given).size).toBe(given.length);
+      expect(given.filter((name) => !envs(() => true).includes(name))).toEqual([]);
+    }
+  });
+
+  it('has an environment that the program accepts: nothing that it requires is missing', () => {
+    for (const { env } of world.containers) {
+      const necessary = env.filter(({ valueFrom }) => !valueFrom?.secretKeyRef.optional);
+      const secrets: Environment = {
+        ...baseEnvironment,
+        REDIS_URL: 'redis://redis',
+        DELIVERY_CONSUMERS: consumers({}),
+      };
+      const values = necessary.map((one) => [
+        variableOf(one),
+        // A path that ends in _FILE stands for a secret; any other value is meant.
+        one.name.endsWith('_FILE') ? secrets[variableOf(one)] : (one.value ?? secrets[one.name]),
+      ]);
+      expect(faultsOf({ ...world.settings.data, ...Object.fromEntries(values) })).toEqual([]);
+    }
+  });
+
+  it('has secrets by reference alone, under the names of their variables', () => {
+    const secrets = envs(({ secret }) => secret);
+    expect(Object.keys(world.settings.data).filter((name) => secrets.includes(name))).toEqual([]);
+    for (const { spec } of world.deployments) {
+      const { containers, volumes } = spec.template.spec;
+      const [{ env, volumeMounts }] = containers;
+      expect(env.filter(({ name, value }) => value !== undefined && secrets.includes(name))).toEqual([]);
+      const references = env.filter(({ valueFrom }) => valueFrom);
+      expect(references.map(({ valueFrom }) => valueFrom?.secretKeyRef.key)).toEqual(
+        references.map(({ name }) => name),
+      );
+      const files = volumes.find(({ name }) => name === 'secrets')!.secret!;
+      const mount = volumeMounts.find(({ name }) => name === 'secrets')!;
+      expect(mount.readOnly).toBe(true);
+      expect(secrets).toEqual(expect.arrayContaining(files.items.map(({ key }) => key)));
+      expect(env.filter(({ name }) => name.endsWith('_FILE'))).toEqual(
+        files.items.map(({ key, path }) => ({ name: `${key}_FILE`, value: `${mount.mountPath}/${path}` })),
+      );
+    }
+  });
+
+  it('has probes that the program answers', async () => {
+    const paths = world.containers.flatMap(({ startupProbe, readinessProbe, livenessProbe }) => {
+      expect(startupProbe.httpGet).toEqual({ path: '/health/startup', port: 'http' });
+      expect(readinessProbe.httpGet).toEqual({ path: '/health/ready', port: 'http' });
+      expect(livenessProbe.httpGet).toEqual({ path: '/health/live', port: 'http' });
+      return [startupProbe, readinessProbe, livenessProbe].map(({ httpGet }) => httpGet.path);
+    });
+    // A process of its own: checking schemas may hold this one up for so long that its liveness would be told as lost.
+    await using gateway = startProcess({ DATABASE_URL: '', DATA_DIR: newDataFolder() });
+    const url = await gateway.url();
+    for (const path of paths) expect((await fetch(url + path)).status).toBe(200);
+  });
+
+  it('leads to the port that the program listens on', () => {
+    for (const { ports } of world.containers)
+      expect(ports).toEqual([{ name: 'http', containerPort: Number(world.settings.data['PORT']) }]);
+    const [service] = world.all<Resource & { spec: { ports: { targetPort: string }[] } }>('Service');
+    expect(service!.spec.ports.map(({ targetPort }) => targetPort)).toEqual(['http']);
+  });
+
+  it('has deployments that choose their own pods and no others', () => {
+    for (const { metadata, spec } of world.deployments) {
+      expect(world.chosen(spec.selector.matchLabels)).toEqual([metadata.name]);
+      for (const { labelSelector } of spec.template.spec.topologySpreadConstraints)
+        expect(labelSelector).toEqual(spec.selector);
+    }
+    const budgets = world.all<Resource & { spec: { selector: Selector } }>('PodDisruptionBudget');
+    expect(budgets.flatMap(({ spec }) => world.chosen(spec.selector.matchLabels))).toEqual(
+      world.deployments.map(({ metadata }) => metadata.name),
+    );
+  });
+
+  it('sends requests to the deployment that answers callers, and callbacks no further', () => {
+    const [service] = world.all<Resource & { spec: { selector: Labels } }>('Service');
+    expect(world.chosen(service!.spec.selector)).toEqual(['rewards-gateway']);
+    const policies = Object.fromEntries(
+      world
+        .all<NetworkPolicy>('NetworkPolicy')
+        .map(({ metadata, spec }) => [metadata.name, world.chosen(spec.podSelector.matchLabels)]),
+    );
+    const everybody = world.deployments.map(({ metadata }) => metadata.name);
+    expect(policies).toMatchObject({
+      'rewards-gateway': everybody,
+      'rewards-gateway-callers': everybody,
+      'rewards-gateway-callbacks': ['rewards-gateway'],
+      'rewards-gateway-consumers': [everybody.at(-1)],
+    });
+  });
+
+  it('gives a pod time for the pause before SIGTERM, the drain and a little more', () => {
+    for (const { spec } of world.deployments) {
+      const { containers, terminationGracePeriodSeconds } = spec.template.spec;
+      const pauseSeconds = containers[0].lifecycle.preStop.sleep.seconds;
+      expect(terminationGracePeriodSeconds).toBeGreaterThan(
+        pauseSeconds + Number(world.settings.data['SHUTDOWN_GRACE_SECONDS']),
+      );
+    }
+  });
+
+  it('keeps to the restricted Pod Security Standard, as the user of the image', () => {
+    const [, uid, gid] = /^USER (\d+):(\d+)$/m.exec(read('Dockerfile'))!.map(Number);
+    for (const { spec } of world.deployments) {
+      const { securityContext, initContainers = [], containers } = spec.template.spec;
+      expect(securityContext).toEqual({
+        runAsNonRoot: true,
+        runAsUser: uid,
+        runAsGroup: gid,
+        fsGroup: gid,
+        seccompProfile: { type: 'RuntimeDefault' },
+      });
+      for (const container of [...initContainers, ...containers])
+        expect(container.securityContext).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        });
+    }
+    const namespaces = world.all<Resource>('Namespace').map(({ metadata }) => metadata);
+    for (const { labels } of namespaces)
+      expect(labels).toEqual({ 'pod-security.kubernetes.io/enforce': 'restricted' });
+  });
+
+  it('has requests and limits, and no token of the cluster', () => {
+    const [account] = world.all<Resource & { automountServiceAccountToken: boolean }>('ServiceAccount');
+    expect(account!.automountServiceAccountToken).toBe(false);
+    for (const { spec } of world.deployments) {
+      const pod = spec.template.spec;
+      for (const { resources } of [...(pod.initContainers ?? []), ...pod.containers])
+        for (const amounts of [resources.requests, resources.limits])
+          expect(Object.keys(amounts).toSorted()).toEqual(['cpu', 'memory']);
+      expect(pod).toMatchObject({
+        serviceAccountName: account!.metadata.name,
+        automountServiceAccountToken: false,
+        enableServiceLinks: false,
+      });
+    }
+  });
+});
+
+withKubectl('the overlay for development', () => {
+  let world: ReturnType<typeof rendered>;
+
+  beforeAll(() => {
+    world = rendered('overlays/dev');
+  });
+
+  it('has one process at a time, with a folder for the embedded database', () => {
+    const [deployment, ...others] = world.deployments;
+    expect(others).toEqual([]);
+    expect(deployment!.spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
+    expect(world.all('HorizontalPodAutoscaler')).toEqual([]);
+    const { containers, volumes } = deployment!.spec.template.spec;
+    const [{ env, volumeMounts }] = containers;
+    expect(env.map(({ name }) => name)).not.toContain('DATABASE_URL');
+    const mount = volumeMounts.find(({ mountPath }) => mountPath === world.settings.data['DATA_DIR']);
+    const [claim] = world.all<Resource>('PersistentVolumeClaim');
+    expect(volumes.find(({ name }) => name === mount?.name)?.persistentVolumeClaim).toEqual({
+      claimName: claim!.metadata.name,
+    });
+  });
+
+  it('has the simulated vendors beside the gateway, and what they expect', () => {
+    const [{ initContainers, containers }] = world.deployments.map(({ spec }) => spec.template.spec) as [Pod];
+    expect(initContainers).toEqual([
+      expect.objectContaining({
+        image: 'rewards-gateway-sandbox:dev',
+        restartPolicy: 'Always',
+      }),
+    ]);
+    expect(containers[0].image).toBe('rewards-gateway:dev');
+    expect(world.settings.data).toMatchObject(vendorUrls);
+    const [secret] = world.all<ConfigMap>('Secret');
+    expect(
+      Object.fromEntries(Object.entries(secret!.data).map(([name, value]) => [name, atob(value)])),
+    ).toEqual(demonstrationSecrets);
+    const names = containers[0].env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef.name ?? []);
+    expect(new Set(names)).toEqual(new Set([secret!.metadata.name]));
+  });
+});
+
+withKubectl('the overlay for production', () => {
+  let world: ReturnType<typeof rendered>;
+
+  beforeAll(() => {
+    world = rendered('overlays/production');
+  });
+
+  it('has a deployment for each half of the work, and scales the one that answers callers', () => {
+    expect(
+      world.deployments.map(({ metadata, spec }) => [
+        metadata.name,
+        roleOf(spec.template.spec.containers[0]),
+        spec.replicas,
+      ]),
+    ).toEqual([
+      ['rewards-gateway', 'api', undefined],
+      ['rewards-gateway-worker', 'worker', 2],
+    ]);
+    const [scaler] = world.all<Resource & { spec: { scaleTargetRef: object } }>('HorizontalPodAutoscaler');
+    expect(scaler!.spec.scaleTargetRef).toMatchObject({ kind: 'Deployment', name: 'rewards-gateway' });
+  });
+
+  it('makes the very secrets that the pods ask for', () => {
+    const [external] = world.all<
+      Resource & { spec: { target: { name: string }; data: { secretKey: string }[] } }
+    >('ExternalSecret');
+    const made = external!.spec.data.map(({ secretKey }) => secretKey);
+    for (const { spec } of world.deployments) {
+      const { containers, volumes } = spec.template.spec;
+      const references = containers[0].env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []);
+      const files = volumes.flatMap(({ secret }) => secret ?? []);
+      const names = [...references.map(({ name }) => name), ...files.map(({ secretName }) => secretName)];
+      expect(new Set(names)).toEqual(new Set([external!.spec.target.name]));
+      const keys = [...references, ...files.flatMap(({ items }) => items)].map(({ key }) => key);
+      expect(keys.toSorted()).toEqual(made.toSorted());
+      expect(references.find(({ key }) => key === 'REDIS_URL')?.optional).toBe(false);
+    }
+  });
+
+  it('lets the world reach callbacks alone', () => {
+    const [ingress] = world.all<
+      Resource & { spec: { tls: object[]; rules: { http: { paths: object[] } }[] } }
+    >('Ingress');
+    expect(ingress!.spec.tls).toHaveLength(1);
+    expect(ingress!.spec.rules.flatMap(({ http }) => http.paths)).toEqual([
+      {
+        path: '/callbacks',
+        pathType: 'Prefix',
+        backend: { service: { name: 'rewards-gateway', port: { name: 'http' } } },
+      },
+    ]);
+  });
+
+  it('runs the version of package.json', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    for (const { image } of world.containers)
+      expect(image).toMatch(new RegExp(`/rewards-gateway:${version}$`));
+  });
+});
+
+describe('the network of k8s/base', () => {
+  // As it is written: no kubectl is needed to see that a door stands open.
+  const policies = parseAllDocuments(read('k8s/base/networkpolicy.yaml')).map(
+    (document) => document.toJS() as Resource & { spec: Record<string, unknown> },
+  );
+  const rulesOf = (name: string) => {
+    const { podSelector: _, ...rules } = policies.find(({ metadata }) => metadata.name === name)!.spec;
+    return rules;
+  };
+  const anyNamespace = {};
+  const pods = (namespaces: Labels, labels: Labels) => ({
+    namespaceSelector: namespaces === anyNamespace ? {} : { matchLabels: namespaces },
+    podSelector: { matchLabels: labels },
+  });
+
+  it('has these policies and no other', () => {
+    expect(policies.map(({ kind, metadata }) => [kind, metadata.name])).toEqual([
+      ['NetworkPolicy', 'rewards-gateway'],
+      ['NetworkPolicy', 'rewards-gateway-callbacks'],
+      ['NetworkPolicy', 'rewards-gateway-callers'],
+      ['NetworkPolicy', 'rewards-gateway-consumers'],
+    ]);
+  });
+
+  it('is closed, but for names, the world outside by HTTPS, and the stores', () => {
+    expect(rulesOf('rewards-gateway')).toEqual({
+      policyTypes: ['Ingress', 'Egress'],
+      egress: [
+        {
+          to: [pods({ 'kubernetes.io/metadata.name': 'kube-system' }, { 'k8s-app': 'kube-dns' })],
+          ports: [{ port: 53, protocol: 'UDP' }, tcp(53)],
+        },
+        {
+          to: [
+            {
+              ipBlock: {
+                cidr: '0.0.0.0/0',
+                except: ['10.0.0.0/8', '100.64.0.0/10', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'],
+              },
+            },
+          ],
+          ports: [tcp(443)],
+        },
+        { to: [pods(anyNamespace, { 'app.kubernetes.io/name': 'redis' })], ports: [tcp(6379)] },
+        { to: [pods(anyNamespace, { 'app.kubernetes.io/name': 'postgresql' })], ports: [tcp(5432)] },
+      ],
+    });
+  });
+
+  it('lets in the ingress controller, and pods that say that they call', () => {
+    expect(rulesOf('rewards-gateway-callbacks')).toEqual({
+      policyTypes: ['Ingress'],
+      ingress: [
+        {
+          from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } }],
+          ports: [tcp('http')],
+        },
+      ],
+    });
+    expect(rulesOf('rewards-gateway-callers')).toEqual({
+      policyTypes: ['Ingress'],
+      ingress: [{ from: [pods(anyNamespace, { 'rewards-gateway/caller': 'true' })], ports: [tcp('http')] }],
+    });
+  });
+
+  it('lets out to pods that say that they are consumers', () => {
+    expect(rulesOf('rewards-gateway-consumers')).toEqual({
+      policyTypes: ['Egress'],
+      egress: [{ to: [pods(anyNamespace, { 'rewards-gateway/consumer': 'true' })] }],
+    });
+  });
+});
+
+describe('every kustomization.yaml', () => {
+  it.each(['base', 'base/gateway', 'overlays/dev', 'overlays/production', 'overlays/production/worker'])(
+    'of k8s/%s names every file of its folder',
+    (folder) => {
+      const { resources, patches = [] } = parse(read(`k8s/${folder}/kustomization.yaml`)) as {
+        resources: string[];
+        patches?: { path: string }[];
+      };
+      const named = [...resources, ...patches.map(({ path }) => path)].filter(
+        (path) => !path.startsWith('..'),
+      );
+      const found = readdirSync(new URL(`k8s/${folder}/`, root));
+      expect(named.toSorted()).toEqual(found.filter((file) => file !== 'kustomization.yaml').toSorted());
+    },
+  );
+});

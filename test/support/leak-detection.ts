@@ -1,0 +1,103 @@
+import supertest from 'supertest';
+import { createApp } from '../../src/app.js';
+import { sendBytes } from './raw-http.js';
+import type { Answer } from './raw-http.js';
+import { startWorld } from './gateway.js';
+import type { World } from './gateway.js';
+
+/** Every secret, id and vendor text has this word in it, and no answer and no log line may. */
+export const canary = 'canary';
+export const apiKey = `${canary}-Api-Key-1`;
+export const credentials = { authorization: `Bearer ${apiKey}` };
+export const requestId = 'from.the-caller:1';
+export const user = { external_user_id: `${canary}-user`, external_program_id: `${canary}-program` };
+export const paths = {
+  badge: `/api/user/unviewed-count?${String(new URLSearchParams(user))}`,
+  account: `/api/v1/accounts?${String(new URLSearchParams(user))}`,
+  summary: `/api/v1/accounts/${canary}/hub-summary`,
+  batch: '/api/v1/unviewed-counts',
+};
+
+export function urn(name: string): string {
+  return `urn:rewards-gateway:problem:${name}`;
+}
+
+type Headers = Record<string, string>;
+
+/** Registers a world for each test of a file, or one for all, and after each test looks for canaries in what was told. */
+export function useCanaryWorld({ perTest = true, create = createApp } = {}) {
+  let world: World;
+  let answers: { headers: object; text: string }[] = [];
+
+  async function start(): Promise<void> {
+    const kigoKey = `${canary}-kigo-key`;
+    world = await startWorld(
+      {
+        KIGO_API_KEY: kigoKey,
+        KIIP_APP_SECRETS: `${canary}-kiip-secret`,
+        API_KEYS: `tester:${apiKey},other:${canary}-Api-Key-2`,
+        KIGO_TIMEOUT_MS: '1000',
+        LOG_LEVEL: 'trace',
+      },
+      create,
+    );
+    world.kigo.configure({ apiKeys: [kigoKey] });
+    world.kigo.setAccount({ ...user, account_id: canary });
+  }
+
+  (perTest ? beforeEach : beforeAll)(start);
+  beforeEach(() => {
+    world.gateway.log.length = 0;
+    world.kigo.clearRequests();
+    answers = [];
+  });
+  afterEach(() => expectNoLeak(world, answers));
+  (perTest ? afterEach : afterAll)(() => world.close());
+
+  /** Remembers an answer. */
+  async function tell<T extends { headers: object; text: string }>(answer: PromiseLike<T>): Promise<T> {
+    const told = await answer;
+    answers.push({ headers: told.headers, text: told.text });
+    return told;
+  }
+
+  return {
+    get kigo() {
+      return world.kigo;
+    },
+    get gateway() {
+      return world.gateway;
+    },
+    tell,
+    get: (path: string, headers: Headers = credentials): Promise<supertest.Response> =>
+      tell(
+        supertest(world.gateway.url)
+          .get(path)
+          .set({ 'x-request-id': requestId, ...headers }),
+      ),
+    post: (path: string, body: string, headers: Headers = {}): Promise<supertest.Response> =>
+      tell(
+        supertest(world.gateway.url)
+          .post(path)
+          .set({ 'x-request-id': requestId, ...credentials, 'content-type': 'application/json', ...headers })
+          .serialize((text: unknown) => text as string)
+          .send(body),
+      ),
+    raw: (bytes: string | Buffer): Promise<Answer> => tell(sendBytes(world.gateway.url, bytes)),
+    /** The lines of the log so far that say how requests were answered. */
+    requestLines: () => world.gateway.log.filter(({ msg }) => msg === 'request'),
+    /** The request ids of all lines of the log so far, each once. */
+    loggedIds: () => [...new Set(world.gateway.log.map((line) => line['requestId']))],
+  };
+}
+
+function expectNoLeak({ gateway, kigo }: World, answers: object[]): void {
+  const told = JSON.stringify([answers, gateway.log]);
+  const bearers = kigo
+    .requests()
+    .map(({ headers }) => headers.authorization?.replace('Bearer ', '') ?? canary);
+
+  expect(told).not.toMatch(new RegExp([canary, ...bearers].join('|'), 'i'));
+  // No stack, no path of a source file, no sentence of a parser.
+  expect(told).not.toMatch(/node_modules|file:\/\/|\bat \S+ \(|\/src\/|Unexpected token|JSON at position/);
+}

@@ -1,0 +1,228 @@
+import type { ConfigValues } from '../../../src/config/variables.js';
+import { consumer, consumers, envs, faults, valueOf } from '../../support/config.js';
+
+/** What becomes of it. */
+const read = { ...consumer, concurrency: 8 };
+const misses = (member: string) => `every consumer needs "${member}", each one of kiip.currency.issued`;
+
+const positives = envs(({ default: fallback, parse }) => {
+  try {
+    return fallback !== undefined && parse('0.5') === 0.5;
+  } catch {
+    return false;
+  }
+});
+
+describe('the variables', () => {
+  it('are those of the contract', () => {
+    expect(envs(() => true)).toHaveLength(44);
+    expect(envs(({ required }) => required)).toEqual([
+      'KIGO_BASE_URL',
+      'KIGO_PARTNER_ID',
+      'KIGO_API_KEY',
+      'KIIP_APP_KEY',
+      'KIIP_APP_SECRETS',
+    ]);
+    expect(envs(({ secret }) => secret)).toEqual([
+      'KIGO_API_KEY',
+      'KIIP_APP_SECRETS',
+      'REDIS_URL',
+      'DATABASE_URL',
+      'API_KEYS',
+      'DELIVERY_CONSUMERS',
+    ]);
+    expect(positives).toEqual([
+      'KIGO_TOKEN_TTL_SECONDS',
+      'KIGO_TIMEOUT_MS',
+      'KIIP_TIMEOUT_MS',
+      'UPSTREAM_DEADLINE_MS',
+      'ACCOUNT_TTL_SECONDS',
+      'HUB_SUMMARY_TTL_SECONDS',
+      'HUB_SUMMARY_STALE_SECONDS',
+      'NOT_FOUND_TTL_SECONDS',
+      'DATABASE_TIMEOUT_MS',
+      'RATE_LIMIT_PER_MINUTE',
+      'CALLBACK_RATE_LIMIT_PER_MINUTE',
+      'SHUTDOWN_GRACE_SECONDS',
+    ]);
+  });
+});
+
+describe('a value', () => {
+  const currencies = { coin: { name: 'Coins', max_quantity: 1000 } };
+
+  it.each<[env: string, text: string, value: unknown]>([
+    ...positives.flatMap((env): [string, string, unknown][] => [
+      [env, '900', 900],
+      [env, '.001', 0.001],
+      [env, '1e-7', 1e-7],
+      [env, '1E3', 1000],
+    ]),
+    ['RATE_LIMIT_PER_MINUTE', '0', 0],
+    ['CALLBACK_RATE_LIMIT_PER_MINUTE', '0', 0],
+    ['TRUSTED_PROXY_HOPS', '2', 2],
+    ['PORT', '0', 0],
+    ['PORT', '65535', 65_535],
+    ['HOST', '::1', '::1'],
+    ['KIGO_BASE_URL', 'https://kigo.example/', 'https://kigo.example'],
+    ['KIGO_BASE_URL', 'https://kigo.example:8443/api//', 'https://kigo.example:8443/api'],
+    ['KIGO_PARTNER_ID', ' as it is ', ' as it is '],
+    ['KIGO_API_KEY', 'a,b:c=d é', 'a,b:c=d é'],
+    ['KIIP_APP_SECRETS', 'one', ['one']],
+    ['KIIP_APP_SECRETS', ' one, two\nthree,\r\n,', ['one', 'two', 'three']],
+    ['KIIP_SESSION_PATH', '/2.0/server/session', '/2.0/server/session'],
+    ['KIIP_TEST_MODE', 'true', true],
+    ['KIIP_TEST_MODE', 'false', false],
+    ['KIIP_REWARD_HOSTS', 'Kiip.me, cdn.kiip.me:8443,[::1]:80', ['kiip.me', 'cdn.kiip.me:8443', '[::1]:80']],
+    ['KIIP_UNKNOWN_USERS', 'quarantine', 'quarantine'],
+    ['KIIP_USER_REFERENCE', 'opaque', 'opaque'],
+    ['KIIP_CURRENCIES', JSON.stringify(currencies), currencies],
+    ['REDIS_URL', 'rediss://user:word@redis.example:6380/1', 'rediss://user:word@redis.example:6380/1'],
+    ['DATABASE_URL', 'postgresql:///db?host=/run', 'postgresql:///db?host=/run'],
+    ['CALLER_AUTH', 'none', 'none'],
+    [
+      'API_KEYS',
+      'app:k1,app:k2\nweb:k:3',
+      [
+        { name: 'app', key: 'k1' },
+        { name: 'app', key: 'k2' },
+        { name: 'web', key: 'k:3' },
+      ],
+    ],
+    ['JWT_JWKS_URL', 'https://issuer.example/keys?a=b', 'https://issuer.example/keys?a=b'],
+    ['CALLER_SCOPES', '{"shop":["kigo:read"],"ops":[]}', { shop: ['kigo:read'], ops: [] }],
+    ['DELIVERY_CONSUMERS', consumers({}, { name: 'other' }), [read, { ...read, name: 'other' }]],
+    [
+      'DELIVERY_CONSUMERS',
+      consumers({ order_by: 'user_id', concurrency: 1 }),
+      [{ ...read, order_by: 'user_id', concurrency: 1 }],
+    ],
+    ['DELIVERY_CONSUMERS', '[]', []],
+    ['LOG_LEVEL', 'silent', 'silent'],
+  ])('%s=%j is read', (env, text, value) => {
+    expect(valueOf(env, text)).toEqual(value);
+  });
+
+  it.each<[env: string, text: string, fault: string]>([
+    ...positives
+      .filter((env) => !env.endsWith('RATE_LIMIT_PER_MINUTE'))
+      .flatMap((env) =>
+        ['0', '-1', '1s', '0x10', '1e999', 'Infinity', 'NaN', '1,5', ' 1'].map(
+          (text): [string, string, string] => [env, text, 'must be a positive number'],
+        ),
+      ),
+    ['RATE_LIMIT_PER_MINUTE', '-1', 'must be zero or a positive number'],
+    ['RATE_LIMIT_PER_MINUTE', 'off', 'must be zero or a positive number'],
+    ['CALLBACK_RATE_LIMIT_PER_MINUTE', 'off', 'must be zero or a positive number'],
+    ...['-1', '1.5', 'all'].map((text): [string, string, string] => [
+      'TRUSTED_PROXY_HOPS',
+      text,
+      'must be zero or a whole number',
+    ]),
+    ['PORT', '65536', 'must be a port, 0 to 65535'],
+    ['PORT', '-1', 'must be a port, 0 to 65535'],
+    ['PORT', '80.5', 'must be a port, 0 to 65535'],
+    ['PORT', 'http', 'must be a port, 0 to 65535'],
+    ['KIGO_BASE_URL', 'kigo.example', 'must be a URL that begins with http:// or https://'],
+    ['KIGO_BASE_URL', 'ftp://kigo.example', 'must be a URL that begins with http:// or https://'],
+    ['KIGO_BASE_URL', 'https://user:word@kigo.example', 'must not hold credentials'],
+    ['KIGO_BASE_URL', 'https://kigo.example?a=b', 'must not have a query or a fragment'],
+    ['KIIP_BASE_URL', 'https://kiip.example#top', 'must not have a query or a fragment'],
+    ['KIGO_API_KEY', 'two\nlines', 'must not hold line breaks or other control characters'],
+    ['KIGO_API_KEY', 'key\n', 'must not hold line breaks or other control characters'],
+    ['KIIP_APP_SECRETS', ' ,\n,', 'must hold at least one item'],
+    ['KIIP_MOMENT_PATH', 'no-slash', 'must be a path that begins with /'],
+    ['KIIP_MOMENT_PATH', '/a?b', 'must be a path that begins with /'],
+    ['KIIP_TEST_MODE', 'yes', 'must be true or false'],
+    ['KIIP_LEGACY_SIGNATURE', '1', 'must be true or false'],
+    ['ALLOW_INSECURE_UPSTREAMS', 'TRUE', 'must be true or false'],
+    ...['https://kiip.me', 'kiip.me/path', 'user@kiip.me', 'kiip.me:99999', 'a b'].map(
+      (text): [string, string, string] => [
+        'KIIP_REWARD_HOSTS',
+        text,
+        'must be hosts (host or host:port), separated by commas or newlines',
+      ],
+    ),
+    ['KIIP_UNKNOWN_USERS', 'reject', 'must be one of accept, quarantine'],
+    ['KIIP_USER_REFERENCE', 'hashed', 'must be one of plain, opaque'],
+    ['KIIP_CURRENCIES', '{coin}', 'must be valid JSON'],
+    ['KIIP_CURRENCIES', '[]', 'must be a JSON object of {"<content>": {"name", "max_quantity"}}'],
+    ['KIIP_CURRENCIES', '{"coin":{"max_quantity":1}}', 'every currency needs a "name"'],
+    [
+      'KIIP_CURRENCIES',
+      '{"coin":{"name":"C","max_quantity":0}}',
+      'every "max_quantity" must be a positive integer',
+    ],
+    [
+      'KIIP_CURRENCIES',
+      '{"coin":{"name":"C","max_quantity":"5"}}',
+      'every "max_quantity" must be a positive integer',
+    ],
+    ['REDIS_URL', 'http://redis.example', 'must be a URL that begins with redis:// or rediss://'],
+    ['DATABASE_URL', 'mysql://db', 'must be a URL that begins with postgres:// or postgresql://'],
+    ['CALLER_AUTH', 'basic', 'must be one of api-key, jwt, none'],
+    ['API_KEYS', 'lonely', 'must be name:key pairs, separated by commas or newlines'],
+    ['API_KEYS', 'a name:key', 'must be name:key pairs, separated by commas or newlines'],
+    ['API_KEYS', 'app:', 'must be name:key pairs, separated by commas or newlines'],
+    ['API_KEYS', 'app:same,web:same', 'must not hold a key twice'],
+    ['JWT_JWKS_URL', 'file:///keys', 'must be a URL that begins with http:// or https://'],
+    ['CALLER_SCOPES', '{shop}', 'must be valid JSON'],
+    ['CALLER_SCOPES', '["shop"]', 'must be a JSON object of {"<caller>": ["<scope>"]}'],
+    ...['{"shop":"kigo:read"}', '{"shop":["kigo:write"]}', '{"shop":[1]}'].map(
+      (text): [string, string, string] => [
+        'CALLER_SCOPES',
+        text,
+        'every caller needs a list of scopes: kigo:read, kiip:write, ledger:read, ledger:decide, deliveries:manage',
+      ],
+    ),
+    ['DELIVERY_CONSUMERS', '{}', 'must be a JSON list of consumers'],
+    ['DELIVERY_CONSUMERS', '[1]', 'every consumer must be an object'],
+    [
+      'DELIVERY_CONSUMERS',
+      consumers({ name: 'a b' }),
+      'every consumer needs a "name" of letters, digits, dots, dashes',
+    ],
+    ['DELIVERY_CONSUMERS', consumers({}, {}), 'every consumer needs a "name" of its own'],
+    ['DELIVERY_CONSUMERS', consumers({ url: 7 }), 'every consumer needs a "url"'],
+    [
+      'DELIVERY_CONSUMERS',
+      consumers({ url: 'wallet' }),
+      'every "url" of a consumer must be a URL that begins with http:// or https://',
+    ],
+    [
+      'DELIVERY_CONSUMERS',
+      consumers({ url: 'https://u:p@w.example' }),
+      'every "url" of a consumer must be without credentials and fragment',
+    ],
+    ['DELIVERY_CONSUMERS', consumers({ secrets: [] }), 'every consumer needs "secrets": whsec_ and Base64'],
+    [
+      'DELIVERY_CONSUMERS',
+      consumers({ secrets: ['whsec_'] }),
+      'every consumer needs "secrets": whsec_ and Base64',
+    ],
+    ['DELIVERY_CONSUMERS', consumers({ events: 'all' }), misses('events')],
+    ['DELIVERY_CONSUMERS', consumers({ events: ['kiip.currency.isued'] }), misses('events')],
+    ['DELIVERY_CONSUMERS', consumers({ order_by: 'name' }), 'the "order_by" of a consumer must be user_id'],
+    ...[0, 257, 1.5, '8'].map((concurrency): [string, string, string] => [
+      'DELIVERY_CONSUMERS',
+      consumers({ concurrency }),
+      'the "concurrency" of a consumer must be 1 to 256',
+    ]),
+    ...['whsec_', 'whsec_a-_b', 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'].map((text): [string, string, string] => [
+      'DELIVERY_CONSUMERS',
+      consumers({ secrets: [text] }),
+      'every consumer needs "secrets": whsec_ and Base64',
+    ]),
+    ['LOG_LEVEL', 'verbose', 'must be one of fatal, error, warn, info, debug, trace, silent'],
+  ])('%s=%j is refused', (env, text, fault) => {
+    expect(faults({ [env]: text })).toEqual([`${env} ${fault}`]);
+  });
+
+  it('of a currency is not found under a name that every object has', () => {
+    const read = valueOf(
+      'KIIP_CURRENCIES',
+      '{"coin":{"name":"Coins","max_quantity":1}}',
+    ) as ConfigValues['kiipCurrencies'];
+    expect(read?.['constructor']).toBeUndefined();
+  });
+});

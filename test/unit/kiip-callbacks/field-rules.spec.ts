@@ -1,0 +1,212 @@
+import { cutTail, findBrokenRule, isTestTransaction } from '../../../src/kiip-callbacks/field-rules.js';
+import type { KiipRules } from '../../../src/kiip-callbacks/field-rules.js';
+import type { Formula, SignedFields } from '../../../src/kiip-callbacks/kiip-signature.js';
+import {
+  CONFIGURED,
+  CONTENT,
+  ISSUANCE,
+  LEGACY,
+  OPAQUE,
+  PLAIN,
+  REDEMPTION,
+  REFERENCE,
+  TRANSACTION,
+} from './kiip-samples.js';
+
+/** A redemption with other fields, or an issuance if they include a nonce or an origin. */
+function check(fields: Partial<SignedFields>, rules: KiipRules = PLAIN) {
+  const issuance = 'nonce' in fields || 'origin' in fields;
+  return findBrokenRule(
+    issuance ? 'issuance' : 'redemption',
+    { ...(issuance ? ISSUANCE : REDEMPTION), ...fields },
+    rules,
+  );
+}
+
+const LONGEST = '😀'.repeat(256);
+
+describe('findBrokenRule', () => {
+  it.each<[string, Formula, SignedFields, KiipRules]>([
+    ['a redemption', 'redemption', REDEMPTION, PLAIN],
+    ['an issuance', 'issuance', ISSUANCE, PLAIN],
+    ['a legacy redemption', 'legacy-redemption', { ...REDEMPTION, name: undefined }, LEGACY],
+    [
+      'a name that the legacy formula did not sign',
+      'legacy-redemption',
+      { ...REDEMPTION, content: 'coins', name: 'coins' },
+      LEGACY,
+    ],
+    ['a user reference', 'redemption', { ...REDEMPTION, user_id: REFERENCE }, OPAQUE],
+    ['a configured redemption', 'redemption', REDEMPTION, CONFIGURED],
+    ['a configured issuance', 'issuance', ISSUANCE, CONFIGURED],
+    [
+      'configured names that no rule could tell apart',
+      'redemption',
+      { ...REDEMPTION, content: 'gems', name: 'gem2', quantity: '5' },
+      CONFIGURED,
+    ],
+  ])('finds none in %s', (_callback, formula, fields, rules) => {
+    expect(findBrokenRule(formula, fields, rules)).toBeUndefined();
+  });
+
+  it.each<[keyof SignedFields, string]>([
+    ['quantity', '1'],
+    ['quantity', '999999999'],
+    ['transaction_id', `test_${TRANSACTION}`],
+    ['transaction_id', TRANSACTION.toUpperCase()],
+    ['content', 'coins'],
+    ['content', 'gold_2.bar-x'],
+    ['name', 'a'],
+    ['name', 'Münzen 金'],
+    ['name', '2 for 1 deal'],
+    ['name', LONGEST],
+    ['user_id', '0'],
+    ['user_id', '1000427'],
+    ['user_id', 'user+1@example.com'],
+    ['user_id', LONGEST],
+    ['nonce', '1'],
+    ['nonce', LONGEST],
+    ['nonce', 'survey'],
+    ['origin', 'other'],
+    ['origin', 'app_install'],
+    ['origin', LONGEST],
+  ])('finds none in %s %j', (member, text) => {
+    expect(check({ [member]: text })).toBeUndefined();
+  });
+
+  it.each<[keyof SignedFields, string]>([
+    ...[
+      '',
+      '0',
+      '020',
+      '+20',
+      '-20',
+      '20.0',
+      '2e1',
+      ' 20',
+      '20 ',
+      '20\n',
+      '２０',
+      '٢٠',
+      '0x14',
+      '1000000000',
+      '9007199254740993',
+      '20\u0000',
+      'NaN',
+    ].map((text): [keyof SignedFields, string] => ['quantity', text]),
+    ...[
+      '',
+      `${TRANSACTION}n`,
+      TRANSACTION.slice(1),
+      `${TRANSACTION}\n`,
+      ` ${TRANSACTION}`,
+      TRANSACTION.replaceAll('-', ''),
+      `Test_${TRANSACTION}`,
+      `test_test_${TRANSACTION}`,
+      `live_${TRANSACTION}`,
+      TRANSACTION.replace('5', 'g'),
+      '5473ca5459a5cf65d319c916',
+      `{${TRANSACTION}}`,
+    ].map((text): [keyof SignedFields, string] => ['transaction_id', text]),
+    ...['', 'a\u0000', 'a\n', '\u007f', '\u0085', '\ud800', `${LONGEST}a`].flatMap(
+      (text): [keyof SignedFields, string][] => [
+        ['user_id', text],
+        ['name', text],
+        ['content', text],
+        ['nonce', text],
+        ['origin', text],
+      ],
+    ),
+    ...['coins1', '1', `${CONTENT}x`, CONTENT.slice(0, -1), 'Coins', 'my coins', '9lives'].map(
+      (text): [keyof SignedFields, string] => ['content', text],
+    ),
+    ['name', 'Gold1'],
+  ])('finds the shape of %s %j broken', (member, text) => {
+    expect(check({ [member]: text })).toEqual({ rule: 'field-shape', member });
+  });
+
+  it('lets an issuance have any content that ends in no digit', () => {
+    expect(check({ content: 'My Coins 金', nonce: 'n' })).toBeUndefined();
+    expect(check({ content: 'coins1', nonce: 'n' })).toEqual({ rule: 'field-shape', member: 'content' });
+    expect(check({ content: `${CONTENT}x`, nonce: 'n' })).toEqual({ rule: 'field-shape', member: 'content' });
+  });
+
+  it('cannot tell a word from a name that goes on with it', () => {
+    expect(check({ content: 'coins', name: 'Coins' })).toBeUndefined();
+    expect(check({ content: 'coins', name: 'coins' })).toEqual({ rule: 'field-shape', member: 'name' });
+    expect(check({ content: 'coin', name: 'sCoins' })).toEqual({ rule: 'field-shape', member: 'name' });
+  });
+
+  it('finds a documented origin that is cut off', () => {
+    expect(check({ nonce: 'n-0001s', origin: 'urvey' })).toEqual({ rule: 'field-shape', member: 'origin' });
+    expect(check({ nonce: 'n-000', origin: '1survey' })).toEqual({ rule: 'field-shape', member: 'origin' });
+    expect(check({ nonce: 'survey', origin: 'other' })).toBeUndefined();
+  });
+
+  it.each([
+    'user-123',
+    REFERENCE.toLowerCase(),
+    `${REFERENCE}0`,
+    REFERENCE.slice(0, -1),
+    `0${REFERENCE}`,
+    `ku_${'I'.repeat(26)}`,
+    '',
+  ])('takes no user id but a reference where references are given out: %j', (user_id) => {
+    expect(check({ user_id }, OPAQUE)).toEqual({ rule: 'field-shape', member: 'user_id' });
+  });
+
+  it.each<[string, Partial<SignedFields>, object]>([
+    ['a content that is not configured', { content: 'coins' }, { rule: 'currency', member: 'content' }],
+    [
+      'a content that is a property of every object',
+      { content: 'constructor' },
+      { rule: 'currency', member: 'content' },
+    ],
+    ['__proto__', { content: '__proto__' }, { rule: 'currency', member: 'content' }],
+    ['the name of another currency', { name: 'gem2' }, { rule: 'currency', member: 'name' }],
+    ['a name in other letters', { name: 'coins' }, { rule: 'currency', member: 'name' }],
+    ['a quantity above the cap', { quantity: '1001' }, { rule: 'cap', member: 'quantity' }],
+    [
+      'a content that is not configured, in an issuance',
+      { content: 'coins', nonce: 'n' },
+      { rule: 'currency', member: 'content' },
+    ],
+    [
+      'a quantity above the cap, in an issuance',
+      { quantity: '1001', nonce: 'n' },
+      { rule: 'cap', member: 'quantity' },
+    ],
+    ['an empty content', { content: '' }, { rule: 'field-shape', member: 'content' }],
+    ['an empty name', { name: '' }, { rule: 'field-shape', member: 'name' }],
+    ['an empty quantity', { quantity: '' }, { rule: 'field-shape', member: 'quantity' }],
+  ])('finds %s, with currencies configured', (_fault, fields, broken) => {
+    expect(check(fields, CONFIGURED)).toEqual(broken);
+  });
+
+  it('lets a quantity reach the cap', () => {
+    expect(check({ quantity: '1000' }, CONFIGURED)).toBeUndefined();
+  });
+});
+
+describe('cutTail', () => {
+  it.each([
+    ['n-0001survey', { nonce: 'n-0001', origin: 'survey' }],
+    ['surveyother', { nonce: 'survey', origin: 'other' }],
+    ['othersurvey', { nonce: 'other', origin: 'survey' }],
+    ['n-0001install', { nonce: 'n-0001install', origin: '' }],
+    ['survey', { nonce: 'survey', origin: '' }],
+    ['n', undefined],
+    ['', undefined],
+    ['n\u0000survey', undefined],
+    ['n'.repeat(513), undefined],
+  ])('reads %.20j', (tail, cut) => {
+    expect(cutTail(tail)).toEqual(cut);
+  });
+});
+
+describe('isTestTransaction', () => {
+  it('knows one by its prefix', () => {
+    expect(isTestTransaction(`test_${TRANSACTION}`)).toBe(true);
+    expect(isTestTransaction(TRANSACTION)).toBe(false);
+  });
+});

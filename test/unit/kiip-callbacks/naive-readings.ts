@@ -1,0 +1,100 @@
+import type { Formula } from '../../../src/kiip-callbacks/kiip-signature.js';
+
+/**
+ * A second opinion on what the readings of a signed text are: every cut, one after another, each piece against its
+ * field's rule as the README tells it, and no cleverness. Shares no code with the search it is compared to.
+ */
+export function naiveReadings(text: string, legacy: boolean, opaqueUsers: boolean): Set<string> {
+  const found = new Set<string>();
+  const formulas: [Formula, string[]][] = [
+    ['redemption', ['content', 'name', 'quantity', 'user_id', 'transaction_id']],
+    ['issuance', ['content', 'quantity', 'user_id', 'transaction_id', 'nonce', 'origin']],
+  ];
+  if (legacy) formulas.push(['legacy-redemption', ['content', 'quantity', 'user_id', 'transaction_id']]);
+  const letters = Array.from(text);
+  for (const [formula, fields] of formulas) {
+    const visit = (index: number, from: number, taken: Record<string, string>): void => {
+      const field = fields[index];
+      if (field === undefined) {
+        if (fits(formula, taken)) found.add(keyOfTaken(formula, taken));
+        return;
+      }
+      if (index === fields.length - 1) {
+        // Nothing may be left behind the last piece.
+        const rest = letters.slice(from).join('');
+        if (!hasControl(rest) && rest !== '' && fieldFits(formula, field, rest, opaqueUsers)) {
+          visit(index + 1, letters.length, { ...taken, [field]: rest });
+        }
+        return;
+      }
+      const longest = { quantity: 9, transaction_id: 41 }[field] ?? 256;
+      let piece = '';
+      for (let to = from; to < Math.min(letters.length, from + longest); to += 1) {
+        const letter = letters[to] ?? '';
+        if (hasControl(letter)) return;
+        piece += letter;
+        if (!fieldFits(formula, field, piece, opaqueUsers)) continue;
+        visit(index + 1, to + 1, { ...taken, [field]: piece });
+      }
+    };
+    visit(0, 0, {});
+  }
+  return found;
+}
+
+export function keyOfTaken(formula: Formula, fields: object): string {
+  const taken: Readonly<Record<string, string | undefined>> = { ...fields };
+  const { content, name = '-', quantity, user_id, transaction_id, nonce = '-', origin = '-' } = taken;
+  return [formula, content, name, quantity, user_id, transaction_id, nonce, origin].join(' | ');
+}
+
+function hasControl(text: string): boolean {
+  return /\p{Cc}/u.test(text);
+}
+
+function fieldFits(formula: Formula, field: string, piece: string, opaqueUsers: boolean): boolean {
+  const digitLast = '0123456789'.includes(piece.at(-1) ?? ' ');
+  switch (field) {
+    case 'quantity':
+      return (
+        String(Number(piece)) === piece &&
+        Number(piece) >= 1 &&
+        Number(piece) <= 999_999_999 &&
+        !/\D/.test(piece)
+      );
+    case 'transaction_id':
+      return piece.length >= 36 && isId(piece.startsWith('test_') ? piece.slice(5) : piece);
+    case 'user_id':
+      return !opaqueUsers || (piece.startsWith('ku_') && /^[^ILOUa-z\W_]{26}$/.test(piece.slice(3)));
+    case 'name':
+      return !digitLast;
+    case 'content':
+      if (piece.length === 36 && isId(piece)) return true;
+      if (digitLast || /^[\da-f]{8}-/i.test(piece)) return false;
+      return formula === 'issuance' || (!/[^a-z0-9_.-]/.test(piece) && /[a-z]/.test(piece.charAt(0)));
+    default:
+      return true;
+  }
+}
+
+/** The rules that look at two fields at once; cuts of nonce and origin that cannot be told apart become one. */
+function fits(formula: Formula, taken: Record<string, string>): boolean {
+  const { content = '', name = '', nonce = '', origin = '' } = taken;
+  if (formula === 'redemption' && !isId(content)) return /[^a-z0-9_.-]/.test(name.charAt(0));
+  if (formula !== 'issuance') return true;
+  const tail = nonce + origin;
+  const documented = ['survey', 'other'].find((end) => tail.length > end.length && tail.endsWith(end));
+  if (documented !== undefined) return origin === documented;
+  taken['nonce'] = tail;
+  taken['origin'] = '';
+  return true;
+}
+
+function isId(piece: string): boolean {
+  return (
+    piece
+      .split('-')
+      .map((group) => (/^[0-9a-f]+$/i.test(group) ? group.length : 0))
+      .join() === '8,4,4,4,12'
+  );
+}
