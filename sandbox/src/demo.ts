@@ -138,7 +138,7 @@ function deliverySteps(
     ['Seconds later the wallet has counted it, once', walletBalances(wallet)],
     [
       'How many events a replay would send again; the wallet would ignore them all',
-      callGateway('/api/v1/deliveries/replay', ...jsonBody(dryRun)),
+      callGateway('/api/v1/deliveries/replays', ...jsonBody(dryRun)),
     ],
     [
       'Reconciliation: what came in, and what has become of it',

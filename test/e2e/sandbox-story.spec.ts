@@ -98,7 +98,7 @@ describe('npm run sandbox', () => {
       accepted: 5,
       quarantined: 1,
       pending: 0,
-      unaccounted: 0,
+      missing: 0,
     });
     expect(await paste('Ask past the cache')).toEqual({ count: 5 });
     expect(await paste('Everything else that the virtual wallet')).toContain('/__sandbox/balances');
