@@ -198,7 +198,7 @@ describe('the Kigo token', () => {
   it('that Kigo does not give is told to people: who refuses whom, and since when', async () => {
     world.kigo.configure({ apiKeys: ['another-key'] });
     const answer = (await (await ask()).json()) as { detail: string };
-    expect(answer.detail).toContain('refuses the credentials');
+    expect(answer.detail).toContain('rejected the credentials');
     for (let i = 0; i < 10; i += 1) await ask();
     const view = await fetch(`${world.gateway.url}/health/dependencies`);
     expect([view.status, await view.text()]).toEqual([
