@@ -1,3 +1,4 @@
+import { withTimeout } from '../async/time-limit.js';
 import { MAX_TIMER_MS } from '../config/timers.js';
 import { StorageUnavailable } from './storage-error.js';
 
@@ -10,14 +11,10 @@ export function wholeMs(ms: number): number {
  * Settles with `work`, or rejects with StorageUnavailable after `limitMs`. The work goes on unobserved: what it is stuck
  * in has to end by a limit of its own.
  */
-export async function withinTime<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new StorageUnavailable('no answer in time')), wholeMs(limitMs));
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function withinTime<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  return withTimeout(
+    wholeMs(limitMs),
+    () => work,
+    () => new StorageUnavailable('no answer in time'),
+  );
 }
