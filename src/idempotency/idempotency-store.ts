@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { trailingSingleFlight } from '../async/coalesce.js';
+import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import type { Database } from '../database/database.js';
 import { fingerprint } from '../database/text-columns.js';
 import { look, start, sweep } from './idempotency-statements.js';
