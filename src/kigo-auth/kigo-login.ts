@@ -41,7 +41,7 @@ export class KigoLogin {
       return createToken(token, sentAt, kigoTokenTtlSeconds * 1000);
     } catch (error) {
       if (!(error instanceof UpstreamError) || (error.status !== 401 && error.status !== 403)) throw error;
-      throw new UpstreamError('kigo', 'login', 'credentials_rejected', 'our credentials are refused', {
+      throw new UpstreamError('kigo', 'login', 'credentials_rejected', 'our credentials were rejected', {
         status: error.status,
       });
     }

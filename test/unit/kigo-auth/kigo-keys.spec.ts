@@ -28,6 +28,7 @@ describe('a cache key', () => {
       deadlineMs: 1,
       concurrency: 1,
       queue: 1,
+      interceptors: [],
     });
     const pairs = [
       ['a:b', 'c'],
