@@ -56,6 +56,9 @@ export class BackgroundRefresh<T> {
 }
 
 function waitFor(refresh: Promise<void>): Promise<void> {
-  const onTimeout = () => new Error('no result in time');
-  return withTimeout(FIRST_WAIT_MS, () => refresh, onTimeout).catch(() => undefined);
+  return withTimeout(
+    FIRST_WAIT_MS,
+    () => refresh,
+    () => new Error('no result in time'),
+  ).catch(() => undefined);
 }

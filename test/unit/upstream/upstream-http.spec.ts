@@ -71,7 +71,11 @@ describe('UpstreamHttp', () => {
       'outer request',
       'inner request',
       'inner AxiosError',
-      ...['outer request', 'inner request', 'inner response', 'outer response'],
+      // The retry, whose response then becomes that of the first attempt.
+      'outer request',
+      'inner request',
+      'inner response',
+      'outer response',
       'outer response',
     ]);
   });
