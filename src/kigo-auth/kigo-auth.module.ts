@@ -4,11 +4,12 @@ import { BreakerRegistry } from '../upstream/breaker-registry.js';
 import { RetryInterceptor } from '../upstream/retry.interceptor.js';
 import { BearerInterceptor } from './bearer.interceptor.js';
 import { KigoApiKey } from './kigo-api-key.js';
-import { KigoHttp } from './kigo-http.js';
+import { KigoHttp, kigoKeyPrefix } from './kigo-http.js';
 import { KigoKeyRotationService } from './kigo-key-rotation.service.js';
 import { KigoLogin, KigoLoginHttp } from './kigo-login.js';
-import { kigoScope } from './kigo-scope.js';
+import { KigoTokenStatus } from './kigo-token-status.js';
 import { KigoTokenService } from './kigo-token.service.js';
+import { LoginLock } from './login-lock.js';
 import { RefreshInterceptor } from './refresh.interceptor.js';
 import { SharedTokenStore } from './shared-token-store.js';
 
@@ -30,6 +31,8 @@ function upstreamOptions(config: Config, breakers: BreakerRegistry) {
     KigoKeyRotationService,
     KigoLogin,
     KigoTokenService,
+    { provide: KigoTokenStatus, useExisting: KigoTokenService },
+    LoginLock,
     RefreshInterceptor,
     SharedTokenStore,
     {
@@ -54,7 +57,7 @@ function upstreamOptions(config: Config, breakers: BreakerRegistry) {
         refresh: RefreshInterceptor,
         retry: RetryInterceptor,
       ) =>
-        new KigoHttp(kigoScope(config), {
+        new KigoHttp(kigoKeyPrefix(config), {
           ...upstreamOptions(config, breakers),
           operations: ['lookup', 'hub-summary'],
           concurrency: 64,
@@ -63,6 +66,6 @@ function upstreamOptions(config: Config, breakers: BreakerRegistry) {
         }),
     },
   ],
-  exports: [KigoHttp, KigoTokenService],
+  exports: [KigoHttp, KigoTokenStatus],
 })
 export class KigoAuthModule {}
