@@ -126,15 +126,10 @@ export class KigoTokenService implements KigoTokenStatus {
   }
 
   private isRefreshDue(): boolean {
-    switch (this.state.kind) {
-      case 'none':
-      case 'refreshing':
-        return true;
-      case 'active':
-        return Date.now() >= this.state.nextRefreshAt;
-      case 'blocked':
-        return Date.now() >= this.state.until;
-    }
+    const { state } = this;
+    if (state.kind === 'active') return Date.now() >= state.nextRefreshAt;
+    if (state.kind === 'blocked') return Date.now() >= state.until;
+    return true;
   }
 
   private waitForRenewal(): Promise<KigoToken> {
