@@ -173,11 +173,11 @@ describe('the Kigo token', () => {
 
   it('is renewed when a retry is answered 401', async () => {
     await ask();
-    world.kigo.clearJournal();
+    world.kigo.clearRequests();
     world.kigo.revokeAllTokens();
     world.kigo.addFault({ kind: 'status', status: 503, route: 'summary', times: 1 });
     expect((await world.gateway.get('/api/v1/accounts/acc-1/hub-summary')).status).toBe(404);
-    expect(world.kigo.journal().map(({ route, status }) => [route, status])).toEqual([
+    expect(world.kigo.requests().map(({ route, status }) => [route, status])).toEqual([
       ['summary', 503],
       ['summary', 401],
       ['login', 200],
