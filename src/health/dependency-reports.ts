@@ -82,7 +82,7 @@ export class DependencyReports {
     return failing ? report.down(facts) : report.up(facts);
   }
 
-  /** Which formulas and secrets Kiip uses shows when an old one may go. */
+  /** Which signature schemes and secrets Kiip uses: an unused one can be removed. */
   private callbackCounts() {
     return this.indicators.check('kiip_callbacks').up({ since_start: this.callbacks.snapshot() });
   }

@@ -1,27 +1,17 @@
 import { Module } from '@nestjs/common';
-import { Database } from '../database/database.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { UserReferencesModule } from '../user-references/user-references.module.js';
 import { CallbackCounters } from './callback-counters.js';
 import { CallbackPolicyService } from './callback-policy.service.js';
 import { KiipCallbacksController } from './kiip-callbacks.controller.js';
 import { KiipCallbacksService } from './kiip-callbacks.service.js';
-import { RejectedCallbacksService, DEFAULT_RETENTION } from './rejected-callbacks.service.js';
+import { RejectedCallbacksService } from './rejected-callbacks.service.js';
 
-/** Receives Kiip's callbacks: the signature, the policy, and then the ledger. */
+/** Receives the callbacks of Kiip: verifies the signature, applies the policy, and records them in the ledger. */
 @Module({
   imports: [LedgerModule, UserReferencesModule],
   controllers: [KiipCallbacksController],
-  providers: [
-    CallbackCounters,
-    KiipCallbacksService,
-    CallbackPolicyService,
-    {
-      provide: RejectedCallbacksService,
-      inject: [Database],
-      useFactory: (database: Database) => new RejectedCallbacksService(database, DEFAULT_RETENTION),
-    },
-  ],
+  providers: [CallbackCounters, KiipCallbacksService, CallbackPolicyService, RejectedCallbacksService],
   exports: [CallbackCounters],
 })
 export class KiipCallbacksModule {}

@@ -6,11 +6,11 @@ import { SecretFileWatcher } from '../config/secret-file-watcher.js';
 import { Problem } from '../problem/problem.js';
 import { CallbackCounters } from './callback-counters.js';
 import { toCallbackMedia, parseCallback } from './parse-callback.js';
-import { toSecretId, verifySignature } from './kiip-signature.js';
+import { verifySignature } from './kiip-signature.js';
 import { RejectedCallbacksService } from './rejected-callbacks.service.js';
-import type { VerifiedCallback } from './verified-callback.js';
+import './verified.decorator.js';
 
-/** Lets callbacks in whose text, as it arrived, bears a signature by one of our secrets. Nothing else has read it before. */
+/** Accepts callbacks that are signed with one of the configured secrets. It verifies the body exactly as received. */
 @Injectable()
 export class KiipSignatureGuard implements CanActivate {
   private readonly logger = new Logger(KiipSignatureGuard.name);
@@ -26,7 +26,7 @@ export class KiipSignatureGuard implements CanActivate {
     files.watch('kiipAppSecrets', (secrets) => (this.secrets = secrets));
   }
 
-  /** @throws Problem `validation` for what is no callback, `callback-signature`; StorageUnavailable */
+  /** @throws Problem `validation` for a malformed callback, or `callback-signature`; StorageUnavailableError */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const receivedAt = new Date();
     const request = context.switchToHttp().getRequest<FastifyRequest>();
@@ -35,28 +35,27 @@ export class KiipSignatureGuard implements CanActivate {
     const contentType = request.headers['content-type'] ?? '';
     const callback = parseCallback(body, toCallbackMedia(contentType), kiipLegacySignature);
     if (!callback.ok) {
-      this.counters.count('malformed');
+      this.counters.countOutcome('malformed');
       if (this.isLegacy(body, contentType)) await this.rejected.save({ body, contentType, receivedAt });
       throw Problem.of('validation', `${callback.detail}.`, { retryable: false });
     }
     const match = verifySignature(callback, this.secrets, kiipLegacySignature);
     if (!match) {
-      this.counters.count('wrong_signature', callback.kind);
-      // If the mistake is ours, a wrong secret, this is all that is left of what a user has earned.
+      this.counters.countOutcome('wrong_signature', callback.kind);
+      // If the gateway is configured with a wrong secret, this is the only copy of the user's reward.
       await this.rejected.save({ body, contentType, receivedAt });
       throw Problem.of('callback-signature', 'No configured secret matches this signature.', {
         retryable: false,
       });
     }
-    this.counters.count('verified', match.scheme, toSecretId(match));
-    const verified: VerifiedCallback = { callback, match, receivedAt };
-    request.kiipCallback = verified;
+    this.counters.countVerified(match);
+    request.kiipCallback = { callback, match, receivedAt };
     return true;
   }
 
   /**
-   * Whether a callback makes sense under the formula without `name`, which is not switched on, and bears our signature. Kiip has
-   * used it: what a user has earned can be had with `npm run kiip:reverify` once it is.
+   * Whether a callback is valid under the signature scheme without `name`, which is not enabled. Kiip has used this
+   * scheme: once it is enabled, `npm run kiip:reverify` records these callbacks.
    */
   private isLegacy(body: Buffer, contentType: string): boolean {
     const callback = parseCallback(body, toCallbackMedia(contentType), true);

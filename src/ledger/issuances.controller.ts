@@ -15,7 +15,6 @@ import {
   ENTRY_NOT_FOUND,
 } from './issuances.dto.js';
 import { LedgerService } from './ledger.service.js';
-import { UNKNOWN_USER_REFERENCE } from './ledger-entry.js';
 import type { LedgerEntry } from './ledger-entry.js';
 
 const LIST_PROBLEMS = [
@@ -117,7 +116,7 @@ function explainConflict(row: LedgerEntry | undefined): string {
   if (row?.status !== 'quarantined')
     return `The row is ${row?.status ?? 'gone'}: it is not in quarantine any more.`;
   if (row.quantity === null) return 'Its quantity cannot be counted: it can only be discarded.';
-  if (row.reason === UNKNOWN_USER_REFERENCE)
+  if (row.reason?.code === 'unknown-user-reference')
     return 'Its user_id is a reference that this gateway never gave to Kiip.';
   return 'Another callback with its signature, or its transaction, has been accepted: it can only be discarded.';
 }

@@ -5,6 +5,7 @@ import { IsCursor, PaginationQueryDto } from '../validation/pagination.dto.js';
 import { Problem } from '../problem/problem.js';
 import { isFeedCursor } from './ledger-feed.js';
 import type { LedgerEntry } from './ledger-entry.js';
+import { formatReason } from './quarantine-reason.js';
 
 const STATUSES = ['recorded', 'quarantined', 'released', 'discarded'] as const;
 
@@ -119,7 +120,7 @@ export const ISSUANCE_EXAMPLE = {
 };
 
 export function toIssuanceDto(row: LedgerEntry): IssuanceDto {
-  const { id, kind, status, reason, test, content, name, quantity, nonce, origin } = row;
+  const { id, kind, status, reason, isTest, content, name, quantity, nonce, origin } = row;
   const { transactionId: transaction_id, userId: user_id } = row;
   const received_at = row.receivedAt.toISOString();
   // In the order of the contract.
@@ -127,8 +128,8 @@ export function toIssuanceDto(row: LedgerEntry): IssuanceDto {
     id,
     kind,
     status,
-    reason,
-    test,
+    reason: reason && formatReason(reason),
+    test: isTest,
     transaction_id,
     content,
     name,

@@ -3,6 +3,7 @@ import type { LedgerKind, LedgerStatus, LedgerTable } from '../database/tables.j
 import { sha256Key, sanitizeText } from '../database/text-columns.js';
 import { isQuantity } from './quantity.js';
 import { newLedgerId } from './ledger-id.js';
+import type { QuarantineReason } from './quarantine-reason.js';
 
 /** A callback whose signature holds, as its fields arrived. */
 export interface VerifiedCallbackFields {
@@ -19,18 +20,18 @@ export interface VerifiedCallbackFields {
   userReference: string | null;
   nonce: string | null;
   origin: string | null;
-  test: boolean;
+  isTest: boolean;
   receivedAt: Date;
   /** 40 lower-case hexadecimal digits. */
   signature: string;
   /** What the signature covers, without the secret. */
   signedText: string;
-  /** Which formula and which secret confirmed it; labels, never the secret. */
+  /** Which scheme and which secret confirmed it; labels, never the secret. */
   signatureScheme: string;
-  secretId: string;
+  secretIndex: number;
 }
 
-export type PolicyDecision = { status: 'recorded' } | { status: 'quarantined'; reason: string };
+export type PolicyDecision = { status: 'recorded' } | { status: 'quarantined'; reason: QuarantineReason };
 
 /** A ledger row as it is read. */
 export interface LedgerEntry {
@@ -38,8 +39,8 @@ export interface LedgerEntry {
   kind: LedgerKind;
   status: LedgerStatus;
   /** Why it was quarantined; null where it never was. */
-  reason: string | null;
-  test: boolean;
+  reason: QuarantineReason | null;
+  isTest: boolean;
   transactionId: string;
   content: string;
   name: string | null;
@@ -52,16 +53,10 @@ export interface LedgerEntry {
   receivedAt: Date;
   /** When a quarantined row was released or discarded, or came again with nothing against it any more. */
   resolvedAt: Date | null;
-  verification: { signature: string; formula: string; secretLabel: string };
+  verification: { signature: string; scheme: string; secretIndex: number };
   /** How often the same callback came again. */
   duplicates: number;
 }
-
-/** Why a row is quarantined whose user reference was never minted here. */
-export const UNKNOWN_USER_REFERENCE = 'unknown-user-reference';
-
-/** Why a row is quarantined whose verdict overlooked that its quantity cannot be counted. */
-const INVALID_QUANTITY = 'quantity';
 
 /** The row to insert. */
 export function newLedgerEntry(
@@ -69,13 +64,14 @@ export function newLedgerEntry(
   verdict: PolicyDecision,
 ): Insertable<LedgerTable> {
   const quantity = isQuantity(facts.quantity) ? Number(facts.quantity) : null;
+  const reason = toReason(verdict, quantity);
   return {
     id: newLedgerId(),
     kind: facts.kind,
-    ...(verdict.status === 'recorded' && quantity === null
-      ? { status: 'quarantined', reason: INVALID_QUANTITY }
-      : { reason: null, ...verdict }),
-    test: facts.test,
+    status: reason ? 'quarantined' : 'recorded',
+    reason_code: reason?.code ?? null,
+    reason_field: reason?.field ?? null,
+    is_test: facts.isTest,
     transaction_id: sanitizeText(facts.transactionId),
     content: sanitizeText(facts.content),
     name: facts.name === null ? null : sanitizeText(facts.name),
@@ -95,9 +91,15 @@ export function newLedgerEntry(
       facts.transactionId,
       facts.kind === 'issuance' ? facts.nonce : null,
     ),
-    formula: facts.signatureScheme,
-    secret_index: facts.secretId,
+    signature_scheme: facts.signatureScheme,
+    secret_index: facts.secretIndex,
   };
+}
+
+/** An entry without a number as its quantity cannot be recorded, whatever the policy says. */
+function toReason(decision: PolicyDecision, quantity: number | null): QuarantineReason | undefined {
+  if (decision.status === 'quarantined') return decision.reason;
+  return quantity === null ? { code: 'quantity' } : undefined;
 }
 
 /**
@@ -114,8 +116,11 @@ export function toLedgerEntry(row: Selectable<LedgerTable>): LedgerEntry {
     id: row.id,
     kind: row.kind,
     status: row.status,
-    reason: row.reason,
-    test: row.test,
+    reason:
+      row.reason_code === null
+        ? null
+        : { code: row.reason_code, ...(row.reason_field !== null && { field: row.reason_field }) },
+    isTest: row.is_test,
     transactionId: row.transaction_id,
     content: row.content,
     name: row.name,
@@ -126,7 +131,7 @@ export function toLedgerEntry(row: Selectable<LedgerTable>): LedgerEntry {
     origin: row.origin,
     receivedAt: row.received_at,
     resolvedAt: row.resolved_at,
-    verification: { signature: row.signature, formula: row.formula, secretLabel: row.secret_index },
+    verification: { signature: row.signature, scheme: row.signature_scheme, secretIndex: row.secret_index },
     duplicates: row.duplicates,
   };
 }

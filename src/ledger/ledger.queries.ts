@@ -1,15 +1,8 @@
 import { sql } from 'kysely';
 import type { Expression, Insertable, Kysely } from 'kysely';
 import { isUniqueViolation } from '../database/storage-error.js';
-import type { LedgerStatus, LedgerTable, Tables } from '../database/tables.js';
-import { UNKNOWN_USER_REFERENCE } from './ledger-entry.js';
+import type { LedgerStatus, LedgerTable, QuarantineCode, Tables } from '../database/tables.js';
 import { traceParent } from '../tracing/span.js';
-
-/** Why a callback without a fault of its own is quarantined: something like it has been accepted before. */
-export const SAME_SIGNATURE = 'same-signature-other-fields';
-export const SAME_TRANSACTION = 'same-transaction-other-fields';
-/** Or put away by a human being: a decision holds for the signed text, however it is cut. */
-export const SAME_SIGNATURE_DISCARDED = 'same-signature-discarded';
 
 /** What counts. */
 export const ACCEPTED: LedgerStatus[] = ['recorded', 'released'];
@@ -35,7 +28,7 @@ export async function insertEntry(db: Kysely<Tables>, row: NewRow): Promise<Inse
   const existing = await sameFields(db, row).executeTakeFirst();
   if (existing) return { row, existing };
   if (row.status !== 'recorded') throw new Error('a quarantined row gave way to nothing');
-  return insertEntry(db, { ...row, status: 'quarantined', reason: await conflictReason(db, row) });
+  return insertEntry(db, { ...row, status: 'quarantined', reason_code: await findConflict(db, row) });
 }
 
 /**
@@ -111,7 +104,7 @@ function userReference(db: Kysely<Tables>) {
     .where(sql<boolean>`referenced.reference = ledger.user_id`);
 }
 
-async function conflictReason(db: Kysely<Tables>, row: NewRow): Promise<string> {
+async function findConflict(db: Kysely<Tables>, row: NewRow): Promise<QuarantineCode> {
   const conflicting = await db
     .selectFrom('ledger')
     .select('id')
@@ -120,10 +113,10 @@ async function conflictReason(db: Kysely<Tables>, row: NewRow): Promise<string> 
       eb.or([eb('signature', '=', row.signature), eb('signed_text_hash', '=', row.signed_text_hash)]),
     )
     .executeTakeFirst();
-  if (conflicting) return SAME_SIGNATURE;
+  if (conflicting) return 'same-signature-other-fields';
   return (await discarded(db, row.signed_text_hash).executeTakeFirst())
-    ? SAME_SIGNATURE_DISCARDED
-    : SAME_TRANSACTION;
+    ? 'same-signature-discarded'
+    : 'same-transaction-other-fields';
 }
 
 /**
@@ -155,13 +148,13 @@ export async function resolveQuarantine(
           .where('quantity', 'is not', null)
           .where((eb) =>
             eb.or([
-              eb('reason', 'is distinct from', UNKNOWN_USER_REFERENCE),
+              eb('reason_code', 'is distinct from', 'unknown-user-reference'),
               eb.exists(userReference(db).select('referenced.reference')),
             ]),
           );
         if (status === 'released') return accepted.returningAll();
         return accepted
-          .set({ reason: null })
+          .set({ reason_code: null, reason_field: null })
           .where((eb) => eb.not(eb.exists(discarded(db, eb.ref('ledger.signed_text_hash')))))
           .returningAll();
       })

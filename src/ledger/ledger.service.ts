@@ -112,7 +112,7 @@ export class LedgerService {
           eb.fn.sum('quantity').as('quantity'),
         ])
         .where(whereUser(userId))
-        .where('test', '=', false)
+        .where('is_test', '=', false)
         .where('status', 'in', ACCEPTED)
         .groupBy('content')
         .orderBy('content')
@@ -156,5 +156,5 @@ export class LedgerService {
 
 /** Whether fields are out of shape, as in most cuts of a signed text. What is merely over a cap is not. */
 function isMalformed(verdict: PolicyDecision): boolean {
-  return verdict.status === 'quarantined' && /^(field-shape|currency):/.test(verdict.reason);
+  return verdict.status === 'quarantined' && ['field-shape', 'currency'].includes(verdict.reason.code);
 }

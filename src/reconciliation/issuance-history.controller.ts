@@ -18,8 +18,8 @@ const deliveredAt = '2026-01-31T12:00:00.031Z';
 const issuanceHistoryExample = {
   ...ISSUANCE_EXAMPLE,
   verification: {
-    formula: 'redemption',
-    secret: 'secret-1',
+    scheme: 'redemption',
+    secret_index: 1,
     quantity_text: '20',
     resolved_at: null,
     duplicates: 0,

@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IssuanceDto, toIssuanceDto } from '../ledger/issuances.dto.js';
 import type { LedgerEntry } from '../ledger/ledger-entry.js';
+import { formatReason } from '../ledger/quarantine-reason.js';
 import { isSuccess } from '../delivery/consumer-http.js';
 import type { DeliveriesService } from '../delivery/deliveries.service.js';
 import { DeliveryDto, toDeliveryDto } from '../delivery/deliveries.dto.js';
@@ -8,15 +9,15 @@ import { DeliveryDto, toDeliveryDto } from '../delivery/deliveries.dto.js';
 /** How a row came to be. */
 export class VerificationDto {
   /**
-   * The formula that the signature was made with.
+   * The scheme that the signature was made with.
    * @example 'redemption'
    */
-  readonly formula!: string;
+  readonly scheme!: string;
   /**
-   * Which of the configured secrets made it, in their order at the time.
-   * @example 'secret-1'
+   * The position in KIIP_APP_SECRETS, from 1, of the secret that the signature was made with.
+   * @example 1
    */
-  readonly secret!: string;
+  readonly secret_index!: number;
   /**
    * The quantity as the text that arrived.
    * @example '20'
@@ -58,7 +59,7 @@ export class TimelineEventDto {
   readonly status?: number | null;
   @ApiProperty({ type: Number, required: false, example: 12 })
   readonly duration_ms?: number;
-  /** The formula that fitted, why the row was quarantined, what became of an attempt. */
+  /** The scheme that fitted, why the row was quarantined, what became of an attempt. */
   @ApiProperty({ type: String, required: false, example: 'accepted' })
   readonly detail?: string;
 }
@@ -77,8 +78,8 @@ export type EntryHistory = Awaited<ReturnType<DeliveriesService['historyOf']>>;
 export function toIssuanceHistoryDto(row: LedgerEntry, history: EntryHistory): IssuanceHistoryDto {
   return Object.assign(toIssuanceDto(row), {
     verification: {
-      formula: row.verification.formula,
-      secret: row.verification.secretLabel,
+      scheme: row.verification.scheme,
+      secret_index: row.verification.secretIndex,
       quantity_text: row.quantityText,
       resolved_at: row.resolvedAt?.toISOString() ?? null,
       duplicates: row.duplicates,
@@ -105,8 +106,8 @@ function buildTimeline(row: LedgerEntry, history: EntryHistory): TimelineEventDt
 function* ledgerEvents(row: LedgerEntry, { acceptedAt }: EntryHistory): Iterable<TimelineEvent> {
   const { receivedAt, resolvedAt, status } = row;
   yield { at: receivedAt, event: 'received' };
-  yield { at: receivedAt, event: 'verified', detail: row.verification.formula };
-  if (row.reason !== null) yield { at: receivedAt, event: 'quarantined', detail: row.reason };
+  yield { at: receivedAt, event: 'verified', detail: row.verification.scheme };
+  if (row.reason) yield { at: receivedAt, event: 'quarantined', detail: formatReason(row.reason) };
   if (resolvedAt && status === 'discarded') yield { at: resolvedAt, event: 'discarded' };
   if (resolvedAt && status === 'released') yield { at: resolvedAt, event: 'released' };
   // The database's clock, which may differ a little from ours.

@@ -246,7 +246,7 @@ describe('the metrics of requests, where everybody may call', () => {
 });
 
 describe('the metrics of callbacks and of attempts to deliver', () => {
-  it('count outcomes, formulas, secrets and answers of consumers', async () => {
+  it('count outcomes, schemes, secrets and answers of consumers', async () => {
     const wallet = await startCallbackReceiver();
     const gateway = await startKiipGateway({
       DELIVERY_CONSUMERS: consumersConfig(wallet.url),
@@ -289,8 +289,8 @@ describe('the metrics of callbacks and of attempts to deliver', () => {
       });
       const seen = await scrapeMetrics(gateway);
       expect(findSeries(seen, 'rewards_gateway_kiip_callback_signatures_verified_total')).toEqual({
-        '{formula="redemption",secret="secret-1"}': 3,
-        '{formula="issuance",secret="secret-2"}': 1,
+        '{scheme="redemption",secret_index="1"}': 3,
+        '{scheme="issuance",secret_index="2"}': 1,
       });
       expect(seen).toMatchObject({
         'rewards_gateway_delivery_circuit_breaker_state{consumer="wallet"}': 0,

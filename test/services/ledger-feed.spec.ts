@@ -11,7 +11,7 @@ import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { until } from '../support/wait-for.js';
 
 const recorded = { status: 'recorded' } as const;
-const quarantined = { status: 'quarantined', reason: 'currency' } as const;
+const quarantined = { status: 'quarantined', reason: { code: 'currency', field: 'content' } } as const;
 const numbered = (number: number | string, userId = 'user-123') => issuance({ nonce: `n-${number}`, userId });
 
 async function page(ledger: LedgerService, query: Partial<FeedQuery> = {}) {
@@ -163,8 +163,8 @@ onPostgres('the feed, when transactions commit in another order than they began'
     const rival = await server.client('postgres');
     await rival.query('begin');
     await rival.query(
-      `insert into ledger (id, kind, status, test, transaction_id, content, quantity_text, user_id, received_at,
-         signature, signed_text, signed_text_hash, fields_hash, transaction_hash, formula, secret_index)
+      `insert into ledger (id, kind, status, is_test, transaction_id, content, quantity_text, user_id, received_at,
+         signature, signed_text, signed_text_hash, fields_hash, transaction_hash, signature_scheme, secret_index)
        values ('iss_rival_' || $1, 'issuance', 'quarantined', false, '', '', '', '', now(), '', '', '', $1, '', '', '')`,
       [fieldsHash(facts)],
     );
