@@ -35,7 +35,7 @@ export async function unfinishedOn(server: PostgresServer): Promise<number> {
   const [row] = await server.query(
     'postgres',
     `select (select count(*) from delivery_outbox) + count(*) as rows
-     from deliveries where status <> 'delivered' or claim is not null or lease_expires_at is not null`,
+     from deliveries where status <> 'delivered' or lease_token is not null or lease_expires_at is not null`,
   );
   return Number(row?.['rows']);
 }
