@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { allDelivered, booksOf, deliveryOn, unfinishedOn } from '../support/reconciliation.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
-import { ResetProxy } from '../support/reset-proxy.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
@@ -21,7 +21,7 @@ const PATIENCE_SECONDS = 90;
 
 onPostgres('delivery during PostgreSQL failures', () => {
   let server: PostgresServer;
-  let proxy: ResetProxy;
+  let proxy: FaultProxy;
   let inbox: Inbox;
   let gateway: GatewayProcess;
   let origin: string;
@@ -29,7 +29,7 @@ onPostgres('delivery during PostgreSQL failures', () => {
 
   beforeAll(async () => {
     server = await PostgresServer.create(bin ?? '');
-    proxy = await ResetProxy.to(server.port);
+    proxy = await FaultProxy.to(server.port);
     inbox = await Inbox.open();
     gateway = startProcess({
       DATABASE_URL: server.url('postgres', proxy.port),
@@ -125,10 +125,10 @@ onPostgres('delivery during PostgreSQL failures', () => {
     'saves the result when the connection is reset %s it is written',
     async (when) => {
       const { resets } = proxy;
-      proxy.arm('with attempted as', when);
+      proxy.resetOn('with attempted as', when);
       const id = await record();
       await until('connections are reset', () => proxy.resets >= resets + 2);
-      proxy.disarm();
+      proxy.stopResets();
       expect(await resultOf(id)).toEqual(deliveredOnce(id));
     },
   );
@@ -136,10 +136,10 @@ onPostgres('delivery during PostgreSQL failures', () => {
   test(
     'sends an event after its lease expires when the response to the lease statement was lost',
     async () => {
-      proxy.arm('with due as', 'after');
+      proxy.resetOn('with due as', 'after');
       const id = await record();
       await until('it is leased', async () => Boolean((await deliveryOf(id))?.['lease_token']));
-      proxy.disarm();
+      proxy.stopResets();
       expect(inbox.receipts).toEqual([]);
       expect(await resultOf(id)).toEqual(deliveredOnce(id));
     },
@@ -147,10 +147,10 @@ onPostgres('delivery during PostgreSQL failures', () => {
   );
 
   test('sends an event once when the response to the outbox statement was lost', async () => {
-    proxy.arm('with creation_lock as', 'after');
+    proxy.resetOn('with creation_lock as', 'after');
     const id = await record();
     await until('it has left the outbox', async () => (await deliveryOf(id)) !== undefined);
-    proxy.disarm();
+    proxy.stopResets();
     expect(await resultOf(id)).toEqual(deliveredOnce(id));
   });
 
