@@ -3,7 +3,7 @@ import { ApiAcceptedResponse, ApiBody, ApiOkResponse, ApiOperation, ApiTags } fr
 import type { FastifyReply } from 'fastify';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { Config } from '../config/config.js';
-import { windowOf } from '../ledger/ledger-window.js';
+import { toLedgerWindow } from '../ledger/ledger-window.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
 import {
@@ -20,19 +20,19 @@ import {
   toReplayDto,
 } from './deliveries.dto.js';
 import { DeliveriesService } from './deliveries.service.js';
-import { deliveryExample, replayExample, replayRequestExamples } from './delivery-examples.js';
+import { DELIVERY_EXAMPLE, REPLAY_EXAMPLE, REPLAY_REQUEST_EXAMPLES } from './delivery-examples.js';
 import { ReplaysService } from './replays.service.js';
 
 const COMMON_PROBLEMS = ['unauthenticated', 'storage-unavailable'] as const;
-const deliveryNotFound = Problem.of('not-found', 'Delivery not found.', { retryable: false });
-const consumerNotConfigured = Problem.of(
+const DELIVERY_NOT_FOUND = Problem.of('not-found', 'Delivery not found.', { retryable: false });
+const CONSUMER_NOT_CONFIGURED = Problem.of(
   'conflict',
   'The consumer of this delivery is no longer in DELIVERY_CONSUMERS.',
   {
     retryable: false,
   },
 );
-const replayNotFound = Problem.of('not-found', 'Replay not found.', { retryable: false });
+const REPLAY_NOT_FOUND = Problem.of('not-found', 'Replay not found.', { retryable: false });
 
 @ApiTags('Deliveries')
 @Controller('api/v1/deliveries')
@@ -49,7 +49,7 @@ export class DeliveriesController {
   @ApiOkResponse({
     description: 'A page of deliveries',
     type: DeliveriesDto,
-    example: { items: [deliveryExample], next: 'dlv_17' },
+    example: { items: [DELIVERY_EXAMPLE], next: 'dlv_17' },
   })
   @ApiProblems(invalid('/limit', 'limit must not be greater than 500'), ...COMMON_PROBLEMS)
   async list(
@@ -72,21 +72,21 @@ export class DeliveriesController {
   @ApiAcceptedResponse({
     description: 'The delivery is due',
     type: DeliveryDto,
-    example: { ...deliveryExample, status: 'pending', next_attempt_at: '2026-02-03T12:00:00.000Z' },
+    example: { ...DELIVERY_EXAMPLE, status: 'pending', next_attempt_at: '2026-02-03T12:00:00.000Z' },
   })
   @ApiProblems(
     invalid('/id', 'id must have at most 256 characters'),
     ...COMMON_PROBLEMS,
-    deliveryNotFound,
-    consumerNotConfigured,
+    DELIVERY_NOT_FOUND,
+    CONSUMER_NOT_CONFIGURED,
     413,
     415,
   )
   async retry(@Param() { id }: DeliveryParamsDto): Promise<DeliveryDto> {
     const number = parseDeliveryId(id);
     const delivery = number === undefined ? 'not-found' : await this.deliveries.retry(number);
-    if (delivery === 'not-found') throw deliveryNotFound;
-    if (delivery === 'no-consumer') throw consumerNotConfigured;
+    if (delivery === 'not-found') throw DELIVERY_NOT_FOUND;
+    if (delivery === 'no-consumer') throw CONSUMER_NOT_CONFIGURED;
     return toDeliveryDto(delivery);
   }
 
@@ -101,7 +101,7 @@ export class DeliveriesController {
   })
   @ApiBody({
     type: ReplayRequestDto,
-    examples: replayRequestExamples,
+    examples: REPLAY_REQUEST_EXAMPLES,
   })
   @ApiOkResponse({
     description: 'A dry run: nothing is sent',
@@ -111,7 +111,7 @@ export class DeliveriesController {
   @ApiAcceptedResponse({
     description: 'The replay has started',
     type: ReplayStartedDto,
-    example: { id: replayExample.id, count: replayExample.count },
+    example: { id: REPLAY_EXAMPLE.id, count: REPLAY_EXAMPLE.count },
   })
   @ApiProblems(
     invalid('/consumer', 'consumer must be one of DELIVERY_CONSUMERS'),
@@ -125,7 +125,7 @@ export class DeliveriesController {
   ): Promise<ReplayStartedDto> {
     if (!this.config.deliveryConsumers?.some(({ name }) => name === consumer))
       throw invalid('/consumer', 'consumer must be one of DELIVERY_CONSUMERS');
-    const window = windowOf(from, to);
+    const window = toLedgerWindow(from, to);
     if (dry_run) {
       reply.code(200);
       return { id: null, count: await this.replays.count(window) };
@@ -137,11 +137,11 @@ export class DeliveriesController {
   @Get('replays/:id')
   @RequireScope('deliveries:manage')
   @ApiOperation({ summary: 'Get the progress of a replay', operationId: 'getReplay' })
-  @ApiOkResponse({ description: 'The replay', type: ReplayDto, example: replayExample })
-  @ApiProblems(invalid('/id', 'id must be the id of a replay'), ...COMMON_PROBLEMS, replayNotFound)
+  @ApiOkResponse({ description: 'The replay', type: ReplayDto, example: REPLAY_EXAMPLE })
+  @ApiProblems(invalid('/id', 'id must be the id of a replay'), ...COMMON_PROBLEMS, REPLAY_NOT_FOUND)
   async getReplay(@Param() { id }: ReplayParamsDto): Promise<ReplayDto> {
     const replay = await this.replays.find(id);
-    if (!replay) throw replayNotFound;
+    if (!replay) throw REPLAY_NOT_FOUND;
     return toReplayDto(replay);
   }
 }

@@ -61,7 +61,7 @@ export interface QueueStats {
   readonly pausedConsumers: readonly string[];
 }
 
-/** Reads and manages stored deliveries. Every method throws StorageUnavailable. */
+/** Reads and manages stored deliveries. Every method throws StorageUnavailableError. */
 @Injectable()
 export class DeliveriesService {
   private readonly consumers: readonly Consumer[];

@@ -5,9 +5,9 @@ import { Config } from '../config/config.js';
 import type { Consumer } from '../config/parsers.js';
 import { MAX_TIMER_MS } from '../config/timers.js';
 import { Database } from '../database/database.js';
-import { StorageUnavailable } from '../database/storage-error.js';
-import { issuanceDto } from '../ledger/issuances.dto.js';
-import { Ledger } from '../ledger/ledger.service.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
+import { toIssuanceDto } from '../ledger/issuances.dto.js';
+import { LedgerService } from '../ledger/ledger.service.js';
 import { summarizeError } from '../log/error-facts.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import type { ConsumerAttempt } from './consumer-worker.js';
@@ -39,14 +39,14 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
 
   constructor(
     private readonly database: Database,
-    private readonly ledger: Ledger,
+    private readonly ledger: LedgerService,
     private readonly replays: ReplaysService,
     { role, deliveryConsumers = [], databaseTimeoutMs, shutdownGraceSeconds }: Config,
   ) {
     const options = {
       database,
       databaseTimeoutMs,
-      findIssuances: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(issuanceDto),
+      findIssuances: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(toIssuanceDto),
       logger: this.logger,
       onFailure: (error: unknown) => this.logFailure(error),
       onAttempt: (attempt: ConsumerAttempt) => {
@@ -109,7 +109,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
 
   /** Health checks report an unavailable database, and the loops recover by themselves. */
   private logFailure(error: unknown): void {
-    if (error instanceof StorageUnavailable) return;
+    if (error instanceof StorageUnavailableError) return;
     this.logger.error({ msg: 'delivery worker failed', ...summarizeError(error) });
   }
 }

@@ -6,7 +6,7 @@ import { Database } from '../database/database.js';
 import { keysetPages } from '../database/keyset.js';
 import type { Tables } from '../database/tables.js';
 import { ledgerEntries, outbox } from '../ledger/ledger-view.queries.js';
-import { accepted, inWindow } from '../ledger/ledger-window.js';
+import { isAccepted, inWindow } from '../ledger/ledger-window.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
 import { firstAttemptAt, orderingKey, tryLock } from './delivery.queries.js';
 
@@ -33,7 +33,7 @@ export interface ReplayRequest {
 
 /**
  * Sends the entries that were accepted in a time window to one consumer again, under the same ids. The table keeps the progress of a
- * replay: any replica processes the next batch, and others continue if one fails. Every method throws StorageUnavailable.
+ * replay: any replica processes the next batch, and others continue if one fails. Every method throws StorageUnavailableError.
  */
 @Injectable()
 export class ReplaysService {
@@ -83,7 +83,7 @@ export class ReplaysService {
 }
 
 function acceptedInWindow(window: LedgerWindow) {
-  return sql`${accepted} and ${inWindow(window)}`;
+  return sql`${isAccepted} and ${inWindow(window)}`;
 }
 
 async function countPage(db: Kysely<Tables>, window: LedgerWindow, after: string) {

@@ -7,7 +7,7 @@ import { BreakerRegistry } from '../upstream/breaker-registry.js';
 import { UserReferencesModule } from '../user-references/user-references.module.js';
 import { KiipCallsController } from './kiip-calls.controller.js';
 import { KiipClient, KiipHttp } from './kiip-client.js';
-import { PromisedRewards } from './rewarded-moments.service.js';
+import { RewardedMomentsService } from './rewarded-moments.service.js';
 
 /** Everything between this gateway and Kiip: sessions and moments here, callbacks and the ledger in modules of their own. */
 @Module({
@@ -15,7 +15,7 @@ import { PromisedRewards } from './rewarded-moments.service.js';
   controllers: [KiipCallsController],
   providers: [
     KiipClient,
-    PromisedRewards,
+    RewardedMomentsService,
     {
       provide: KiipHttp,
       inject: [Config, BreakerRegistry],

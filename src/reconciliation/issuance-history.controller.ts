@@ -2,18 +2,18 @@ import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { DeliveriesService } from '../delivery/deliveries.service.js';
-import { IssuancePath, noSuchRow } from '../ledger/issuances.dto.js';
-import { Ledger } from '../ledger/ledger.service.js';
+import { IssuanceParamsDto, ENTRY_NOT_FOUND } from '../ledger/issuances.dto.js';
+import { LedgerService } from '../ledger/ledger.service.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
 import { IssuanceHistoryDto, toIssuanceHistoryDto } from './issuance-history.dto.js';
-import { issuanceHistoryExample } from './reconciliation-examples.js';
+import { ISSUANCE_HISTORY_EXAMPLE } from './reconciliation-examples.js';
 
 /** Serves one entry with its deliveries. It is not in ledger/ with the other issuance routes because the ledger does not know deliveries. */
 @ApiTags('Kiip ledger')
 @Controller('api/v1/kiip/issuances')
 export class IssuanceHistoryController {
   constructor(
-    private readonly ledger: Ledger,
+    private readonly ledger: LedgerService,
     private readonly deliveries: DeliveriesService,
   ) {}
 
@@ -23,16 +23,16 @@ export class IssuanceHistoryController {
     summary: 'Get one ledger row with its verification, deliveries and timeline',
     operationId: 'getIssuance',
   })
-  @ApiOkResponse({ description: 'The row', type: IssuanceHistoryDto, example: issuanceHistoryExample })
+  @ApiOkResponse({ description: 'The row', type: IssuanceHistoryDto, example: ISSUANCE_HISTORY_EXAMPLE })
   @ApiProblems(
     invalid('/id', 'id must have at most 256 characters'),
     'unauthenticated',
     'storage-unavailable',
-    noSuchRow,
+    ENTRY_NOT_FOUND,
   )
-  async get(@Param() { id }: IssuancePath): Promise<IssuanceHistoryDto> {
+  async get(@Param() { id }: IssuanceParamsDto): Promise<IssuanceHistoryDto> {
     const entry = await this.ledger.find(id);
-    if (!entry) throw noSuchRow;
+    if (!entry) throw ENTRY_NOT_FOUND;
     return toIssuanceHistoryDto(entry, await this.deliveries.getHistory(id));
   }
 }

@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { DeliveryDto, toDeliveryDto } from '../delivery/deliveries.dto.js';
 import type { EntryHistory } from '../delivery/deliveries.service.js';
-import { IssuanceDto, issuanceDto } from '../ledger/issuances.dto.js';
-import type { LedgerRow } from '../ledger/ledger-entry.js';
+import { IssuanceDto, toIssuanceDto } from '../ledger/issuances.dto.js';
+import type { LedgerEntry } from '../ledger/ledger-entry.js';
 
 /** How the callback was verified. */
 export class VerificationDto {
@@ -71,8 +71,8 @@ export class IssuanceHistoryDto extends IssuanceDto {
   readonly timeline!: TimelineEventDto[];
 }
 
-export function toIssuanceHistoryDto(entry: LedgerRow, history: EntryHistory): IssuanceHistoryDto {
-  return Object.assign(issuanceDto(entry), {
+export function toIssuanceHistoryDto(entry: LedgerEntry, history: EntryHistory): IssuanceHistoryDto {
+  return Object.assign(toIssuanceDto(entry), {
     verification: {
       formula: entry.verification.formula,
       secret: entry.verification.secretLabel,
@@ -89,7 +89,7 @@ interface TimelineEvent extends Omit<TimelineEventDto, 'at'> {
   readonly at: Date;
 }
 
-function buildTimeline(entry: LedgerRow, history: EntryHistory): TimelineEventDto[] {
+function buildTimeline(entry: LedgerEntry, history: EntryHistory): TimelineEventDto[] {
   // The sort is stable: it keeps the order of events in the same millisecond.
   return [
     ...ledgerEvents(entry, history),
@@ -99,7 +99,7 @@ function buildTimeline(entry: LedgerRow, history: EntryHistory): TimelineEventDt
     .map(({ at, ...rest }) => ({ at: at.toISOString(), ...rest }));
 }
 
-function* ledgerEvents(entry: LedgerRow, { acceptedAt }: EntryHistory): Iterable<TimelineEvent> {
+function* ledgerEvents(entry: LedgerEntry, { acceptedAt }: EntryHistory): Iterable<TimelineEvent> {
   const { receivedAt, resolvedAt, status } = entry;
   yield { at: receivedAt, event: 'received' };
   yield { at: receivedAt, event: 'verified', detail: entry.verification.formula };

@@ -23,7 +23,7 @@ export class LedgerStatsService {
 
   /**
    * Queries the database, which takes as long as reading all entries of a day.
-   * @throws StorageUnavailable
+   * @throws StorageUnavailableError
    */
   async collect(): Promise<LedgerStats> {
     const to = new Date();

@@ -1,11 +1,11 @@
-import { deliveryExample } from '../delivery/delivery-examples.js';
-import { issuanceExample } from '../ledger/issuances.dto.js';
+import { DELIVERY_EXAMPLE } from '../delivery/delivery-examples.js';
+import { ISSUANCE_EXAMPLE } from '../ledger/issuances.dto.js';
 
-const { received_at: receivedAt } = issuanceExample;
-const deliveredAt = '2026-01-31T12:00:00.031Z';
+const { received_at: RECEIVED_AT } = ISSUANCE_EXAMPLE;
+const DELIVERED_AT = '2026-01-31T12:00:00.031Z';
 /** A delivered entry in the API description. */
-export const issuanceHistoryExample = {
-  ...issuanceExample,
+export const ISSUANCE_HISTORY_EXAMPLE = {
+  ...ISSUANCE_EXAMPLE,
   verification: {
     formula: 'redemption',
     secret: 'secret-1',
@@ -13,10 +13,10 @@ export const issuanceHistoryExample = {
     resolved_at: null,
     duplicates: 0,
   },
-  deliveries: [{ ...deliveryExample, status: 'delivered', attempts: 1, last_status: 200 }],
+  deliveries: [{ ...DELIVERY_EXAMPLE, status: 'delivered', attempts: 1, last_status: 200 }],
   timeline: [
-    { at: receivedAt, event: 'received' },
-    { at: receivedAt, event: 'verified', detail: 'redemption' },
+    { at: RECEIVED_AT, event: 'received' },
+    { at: RECEIVED_AT, event: 'verified', detail: 'redemption' },
     { at: '2026-01-31T12:00:00.004Z', event: 'committed' },
     {
       at: '2026-01-31T12:00:00.019Z',
@@ -26,11 +26,11 @@ export const issuanceHistoryExample = {
       duration_ms: 12,
       detail: 'accepted',
     },
-    { at: deliveredAt, event: 'delivered', consumer: 'wallet' },
+    { at: DELIVERED_AT, event: 'delivered', consumer: 'wallet' },
   ],
 };
 
-export const reconciliationExample = {
+export const RECONCILIATION_EXAMPLE = {
   from: '2026-01-31T00:00:00.000Z',
   to: '2026-02-01T00:00:00.000Z',
   accepted: 1200,
@@ -46,7 +46,7 @@ export const reconciliationExample = {
       moment_id: 'CgkIraKVsdIBEAIQEA',
       user_id: 'user-123',
       virtual_value: '20',
-      rewarded_at: receivedAt,
+      rewarded_at: RECEIVED_AT,
     },
   ],
 };

@@ -30,7 +30,7 @@ export interface UnmatchedReward {
 
 /**
  * Proves that nothing is lost between the ledger and the consumers: every callback that was answered 200 is delivered, pending, dead,
- * quarantined or discarded. An entry in none of these states is `missing` and raises an alert. Every method throws StorageUnavailable.
+ * quarantined or discarded. An entry in none of these states is `missing` and raises an alert. Every method throws StorageUnavailableError.
  */
 @Injectable()
 export class ReconciliationService {

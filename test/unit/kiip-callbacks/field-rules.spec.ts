@@ -1,6 +1,6 @@
-import { cutTail, findBrokenRule, isTestTransaction } from '../../../src/kiip-callbacks/field-rules.js';
-import type { KiipRules } from '../../../src/kiip-callbacks/field-rules.js';
-import type { Formula, SignedFields } from '../../../src/kiip-callbacks/kiip-signature.js';
+import { splitSuffix, findViolation, isTestTransaction } from '../../../src/kiip-callbacks/field-rules.js';
+import type { CallbackRules } from '../../../src/kiip-callbacks/field-rules.js';
+import type { SignatureScheme, SignedFields } from '../../../src/kiip-callbacks/kiip-signature.js';
 import {
   CONFIGURED,
   CONTENT,
@@ -14,9 +14,9 @@ import {
 } from './kiip-samples.js';
 
 /** A redemption with other fields, or an issuance if they include a nonce or an origin. */
-function check(fields: Partial<SignedFields>, rules: KiipRules = PLAIN) {
+function check(fields: Partial<SignedFields>, rules: CallbackRules = PLAIN) {
   const issuance = 'nonce' in fields || 'origin' in fields;
-  return findBrokenRule(
+  return findViolation(
     issuance ? 'issuance' : 'redemption',
     { ...(issuance ? ISSUANCE : REDEMPTION), ...fields },
     rules,
@@ -26,7 +26,7 @@ function check(fields: Partial<SignedFields>, rules: KiipRules = PLAIN) {
 const LONGEST = '😀'.repeat(256);
 
 describe('findBrokenRule', () => {
-  it.each<[string, Formula, SignedFields, KiipRules]>([
+  it.each<[string, SignatureScheme, SignedFields, CallbackRules]>([
     ['a redemption', 'redemption', REDEMPTION, PLAIN],
     ['an issuance', 'issuance', ISSUANCE, PLAIN],
     ['a legacy redemption', 'legacy-redemption', { ...REDEMPTION, name: undefined }, LEGACY],
@@ -46,7 +46,7 @@ describe('findBrokenRule', () => {
       CONFIGURED,
     ],
   ])('finds none in %s', (_callback, formula, fields, rules) => {
-    expect(findBrokenRule(formula, fields, rules)).toBeUndefined();
+    expect(findViolation(formula, fields, rules)).toBeUndefined();
   });
 
   it.each<[keyof SignedFields, string]>([
@@ -200,7 +200,7 @@ describe('cutTail', () => {
     ['n\u0000survey', undefined],
     ['n'.repeat(513), undefined],
   ])('reads %.20j', (tail, cut) => {
-    expect(cutTail(tail)).toEqual(cut);
+    expect(splitSuffix(tail)).toEqual(cut);
   });
 });
 
