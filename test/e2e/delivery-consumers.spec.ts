@@ -106,22 +106,22 @@ describe('delivery of one event to consumers that respond in every possible way'
   let id: string;
 
   /** Finds the delivery to one consumer. */
-  const of = async (name: string) => (await view.list(`?consumer=${name}`))[0]!;
+  const deliveryTo = async (name: string) => (await view.list(`?consumer=${name}`))[0]!;
   const pendingTo = async (name: string) =>
-    (await view.pending()).find(({ consumer: sought }) => sought === name)!;
+    (await view.pending()).find(({ consumer: found }) => found === name)!;
 
   beforeAll(async () => {
     elsewhere = await receiver();
     const urls: Record<string, string> = {};
-    for (const [name, [answer]] of Object.entries(all)) {
+    for (const [name, [response]] of Object.entries(all)) {
       const server = await receiver();
       servers[name] = server;
       urls[name] = name === 'down' ? `http://127.0.0.1:${await freePort()}` : server.url;
       const location = `${elsewhere.url}/stolen`;
       server.answer(
-        typeof answer === 'object' && answer.headers?.['location']
-          ? { ...answer, headers: { location } }
-          : answer,
+        typeof response === 'object' && response.headers?.['location']
+          ? { ...response, headers: { location } }
+          : response,
       );
     }
     gateway = await gatewayFor(urls);
@@ -134,7 +134,7 @@ describe('delivery of one event to consumers that respond in every possible way'
   afterAll(closeAll);
 
   it.each(Object.entries(accepted))('is complete after the response %s', async (name, [, status]) => {
-    expect(await of(name)).toMatchObject({
+    expect(await deliveryTo(name)).toMatchObject({
       issuance_id: id,
       status: 'delivered',
       attempts: 1,
@@ -177,7 +177,7 @@ describe('delivery of one event to consumers that respond in every possible way'
 
   it.each(retriedSoon)('is retried for %s: the same event with a new signature', async (name) => {
     await view.waitFor('the delivery', ([delivery]) => delivery!.status === 'delivered', `?consumer=${name}`);
-    expect(await of(name)).toMatchObject({ attempts: 2, last_status: 200, next_attempt_at: null });
+    expect(await deliveryTo(name)).toMatchObject({ attempts: 2, last_status: 200, next_attempt_at: null });
     const calls = servers[name]!.received;
     expect(calls).toHaveLength(2);
     expectSameEvent(calls);
@@ -187,12 +187,12 @@ describe('delivery of one event to consumers that respond in every possible way'
   });
 
   it('backs off about twice as long after each attempt to a consumer that is down', async () => {
-    await until('the second attempt', async () => (await of('down')).attempts > 1);
+    await until('the second attempt', async () => (await deliveryTo('down')).attempts > 1);
     const { attempts, waitsMs } = await pendingTo('down');
     const pauseMs = 5_000 * 2 ** (attempts - 1);
     expect(waitsMs).toBeGreaterThanOrEqual(0.9 * pauseMs);
     expect(waitsMs).toBeLessThanOrEqual(1.1 * pauseMs + 2);
-    expect(await of('down')).toMatchObject({ status: 'pending', last_status: null });
+    expect(await deliveryTo('down')).toMatchObject({ status: 'pending', last_status: null });
   });
 
   it('obeys Retry-After: never earlier, and not much later', async () => {
@@ -200,7 +200,7 @@ describe('delivery of one event to consumers that respond in every possible way'
     expect(attempts).toBe(1);
     expect(waitsMs).toBeGreaterThanOrEqual(3_600_000);
     expect(waitsMs).toBeLessThanOrEqual(1.1 * 3_600_000 + 2);
-    const next = Date.parse((await of('busy-date')).next_attempt_at!);
+    const next = Date.parse((await deliveryTo('busy-date')).next_attempt_at!);
     expect(next).toBeGreaterThanOrEqual(later.getTime());
     expect(next).toBeLessThanOrEqual(later.getTime() + 0.1 * 7_200_000 + 60_000);
     for (const name of postponed) expect(sentTo(servers[name]!)).toEqual([id]);

@@ -64,7 +64,7 @@ describe('secrets in a consumer URL, its secrets and its responses', () => {
     id = await view.record();
     await view.waitFor('each consumer has an attempt', (items) =>
       Object.keys(urls).every((name) =>
-        items.some(({ consumer: sought, attempts }) => sought === name && attempts > 0),
+        items.some(({ consumer: found, attempts }) => found === name && attempts > 0),
       ),
     );
     // Moving to the dead letters is logged as well.

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer } from '../../src/config/parsers.js';
 import { Database } from '../../src/database/database.js';
 import { fanOutOutbox } from '../../src/delivery/delivery.queries.js';
-import { unfinishedOn } from '../support/reconciliation.js';
+import { countUnfinished } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig, CONSUMER_SECRET } from '../support/consumer.js';
 import { startProcess } from '../support/gateway-process.js';
@@ -66,7 +66,7 @@ onPostgres('ordered delivery by two replicas', () => {
         }
       }),
     );
-    await until('all is delivered', async () => (await unfinishedOn(server)) === 0, 60);
+    await until('all is delivered', async () => (await countUnfinished(server)) === 0, 60);
     await sender.close();
     const received = Map.groupBy(inbox.receipts, ({ event }) => String(event.data['user_id']));
     for (const user of users) expect(received.get(user)!.map(({ id }) => id)).toEqual(accepted.get(user));

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allDelivered, booksOf, deliveryOn, unfinishedOn } from '../support/reconciliation.js';
+import { allDelivered, readTotals, findDelivery, countUnfinished } from '../support/reconciliation.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
 import { FaultProxy } from '../support/fault-proxy.js';
@@ -57,12 +57,12 @@ onPostgres('delivery during PostgreSQL failures', () => {
     expect(outcome).toBe('recorded');
     return id!;
   };
-  const deliveryOf = (id: string) => deliveryOn(server, id);
+  const findDeliveryOf = (id: string) => findDelivery(server, id);
   /** Waits until an event is delivered; returns what the consumer and the tables have of it. */
   const resultOf = async (id: string) => {
-    const delivered = async () => (await deliveryOf(id))?.['status'] === 'delivered';
+    const delivered = async () => (await findDeliveryOf(id))?.['status'] === 'delivered';
     await until('it is delivered', delivered, PATIENCE_SECONDS);
-    const { attempts, lease_token: leaseToken } = (await deliveryOf(id))!;
+    const { attempts, lease_token: leaseToken } = (await findDeliveryOf(id))!;
     const log = await server.query(
       'postgres',
       `select a.status from delivery_attempts a
@@ -93,7 +93,7 @@ onPostgres('delivery during PostgreSQL failures', () => {
       await recover();
       await until('events flow again', () => inbox.receipts.length > before + 100, PATIENCE_SECONDS);
       await kiip.finish();
-      await until('all is delivered', async () => (await unfinishedOn(server)) === 0, PATIENCE_SECONDS);
+      await until('all is delivered', async () => (await countUnfinished(server)) === 0, PATIENCE_SECONDS);
 
       const rows = (await sender.ledger(origin)).filter(isAccepted).map(({ id }) => id);
       const received = inbox.receipts.map(({ id }) => id);
@@ -103,19 +103,19 @@ onPostgres('delivery during PostgreSQL failures', () => {
       // Events that were accepted while the result could not be saved are not sent again: the leases lasted longer.
       expect(received).toHaveLength(new Set(received).size);
       expect(await server.query('postgres', 'select * from deliveries where attempts <> 1')).toEqual([]);
-      expect(await booksOf(origin)).toMatchObject(allDelivered(rows.length));
+      expect(await readTotals(origin)).toMatchObject(allDelivered(rows.length));
       console.info(`${name}: ${received.length} events`);
     },
     LIMIT_MS,
   );
 
   test('saves the result of an event that the consumer accepts while PostgreSQL is down', async () => {
-    const answer = inbox.hold();
+    const respond = inbox.hold();
     const id = await record();
     await until('it is sent', () => inbox.receipts.length === 1);
     await server.stop();
     const answered = inbox.nextResponse();
-    answer(200);
+    respond(200);
     await answered;
     await server.start();
     expect(await resultOf(id)).toEqual(deliveredOnce(id));
@@ -138,7 +138,7 @@ onPostgres('delivery during PostgreSQL failures', () => {
     async () => {
       proxy.resetOn('with due as', 'after');
       const id = await record();
-      await until('it is leased', async () => Boolean((await deliveryOf(id))?.['lease_token']));
+      await until('it is leased', async () => Boolean((await findDeliveryOf(id))?.['lease_token']));
       proxy.stopResets();
       expect(inbox.receipts).toEqual([]);
       expect(await resultOf(id)).toEqual(deliveredOnce(id));
@@ -149,7 +149,7 @@ onPostgres('delivery during PostgreSQL failures', () => {
   test('sends an event once when the response to the outbox statement was lost', async () => {
     proxy.resetOn('with creation_lock as', 'after');
     const id = await record();
-    await until('it has left the outbox', async () => (await deliveryOf(id)) !== undefined);
+    await until('it has left the outbox', async () => (await findDeliveryOf(id)) !== undefined);
     proxy.stopResets();
     expect(await resultOf(id)).toEqual(deliveredOnce(id));
   });

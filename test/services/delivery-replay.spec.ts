@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allDelivered, booksOf, unfinishedOn } from '../support/reconciliation.js';
+import { allDelivered, readTotals, countUnfinished } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
 import { credentials } from '../support/gateway.js';
@@ -95,7 +95,7 @@ onPostgres('replays and dead letters', () => {
   }
 
   const allIsDelivered = () =>
-    until('all is delivered', async () => (await unfinishedOn(server)) === 0, PATIENCE_SECONDS);
+    until('all is delivered', async () => (await countUnfinished(server)) === 0, PATIENCE_SECONDS);
   const requestReplay = async (body: object) => {
     const response = await fetch(`${origin}/api/v1/deliveries/replays`, {
       method: 'POST',
@@ -147,7 +147,7 @@ onPostgres('replays and dead letters', () => {
 
       expect(await replayOf(body.id)).toMatchObject({ count: ROWS, done: ROWS });
       const received = inbox.byId;
-      const live = [...kiip.acknowledged.values()].map(([answer]) => answer!.id);
+      const live = [...kiip.acknowledged.values()].map(([first]) => first!.id);
       expect(outside.filter((id) => received.has(id))).toEqual([]);
       expect([...received.keys()].toSorted()).toEqual([...inside, ...live].toSorted());
       const changed = inside.filter((id) =>
@@ -216,7 +216,7 @@ onPostgres('replays and dead letters', () => {
       expect(items).toMatchObject([
         { issuance_id: id, consumer: 'wallet', status: 'dead', last_status: 422, next_attempt_at: null },
       ]);
-      expect(await booksOf(origin)).toMatchObject({ dead: 1, pending: 0, missing: 0 });
+      expect(await readTotals(origin)).toMatchObject({ dead: 1, pending: 0, missing: 0 });
 
       // The retry starts another three days of attempts.
       expect(await retry(items[0]!.id)).toMatchObject({ status: 202, body: { status: 'pending' } });
@@ -232,7 +232,7 @@ onPostgres('replays and dead letters', () => {
       expect((await dead()).items).toEqual([]);
       expect(inbox.receipts.map((receipt) => receipt.id)).toEqual(Array.from({ length: 5 }, () => id));
       expect(new Set(inbox.receipts.map(({ body }) => body)).size).toBe(1);
-      const totals = await booksOf(origin);
+      const totals = await readTotals(origin);
       expect(totals).toMatchObject(allDelivered(totals.accepted));
     },
     LIMIT_MS,

@@ -1,4 +1,4 @@
-import { allDelivered, booksOf, deliveryOn } from '../support/reconciliation.js';
+import { allDelivered, readTotals, findDelivery } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
 import type { Environment } from '../../src/config/read-config.js';
@@ -42,10 +42,10 @@ onPostgres('delivery by ROLE', () => {
     return id!;
   };
   const receivedFrom = (name: string) => inbox.receipts.filter((receipt) => receipt.sender === name);
-  const deliveryOf = (id: string) => deliveryOn(server, id);
+  const findDeliveryOf = (id: string) => findDelivery(server, id);
   const allIsDelivered = () =>
     until('all is delivered', async () => {
-      const totals = await booksOf(origin);
+      const totals = await readTotals(origin);
       return totals.accepted > 0 && totals.delivered === totals.accepted;
     });
   /** Delivers some events, after which a worker sends several at once. */
@@ -76,14 +76,14 @@ onPostgres('delivery by ROLE', () => {
     const early = await Promise.all([record(), record()]);
     const deliveries = await fetch(`${origin}/api/v1/deliveries`, { headers: credentials });
     expect([deliveries.status, await deliveries.json()]).toEqual([200, { items: [], next: 'dlv_0' }]);
-    expect(await booksOf(origin)).toMatchObject({ accepted: 2, pending: 2, missing: 0 });
+    expect(await readTotals(origin)).toMatchObject({ accepted: 2, pending: 2, missing: 0 });
 
     await using worker = await start('worker', 'worker');
     const late = await record();
     await allIsDelivered();
     expect(idsOf(inbox.receipts).toSorted()).toEqual([...early, late].toSorted());
     expect(receivedFrom('worker')).toHaveLength(3);
-    expect(await booksOf(origin)).toMatchObject(allDelivered(3));
+    expect(await readTotals(origin)).toMatchObject(allDelivered(3));
 
     const url = await worker.url();
     const statusOf = async (path: string, init: RequestInit = {}) =>
@@ -100,7 +100,7 @@ onPostgres('delivery by ROLE', () => {
       expect([path, await statusOf(path)]).toEqual([path, 404]);
     expect((await sender.callback(url, redemption())).status).toBe(404);
     expect(await statusOf('/api/v1/deliveries/dlv_1/retry', { method: 'POST' })).toBe(404);
-    expect((await booksOf(origin)).accepted).toBe(3);
+    expect((await readTotals(origin)).accepted).toBe(3);
   });
 
   test('releases the lease of an unanswered delivery when a worker stops, and another worker sends it', async () => {
@@ -112,18 +112,22 @@ onPostgres('delivery by ROLE', () => {
     await until('it is sent', () => inbox.receipts.length === 1);
     const [leaving, staying, other] =
       inbox.receipts[0]!.sender === 'first' ? [first, second, 'second'] : [second, first, 'first'];
-    expect((await deliveryOf(id))?.['lease_token']).not.toBeNull();
+    expect((await findDeliveryOf(id))?.['lease_token']).not.toBeNull();
     inbox.respond = () => 200;
     leaving.signal('SIGTERM');
     expect(await leaving.ended).toEqual({ code: 0, signal: null });
-    await until('it is delivered', async () => (await deliveryOf(id))?.['status'] === 'delivered');
+    await until('it is delivered', async () => (await findDeliveryOf(id))?.['status'] === 'delivered');
 
     expect(idsOf(inbox.receipts)).toEqual([id, id]);
     expect(receivedFrom(other)).toHaveLength(1);
     expect(new Set(inbox.receipts.map(({ body }) => body)).size).toBe(1);
     expect(graceExpired(leaving)).toEqual([]);
     // The lease was released, not expired; an attempt with an unknown end is not counted.
-    expect(await deliveryOf(id)).toMatchObject({ attempts: 1, lease_token: null, lease_expires_at: null });
+    expect(await findDeliveryOf(id)).toMatchObject({
+      attempts: 1,
+      lease_token: null,
+      lease_expires_at: null,
+    });
     expect(staying.log().filter(({ level }) => level === 'error')).toEqual([]);
   });
 
@@ -139,13 +143,13 @@ onPostgres('delivery by ROLE', () => {
     await leaving.logged('stopping');
     // New entries wait in the outbox; the retried delivery could be leased at once.
     const late = await Promise.all([record(), record(), record()]);
-    const delivery = `${origin}/api/v1/deliveries/dlv_${String((await deliveryOf(again))?.['id'])}`;
+    const delivery = `${origin}/api/v1/deliveries/dlv_${String((await findDeliveryOf(again))?.['id'])}`;
     expect((await fetch(`${delivery}/retry`, { method: 'POST', headers: credentials })).status).toBe(202);
     expect(await leaving.ended).toEqual({ code: 0, signal: null });
 
     expect(graceExpired(leaving)).toEqual([]);
     expect(idsOf(inbox.receipts)).toEqual([held]);
-    expect(await deliveryOf(held)).toMatchObject({
+    expect(await findDeliveryOf(held)).toMatchObject({
       status: 'pending',
       attempts: 0,
       lease_token: null,
@@ -164,14 +168,14 @@ onPostgres('delivery by ROLE', () => {
 
   test('saves the result of a response that arrives while a worker stops', async () => {
     await using leaving = await start('worker', 'slow');
-    const answer = inbox.hold();
+    const respond = inbox.hold();
     const id = await record();
     await until('it is sent', () => inbox.receipts.length === 1);
     leaving.signal('SIGTERM');
     await leaving.logged('stopping');
-    answer(200);
+    respond(200);
     expect(await leaving.ended).toEqual({ code: 0, signal: null });
-    expect(await deliveryOf(id)).toMatchObject({ status: 'delivered', attempts: 1, lease_token: null });
+    expect(await findDeliveryOf(id)).toMatchObject({ status: 'delivered', attempts: 1, lease_token: null });
   });
 });
 

@@ -20,12 +20,12 @@ const TABLE = /\b(?:from|join|into|update|using)\s+"?(\w+)|\b\w*(?:From|Into|Tab
 
 const files = globSync('*/**/*.ts', { cwd: root }).filter((file) => !file.startsWith('database/'));
 
-it('finds the statements of every table', () => {
+it('finds SQL for every table, and for no other', () => {
   const used = new Set(files.flatMap((file) => tablesIn(file)));
   expect([...used].toSorted()).toEqual(Object.keys(OWNERS).toSorted());
 });
 
-it.each(Object.entries(OWNERS))('names the table %s in the SQL of %j only', (table, owners) => {
+it.each(Object.entries(OWNERS))('keeps the SQL on table %s in the folders %j', (table, owners) => {
   const folders = files.filter((file) => tablesIn(file).includes(table)).map((file) => file.split('/')[0]!);
   expect(folders.filter((folder) => !owners.includes(folder))).toEqual([]);
 });
