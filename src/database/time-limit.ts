@@ -1,3 +1,4 @@
+import { withTimeout } from '../async/time-limit.js';
 import { MAX_TIMER_MS } from '../config/timers.js';
 import { StorageUnavailableError } from './storage-error.js';
 
@@ -10,14 +11,10 @@ export function toPositiveMs(ms: number): number {
  * Settles with `work`, or rejects with StorageUnavailable after `limitMs`. The work goes on unobserved: what it is stuck
  * in has to end by a limit of its own.
  */
-export async function withStorageTimeout<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new StorageUnavailableError('no answer in time')), toPositiveMs(limitMs));
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function withStorageTimeout<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  return withTimeout(
+    toPositiveMs(limitMs),
+    () => work,
+    () => new StorageUnavailableError('no answer in time'),
+  );
 }

@@ -14,5 +14,5 @@ export function classifyFailure(error: unknown): CallOutcome {
   if (!(error instanceof UpstreamError)) return 'unknown';
   if (error.neverSent) return 'never-sent';
   const { failure, status = 0 } = error;
-  return failure === 'refused' || (status >= 400 && status < 500 && status !== 408) ? 'refused' : 'unknown';
+  return failure === 'rejected' || (status >= 400 && status < 500 && status !== 408) ? 'refused' : 'unknown';
 }

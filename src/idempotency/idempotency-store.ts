@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { trailingSingleFlight } from '../async/coalesce.js';
+import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import type { Database } from '../database/database.js';
 import { sha256Key } from '../database/text-columns.js';
 import { findExisting, tryAcquire, deleteExpired } from './idempotency-statements.js';

@@ -91,7 +91,7 @@ function parseBody(operation: Operation, text: string): Readonly<Record<string, 
   }
   if (!isRecord(json)) throw failure(operation, 'invalid_response', 'the answer is not a JSON object');
   // Whatever the status: mobile SDKs 2.0.8 to 3.0.1 read it so. Kiip's sentence may hold anything, and stays here.
-  if ((json['error'] ?? null) !== null) throw failure(operation, 'refused', 'answered with an error');
+  if ((json['error'] ?? null) !== null) throw failure(operation, 'rejected', 'answered with an error');
   return json;
 }
 

@@ -4,6 +4,7 @@ import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { KiipCallbacksModule } from '../kiip-callbacks/kiip-callbacks.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { BreakerRegistry } from '../upstream/breaker-registry.js';
+import { RetryInterceptor } from '../upstream/retry.interceptor.js';
 import { UserReferencesModule } from '../user-references/user-references.module.js';
 import { KiipCallsController } from './kiip-calls.controller.js';
 import { KiipClient, KiipHttp } from './kiip-client.js';
@@ -18,10 +19,10 @@ import { RewardedMomentsService } from './rewarded-moments.service.js';
     RewardedMomentsService,
     {
       provide: KiipHttp,
-      inject: [Config, BreakerRegistry],
-      useFactory: (config: Config, circuits: BreakerRegistry) =>
+      inject: [Config, BreakerRegistry, RetryInterceptor],
+      useFactory: (config: Config, breakers: BreakerRegistry, retry: RetryInterceptor) =>
         new KiipHttp({
-          breakers: circuits,
+          breakers,
           upstream: 'kiip',
           baseUrl: config.kiipBaseUrl,
           timeoutMs: config.kiipTimeoutMs,
@@ -29,6 +30,7 @@ import { RewardedMomentsService } from './rewarded-moments.service.js';
           operations: ['session', 'moment'],
           concurrency: 64,
           queue: 1_000,
+          interceptors: [retry],
         }),
     },
   ],

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { trailingSingleFlight } from '../async/coalesce.js';
+import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import type { Database } from '../database/database.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 

@@ -171,6 +171,20 @@ describe('the Kigo token', () => {
     expect([calls('login'), calls('lookup')]).toEqual([3, 1]);
   });
 
+  it('is renewed when a retry is answered 401', async () => {
+    await ask();
+    world.kigo.clearRequests();
+    world.kigo.revokeAllTokens();
+    world.kigo.addFault({ kind: 'status', status: 503, route: 'summary', times: 1 });
+    expect((await world.gateway.get('/api/v1/accounts/acc-1/hub-summary')).status).toBe(404);
+    expect(world.kigo.requests().map(({ route, status }) => [route, status])).toEqual([
+      ['summary', 503],
+      ['summary', 401],
+      ['login', 200],
+      ['summary', 404],
+    ]);
+  });
+
   it('of a later generation is not dropped when a call that was sent with an earlier one is refused late', async () => {
     for (const account of ['late', 'early'])
       world.kigo.setAccount({ external_user_id: account, external_program_id: 'p', account_id: account });
@@ -198,12 +212,12 @@ describe('the Kigo token', () => {
   it('that Kigo does not give is told to people: who refuses whom, and since when', async () => {
     world.kigo.configure({ apiKeys: ['another-key'] });
     const answer = (await (await ask()).json()) as { detail: string };
-    expect(answer.detail).toContain('refuses the credentials');
+    expect(answer.detail).toContain('rejected the credentials');
     for (let i = 0; i < 10; i += 1) await ask();
     const view = await fetch(`${world.gateway.url}/health/dependencies`);
     expect([view.status, await view.text()]).toEqual([
       503,
-      expect.stringContaining('our credentials are refused'),
+      expect.stringContaining('our credentials were rejected'),
     ]);
     const told = world.gateway.log.filter(({ level }) => level === 'warn' || level === 'error');
     expect(told.length).toBeLessThanOrEqual(2);

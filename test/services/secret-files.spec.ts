@@ -148,13 +148,13 @@ describe('the file of the Kigo API key', () => {
 
   it('leaves the old key in use while Kigo refuses the new one, until there is a better one', async () => {
     await replace('wrong-key');
-    await until('the new key is refused', () => said('does not take the new API key'));
+    await until('the new key is refused', () => said('new Kigo API key rejected'));
     world!.kigo.revokeAllTokens();
     expect(await ask()).toBe(200);
     expect(keysSent()).toEqual(['demo-kigo-key', 'wrong-key', 'demo-kigo-key']);
     // Back to the old one: there is nothing to prove.
     await replace('demo-kigo-key');
-    await until('it is read', () => told('new value').length === 2);
+    await until('it is read', () => told('secret reloaded').length === 2);
     expect(keysSent()).toHaveLength(3);
     world!.kigo.configure({ apiKeys: ['third-key'] });
     await replace('third-key');
