@@ -1,9 +1,10 @@
+import { backoffMs } from '../async/backoff.js';
 import type { DeliveryAttempt } from './consumer-http.js';
 
 /** Consecutive failures that open the circuit; fewer may be caused by single events. */
 const FAILURE_THRESHOLD = 5;
-const INITIAL_OPEN_MS = 5_000;
-const MAX_OPEN_MS = 60_000;
+/** 5 s at first, at most a minute, each with 25 % jitter in both directions. */
+const OPEN_BACKOFF = { initialMs: 6_250, maxMs: 75_000, jitter: 0.4 };
 const MAX_RETRY_AFTER_MS = 3_600_000;
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
@@ -80,11 +81,7 @@ export class ConsumerThrottle {
     if (this.consecutiveFailures < FAILURE_THRESHOLD) return;
     this.limit = 1;
     this.openedAtMs = this.now();
-    const openMs = Math.min(
-      MAX_OPEN_MS,
-      INITIAL_OPEN_MS * 2 ** (this.consecutiveFailures - FAILURE_THRESHOLD),
-    );
-    this.openFor(openMs * (0.75 + Math.random() / 2));
+    this.openFor(backoffMs(this.consecutiveFailures - FAILURE_THRESHOLD + 1, OPEN_BACKOFF));
   }
 
   private openFor(durationMs: number): void {

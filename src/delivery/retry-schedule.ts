@@ -1,11 +1,13 @@
+import { backoffMs } from '../async/backoff.js';
+
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600 * SECOND_MS;
 
-const INITIAL_BACKOFF_MS = 5 * SECOND_MS;
-const MAX_BACKOFF_MS = 12 * HOUR_MS;
+/** 5 s at first, at most 12 h, each with 10 % jitter in both directions. */
+const BACKOFF = { initialMs: 5.5 * SECOND_MS, maxMs: 12 * HOUR_MS, jitter: 0.2 / 1.1 };
 /** The time during which a delivery is retried. */
 export const MAX_RETRY_AGE_MS = 72 * HOUR_MS;
-const JITTER = 0.1;
+const RETRY_AFTER_JITTER = 0.1;
 
 export interface FailedDelivery {
   /** Attempts since the schedule started, including the one that has just failed. */
@@ -29,10 +31,8 @@ export function nextAttemptInMs({
 }: FailedDelivery): number | undefined {
   const remainingMs = MAX_RETRY_AGE_MS - ageMs;
   if (remainingMs <= 0) return undefined;
-  const backoffMs = Math.min(MAX_BACKOFF_MS / (1 + JITTER), INITIAL_BACKOFF_MS * 2 ** (attempts - 1));
-  const spread = 1 + JITTER * (2 * Math.random() - 1);
   // Up to 10 % jitter after Retry-After, never before it.
   const retryAfterMs =
-    Math.min(retryAfterSeconds * SECOND_MS, MAX_RETRY_AGE_MS) * (1 + JITTER * Math.random());
-  return Math.min(Math.max(backoffMs * spread, retryAfterMs), Math.max(remainingMs, retryAfterMs));
+    Math.min(retryAfterSeconds * SECOND_MS, MAX_RETRY_AGE_MS) * (1 + RETRY_AFTER_JITTER * Math.random());
+  return Math.min(Math.max(backoffMs(attempts, BACKOFF), retryAfterMs), Math.max(remainingMs, retryAfterMs));
 }
