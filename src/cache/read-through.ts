@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
-import { TieredCache } from './cache-layers.js';
+import { TieredCache } from './tiered-cache.js';
 
 /** One kind of cached answer. */
 export interface CachePolicy<T> {

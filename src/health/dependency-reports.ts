@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
 import type { HealthIndicatorFunction } from '@nestjs/terminus';
-import { RedisState } from '../cache/redis-state.js';
+import { RedisStore } from '../cache/redis-store.js';
 import { Database } from '../database/database.js';
 import { DeliveryWorker } from '../delivery/delivery-worker.js';
 import { CallbackCounters } from '../kiip-callbacks/callback-counters.js';
@@ -13,7 +13,7 @@ export class DependencyReports {
   constructor(
     private readonly indicators: HealthIndicatorService,
     private readonly circuits: BreakerRegistry,
-    private readonly redis: RedisState,
+    private readonly redis: RedisStore,
     private readonly database: Database,
     private readonly callbacks: CallbackCounters,
     private readonly deliveries: DeliveryWorker,
@@ -50,7 +50,7 @@ export class DependencyReports {
   }
 
   private redisReport() {
-    const { current: state, lastSuccessAt } = this.redis;
+    const { status: state, lastSuccessAt } = this.redis;
     const report = this.indicators.check('redis');
     if (state === 'not-configured') return report.up({ state });
     const facts = { state, last_success_at: lastSuccessAt?.toISOString() ?? null };

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
-import { RedisState } from '../cache/redis-state.js';
+import { RedisStore } from '../cache/redis-store.js';
 import { Public } from '../caller-auth/public.decorator.js';
 import { Database } from '../database/database.js';
 import { ApiHealth } from './api-health.decorator.js';
@@ -27,7 +27,7 @@ export class HealthController {
     private readonly indicators: HealthIndicatorService,
     private readonly lifecycle: LifecycleService,
     private readonly eventLoop: EventLoopMonitor,
-    private readonly redis: RedisState,
+    private readonly redis: RedisStore,
     private readonly database: Database,
     private readonly reports: DependencyReports,
   ) {}
@@ -105,6 +105,6 @@ export class HealthController {
 
   /** Reported, not judged. */
   private redisReport() {
-    return this.indicators.check('redis').up({ state: this.redis.current });
+    return this.indicators.check('redis').up({ state: this.redis.status });
   }
 }

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { TieredCache } from '../cache/cache-layers.js';
-import { RedisLeases } from '../cache/redis-leases.js';
+import { TieredCache } from '../cache/tiered-cache.js';
+import { RedisStore } from '../cache/redis-store.js';
 import { Config } from '../config/config.js';
 import { KigoApiKey } from './kigo-api-key.js';
 import { kigoScope } from './kigo-scope.js';
@@ -22,7 +22,7 @@ export class SharedTokenStore {
 
   constructor(
     private readonly layers: TieredCache,
-    private readonly leases: RedisLeases,
+    private readonly leases: RedisStore,
     private readonly key: KigoApiKey,
     config: Config,
   ) {
@@ -55,11 +55,11 @@ export class SharedTokenStore {
    * @returns false while another one does; true also when nobody can tell
    */
   async mayLogIn(lifeMs: number): Promise<boolean> {
-    return (await this.leases.take(this.loginKey, lifeMs)) !== 'held';
+    return (await this.leases.acquireLease(this.loginKey, lifeMs)) !== 'held';
   }
 
   async loginEnded(): Promise<void> {
-    await this.leases.giveBack(this.loginKey);
+    await this.leases.releaseLease(this.loginKey);
   }
 
   private get loginKey(): string {

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { ReadThrough } from '../cache/read-through.js';
-import { RedisState } from '../cache/redis-state.js';
+import { RedisStore } from '../cache/redis-store.js';
 import { MetricsRegistry } from './instruments.js';
 
 /** Where cached answers come from. */
 @Injectable()
 export class CacheMetrics {
-  constructor(instruments: MetricsRegistry, cache: ReadThrough, redis: RedisState) {
+  constructor(instruments: MetricsRegistry, cache: ReadThrough, redis: RedisStore) {
     instruments.counter({
       name: 'cache_lookups_total',
       help: 'Look-ups: hit, miss, expired, requested (no-cache), stale (too old, and the vendor fails), failed',
@@ -25,7 +25,7 @@ export class CacheMetrics {
     instruments.gauge({
       name: 'redis_up',
       help: 'Whether Redis is in use: 0 while it is put aside; nothing without REDIS_URL',
-      collect: () => (redis.current === 'not-configured' ? [] : [[{}, redis.current === 'up' ? 1 : 0]]),
+      collect: () => (redis.status === 'not-configured' ? [] : [[{}, redis.status === 'up' ? 1 : 0]]),
     });
   }
 }
