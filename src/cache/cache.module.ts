@@ -1,9 +1,11 @@
 import { CacheModule as NestCacheModule } from '@nestjs/cache-manager';
 import { Global, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
 import type { Config } from '../config/config.js';
 import { ReadThrough } from './read-through.js';
 import { RedisStore, connectRedis } from './redis-store.js';
+import { RedisHealthIndicator } from './redis.health-indicator.js';
 import { TieredCache, createMemoryStore, createSharedStore } from './tiered-cache.js';
 
 /** Caches in memory, and in Redis behind it when `REDIS_URL` is set. */
@@ -15,9 +17,14 @@ export class CacheModule {
     const stores = [createMemoryStore(), ...(redis ? [createSharedStore(redis)] : [])];
     return {
       module: CacheModule,
-      imports: [NestCacheModule.register({ stores })],
-      providers: [TieredCache, ReadThrough, { provide: RedisStore, useValue: new RedisStore(redis) }],
-      exports: [TieredCache, ReadThrough, RedisStore],
+      imports: [NestCacheModule.register({ stores }), TerminusModule],
+      providers: [
+        TieredCache,
+        ReadThrough,
+        RedisHealthIndicator,
+        { provide: RedisStore, useValue: new RedisStore(redis) },
+      ],
+      exports: [TieredCache, ReadThrough, RedisStore, RedisHealthIndicator],
     };
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { EventLoopMonitor } from '../health/event-loop.js';
+import { EventLoopMonitor } from '../health/event-loop-monitor.js';
 import { MetricsRegistry } from './instruments.js';
 
 /** What `nodejs_eventloop_lag_*` cannot tell to more than one reader. */
