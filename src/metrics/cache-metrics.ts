@@ -12,7 +12,7 @@ export class CacheMetrics {
       help: 'Look-ups: hit, miss, expired, requested (no-cache), stale (too old, and the vendor fails), failed',
       labels: ['kind', 'outcome'],
       collect: () =>
-        [...cache.counts].flatMap(([kind, { outcomes }]) =>
+        [...cache.lookupCounts].flatMap(([kind, { outcomes }]) =>
           Object.entries(outcomes).map(([outcome, count]) => [{ kind, outcome }, count] as const),
         ),
     });
@@ -20,7 +20,8 @@ export class CacheMetrics {
       name: 'cache_coalesced_requests_total',
       help: 'Look-ups that waited for a call that another one had begun, and made none',
       labels: ['kind'],
-      collect: () => [...cache.counts].map(([kind, { coalesced: waits }]) => [{ kind }, waits] as const),
+      collect: () =>
+        [...cache.lookupCounts].map(([kind, { coalesced: waits }]) => [{ kind }, waits] as const),
     });
     instruments.gauge({
       name: 'redis_up',
