@@ -5,7 +5,7 @@ import { configWarnings } from './config/config-warnings.js';
 import type { Config } from './config/config.js';
 import { EXIT_CONFIG, ConfigError, readConfig } from './config/read-config.js';
 import { MAX_TIMER_MS } from './config/timers.js';
-import { DataFolderUnusable } from './database/data-dir-lock.js';
+import { DataDirUnusableError } from './database/data-dir-lock.js';
 import { summarizeError } from './log/error-facts.js';
 import { createLogger } from './log/logger.js';
 
@@ -77,7 +77,7 @@ function exitOnListenError(logger: Logger, error: unknown): never {
 
 /** The state of the process is unknown after such an error: end, and be started again. */
 function crash(logger: Logger, error: unknown): never {
-  if (error instanceof DataFolderUnusable) {
+  if (error instanceof DataDirUnusableError) {
     logger.fatal({ msg: error.message });
     process.exit(1);
   }

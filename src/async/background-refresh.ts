@@ -1,13 +1,15 @@
-/** The shortest interval between two runs: /metrics is public. */
+import { withTimeout } from './time-limit.js';
+
+/** The shortest time between two refreshes, because anybody may request the metrics. */
 const MIN_INTERVAL_MS = 15_000;
-/** After a run the task is idle for ten times as long as it took, so it runs for at most a tenth of the time. */
+/** After a refresh the task stays idle ten times as long as it ran, so that it runs a tenth of the time at most. */
 const IDLE_RATIO = 10;
-/** Shorter than the timeout of a scrape, which is 10 s by default in Prometheus. */
+/** How long the first read waits. A scrape may take 10 s (Prometheus). */
 const FIRST_WAIT_MS = 5_000;
 
 export interface Snapshot<T> {
   readonly value: T;
-  /** Time since the run that returned it began. */
+  /** Since the task that produced it started. */
   readonly ageMs: number;
 }
 
@@ -21,20 +23,20 @@ export class BackgroundRefresh<T> {
   private firstRead: Promise<void> | undefined;
   private refreshableAt = -Infinity;
 
-  /** @param onFailure called with the error of a failed run; the last result stays, and its age rises */
+  /** @param onFailure called when the task fails: the last result stays and grows older */
   constructor(
-    private readonly task: () => Promise<T>,
+    private readonly work: () => Promise<T>,
     private readonly onFailure: (error: unknown) => void,
     private readonly now = () => performance.now(),
   ) {}
 
   async read(): Promise<Snapshot<T> | undefined> {
     if (this.now() >= this.refreshableAt) this.pending ??= this.refresh();
-    if (!this.last && this.pending) await (this.firstRead ??= atMost(FIRST_WAIT_MS, this.pending));
+    if (!this.last && this.pending) await (this.firstRead ??= waitFor(this.pending));
     return this.last && { value: this.last.value, ageMs: this.now() - this.last.startedAt };
   }
 
-  /** Drops the last result. */
+  /** Drops the last result, which is no longer true. */
   invalidate(): void {
     this.last = undefined;
     this.firstRead = undefined;
@@ -43,7 +45,7 @@ export class BackgroundRefresh<T> {
   private async refresh(): Promise<void> {
     const startedAt = this.now();
     try {
-      this.last = { value: await this.task(), startedAt };
+      this.last = { value: await this.work(), startedAt };
     } catch (error) {
       this.onFailure(error);
     }
@@ -53,11 +55,10 @@ export class BackgroundRefresh<T> {
   }
 }
 
-async function atMost(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms).unref();
-  });
-  await Promise.race([work, limit]);
-  clearTimeout(timer);
+function waitFor(refresh: Promise<void>): Promise<void> {
+  return withTimeout(
+    FIRST_WAIT_MS,
+    () => refresh,
+    () => new Error('no result in time'),
+  ).catch(() => undefined);
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
+import { backoffMs } from '../async/backoff.js';
 
 /** One client, connected once, and the commands that it sends. The signal that opened it also closes it. */
 export interface RedisSession<Commands> {
@@ -25,8 +26,7 @@ const PING_INTERVAL_MS = 500;
 const MAX_MISSED_PINGS = 6;
 /** Includes authentication. */
 const CONNECT_TIMEOUT_MS = 3_000;
-const INITIAL_BACKOFF_MS = 50;
-const MAX_BACKOFF_MS = 1_000;
+const BACKOFF = { initialMs: 50, maxMs: 1_000 };
 const ERROR_LOG_INTERVAL_MS = 60_000;
 
 class TimeoutError extends Error {}
@@ -83,8 +83,7 @@ export class RedisConnection<Commands> {
     let failures = 0;
     while (!this.closed) {
       failures = (await this.runSession()) ? 0 : failures + 1;
-      const backoffMs = Math.min(MAX_BACKOFF_MS, INITIAL_BACKOFF_MS * 2 ** failures) * (0.5 + Math.random());
-      await sleep(backoffMs, undefined, { ref: false });
+      await sleep(backoffMs(failures + 1, BACKOFF), undefined, { ref: false });
     }
   }
 

@@ -6,9 +6,11 @@ interface PrecedingValues {
   readonly kiipBaseUrl?: string;
 }
 
-/** One environment variable: how it is called, read, masked and explained. The README's table is checked against this. */
+/** One environment variable: its name, parser, default and description. docs/configuration.md is generated from it. */
 export interface Variable<T> {
   readonly env: string;
+  /** What it sets, for docs/configuration.md. */
+  readonly description: string;
   readonly parse: Parser<T>;
   /** As it would stand in the environment. Without one, an unset variable is `undefined`. */
   readonly default?: string;
@@ -19,76 +21,254 @@ export interface Variable<T> {
   readonly secret?: boolean;
 }
 
-function withDefault<T>(env: string, parser: Parser<T>, fallback: string): Variable<T> {
-  return { env, parse: parser, default: fallback };
+function withDefault<T>(env: string, parser: Parser<T>, fallback: string, description: string): Variable<T> {
+  return { env, description, parse: parser, default: fallback };
 }
 
-function required<T>(env: string, parser: Parser<T>): Variable<T> {
-  return { env, parse: parser, required: true };
+function required<T>(env: string, parser: Parser<T>, description: string): Variable<T> {
+  return { env, description, parse: parser, required: true };
 }
 
-function optional<T>(env: string, parser: Parser<T>): Variable<T | undefined> {
-  return { env, parse: parser };
+function optional<T>(env: string, parser: Parser<T>, description: string): Variable<T | undefined> {
+  return { env, description, parse: parser };
 }
 
 function secret<T>(variable: Variable<T>): Variable<T> {
   return { ...variable, secret: true };
 }
 
-/** Every variable that the service reads (contract, section 2), by its name in the Config. */
+/** Every variable that the service reads, by its name in the Config. */
 export const VARIABLES = {
-  port: withDefault('PORT', parse.port, '3000'),
-  host: withDefault('HOST', parse.singleLine, '0.0.0.0'),
-  kigoBaseUrl: required('KIGO_BASE_URL', parse.baseUrl),
-  kigoPartnerId: required('KIGO_PARTNER_ID', parse.singleLine),
-  kigoApiKey: secret(required('KIGO_API_KEY', parse.singleLine)),
-  kigoTokenTtlSeconds: withDefault('KIGO_TOKEN_TTL_SECONDS', parse.positive, '1800'),
-  kigoTimeoutMs: withDefault('KIGO_TIMEOUT_MS', parse.positive, '3000'),
-  kiipTimeoutMs: withDefault('KIIP_TIMEOUT_MS', parse.positive, '3000'),
-  upstreamDeadlineMs: withDefault('UPSTREAM_DEADLINE_MS', parse.positive, '10000'),
-  accountTtlSeconds: withDefault('ACCOUNT_TTL_SECONDS', parse.positive, '86400'),
-  hubSummaryTtlSeconds: withDefault('HUB_SUMMARY_TTL_SECONDS', parse.positive, '300'),
-  hubSummaryStaleSeconds: withDefault('HUB_SUMMARY_STALE_SECONDS', parse.positive, '3600'),
-  notFoundTtlSeconds: withDefault('NOT_FOUND_TTL_SECONDS', parse.positive, '60'),
-  kiipBaseUrl: withDefault('KIIP_BASE_URL', parse.baseUrl, 'https://api.kiip.me'),
-  kiipAppKey: required('KIIP_APP_KEY', parse.singleLine),
-  kiipAppSecrets: secret(required('KIIP_APP_SECRETS', parse.list)),
-  kiipSessionPath: withDefault('KIIP_SESSION_PATH', parse.path, '/2.0/server/moment/'),
-  kiipMomentPath: withDefault('KIIP_MOMENT_PATH', parse.path, '/2.0/server/moment/'),
-  kiipSdkVersion: withDefault('KIIP_SDK_VERSION', parse.singleLine, '1.0'),
-  kiipTestMode: withDefault('KIIP_TEST_MODE', parse.flag, 'false'),
+  port: withDefault('PORT', parse.port, '3000', 'Port to listen on. `0` picks a free port and logs it.'),
+  host: withDefault('HOST', parse.singleLine, '0.0.0.0', 'Address to listen on.'),
+  kigoBaseUrl: required('KIGO_BASE_URL', parse.baseUrl, 'Origin of Kigo.'),
+  kigoPartnerId: required('KIGO_PARTNER_ID', parse.singleLine, 'Partner id at Kigo.'),
+  kigoApiKey: secret(
+    required(
+      'KIGO_API_KEY',
+      parse.singleLine,
+      'API key at Kigo. Read again when its file changes; used once a login with it has succeeded.',
+    ),
+  ),
+  kigoTokenTtlSeconds: withDefault(
+    'KIGO_TOKEN_TTL_SECONDS',
+    parse.positive,
+    '1800',
+    'Lifetime of a Kigo token, counted from the moment the login request is sent.',
+  ),
+  kigoTimeoutMs: withDefault(
+    'KIGO_TIMEOUT_MS',
+    parse.positive,
+    '3000',
+    'Time limit of one attempt to call Kigo.',
+  ),
+  kiipTimeoutMs: withDefault(
+    'KIIP_TIMEOUT_MS',
+    parse.positive,
+    '3000',
+    'Time limit of one attempt to call Kiip.',
+  ),
+  upstreamDeadlineMs: withDefault(
+    'UPSTREAM_DEADLINE_MS',
+    parse.positive,
+    '10000',
+    'Time limit of all attempts of one upstream call together.',
+  ),
+  accountTtlSeconds: withDefault(
+    'ACCOUNT_TTL_SECONDS',
+    parse.positive,
+    '86400',
+    'How long the account id of a pair of external ids is fresh.',
+  ),
+  hubSummaryTtlSeconds: withDefault(
+    'HUB_SUMMARY_TTL_SECONDS',
+    parse.positive,
+    '300',
+    'How long a hub summary is fresh. Kigo advises 300 to 900.',
+  ),
+  hubSummaryStaleSeconds: withDefault(
+    'HUB_SUMMARY_STALE_SECONDS',
+    parse.positive,
+    '3600',
+    'How much longer cached values may be served while Kigo fails.',
+  ),
+  notFoundTtlSeconds: withDefault(
+    'NOT_FOUND_TTL_SECONDS',
+    parse.positive,
+    '60',
+    'How long "no such account" is remembered.',
+  ),
+  kiipBaseUrl: withDefault('KIIP_BASE_URL', parse.baseUrl, 'https://api.kiip.me', 'Origin of Kiip.'),
+  kiipAppKey: required('KIIP_APP_KEY', parse.singleLine, 'App key at Kiip, part of every request.'),
+  kiipAppSecrets: secret(
+    required(
+      'KIIP_APP_SECRETS',
+      parse.list,
+      'App secrets at Kiip, separated by commas or newlines. Any of them verifies a callback. Never sent. Read again when its file changes.',
+    ),
+  ),
+  kiipSessionPath: withDefault(
+    'KIIP_SESSION_PATH',
+    parse.path,
+    '/2.0/server/moment/',
+    'Path of a session call.',
+  ),
+  kiipMomentPath: withDefault(
+    'KIIP_MOMENT_PATH',
+    parse.path,
+    '/2.0/server/moment/',
+    'Path of a moment call.',
+  ),
+  kiipSdkVersion: withDefault(
+    'KIIP_SDK_VERSION',
+    parse.singleLine,
+    '1.0',
+    'The `sdk_version` of every request to Kiip.',
+  ),
+  kiipTestMode: withDefault(
+    'KIIP_TEST_MODE',
+    parse.flag,
+    'false',
+    'The `test` field of every request to Kiip. `true` makes Kiip return test rewards.',
+  ),
   kiipRewardHosts: {
     env: 'KIIP_REWARD_HOSTS',
+    description:
+      'Hosts (`host` or `host:port`, comma separated) that a reward page may come from. Only https, unless the host is loopback.',
     parse: parse.hosts,
     defaultFrom: ({ kiipBaseUrl }: PrecedingValues) =>
       kiipBaseUrl === undefined ? [] : [new URL(kiipBaseUrl).host],
   },
-  kiipUnknownUsers: withDefault('KIIP_UNKNOWN_USERS', parse.oneOf('accept', 'quarantine'), 'accept'),
-  kiipCurrencies: optional('KIIP_CURRENCIES', parse.currencies),
-  kiipLegacySignature: withDefault('KIIP_LEGACY_SIGNATURE', parse.flag, 'false'),
-  kiipUserReference: withDefault('KIIP_USER_REFERENCE', parse.oneOf('plain', 'opaque'), 'plain'),
-  redisUrl: secret(optional('REDIS_URL', parse.redisUrl)),
-  databaseUrl: secret(optional('DATABASE_URL', parse.urlOf('postgres:', 'postgresql:'))),
-  databaseTimeoutMs: withDefault('DATABASE_TIMEOUT_MS', parse.positive, '3000'),
-  dataDir: withDefault('DATA_DIR', parse.singleLine, './data'),
-  callerAuth: withDefault('CALLER_AUTH', parse.oneOf('api-key', 'jwt', 'none'), 'api-key'),
-  apiKeys: secret(optional('API_KEYS', parse.apiKeys)),
-  jwtIssuer: optional('JWT_ISSUER', parse.singleLine),
-  jwtAudience: optional('JWT_AUDIENCE', parse.singleLine),
-  jwtJwksUrl: optional('JWT_JWKS_URL', parse.urlOf('http:', 'https:')),
-  callerScopes: optional('CALLER_SCOPES', parse.callerScopes),
-  deliveryConsumers: secret(optional('DELIVERY_CONSUMERS', parse.consumers)),
-  rateLimitPerMinute: withDefault('RATE_LIMIT_PER_MINUTE', parse.zeroOrMore, '6000'),
-  callbackRateLimitPerMinute: withDefault('CALLBACK_RATE_LIMIT_PER_MINUTE', parse.zeroOrMore, '60000'),
-  trustedProxyHops: withDefault('TRUSTED_PROXY_HOPS', parse.wholeNumber, '0'),
-  allowInsecureUpstreams: withDefault('ALLOW_INSECURE_UPSTREAMS', parse.flag, 'false'),
-  shutdownGraceSeconds: withDefault('SHUTDOWN_GRACE_SECONDS', parse.positive, '20'),
-  otelEndpoint: optional('OTEL_EXPORTER_OTLP_ENDPOINT', parse.baseUrl),
-  role: withDefault('ROLE', parse.oneOf('api', 'worker', 'all'), 'all'),
+  kiipUnknownUsers: withDefault(
+    'KIIP_UNKNOWN_USERS',
+    parse.oneOf('accept', 'quarantine'),
+    'accept',
+    'What happens to callbacks for users who never went to Kiip through this gateway. `quarantine`: they wait for a decision.',
+  ),
+  kiipCurrencies: optional(
+    'KIIP_CURRENCIES',
+    parse.currencies,
+    'JSON `{"<content>": {"name": "Coins", "max_quantity": 1000}}`. If set, callbacks with another content, name or a larger quantity are quarantined.',
+  ),
+  kiipLegacySignature: withDefault(
+    'KIIP_LEGACY_SIGNATURE',
+    parse.flag,
+    'false',
+    'Also accept redemptions whose signature does not cover `name`.',
+  ),
+  kiipUserReference: withDefault(
+    'KIIP_USER_REFERENCE',
+    parse.oneOf('plain', 'opaque'),
+    'plain',
+    '`plain` sends `user.userid` to Kiip as it is. `opaque` sends a reference of fixed length, which callbacks are mapped back from.',
+  ),
+  redisUrl: secret(
+    optional(
+      'REDIS_URL',
+      parse.redisUrl,
+      '`redis://` or `rediss://`. Cache and coordination shared by all replicas. Unset: memory only.',
+    ),
+  ),
+  databaseUrl: secret(
+    optional(
+      'DATABASE_URL',
+      parse.urlOf('postgres:', 'postgresql:'),
+      '`postgres://` or `postgresql://`. Unset: the embedded database in `DATA_DIR`.',
+    ),
+  ),
+  databaseTimeoutMs: withDefault(
+    'DATABASE_TIMEOUT_MS',
+    parse.positive,
+    '3000',
+    'Time limit of a database statement. Beyond it the response is `503`.',
+  ),
+  dataDir: withDefault('DATA_DIR', parse.singleLine, './data', 'Folder of the embedded database.'),
+  callerAuth: withDefault(
+    'CALLER_AUTH',
+    parse.oneOf('api-key', 'jwt', 'none'),
+    'api-key',
+    'How callers authenticate: `api-key`, `jwt`, or `none`, which lets everybody call.',
+  ),
+  apiKeys: secret(
+    optional(
+      'API_KEYS',
+      parse.apiKeys,
+      '`name:key` pairs, separated by commas or newlines. A name may have several keys. Required if `CALLER_AUTH` is `api-key`. Read again when its file changes.',
+    ),
+  ),
+  jwtIssuer: optional(
+    'JWT_ISSUER',
+    parse.singleLine,
+    "The `iss` of callers' tokens. Required if `CALLER_AUTH` is `jwt`.",
+  ),
+  jwtAudience: optional(
+    'JWT_AUDIENCE',
+    parse.singleLine,
+    "A value that the `aud` of callers' tokens must contain. Required if `CALLER_AUTH` is `jwt`.",
+  ),
+  jwtJwksUrl: optional(
+    'JWT_JWKS_URL',
+    parse.urlOf('http:', 'https:'),
+    "URL of the issuer's keys (a JWK Set). Required if `CALLER_AUTH` is `jwt`.",
+  ),
+  callerScopes: optional(
+    'CALLER_SCOPES',
+    parse.callerScopes,
+    'JSON `{"<caller>": ["kigo:read"]}`. Unset: every caller has every scope. If set, a caller that is not listed has none.',
+  ),
+  deliveryConsumers: secret(
+    optional(
+      'DELIVERY_CONSUMERS',
+      parse.consumers,
+      'JSON list of consumers `{"name", "url", "secrets", "events"}`, each optionally with `order_by` and `concurrency` (8).',
+    ),
+  ),
+  rateLimitPerMinute: withDefault(
+    'RATE_LIMIT_PER_MINUTE',
+    parse.zeroOrMore,
+    '6000',
+    'Calls per minute and caller, over all its keys. `0` turns the limit off.',
+  ),
+  callbackRateLimitPerMinute: withDefault(
+    'CALLBACK_RATE_LIMIT_PER_MINUTE',
+    parse.zeroOrMore,
+    '60000',
+    'Callbacks per minute and source address. `0` turns the limit off.',
+  ),
+  trustedProxyHops: withDefault(
+    'TRUSTED_PROXY_HOPS',
+    parse.wholeNumber,
+    '0',
+    'Number of proxies in front of the gateway whose `X-Forwarded-For` is trusted.',
+  ),
+  allowInsecureUpstreams: withDefault(
+    'ALLOW_INSECURE_UPSTREAMS',
+    parse.flag,
+    'false',
+    'Allow `http://` URLs of other hosts than loopback.',
+  ),
+  shutdownGraceSeconds: withDefault(
+    'SHUTDOWN_GRACE_SECONDS',
+    parse.positive,
+    '20',
+    'Time after SIGTERM in which requests on open connections are still answered.',
+  ),
+  otelEndpoint: optional(
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    parse.baseUrl,
+    'Where traces are sent, by OTLP over HTTP. Unset: no traces.',
+  ),
+  role: withDefault(
+    'ROLE',
+    parse.oneOf('api', 'worker', 'all'),
+    'all',
+    '`api` serves callers and does not deliver. `worker` delivers and serves `/health` and `/metrics` only. `all` does both.',
+  ),
   logLevel: withDefault(
     'LOG_LEVEL',
     parse.oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     'info',
+    '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.',
   ),
 } satisfies Record<string, Variable<unknown>>;
 

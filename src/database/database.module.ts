@@ -3,7 +3,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { Config } from '../config/config.js';
 import { DatabaseHealthIndicator } from './database.health-indicator.js';
 import { Database } from './database.js';
-import { DatabaseLife } from './database-lifecycle.service.js';
+import { DatabaseLifecycle } from './database-lifecycle.service.js';
 
 /** PostgreSQL when `DATABASE_URL` is set, else the embedded database in `DATA_DIR`. */
 @Global()
@@ -11,7 +11,7 @@ import { DatabaseLife } from './database-lifecycle.service.js';
   imports: [TerminusModule],
   providers: [
     DatabaseHealthIndicator,
-    DatabaseLife,
+    DatabaseLifecycle,
     {
       provide: Database,
       inject: [Config],

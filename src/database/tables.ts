@@ -110,7 +110,7 @@ export interface DeliveryReplaysTable {
 }
 
 /** A reward that Kiip gave for a moment, with a currency in it. */
-export interface KiipPromisesTable {
+export interface KiipRewardedMomentsTable {
   reward_id: string;
   moment_id: string;
   user_id: string;
@@ -119,7 +119,7 @@ export interface KiipPromisesTable {
 }
 
 /** A user whose id (or reference) has gone to Kiip. */
-export interface KiipUsersTable {
+export interface KiipUserReferencesTable {
   user_id_hash: string;
   user_id: string;
   reference: string | null;
@@ -154,8 +154,8 @@ export interface Tables {
   delivery_attempts: DeliveryAttemptsTable;
   delivery_pauses: DeliveryPausesTable;
   delivery_replays: DeliveryReplaysTable;
-  kiip_rewarded_moments: KiipPromisesTable;
-  kiip_user_references: KiipUsersTable;
+  kiip_rewarded_moments: KiipRewardedMomentsTable;
+  kiip_user_references: KiipUserReferencesTable;
   rejected_callbacks: RejectedCallbacksTable;
   idempotency_keys: IdempotencyKeysTable;
 }

@@ -19,7 +19,7 @@ import {
   parseDeliveryId,
   toReplayDto,
 } from './deliveries.dto.js';
-import { windowOf } from '../ledger/ledger-window.js';
+import { toLedgerWindow } from '../ledger/ledger-window.js';
 import { ReplaysService } from './replays.service.js';
 
 const COMMON_PROBLEMS = ['unauthenticated', 'storage-unavailable'] as const;
@@ -147,7 +147,7 @@ export class DeliveriesController {
   ): Promise<ReplayStartedDto> {
     if (!this.config.deliveryConsumers?.some(({ name }) => name === consumer))
       throw invalid('/consumer', 'consumer must be one of DELIVERY_CONSUMERS');
-    const window = windowOf(from, to);
+    const window = toLedgerWindow(from, to);
     if (dry_run) {
       reply.code(200);
       return { id: null, count: await this.replays.count(window) };

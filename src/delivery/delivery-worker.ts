@@ -3,9 +3,9 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/
 import { Config } from '../config/config.js';
 import { MAX_TIMER_MS } from '../config/timers.js';
 import { Database } from '../database/database.js';
-import { StorageUnavailable } from '../database/storage-error.js';
-import { Ledger } from '../ledger/ledger.service.js';
-import { issuanceDto } from '../ledger/issuances.dto.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
+import { LedgerService } from '../ledger/ledger.service.js';
+import { toIssuanceDto } from '../ledger/issuances.dto.js';
 import { summarizeError } from '../log/error-facts.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import type { ConsumerAttempt } from './consumer-worker.js';
@@ -37,14 +37,14 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
 
   constructor(
     private readonly database: Database,
-    private readonly ledger: Ledger,
+    private readonly ledger: LedgerService,
     private readonly replays: ReplaysService,
     { role, deliveryConsumers = [], databaseTimeoutMs, shutdownGraceSeconds }: Config,
   ) {
     const options = {
       database,
       databaseTimeoutMs,
-      issuancesOf: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(issuanceDto),
+      issuancesOf: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(toIssuanceDto),
       logger: this.logger,
       onFailure: (error: unknown) => this.logFailure(error),
       onAttempt: (attempt: ConsumerAttempt) => {
@@ -108,7 +108,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
 
   /** A database that is away is told of by health checks, and found again by itself. */
   private logFailure(error: unknown): void {
-    if (error instanceof StorageUnavailable) return;
+    if (error instanceof StorageUnavailableError) return;
     this.logger.error({ msg: 'delivery worker failed', ...summarizeError(error) });
   }
 }

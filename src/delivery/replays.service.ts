@@ -5,7 +5,7 @@ import { Database } from '../database/database.js';
 import type { Tables } from '../database/tables.js';
 import { firstAttemptAt, orderingKey, tryLock } from './delivery.queries.js';
 import type { Subscriber } from './delivery.queries.js';
-import { accepted, inWindow } from '../ledger/ledger-window.js';
+import { isAccepted, inWindow } from '../ledger/ledger-window.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
 
 export interface Replay {
@@ -82,7 +82,7 @@ export class ReplaysService {
 const COUNT_BATCH_SIZE = 50_000;
 
 function acceptedInWindow(window: LedgerWindow) {
-  return sql`${accepted} and ${inWindow(window)}`;
+  return sql`${isAccepted} and ${inWindow(window)}`;
 }
 
 /** One statement, hence all or nothing: the rows of a batch and the place behind them. */

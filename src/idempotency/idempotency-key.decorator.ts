@@ -3,7 +3,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../problem/problem.js';
 
-const detail = 'Idempotency-Key must be given once and have 1 to 255 visible ASCII characters';
+const INVALID_KEY = 'Idempotency-Key must be given once and have 1 to 255 visible ASCII characters';
 
 /**
  * The `Idempotency-Key` of a request, if it bears one. It is taken as it stands, quotes included.
@@ -13,8 +13,8 @@ export const IdempotencyKey = createParamDecorator(
   (_: unknown, context: ExecutionContext): string | undefined => {
     const key = context.switchToHttp().getRequest<FastifyRequest>().headers['idempotency-key'];
     if (key === undefined || (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key))) return key;
-    throw Problem.of('validation', `${detail}.`, {
-      errors: [{ pointer: '/Idempotency-Key', detail }],
+    throw Problem.of('validation', `${INVALID_KEY}.`, {
+      errors: [{ pointer: '/Idempotency-Key', detail: INVALID_KEY }],
       retryable: false,
     });
   },

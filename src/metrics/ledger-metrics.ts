@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../database/database.js';
-import { StorageUnavailable } from '../database/storage-error.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
 import { LedgerStatsService } from '../reconciliation/ledger-stats.service.js';
 import type { LedgerStats } from '../reconciliation/ledger-stats.service.js';
 import { summarizeError } from '../log/error-facts.js';
@@ -130,7 +130,7 @@ export class LedgerMetrics {
 
   /** `database_up` reports an unavailable database. The log reports a failed query, and `ledger_stats_age_seconds` rises. */
   private report(error: unknown): void {
-    if (error instanceof StorageUnavailable) return;
+    if (error instanceof StorageUnavailableError) return;
     this.logger.error({ msg: 'ledger stats query failed', ...summarizeError(error) });
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { KigoTokenService } from '../kigo-auth/kigo-token.service.js';
+import { KigoTokenStatus } from '../kigo-auth/kigo-token-status.js';
 import type { OperationBreaker } from '../upstream/operation-breaker.js';
 import { BreakerRegistry } from '../upstream/breaker-registry.js';
 import { UPSTREAM_FAILURES } from '../upstream/upstream-error.js';
@@ -18,7 +18,7 @@ export class UpstreamMetrics {
   constructor(
     registry: MetricsRegistry,
     private readonly breakers: BreakerRegistry,
-    private readonly tokens: KigoTokenService,
+    private readonly tokens: KigoTokenStatus,
   ) {
     const operation = ['upstream', 'operation'];
     const durations = registry.histogram({
@@ -71,19 +71,19 @@ export class UpstreamMetrics {
   }
 
   private registerTokenMetrics(registry: MetricsRegistry): void {
-    const token = (read: (token: { sentAt: number; endsAt: number }) => number) => (): Samples => {
+    const token = (read: (token: { issuedAt: number; expiresAt: number }) => number) => (): Samples => {
       const { current } = this.tokens;
       return current ? [[{}, read(current) / 1000]] : [];
     };
     registry.gauge({
       name: 'kigo_token_issued_timestamp_seconds',
       help: 'Unix time of the login that returned the Kigo token; absent without a token',
-      collect: token(({ sentAt }) => sentAt),
+      collect: token(({ issuedAt }) => issuedAt),
     });
     registry.gauge({
       name: 'kigo_token_expiry_timestamp_seconds',
       help: 'Unix time at which the Kigo token expires; absent without a token',
-      collect: token(({ endsAt }) => endsAt),
+      collect: token(({ expiresAt }) => expiresAt),
     });
     registry.counter({
       name: 'kigo_token_coalesced_requests_total',
@@ -92,7 +92,7 @@ export class UpstreamMetrics {
     });
   }
 
-  private perOperation(read: (circuit: OperationBreaker) => number): Samples {
+  private perOperation(read: (breaker: OperationBreaker) => number): Samples {
     return this.breakers.all().map((breaker) => [toLabels(breaker), read(breaker)] as const);
   }
 

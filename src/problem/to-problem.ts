@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { HttpException } from '@nestjs/common';
-import { StorageUnavailable } from '../database/storage-error.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { Problem } from './problem.js';
 import type { ProblemFields, ProblemName } from './problem.js';
@@ -9,7 +9,7 @@ import type { ProblemFields, ProblemName } from './problem.js';
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof UpstreamError) return fromUpstream(error);
-  if (error instanceof StorageUnavailable)
+  if (error instanceof StorageUnavailableError)
     return Problem.of('storage-unavailable', 'Nothing was stored. Try again after Retry-After.', {
       retryable: true,
       retry_after_seconds: error.retryAfterSeconds,

@@ -2,21 +2,21 @@ import { Controller, Get, Param, Query, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import type { FastifyRequest } from 'fastify';
-import { IssuancePath, issuanceExample, noSuchRow } from '../ledger/issuances.dto.js';
-import { Ledger } from '../ledger/ledger.service.js';
+import { IssuanceParamsDto, ISSUANCE_EXAMPLE, ENTRY_NOT_FOUND } from '../ledger/issuances.dto.js';
+import { LedgerService } from '../ledger/ledger.service.js';
 import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
 import { DeliveriesService } from '../delivery/deliveries.service.js';
 import { IssuanceHistoryDto, toIssuanceHistoryDto } from './issuance-history.dto.js';
-import { windowOf } from '../ledger/ledger-window.js';
+import { toLedgerWindow } from '../ledger/ledger-window.js';
 import { ReconciliationService } from './reconciliation.service.js';
 import { ReconciliationDto, ReconciliationQueryDto, toReconciliationDto } from './reconciliation.dto.js';
 
 const COMMON_PROBLEMS = ['unauthenticated', 'storage-unavailable'] as const;
 
-const { received_at: receivedAt } = issuanceExample;
+const { received_at: receivedAt } = ISSUANCE_EXAMPLE;
 const deliveredAt = '2026-01-31T12:00:00.031Z';
 const issuanceHistoryExample = {
-  ...issuanceExample,
+  ...ISSUANCE_EXAMPLE,
   verification: {
     formula: 'redemption',
     secret: 'secret-1',
@@ -27,7 +27,7 @@ const issuanceHistoryExample = {
   deliveries: [
     {
       id: 'dlv_17',
-      issuance_id: issuanceExample.id,
+      issuance_id: ISSUANCE_EXAMPLE.id,
       consumer: 'wallet',
       status: 'delivered',
       attempts: 1,
@@ -76,7 +76,7 @@ const reconciliationExample = {
 @Controller('api/v1/kiip')
 export class IssuanceHistoryController {
   constructor(
-    private readonly ledger: Ledger,
+    private readonly ledger: LedgerService,
     private readonly deliveries: DeliveriesService,
     private readonly reconciliation: ReconciliationService,
   ) {}
@@ -88,10 +88,10 @@ export class IssuanceHistoryController {
     operationId: 'getIssuance',
   })
   @ApiOkResponse({ description: 'The row', type: IssuanceHistoryDto, example: issuanceHistoryExample })
-  @ApiProblems(invalid('/id', 'id must have at most 256 characters'), ...COMMON_PROBLEMS, noSuchRow)
-  async get(@Param() { id }: IssuancePath): Promise<IssuanceHistoryDto> {
+  @ApiProblems(invalid('/id', 'id must have at most 256 characters'), ...COMMON_PROBLEMS, ENTRY_NOT_FOUND)
+  async get(@Param() { id }: IssuanceParamsDto): Promise<IssuanceHistoryDto> {
     const row = await this.ledger.find(id);
-    if (!row) throw noSuchRow;
+    if (!row) throw ENTRY_NOT_FOUND;
     return toIssuanceHistoryDto(row, await this.deliveries.historyOf(id));
   }
 
@@ -109,7 +109,7 @@ export class IssuanceHistoryController {
     @Query() { from, to }: ReconciliationQueryDto,
     @Req() { raw }: FastifyRequest,
   ): Promise<ReconciliationDto> {
-    const window = windowOf(from, to);
+    const window = toLedgerWindow(from, to);
     const counts = await this.reconciliation.countTotals(window, () => !raw.destroyed);
     return toReconciliationDto(window, counts, await this.reconciliation.findUnmatchedRewards(window));
   }

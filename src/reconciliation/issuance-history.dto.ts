@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IssuanceDto, issuanceDto } from '../ledger/issuances.dto.js';
-import type { LedgerRow } from '../ledger/ledger-entry.js';
+import { IssuanceDto, toIssuanceDto } from '../ledger/issuances.dto.js';
+import type { LedgerEntry } from '../ledger/ledger-entry.js';
 import { isSuccess } from '../delivery/consumer-http.js';
 import type { DeliveriesService } from '../delivery/deliveries.service.js';
 import { DeliveryDto, toDeliveryDto } from '../delivery/deliveries.dto.js';
@@ -74,8 +74,8 @@ export class IssuanceHistoryDto extends IssuanceDto {
 
 export type EntryHistory = Awaited<ReturnType<DeliveriesService['historyOf']>>;
 
-export function toIssuanceHistoryDto(row: LedgerRow, history: EntryHistory): IssuanceHistoryDto {
-  return Object.assign(issuanceDto(row), {
+export function toIssuanceHistoryDto(row: LedgerEntry, history: EntryHistory): IssuanceHistoryDto {
+  return Object.assign(toIssuanceDto(row), {
     verification: {
       formula: row.verification.formula,
       secret: row.verification.secretLabel,
@@ -92,7 +92,7 @@ interface TimelineEvent extends Omit<TimelineEventDto, 'at'> {
   readonly at: Date;
 }
 
-function buildTimeline(row: LedgerRow, history: EntryHistory): TimelineEventDto[] {
+function buildTimeline(row: LedgerEntry, history: EntryHistory): TimelineEventDto[] {
   // Sorting keeps the order of what happened in the same millisecond.
   return [
     ...ledgerEvents(row, history),
@@ -102,7 +102,7 @@ function buildTimeline(row: LedgerRow, history: EntryHistory): TimelineEventDto[
     .map(({ at, ...rest }) => ({ at: at.toISOString(), ...rest }));
 }
 
-function* ledgerEvents(row: LedgerRow, { acceptedAt }: EntryHistory): Iterable<TimelineEvent> {
+function* ledgerEvents(row: LedgerEntry, { acceptedAt }: EntryHistory): Iterable<TimelineEvent> {
   const { receivedAt, resolvedAt, status } = row;
   yield { at: receivedAt, event: 'received' };
   yield { at: receivedAt, event: 'verified', detail: row.verification.formula };

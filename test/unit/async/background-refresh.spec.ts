@@ -3,16 +3,16 @@ import { BackgroundRefresh } from '../../../src/async/background-refresh.js';
 
 describe('BackgroundRefresh', () => {
   let now: number;
-  let runs: number;
+  let started: number;
   let end: (result: string | Error) => Promise<void>;
   let failures: unknown[];
-  let refresh: BackgroundRefresh<string>;
+  let work: BackgroundRefresh<string>;
 
   beforeEach(() => {
-    [now, runs, failures] = [1_000, 0, []];
-    refresh = new BackgroundRefresh(
+    [now, started, failures] = [1_000, 0, []];
+    work = new BackgroundRefresh(
       () => {
-        runs += 1;
+        started += 1;
         const { promise, resolve, reject } = Promise.withResolvers<string>();
         end = async (result) => {
           if (typeof result === 'string') resolve(result);
@@ -26,76 +26,76 @@ describe('BackgroundRefresh', () => {
     );
   });
 
-  /** Completes the first run, which takes `tookMs`. */
-  const firstRun = async (result: string, tookMs = 0) => {
-    const reading = refresh.read();
+  /** Completes a first read, whose task took `tookMs`. */
+  const completeFirst = async (result: string, tookMs = 0) => {
+    const reading = work.read();
     now += tookMs;
     await end(result);
     return reading;
   };
 
-  it('makes concurrent first reads wait for one run', async () => {
-    const readings = [refresh.read(), refresh.read()];
+  it('makes the first reads wait for the first result', async () => {
+    const readings = [work.read(), work.read()];
     await end('one');
     expect(await Promise.all(readings)).toEqual([
       { value: 'one', ageMs: 0 },
       { value: 'one', ageMs: 0 },
     ]);
-    expect(runs).toBe(1);
+    expect(started).toBe(1);
   });
 
-  it('returns the last result with its age at once while a run is in flight', async () => {
-    await firstRun('one', 2_000);
+  it('returns the last result with its age at once, without waiting for the refresh', async () => {
+    await completeFirst('one', 2_000);
     now += 30_000;
-    expect(await refresh.read()).toEqual({ value: 'one', ageMs: 32_000 });
-    expect(runs).toBe(2);
+    expect(await work.read()).toEqual({ value: 'one', ageMs: 32_000 });
+    expect(started).toBe(2);
     now += 5_000;
-    expect(await refresh.read()).toEqual({ value: 'one', ageMs: 37_000 });
+    expect(await work.read()).toEqual({ value: 'one', ageMs: 37_000 });
     await end('two');
-    expect(await refresh.read()).toEqual({ value: 'two', ageMs: 5_000 });
-    expect(runs).toBe(2);
+    expect(await work.read()).toEqual({ value: 'two', ageMs: 5_000 });
+    expect(started).toBe(2);
   });
 
   it.each([
-    ['15 s after a short run', 100, 15_000],
-    ['ten times the duration of a long run', 20_000, 200_000],
-  ])('stays idle for %s', async (_, tookMs, idleMs) => {
-    await firstRun('one', tookMs);
+    ['15 s after a short task', 100, 15_000],
+    ['ten times its duration after a long task', 20_000, 200_000],
+  ])('starts no refresh for %s', async (_, tookMs, idleMs) => {
+    await completeFirst('one', tookMs);
     now += idleMs - 1;
-    await refresh.read();
-    expect(runs).toBe(1);
+    await work.read();
+    expect(started).toBe(1);
     now += 1;
-    await refresh.read();
-    expect(runs).toBe(2);
+    await work.read();
+    expect(started).toBe(2);
   });
 
-  it('keeps the last result and stays idle after a failed run', async () => {
-    await firstRun('one');
+  it('keeps the last result when a refresh fails, and waits the same time before the next one', async () => {
+    await completeFirst('one');
     now += 15_000;
-    await refresh.read();
+    await work.read();
     await end(new Error('too slow'));
     expect(failures).toEqual([new Error('too slow')]);
-    expect(await refresh.read()).toEqual({ value: 'one', ageMs: 15_000 });
-    expect(runs).toBe(2);
+    expect(await work.read()).toEqual({ value: 'one', ageMs: 15_000 });
+    expect(started).toBe(2);
   });
 
-  it('makes no further read wait after a failed first run', async () => {
-    const reading = refresh.read();
+  it('makes no further read wait after the first task failed, and returns nothing until one succeeds', async () => {
+    const reading = work.read();
     await end(new Error('too slow'));
     expect(await reading).toBeUndefined();
     now += 15_000;
-    expect(await refresh.read()).toBeUndefined();
-    expect(runs).toBe(2);
+    expect(await work.read()).toBeUndefined();
+    expect(started).toBe(2);
     await end('two');
-    expect(await refresh.read()).toMatchObject({ value: 'two' });
+    expect(await work.read()).toMatchObject({ value: 'two' });
   });
 
-  it('makes the first read after invalidate wait for a run', async () => {
-    await firstRun('one');
-    refresh.invalidate();
-    expect(await refresh.read()).toBeUndefined();
+  it('makes the next read wait again after it is invalidated', async () => {
+    await completeFirst('one');
+    work.invalidate();
+    expect(await work.read()).toBeUndefined();
     now += 15_000;
-    const reading = refresh.read();
+    const reading = work.read();
     await end('two');
     expect(await reading).toEqual({ value: 'two', ageMs: 0 });
   });

@@ -1,11 +1,10 @@
 import { readConfig } from '../../../src/config/read-config.js';
-import { kigoScope } from '../../../src/kigo-auth/kigo-scope.js';
 import { createToken } from '../../../src/kigo-auth/kigo-token.js';
-import { KigoHttp } from '../../../src/kigo-auth/kigo-http.js';
+import { KigoHttp, kigoKeyPrefix } from '../../../src/kigo-auth/kigo-http.js';
 import { BreakerRegistry } from '../../../src/upstream/breaker-registry.js';
 import { baseEnvironment } from '../../support/gateway.js';
 
-const scope = (env: Record<string, string> = {}) => kigoScope(readConfig({ ...baseEnvironment, ...env }));
+const scope = (env: Record<string, string> = {}) => kigoKeyPrefix(readConfig({ ...baseEnvironment, ...env }));
 
 describe('a cache key', () => {
   it('is another one for another partner, and for another Kigo', () => {
@@ -28,6 +27,7 @@ describe('a cache key', () => {
       deadlineMs: 1,
       concurrency: 1,
       queue: 1,
+      interceptors: [],
     });
     const pairs = [
       ['a:b', 'c'],
