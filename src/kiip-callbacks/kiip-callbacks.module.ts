@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { UserReferencesModule } from '../user-references/user-references.module.js';
 import { CallbackCounters } from './callback-counters.js';
+import { CallbacksHealthIndicator } from './callbacks.health-indicator.js';
 import { CallbackPolicyService } from './callback-policy.service.js';
 import { KiipCallbacksController } from './kiip-callbacks.controller.js';
 import { KiipCallbacksService } from './kiip-callbacks.service.js';
@@ -9,9 +11,15 @@ import { RejectedCallbacksService } from './rejected-callbacks.service.js';
 
 /** Receives the callbacks of Kiip: verifies the signature, applies the policy, and records them in the ledger. */
 @Module({
-  imports: [LedgerModule, UserReferencesModule],
+  imports: [LedgerModule, TerminusModule, UserReferencesModule],
   controllers: [KiipCallbacksController],
-  providers: [CallbackCounters, KiipCallbacksService, CallbackPolicyService, RejectedCallbacksService],
-  exports: [CallbackCounters],
+  providers: [
+    CallbackCounters,
+    CallbacksHealthIndicator,
+    KiipCallbacksService,
+    CallbackPolicyService,
+    RejectedCallbacksService,
+  ],
+  exports: [CallbackCounters, CallbacksHealthIndicator],
 })
 export class KiipCallbacksModule {}
