@@ -5,18 +5,18 @@ import { isQuantity } from './quantity.js';
 import { newLedgerId } from './ledger-id.js';
 import type { QuarantineReason } from './quarantine-reason.js';
 
-/** A callback whose signature holds, as its fields arrived. */
+/** The fields of a callback with a valid signature, as received. */
 export interface VerifiedCallbackFields {
   kind: LedgerKind;
   transactionId: string;
   content: string;
-  /** Null where the format has no such member. */
+  /** Null if the format does not have this field. */
   name: string | null;
-  /** The text that arrived and was signed. */
+  /** As received and signed. */
   quantity: string;
-  /** The user's id as our callers know it. */
+  /** The user id that callers use. */
   userId: string;
-  /** What stood for the user in the signed text, if that was a reference of ours (`KIIP_USER_REFERENCE=opaque`). */
+  /** The user reference in the signed text, if there is one (`KIIP_USER_REFERENCE=opaque`). */
   userReference: string | null;
   nonce: string | null;
   origin: string | null;
@@ -24,47 +24,47 @@ export interface VerifiedCallbackFields {
   receivedAt: Date;
   /** 40 lower-case hexadecimal digits. */
   signature: string;
-  /** What the signature covers, without the secret. */
+  /** The signed fields, joined, without the secret. */
   signedText: string;
-  /** Which scheme and which secret confirmed it; labels, never the secret. */
   signatureScheme: string;
+  /** The position of the secret in KIIP_APP_SECRETS, from 1. */
   secretIndex: number;
 }
 
 export type PolicyDecision = { status: 'recorded' } | { status: 'quarantined'; reason: QuarantineReason };
 
-/** A ledger row as it is read. */
+/** A callback in the ledger. */
 export interface LedgerEntry {
   id: string;
   kind: LedgerKind;
   status: LedgerStatus;
-  /** Why it was quarantined; null where it never was. */
+  /** Why it was quarantined; null if it never was. */
   reason: QuarantineReason | null;
   isTest: boolean;
   transactionId: string;
   content: string;
   name: string | null;
-  /** Null where `quantityText` is not a whole number of 1 to 9 digits; then the row can never be released. */
+  /** Null if `quantityText` is not a whole number of 1 to 9 digits. Such an entry cannot be released. */
   quantity: number | null;
   quantityText: string;
   userId: string;
   nonce: string | null;
   origin: string | null;
   receivedAt: Date;
-  /** When a quarantined row was released or discarded, or came again with nothing against it any more. */
+  /** When the quarantine ended: on release, on discard, or when the callback was received again and accepted. */
   resolvedAt: Date | null;
   verification: { signature: string; scheme: string; secretIndex: number };
-  /** How often the same callback came again. */
+  /** How often the same callback was received again. */
   duplicates: number;
 }
 
-/** The row to insert. */
+/** The row to insert for a callback. */
 export function newLedgerEntry(
   facts: VerifiedCallbackFields,
-  verdict: PolicyDecision,
+  decision: PolicyDecision,
 ): Insertable<LedgerTable> {
   const quantity = isQuantity(facts.quantity) ? Number(facts.quantity) : null;
-  const reason = toReason(verdict, quantity);
+  const reason = toReason(decision, quantity);
   return {
     id: newLedgerId(),
     kind: facts.kind,
@@ -103,8 +103,8 @@ function toReason(decision: PolicyDecision, quantity: number | null): Quarantine
 }
 
 /**
- * What makes two callbacks "the same": every field as it arrived. Not the signature, which changes when the vendor
- * repeats a callback after the secret was rotated.
+ * Two callbacks are the same if all fields are equal as received. The signature is not compared: it changes if Kiip
+ * repeats a callback after a rotation of the secret.
  */
 export function fieldsHash(facts: VerifiedCallbackFields): string {
   const { kind, content, name, quantity, userId, userReference, transactionId, nonce, origin } = facts;

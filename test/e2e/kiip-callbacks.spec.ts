@@ -201,7 +201,7 @@ describe('a forged reading of a signed text', () => {
 
   afterAll(() => gateway.close());
 
-  // upstreams.md 4.7: the same signature in both columns.
+  // Both columns have the same signature (docs/vendors/kiip.md, section 9).
   const pairs: [string, Fields, Fields][] = [
     [
       'V5: transaction and nonce',
@@ -365,7 +365,7 @@ describe('the rules of the configuration', () => {
       expect((await gateway.callback(redemption(fields))).body).toMatchObject({ status: 'quarantined' });
   });
 
-  // upstreams.md 4.7, V6: one signature for `Gold1`/20, which is genuine here, and for `Gold`/120.
+  // V6 (docs/vendors/kiip.md, section 9): one signature for `Gold1`/20, which is genuine here, and for `Gold`/120.
   it.each(['the genuine one', 'the forged one'])(
     'tell a currency whose name ends in a digit from a larger quantity of another, %s first',
     async (first) => {

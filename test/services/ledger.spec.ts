@@ -66,23 +66,6 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
     expect(await jobs()).toEqual([first.id]);
   });
 
-  test('a thousand at once over three ways to the data are one row, one id and one job', async () => {
-    const ledgers = [
-      ledger,
-      new LedgerService(await engine.another()),
-      new LedgerService(await engine.another()),
-    ];
-    const calls = Array.from({ length: 334 }, () => ledgers.map((each) => each.record(issuance(), recorded)));
-    const answers = await Promise.all(calls.flat());
-    expect(answers.filter(({ outcome }) => outcome === 'recorded')).toHaveLength(1);
-    expect(answers.filter(({ outcome }) => outcome === 'duplicate')).toHaveLength(1_001);
-    const ids = [...new Set(answers.map(({ id }) => id))];
-    expect(ids).toHaveLength(1);
-    expect(await jobs()).toEqual(ids);
-    expect((await found(String(ids[0]))).duplicates).toBe(1_001);
-    expect(await ledger.list({ limit: 500 })).toMatchObject({ items: [{ id: ids[0] }] });
-  });
-
   test('a repeat that another active secret has signed is the same callback', async () => {
     const first = await ledger.record(issuance(), recorded);
     const again = await ledger.record(issuance({ signature: 'b'.repeat(40), secretIndex: 2 }), recorded);

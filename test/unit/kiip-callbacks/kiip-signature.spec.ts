@@ -26,7 +26,7 @@ const V4 = 'da7e80bdfa475e631090894febaeb27cafa86622';
 const V6 = '21447f117671a05d6dbe24786394bacb961ce4ef';
 const V7 = 'c9ed22f168b09ae9d5ad9679fce4daa3efed3410';
 
-// Computed outside of this code base (upstreams.md 4.7). V5 to V8 are forgeries that this check alone cannot see.
+// The test vectors of docs/vendors/kiip.md, section 9. V5 to V8 are forgeries that the signature check cannot detect.
 const VECTORS: readonly [vector: string, callback: KiipCallback, scheme: string][] = [
   ['V1, a redemption', redemption({}, V1), 'redemption'],
   ['V2, a redemption without name', legacyRedemption(TRANSACTION, V2), 'legacy-redemption'],
