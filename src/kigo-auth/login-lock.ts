@@ -17,7 +17,7 @@ export class LoginLock {
 
   /**
    * Acquires the right to log in, which ends by itself after `ttlMs`.
-   * @returns false while another replica holds it; true also without a Redis that answers, so that no outage of it stops logins
+   * @returns false while another replica holds it; true also while Redis is unavailable, so that an outage of Redis stops no login
    */
   async acquire(ttlMs: number): Promise<boolean> {
     return (await this.redis.acquireLease(this.key, ttlMs)) !== 'held';

@@ -37,8 +37,8 @@ export class LedgerMetrics {
       name: 'ledger_entries_24h',
       help: 'Ledger entries of the last 24 hours by state; each entry has one state',
       labels: ['state'],
-      collect: this.samples(({ books }) =>
-        Object.entries(books)
+      collect: this.samples(({ totals }) =>
+        Object.entries(totals)
           .filter(([state]) => state !== 'missing')
           .map(([state, count]) => [{ state }, count] as const),
       ),
@@ -46,7 +46,7 @@ export class LedgerMetrics {
     registry.gauge({
       name: 'ledger_missing_24h',
       help: 'Ledger entries of the last 24 hours that are neither delivered nor waiting',
-      collect: this.samples(({ books }) => [[{}, books.missing]]),
+      collect: this.samples(({ totals }) => [[{}, totals.missing]]),
     });
     registry.gauge({
       name: 'ledger_quarantined_entries',
