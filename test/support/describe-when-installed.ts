@@ -5,10 +5,7 @@ const required = process.env['CI'] === 'true' || process.env['REQUIRE_SERVICES']
  * run and fail instead.
  * @param missing says which program was not found
  */
-export function describeWhenInstalled(
-  installed: boolean,
-  missing: string,
-): typeof describe | typeof describe.skip {
+export function describeWhenInstalled(installed: boolean, missing: string): typeof describe {
   if (installed || required) return describe;
   console.warn(`SKIPPED: ${missing}`);
   return describe.skip;

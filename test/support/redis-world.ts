@@ -143,12 +143,12 @@ export async function redisState(gateway: Gateway): Promise<string> {
 
 export async function untilRedisIsUp(...gateways: Gateway[]): Promise<void> {
   for (const gateway of gateways)
-    await until('Redis available', async () => (await redisState(gateway)) === 'up');
+    await until('Redis is up', async () => (await redisState(gateway)) === 'up');
 }
 
 export async function untilRedisIsDown(...gateways: Gateway[]): Promise<void> {
   for (const gateway of gateways)
-    await until('Redis unavailable; using local cache', async () => (await redisState(gateway)) === 'down');
+    await until('Redis is down', async () => (await redisState(gateway)) === 'down');
 }
 
 /** The part of a cache key that identifies the subject. */
