@@ -8,7 +8,6 @@ import { CallbackCounters } from './callback-counters.js';
 import { toCallbackMedia, parseCallback } from './parse-callback.js';
 import { verifySignature } from './kiip-signature.js';
 import { RejectedCallbacksService } from './rejected-callbacks.service.js';
-import './verified.decorator.js';
 
 /** Accepts callbacks that are signed with one of the configured secrets. It verifies the body exactly as received. */
 @Injectable()

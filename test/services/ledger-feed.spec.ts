@@ -149,7 +149,7 @@ onPostgres('the feed, when transactions commit in another order than they began'
     await rival.query(
       `insert into ledger (id, kind, status, is_test, transaction_id, content, quantity_text, user_id, received_at,
          signature, signed_text, signed_text_hash, fields_hash, transaction_hash, signature_scheme, secret_index)
-       values ('iss_rival_' || $1, 'issuance', 'quarantined', false, '', '', '', '', now(), '', '', '', $1, '', '', '')`,
+       values ('iss_rival_' || $1, 'issuance', 'quarantined', false, '', '', '', '', now(), '', '', '', $1, '', '', 1)`,
       [fieldsHash(facts)],
     );
     return {
