@@ -37,8 +37,8 @@ export class LedgerMetrics {
       name: 'ledger_entries_24h',
       help: 'Ledger rows of the last 24 hours, each counted once',
       labels: ['state'],
-      collect: this.samples(({ books }) =>
-        Object.entries(books)
+      collect: this.samples(({ totals }) =>
+        Object.entries(totals)
           .filter(([state]) => state !== 'missing')
           .map(([state, count]) => [{ state }, count] as const),
       ),
@@ -46,7 +46,7 @@ export class LedgerMetrics {
     instruments.gauge({
       name: 'ledger_missing_24h',
       help: 'Ledger rows of the last 24 hours that are lost: neither delivered nor waiting',
-      collect: this.samples(({ books }) => [[{}, books.missing]]),
+      collect: this.samples(({ totals }) => [[{}, totals.missing]]),
     });
     instruments.gauge({
       name: 'ledger_quarantined_entries',

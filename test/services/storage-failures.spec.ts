@@ -3,7 +3,7 @@ import { Database } from '../../src/database/database.js';
 import { StorageUnavailableError } from '../../src/database/storage-error.js';
 import { LedgerService } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
-import { ResetProxy } from '../support/reset-proxy.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { until } from '../support/wait-for.js';
 
@@ -188,10 +188,10 @@ onPostgres('when PostgreSQL fails', () => {
   });
 
   describe('and resets the connection', () => {
-    let proxy: ResetProxy;
+    let proxy: FaultProxy;
     let proxied: Database;
     beforeEach(async () => {
-      proxy = await ResetProxy.to(server.port);
+      proxy = await FaultProxy.to(server.port);
       proxied = new Database({
         databaseUrl: server.url('gateway', proxy.port),
         dataDir: '',
@@ -211,9 +211,9 @@ onPostgres('when PostgreSQL fails', () => {
       const through = new LedgerService(proxied);
       const facts = fresh();
       await through.record(fresh(), recorded);
-      proxy.arm('insert into "ledger"', when);
+      proxy.resetOn('insert into "ledger"', when);
       await refused(through.record(facts, recorded));
-      proxy.disarm();
+      proxy.stopResets();
       expect(proxy.resets).toBe(1);
       const { outcome, id } = await through.record(facts, recorded);
       expect(outcome).toBe(next);
@@ -229,9 +229,9 @@ onPostgres('when PostgreSQL fails', () => {
       async (when) => {
         await server.query('gateway', 'drop schema public cascade');
         await server.query('gateway', 'create schema public');
-        proxy.arm('commit', when);
+        proxy.resetOn('commit', when);
         await refused(proxied.migrate());
-        proxy.disarm();
+        proxy.stopResets();
         expect(proxy.resets).toBe(1);
         await proxied.migrate();
         await new LedgerService(proxied).record(fresh(), recorded);

@@ -7,8 +7,7 @@ import { badge, startGateway } from './gateway.js';
 import type { Gateway } from './gateway.js';
 import { createRedis } from './redis.js';
 import type { RedisServer } from './redis.js';
-import { startFaultProxy } from './slow-proxy.js';
-import type { FaultProxy } from './slow-proxy.js';
+import { FaultProxy } from './fault-proxy.js';
 import { startTraffic } from './traffic.js';
 import type { Traffic } from './traffic.js';
 import { until } from './wait-for.js';
@@ -35,7 +34,7 @@ export class RedisWorld {
 
   static async create(): Promise<RedisWorld> {
     const redis = await createRedis();
-    return new RedisWorld(await startKigoSandbox(), redis, await startFaultProxy(redis.port));
+    return new RedisWorld(await startKigoSandbox(), redis, await FaultProxy.to(redis.port));
   }
 
   async gateway(env: Environment = {}): Promise<Gateway> {
