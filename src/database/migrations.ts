@@ -1,13 +1,11 @@
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
-import * as ledger from './migration-0001-ledger.js';
-import * as deliveries from './migration-0002-deliveries.js';
-import * as decisions from './migration-0003-decisions.js';
+import * as initial from './migration-0001-initial.js';
 import type { Tables } from './tables.js';
 
-/** In the order of their names. What has run on any database is never changed again: add a file. */
-const MIGRATIONS = { '0001-ledger': ledger, '0002-deliveries': deliveries, '0003-decisions': decisions };
+/** In the order of their names. A migration that has run in a deployment never changes: add a file. */
+const MIGRATIONS = { '0001-initial': initial };
 
 /** Any number, as long as nobody else in this database uses it. */
 const MIGRATION_LOCK = 7_261_903_441n;

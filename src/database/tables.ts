@@ -6,7 +6,7 @@ export type LedgerStatus = 'recorded' | 'quarantined' | 'released' | 'discarded'
 /** bigint: `pg` reads it as text, PGlite as a number. */
 type Int8 = ColumnType<string | number, never, never>;
 
-/** One callback that bore a valid signature. Constraints: `migration-0001-ledger.ts`. */
+/** One callback that bore a valid signature. Constraints: `migration-0001-initial.ts`. */
 export interface LedgerTable {
   id: string;
   kind: LedgerKind;
@@ -136,8 +136,8 @@ export interface RejectedCallbacksTable {
 
 export interface IdempotencyKeysTable {
   key_hash: string;
-  /** Which `begin` holds the key: a late `finish` of an earlier holder must not count. */
-  claim: string;
+  /** Which `acquire` holds the key: a late `complete` of an earlier holder has no effect. */
+  lease_token: string;
   state: 'in-flight' | 'done' | 'unknown';
   body_hash: string;
   response_status: number | null;

@@ -17,7 +17,7 @@ export async function tryAcquire(
     .insertInto('idempotency_keys')
     .values({
       key_hash: claim.keyHash,
-      claim: claim.token,
+      lease_token: claim.token,
       state: 'in-flight',
       body_hash: bodyHash,
       response_status: null,
@@ -29,7 +29,7 @@ export async function tryAcquire(
       conflict
         .column('key_hash')
         .doUpdateSet((eb) => ({
-          claim: eb.ref('excluded.claim'),
+          lease_token: eb.ref('excluded.lease_token'),
           state: eb.ref('excluded.state'),
           body_hash: eb.ref('excluded.body_hash'),
           response_status: eb.ref('excluded.response_status'),

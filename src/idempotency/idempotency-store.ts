@@ -89,7 +89,7 @@ export class IdempotencyStore {
       db
         .deleteFrom('idempotency_keys')
         .where('key_hash', '=', keyHash)
-        .where('claim', '=', token)
+        .where('lease_token', '=', token)
         .where('state', '=', 'in-flight')
         .executeTakeFirst(),
     );
@@ -105,7 +105,7 @@ export class IdempotencyStore {
         .updateTable('idempotency_keys')
         .set(outcome)
         .where('key_hash', '=', keyHash)
-        .where('claim', '=', token)
+        .where('lease_token', '=', token)
         .where('state', '=', 'in-flight')
         .executeTakeFirst(),
     );

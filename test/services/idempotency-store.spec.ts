@@ -124,7 +124,7 @@ describe.each(engines)('idempotency keys on %s', (_name, open) => {
 
   test('expired keys are swept out in time', async () => {
     await engine.database.run((db) =>
-      sql`insert into idempotency_keys (key_hash, claim, state, body_hash, lease_expires_at, expires_at)
+      sql`insert into idempotency_keys (key_hash, lease_token, state, body_hash, lease_expires_at, expires_at)
           select 'old-' || n, gen_random_uuid(), 'unknown', '', now(), now() from generate_series(1, 500) n`.execute(
         db,
       ),
