@@ -13,7 +13,7 @@ import type { Config } from './config/config.js';
 import { MAX_TIMER_MS } from './config/timers.js';
 import { DeliveryWorker } from './delivery/delivery-worker.js';
 import { ConnectionDrain } from './http/connection-drain.js';
-import { LifecycleService } from './health/lifecycle.js';
+import { LifecycleService } from './health/lifecycle.service.js';
 import { registerBodyParsers } from './http/body-parsers.js';
 import { parseQueryString } from './http/query-string.js';
 import { NestLogger } from './log/logger.js';
@@ -118,7 +118,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
 export function createShutdown(app: NestFastifyApplication): (graceMs: number) => Promise<void> {
   const drain = new ConnectionDrain(app.getHttpServer());
   return async (graceMs) => {
-    app.get(LifecycleService).draining = true;
+    app.get(LifecycleService).startDraining();
     // Nothing new is claimed from now on; others take over.
     const deliveries = app.get(DeliveryWorker).stop();
     await drain.drain(Math.min(IDLE_DRAIN_MS, graceMs / 4), graceMs / 2);

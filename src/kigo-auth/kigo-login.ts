@@ -18,7 +18,7 @@ class KigoSessionResponse {
   readonly token!: string;
 }
 
-/** Creates a partner token: `POST /api/v1/auth/sessions` (docs/vendors/kigo.md). */
+/** Creates a partner token: `POST /api/v1/auth/sessions` (docs/vendors/kigo.md, section 2). */
 @Injectable()
 export class KigoLogin {
   constructor(

@@ -6,14 +6,6 @@ import type { ProblemBody, ProblemName } from './problem.js';
 import { PROBLEM_MEDIA_TYPE } from './send-problem.js';
 import { notFound, httpProblem } from './to-problem.js';
 
-/** What every route that asks Kigo may answer. */
-export const KIGO_PROBLEMS = [
-  'unauthenticated',
-  'upstream-failed',
-  'upstream-busy',
-  'upstream-timeout',
-] as const satisfies ProblemName[];
-
 /** What every route that calls Kiip may answer, with the words that fit. */
 export const KIIP_PROBLEMS = [
   invalid('/device/id', 'id is required'),

@@ -15,7 +15,7 @@ describeWithRedis('gateways that share a Redis', () => {
   let world: RedisWorld;
 
   beforeEach(async () => {
-    world = await RedisWorld.create();
+    world = await RedisWorld.create({ direct: true });
     await world.redis.start();
   });
 

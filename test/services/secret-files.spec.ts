@@ -131,12 +131,12 @@ describe('the file of the Kigo API key', () => {
     await ask();
   });
 
-  it('is read again, and its key used once a login has proven it', async () => {
+  it('is read again, and the new key is used after a login with it has succeeded', async () => {
     world!.kigo.configure({ apiKeys: ['demo-kigo-key', 'next-key'] });
     await replace('next-key');
     await until('the new key is in use', () => said('new Kigo API key is in use'));
     expect(keysSent()).toEqual(['demo-kigo-key', 'next-key']);
-    // The token that came with the proof is used.
+    // The token of that login is used.
     expect(await ask()).toBe(200);
     expect(keysSent()).toHaveLength(2);
     world!.kigo.configure({ apiKeys: ['next-key'] });
@@ -146,13 +146,13 @@ describe('the file of the Kigo API key', () => {
     expect(JSON.stringify(world!.gateway.log)).not.toContain('next-key');
   });
 
-  it('leaves the old key in use while Kigo refuses the new one, until there is a better one', async () => {
+  it('keeps the old key in use while Kigo rejects the new one', async () => {
     await replace('wrong-key');
-    await until('the new key is refused', () => said('new Kigo API key rejected'));
+    await until('the new key is rejected', () => said('new Kigo API key rejected'));
     world!.kigo.revokeAllTokens();
     expect(await ask()).toBe(200);
     expect(keysSent()).toEqual(['demo-kigo-key', 'wrong-key', 'demo-kigo-key']);
-    // Back to the old one: there is nothing to prove.
+    // The old key is in use already, so there is no login.
     await replace('demo-kigo-key');
     await until('it is read', () => told('secret reloaded').length === 2);
     expect(keysSent()).toHaveLength(3);
@@ -162,7 +162,7 @@ describe('the file of the Kigo API key', () => {
     expect(JSON.stringify(world!.gateway.log)).not.toMatch(/(wrong|third)-key/);
   });
 
-  it('ends the rest after a refusal of the old key', async () => {
+  it('ends the backoff after a rejection of the old key', async () => {
     world!.kigo.configure({ apiKeys: ['next-key'] });
     world!.kigo.revokeAllTokens();
     expect(await ask()).toBe(502);
@@ -174,14 +174,14 @@ describe('the file of the Kigo API key', () => {
 });
 
 describeWithRedis('the token in Redis', () => {
-  it('is sealed with the new Kigo API key once that is in use', async () => {
+  it('is encrypted with the new Kigo API key once that is in use', async () => {
     const shared = await RedisWorld.create();
     await shared.redis.start();
     shared.kigo.configure({ apiKeys: ['demo-kigo-key', 'next-key'] });
     await writeFile(file, 'demo-kigo-key');
     const first = await shared.sharingGateway({ KIGO_API_KEY: undefined, KIGO_API_KEY_FILE: file });
     await replace('next-key');
-    await until('the new key is proven', () => shared.kigo.requests('login').length === 1);
+    await until('the new key is in use', () => shared.kigo.requests('login').length === 1);
     await shared.retryOnTimeout(async (user) => {
       await shared.redis.command('FLUSHALL');
       shared.kigo.revokeAllTokens();
