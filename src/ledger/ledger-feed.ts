@@ -5,10 +5,8 @@ import type { Database } from '../database/database.js';
 import type { LedgerStatus, Tables } from '../database/tables.js';
 import { sanitizeText } from '../database/text-columns.js';
 import { toLedgerEntry } from './ledger-entry.js';
+import { FEED_LOCK } from '../database/advisory-locks.js';
 import type { LedgerEntry } from './ledger-entry.js';
-
-/** Held while places are given, so that they become visible in their order. Any number unused in this database. */
-const FEED_LOCK = 7_261_903_442n;
 /** Rows that one statement gives their places to: far below its time limit. */
 const BATCH_SIZE = 5_000;
 /** New rows after which this process gives out places of its own accord, lest a reader who comes late has to wait. */

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
 import { DataDirUnusableError, lockDataDir } from '../../src/database/data-dir-lock.js';
-import { waitForDatabase } from '../../src/database/first-contact.js';
+import { waitForDatabase } from '../../src/database/database-lifecycle.service.js';
 import { StorageUnavailableError } from '../../src/database/storage-error.js';
 import { LedgerService } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
@@ -274,7 +274,7 @@ describe('embedded', () => {
     await until('the folder is taken', () => holder.lines.length === 1);
     const second = await new StorageProcess('migrate', { dataDir, timeoutMs }).result();
     expect(second).toEqual([
-      { error: 'DataFolderUnusable', message: expect.stringMatching(/in use by process \d+/) },
+      { error: 'DataDirUnusableError', message: expect.stringMatching(/in use by process \d+/) },
     ]);
     const here = new Database({ dataDir, timeoutMs });
     await expect(here.migrate()).rejects.toThrow(DataDirUnusableError);
@@ -331,21 +331,11 @@ describe('embedded', () => {
 
     test('of a dead process is void, even if its number has been given to another', async () => {
       const lock = await lockDataDir(dataDir);
-      writeFileSync(path, JSON.stringify({ ...holder(), started: '1' }));
+      writeFileSync(path, JSON.stringify({ ...holder(), startTime: '1' }));
       const next = await lockDataDir(dataDir);
       await lock.release();
       await expect(lockDataDir(dataDir)).rejects.toThrow(DataDirUnusableError);
       await next.release();
-    });
-
-    test('of another host is void once its heartbeat has stopped', async () => {
-      const lock = await lockDataDir(dataDir);
-      writeFileSync(path, JSON.stringify({ ...holder(), host: 'elsewhere' }));
-      await expect(lockDataDir(dataDir)).rejects.toThrow('on elsewhere');
-      const minuteAgo = new Date(Date.now() - 60_000);
-      utimesSync(path, minuteAgo, minuteAgo);
-      await (await lockDataDir(dataDir)).release();
-      await lock.release();
     });
   });
 });
