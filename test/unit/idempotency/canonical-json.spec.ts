@@ -1,4 +1,4 @@
-import { canonicalJson } from '../../../src/idempotency/canonical-json.js';
+import { canonicalJson } from '../../../src/idempotency/idempotency.service.js';
 
 describe('canonical JSON', () => {
   it('is the same whatever the order of members', () => {
