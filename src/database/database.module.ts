@@ -1,5 +1,7 @@
 import { Global, Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
 import { Config } from '../config/config.js';
+import { DatabaseHealthIndicator } from './database.health-indicator.js';
 import { Database } from './database.js';
 import { DatabaseLifecycleService } from './database-lifecycle.service.js';
 
@@ -18,7 +20,11 @@ import { DatabaseLifecycleService } from './database-lifecycle.service.js';
 })
 export class DatabaseModule {}
 
-/** The database of the service: migrated at the start, as soon as it is there. */
+/** The database of the service. It is migrated at the start, as soon as it is available. */
 @Global()
-@Module({ imports: [DatabaseModule], providers: [DatabaseLifecycleService] })
+@Module({
+  imports: [DatabaseModule, TerminusModule],
+  providers: [DatabaseHealthIndicator, DatabaseLifecycleService],
+  exports: [DatabaseHealthIndicator],
+})
 export class MigratedDatabaseModule {}
