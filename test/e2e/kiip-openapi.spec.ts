@@ -31,8 +31,8 @@ describe('the OpenAPI document of the Kiip calls', () => {
 
   it('names all fields as Kiip does', () => {
     const shared = ['app', 'close_button', 'connection', 'device', 'email_address', 'location', 'user'];
-    expect(fieldsOf('KiipSession')).toEqual([...shared, 'events'].toSorted());
-    expect(fieldsOf('KiipMoment')).toEqual([...shared, 'moment'].toSorted());
-    expect(fieldsOf('KiipSessionDevice')).toEqual([...fieldsOf('KiipDevice'), 'user_agent'].toSorted());
+    expect(fieldsOf('KiipSessionRequestDto')).toEqual([...shared, 'events'].toSorted());
+    expect(fieldsOf('KiipMomentRequestDto')).toEqual([...shared, 'moment'].toSorted());
+    expect(fieldsOf('KiipSessionDevice')).toEqual([...fieldsOf('KiipDeviceDto'), 'user_agent'].toSorted());
   });
 });

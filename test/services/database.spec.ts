@@ -147,7 +147,7 @@ onPostgres('on PostgreSQL', () => {
     const logged = () =>
       gateway
         .log()
-        .filter(({ context, msg }) => context === 'Database' && msg !== 'database unavailable')
+        .filter(({ context }) => context === 'Database')
         .map(({ level, msg, reason }) => [level, msg, reason]);
     const started = ['info', 'database ready', undefined];
     const reason = 'storage unavailable: no connection (ECONNREFUSED)';
