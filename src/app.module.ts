@@ -6,7 +6,7 @@ import { CacheModule } from './cache/cache.module.js';
 import { CallerAuthModule } from './caller-auth/caller-auth.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
-import { DatabaseModule } from './database/database.module.js';
+import { MigratedDatabaseModule } from './database/database.module.js';
 import { DeliveryModule } from './delivery/delivery.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HubSummaryModule } from './hub-summary/hub-summary.module.js';
@@ -30,7 +30,7 @@ export class AppModule {
         RateLimitModule,
         UpstreamModule,
         await CacheModule.forRoot(config),
-        DatabaseModule,
+        MigratedDatabaseModule,
         KigoAuthModule,
         AccountsModule,
         HubSummaryModule,

@@ -1,20 +1,17 @@
 import process from 'node:process';
-import { runCliTask } from './run-command.js';
-import { CallbackCounters } from '../kiip-callbacks/callback-counters.js';
+import { Config } from '../config/config.js';
+import { KiipCallbacksModule } from '../kiip-callbacks/kiip-callbacks.module.js';
 import { KiipCallbacksService } from '../kiip-callbacks/kiip-callbacks.service.js';
-import { CallbackPolicyService } from '../kiip-callbacks/callback-policy.service.js';
-import { UserReferencesService } from '../user-references/user-references.service.js';
-import { LedgerService } from '../ledger/ledger.service.js';
 import { RejectedCallbacksService } from '../kiip-callbacks/rejected-callbacks.service.js';
 import { reverify } from '../kiip-callbacks/reverify.js';
+import { runCliTask } from './run-command.js';
 
-// `npm run kiip:reverify`: after a wrong secret has been put right, takes in the callbacks that were refused for it.
-await runCliTask(async ({ config, database }) => {
-  await database.migrate();
-  const ledger = new LedgerService(database);
-  const verdicts = new CallbackPolicyService(config, new UserReferencesService(database));
-  const callbacks = new KiipCallbacksService(verdicts, ledger, new CallbackCounters());
-  const rejected = new RejectedCallbacksService(database);
-  const counts = await reverify(rejected, callbacks, config);
+// `npm run kiip:reverify`: records the callbacks that were rejected because of a wrong secret, after it has been corrected.
+await runCliTask([KiipCallbacksModule], async (app) => {
+  const counts = await reverify(
+    app.get(RejectedCallbacksService),
+    app.get(KiipCallbacksService),
+    app.get(Config),
+  );
   process.stdout.write(`${JSON.stringify(counts)}\n`);
 });

@@ -1,27 +1,40 @@
 import process from 'node:process';
 import { Logger } from '@nestjs/common';
-import type { Config } from '../config/config.js';
+import type { INestApplicationContext, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ConfigModule } from '../config/config.module.js';
 import { EXIT_CONFIG, ConfigError, readConfig } from '../config/read-config.js';
 import { DataDirUnusableError } from '../database/data-dir-lock.js';
 import { Database } from '../database/database.js';
+import { DatabaseModule } from '../database/database.module.js';
 import { IncompatibleSchemaError } from '../database/migrations.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 
 /** EX_TEMPFAIL of sysexits.h. */
 const EXIT_TEMPFAIL = 75;
 
-/** Runs one task on the configured database, beside the service or without it; ends with one clear line when it cannot. */
+class CliModule {}
+
+/**
+ * Migrates the configured database and runs a task on it, in an application context without a server. An expected failure
+ * ends the process with one line on standard error.
+ * @param features the modules whose providers the task uses
+ */
 export async function runCliTask(
-  task: (tools: { config: Config; database: Database }) => Promise<void>,
+  features: Type[],
+  task: (app: INestApplicationContext) => Promise<void>,
 ): Promise<void> {
-  // Standard output is the task's, and what fails is told in the one line.
+  // Standard output belongs to the task.
   Logger.overrideLogger(false);
-  let database: Database | undefined;
+  let app: INestApplicationContext | undefined;
   try {
     const config = readConfig(process.env);
-    const { databaseUrl, dataDir, databaseTimeoutMs: timeoutMs } = config;
-    database = new Database({ databaseUrl, dataDir, timeoutMs });
-    await task({ config, database });
+    app = await NestFactory.createApplicationContext(
+      { module: CliModule, imports: [ConfigModule.forRoot(config), DatabaseModule, ...features] },
+      { logger: false, abortOnError: false },
+    );
+    await app.get(Database).migrate();
+    await task(app);
   } catch (error) {
     const permanent = error instanceof ConfigError || error instanceof IncompatibleSchemaError;
     const transient = error instanceof DataDirUnusableError || error instanceof StorageUnavailableError;
@@ -29,6 +42,6 @@ export async function runCliTask(
     process.stderr.write(`${error.message}\n`);
     process.exitCode = permanent ? EXIT_CONFIG : EXIT_TEMPFAIL;
   } finally {
-    await database?.close();
+    await app?.close();
   }
 }

@@ -1,80 +1,51 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-// Whether another process still lives is a question about processes: the one place outside main.ts that asks it.
+// The only place besides main.ts that needs the process: it checks whether the owner of a lock is alive.
 import process from 'node:process';
 
-const FILE_NAME = 'in-use.json';
-const HEARTBEAT_MS = 5_000;
-/** A holder on another host cannot be looked up; its heartbeats count instead. */
-const STALE_AFTER_MS = 30_000;
-
-interface Holder {
-  pid: number;
-  /** When the process started, in clock ticks since boot: a process id alone is used again, in containers soon. */
-  started: string | null;
-  host: string;
-  token: string;
-}
-
-/** Waiting mends nothing here. The message tells what to do. */
+/** The data folder cannot be used, and waiting does not help. The message says what to do. */
 export class DataDirUnusableError extends Error {
-  override readonly name = 'DataFolderUnusable';
+  override readonly name = 'DataDirUnusableError';
 }
 
-/** Codes of the operating system that stay until somebody puts the folder or its rights right. */
+/** Error codes that last until somebody changes the folder or its permissions. */
 const PERMANENT_CODES = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'];
 
 /**
- * Claims a folder for this process until `release`.
- * @throws DataFolderUnusable while another living process (or another opener in this one) holds it: two in one database
- *   would damage it; and where this process may not write
+ * Locks a folder for this process with a file that names its owner: two processes in one database would damage it.
+ * @throws DataDirUnusableError while a living process, this one included, has the lock; and when the folder is not writable
  */
 export async function lockDataDir(folder: string): Promise<{ release: () => Promise<void> }> {
+  const path = join(folder, 'in-use.json');
+  const { pid } = process;
+  const owner = JSON.stringify({ pid, startTime: await processStartTime(pid), token: randomUUID() });
   try {
-    return await lock(folder);
+    await mkdir(folder, { recursive: true });
+    await acquire(path, owner);
   } catch (error) {
-    const code = codeOf(error);
-    if (!PERMANENT_CODES.includes(String(code))) throw error;
+    const code = String(codeOf(error));
+    if (!PERMANENT_CODES.includes(code)) throw error;
     throw new DataDirUnusableError(
-      `DATA_DIR cannot be written (${String(code)}): name a folder that this process may write, or set DATABASE_URL`,
+      `DATA_DIR cannot be written (${code}): name a folder that this process may write, or set DATABASE_URL`,
       { cause: error },
     );
   }
-}
-
-async function lock(folder: string): Promise<{ release: () => Promise<void> }> {
-  await mkdir(folder, { recursive: true });
-  const path = join(folder, FILE_NAME);
-  const mine: Holder = {
-    pid: process.pid,
-    started: await processStartTime(process.pid),
-    host: hostname(),
-    token: randomUUID(),
-  };
-  await claim(path, mine);
-  const heartbeat = setInterval(() => {
-    const now = new Date();
-    utimes(path, now, now).catch(() => undefined);
-  }, HEARTBEAT_MS);
-  heartbeat.unref();
   return {
     async release() {
-      clearInterval(heartbeat);
-      if ((await read(path))?.token === mine.token) await rm(path, { force: true });
+      if ((await read(path)) === owner) await rm(path, { force: true });
     },
   };
 }
 
-async function claim(path: string, mine: Holder): Promise<void> {
-  // The file appears with its content or not at all: nobody may ever read half of it and think it abandoned.
-  const draft = `${path}.${mine.token}`;
-  await writeFile(draft, JSON.stringify(mine), { flush: true });
+async function acquire(path: string, owner: string): Promise<void> {
+  // A hard link makes the file appear with its whole content: a half-written file would look abandoned.
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, owner, { flush: true });
   try {
     if (await tryLink(draft, path)) return;
     const holder = await read(path);
-    if (holder && (await isAlive(path, holder))) throw inUse(holder);
+    if (await isAlive(holder)) throw inUse(holder);
     await removeStale(path, holder);
     if (!(await tryLink(draft, path))) throw inUse(await read(path));
   } finally {
@@ -82,16 +53,16 @@ async function claim(path: string, mine: Holder): Promise<void> {
   }
 }
 
-/** Moves the file away and looks again, since another process may have replaced it in between. */
-async function removeStale(path: string, expected: Holder | undefined): Promise<void> {
-  const aside = `${path}.${randomUUID()}`;
-  try {
-    await rename(path, aside);
-  } catch {
-    return;
-  }
-  if ((await read(aside))?.token !== expected?.token) await tryLink(aside, path);
-  await rm(aside, { force: true });
+/** Renames the file before it is removed, and restores it if another process has replaced it meanwhile. */
+async function removeStale(path: string, expected: string): Promise<void> {
+  const renamed = `${path}.${randomUUID()}`;
+  const moved = await rename(path, renamed).then(
+    () => true,
+    () => false,
+  );
+  if (!moved) return;
+  if ((await read(renamed)) !== expected) await tryLink(renamed, path);
+  await rm(renamed, { force: true });
 }
 
 async function tryLink(from: string, to: string): Promise<boolean> {
@@ -104,45 +75,42 @@ async function tryLink(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function read(path: string): Promise<Holder | undefined> {
+const read = (path: string) => readFile(path, 'utf8').catch(() => '');
+
+function parseOwner(text: string): { pid?: number; startTime?: string | null } {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Holder;
+    return JSON.parse(text) as { pid: number; startTime: string | null };
   } catch {
-    return undefined;
+    return {};
   }
 }
 
-async function isAlive(path: string, holder: Holder): Promise<boolean> {
-  if (holder.host !== hostname()) {
-    const { mtimeMs } = await stat(path);
-    return Date.now() - mtimeMs < STALE_AFTER_MS;
-  }
+async function isAlive(holder: string): Promise<boolean> {
+  const { pid, startTime } = parseOwner(holder);
+  if (pid === undefined) return false;
   try {
-    process.kill(holder.pid, 0);
+    process.kill(pid, 0);
   } catch (error) {
-    // It lives, and belongs to somebody else.
+    // EPERM: the process is alive and belongs to another user.
     return codeOf(error) === 'EPERM';
   }
-  return (await processStartTime(holder.pid)) === holder.started;
+  // Process ids are reused, in containers soon.
+  return (await processStartTime(pid)) === startTime;
 }
 
-/** Field 22 of /proc/<pid>/stat, counted behind the command, which may contain blanks; null where there is no /proc. */
+/** Field 22 of /proc/<pid>/stat, counted after the command, which may contain spaces; null without /proc. */
 async function processStartTime(pid: number): Promise<string | null> {
-  try {
-    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-  } catch {
-    return null;
-  }
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+}
+
+function inUse(holder: string): DataDirUnusableError {
+  const { pid } = parseOwner(holder);
+  return new DataDirUnusableError(
+    `the embedded database in DATA_DIR is in use by process ${pid ?? 'unknown'}; only one process may open it`,
+  );
 }
 
 function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-}
-
-function inUse(holder: Holder | undefined): DataDirUnusableError {
-  const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
-  return new DataDirUnusableError(
-    `the embedded database in DATA_DIR is in use by ${who}; only one process may open it`,
-  );
 }

@@ -1,40 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import { DataDirUnusableError } from './data-dir-lock.js';
 import { Database } from './database.js';
-import { waitForDatabase } from './first-contact.js';
 import { IncompatibleSchemaError } from './migrations.js';
 import { StorageUnavailableError } from './storage-error.js';
 import { summarizeError } from '../log/error-facts.js';
 
-/** Opens the database with the application, and closes it after the last request. */
+const RETRY_MS = 1_000;
+
+/** Migrates the database when the application starts, and tries again until it succeeds. */
 @Injectable()
-export class DatabaseLifecycle implements OnModuleInit, OnApplicationShutdown {
+export class DatabaseLifecycleService implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger('Database');
-  private readonly stopping = new AbortController();
+  private readonly shutdown = new AbortController();
 
   constructor(private readonly database: Database) {}
 
-  /** A server that is away is waited for in the background. The embedded database is ours alone: a start without it fails. */
+  /** The start does not wait for a PostgreSQL server. It waits for the embedded database, and fails when that cannot be used. */
   async onModuleInit(): Promise<void> {
-    const { signal } = this.stopping;
-    const contact = waitForDatabase(this.database, {
-      signal,
+    const ready = waitForDatabase(this.database, {
+      signal: this.shutdown.signal,
       onFailure: (error) => {
-        const told = error instanceof StorageUnavailableError || error instanceof IncompatibleSchemaError;
-        const facts = told ? { reason: error.message } : summarizeError(error);
+        const isOwn = error instanceof StorageUnavailableError || error instanceof IncompatibleSchemaError;
+        const facts = isOwn ? { reason: error.message } : summarizeError(error);
         this.logger.warn({ msg: 'database unavailable', ...facts });
       },
     });
-    if (this.database.kind === 'embedded') return contact;
-    // It ends when the process stops, or with success.
-    contact.then(
+    if (this.database.kind === 'embedded') return ready;
+    // It rejects only when the application shuts down.
+    ready.then(
       () => this.logger.log({ msg: 'database ready' }),
       () => undefined,
     );
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    this.stopping.abort();
-    await this.database.close();
+  onApplicationShutdown(): void {
+    this.shutdown.abort();
+  }
+}
+
+/**
+ * Migrates again and again until it succeeds. A service that starts before its database keeps running meanwhile.
+ * @param onFailure called after every failed attempt
+ * @throws AbortError once `signal` is aborted; DataDirUnusableError
+ */
+export async function waitForDatabase(
+  database: Database,
+  { signal, onFailure }: { signal: AbortSignal; onFailure?: (error: unknown) => void },
+): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await database.migrate();
+    } catch (error) {
+      if (error instanceof DataDirUnusableError) throw error;
+      onFailure?.(error);
+    }
+    await sleep(RETRY_MS, undefined, { signal });
   }
 }

@@ -3,15 +3,12 @@ import { TerminusModule } from '@nestjs/terminus';
 import { Config } from '../config/config.js';
 import { DatabaseHealthIndicator } from './database.health-indicator.js';
 import { Database } from './database.js';
-import { DatabaseLifecycle } from './database-lifecycle.service.js';
+import { DatabaseLifecycleService } from './database-lifecycle.service.js';
 
-/** PostgreSQL when `DATABASE_URL` is set, else the embedded database in `DATA_DIR`. */
+/** PostgreSQL when `DATABASE_URL` is set, else the embedded database in `DATA_DIR`. It connects when it is used. */
 @Global()
 @Module({
-  imports: [TerminusModule],
   providers: [
-    DatabaseHealthIndicator,
-    DatabaseLifecycle,
     {
       provide: Database,
       inject: [Config],
@@ -19,6 +16,15 @@ import { DatabaseLifecycle } from './database-lifecycle.service.js';
         new Database({ databaseUrl, dataDir, timeoutMs: databaseTimeoutMs }),
     },
   ],
-  exports: [Database, DatabaseHealthIndicator],
+  exports: [Database],
 })
 export class DatabaseModule {}
+
+/** The database of the service. It is migrated at the start, as soon as it is available. */
+@Global()
+@Module({
+  imports: [DatabaseModule, TerminusModule],
+  providers: [DatabaseHealthIndicator, DatabaseLifecycleService],
+  exports: [DatabaseHealthIndicator],
+})
+export class MigratedDatabaseModule {}

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
 import { Kysely } from 'kysely';
 import { DataDirUnusableError, lockDataDir } from './data-dir-lock.js';
 import { embeddedDialect } from './embedded.js';
@@ -8,30 +9,30 @@ import { fromDriver, StorageUnavailableError } from './storage-error.js';
 import type { Tables } from './tables.js';
 import { toPositiveMs, withStorageTimeout } from './time-limit.js';
 
-/** Migrations rewrite tables, and wait for each other; a statement on behalf of a caller does neither. */
+/** Migrations may rewrite tables and wait for each other, so they get more time than the statements of a request. */
 const MIGRATION_TIMEOUT_MS = 300_000;
 
 export interface DatabaseOptions {
   /** A PostgreSQL connection string; without it, the embedded database in `dataDir` is used. */
   databaseUrl?: string | undefined;
   dataDir: string;
-  /** What one statement, and one `run` as a whole, may take, in milliseconds. */
+  /** The time limit of one statement, and of one `run` as a whole, in milliseconds. */
   timeoutMs: number;
 }
 
 export interface DatabaseState {
-  /** Of the last contact; `unknown` before the first. */
+  /** The result of the last attempt; `unknown` before the first. */
   state: 'up' | 'down' | 'unknown';
   lastSuccessAt: Date | null;
-  /** What went wrong last: words of ours, or an SQLSTATE. */
+  /** The last failure: our own text, or an SQLSTATE; never a driver's message. */
   lastFailure: { at: Date; reason: string } | null;
 }
 
 /**
- * The one way to the database. Creating it connects to nothing, and it needs no new start to find a database again that
- * was away: every `run` takes a working connection or makes one.
+ * The only access to the database. Its creation connects to nothing. After an outage it needs no restart: every `run` uses a
+ * working connection or opens one.
  */
-export class Database {
+export class Database implements OnApplicationShutdown {
   readonly kind: 'postgresql' | 'embedded';
   private readonly options: DatabaseOptions;
   private opening: Promise<Kysely<Tables>> | undefined;
@@ -50,47 +51,51 @@ export class Database {
     return this.lastState;
   }
 
-  /** Whether there has been a first contact: the schema is there. */
+  /** Whether `migrate` has succeeded. */
   get migrated(): boolean {
     return this.isMigrated;
   }
 
   /**
-   * Does some work within the time limit. A single statement is its own transaction; so far none of ours needs more.
-   * @throws StorageUnavailable when the database was not there, refused or did not answer, and before `migrate`;
-   *   whatever else a statement fails with, as it is
+   * Runs work within the time limit. Each statement is a transaction of its own.
+   * @param work gets a signal that aborts when the time is over; work of several statements checks it before each
+   * @throws StorageUnavailableError when the database was unavailable or did not respond in time, and before `migrate`;
+   *   any other error of a statement unchanged
    */
-  async run<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+  async run<T>(work: (db: Kysely<Tables>, signal: AbortSignal) => Promise<T>): Promise<T> {
     if (!this.isMigrated) throw new StorageUnavailableError('not migrated yet');
     return this.trackState(
-      withStorageTimeout(
-        toPositiveMs(this.options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS,
-        this.getConnection().then((db) => work(db)),
+      withStorageTimeout(toPositiveMs(this.options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS, async (signal) =>
+        work(await this.getConnection(), signal),
       ),
     );
   }
 
   /**
-   * Brings the schema up to date; any number of processes may do so at once. To be repeated until it succeeds.
-   * @throws StorageUnavailable
-   * @throws DataFolderUnusable when another process has the embedded database open
+   * Brings the schema up to date. Any number of processes may do so at once. Call it again until it succeeds.
+   * @throws StorageUnavailableError
+   * @throws DataDirUnusableError when another process has the embedded database open
    */
   async migrate(): Promise<void> {
     await this.trackState(this.kind === 'embedded' ? this.migrateEmbedded() : this.migratePostgresql());
     this.isMigrated = true;
   }
 
-  /** Asks for a sign of life. @throws StorageUnavailable */
+  /** Checks that the database responds. @throws StorageUnavailableError */
   async ping(): Promise<void> {
     await this.run((db) => db.selectNoFrom((eb) => eb.lit(1).as('alive')).execute());
   }
 
-  /** Waits for what is under way, and gives the data folder free. */
+  /** Waits for statements in flight, and releases the data folder. */
   async close(): Promise<void> {
     this.closed = true;
     const db = await this.opening?.catch(() => undefined);
     await db?.destroy();
     await this.folder?.release();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.close();
   }
 
   private async trackState<T>(work: Promise<T>): Promise<T> {
@@ -107,7 +112,7 @@ export class Database {
   }
 
   private markDown(reason: string): void {
-    // Before the first contact, whoever waits for it tells.
+    // Failures before the first migration are logged by the code that waits for it.
     if (this.lastState.state === 'up' && this.isMigrated)
       this.logger.warn({ msg: 'database unavailable', reason });
     this.lastState = { ...this.lastState, state: 'down', lastFailure: { at: new Date(), reason } };
@@ -140,7 +145,7 @@ export class Database {
     return db;
   }
 
-  /** Two engines on the same files would damage them, so the broken one is put down first. */
+  /** Two engines on the same files would damage them, so the broken one is closed first. */
   private reopen(broken: Kysely<Tables>): void {
     this.opening = broken
       .destroy()

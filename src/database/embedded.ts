@@ -6,9 +6,9 @@ import type { Dialect, PGlite as KyselyPGlite } from 'kysely';
 import { fromDriver, sqlState } from './storage-error.js';
 
 /**
- * Kysely on PGlite, PostgreSQL inside this process with its files in `dataDir`. It has one connection, which Kysely
- * hands out in turn. It does not fsync: what it confirmed outlives the process, not the machine.
- * @param onLost the engine broke down and answers no more; the folder may be opened again once this one is closed
+ * Kysely on PGlite, which is PostgreSQL inside this process, with its files in `dataDir`. It has one connection, which Kysely
+ * shares. It does not fsync: a confirmed write survives a crash of the process, not of the machine.
+ * @param onLost called when the engine has failed; the folder may be opened again after this one is closed
  */
 export async function embeddedDialect(dataDir: string, onLost: () => void): Promise<Dialect> {
   const [{ PGlite }, { PGliteDialect }] = await Promise.all([
@@ -27,8 +27,8 @@ export async function embeddedDialect(dataDir: string, onLost: () => void): Prom
 }
 
 /**
- * Opens the database, and makes it first where there is none. It is made aside: a process that dies meanwhile would
- * else leave half a database behind, which opens never again.
+ * Opens the database, after creating it if there is none. It is created in another folder and then renamed, because a
+ * process that dies meanwhile would leave a database that cannot be opened.
  */
 async function open(create: (folder: string) => Promise<Engine>, dataDir: string): Promise<Engine> {
   const folder = join(dataDir, 'pglite');

@@ -1,31 +1,27 @@
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
-import * as ledger from './migration-0001-ledger.js';
-import * as deliveries from './migration-0002-deliveries.js';
-import * as decisions from './migration-0003-decisions.js';
+import { MIGRATION_LOCK } from './advisory-locks.js';
+import * as initial from './migration-0001-initial.js';
 import type { Tables } from './tables.js';
 
-/** In the order of their names. What has run on any database is never changed again: add a file. */
-const MIGRATIONS = { '0001-ledger': ledger, '0002-deliveries': deliveries, '0003-decisions': decisions };
+/** In the order of their names. A migration that has run in a deployment never changes: add a file. */
+const MIGRATIONS = { '0001-initial': initial };
 
-/** Any number, as long as nobody else in this database uses it. */
-const MIGRATION_LOCK = 7_261_903_441n;
-
-/** A migration takes table locks: it does not make everybody else wait behind it for somebody's long reading, and is tried again. */
+/** A migration takes table locks. It gives up instead of blocking all other statements behind a long read, and is tried again. */
 const LOCK_TIMEOUT_MS = 2_000;
 
 const TABLE = 'schema_migrations';
 
-/** The database has a history of another kind than ours. The message names migrations, nothing else. */
+/** The database has migrations that this version does not know, and lacks some that it does. The message names migrations only. */
 export class IncompatibleSchemaError extends Error {
-  override readonly name = 'ForeignSchema';
+  override readonly name = 'IncompatibleSchemaError';
 }
 
 /**
- * Brings the schema up to date, or waits for the process that is doing it. All or nothing: one transaction. A schema that a
- * later version has migrated further stays as it is: after a roll-back, the version before works on it.
- * @throws ForeignSchema
+ * Brings the schema up to date, in one transaction, after waiting for any other process that does so. A schema that a later
+ * version has migrated stays as it is, so that the previous version works after a rollback.
+ * @throws IncompatibleSchemaError
  */
 export async function migrateToLatest(db: Kysely<Tables>): Promise<void> {
   await db.transaction().execute(async (transaction) => {

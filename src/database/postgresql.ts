@@ -3,14 +3,14 @@ import type { Pool, PoolClient, PoolConfig } from 'pg';
 import { fromDriver, noConnection, sqlState, StorageUnavailableError } from './storage-error.js';
 import { toPositiveMs, withStorageTimeout } from './time-limit.js';
 
-/** Connections that one process holds at most. */
+/** The maximum number of connections of one process. */
 const POOL_SIZE = 10;
-/** The server's own limit comes first, so that the connection survives it; ours is for a server that is silent. */
+/** The server's own time limit ends first, so that the connection stays usable; ours is for a server that does not respond. */
 export const CLIENT_TIMEOUT_MARGIN_MS = 250;
 
 export interface PostgresqlOptions {
   databaseUrl: string;
-  /** What one statement may take, in milliseconds; so much, too, to wait for a connection. */
+  /** The time limit of one statement, and of waiting for a connection, in milliseconds. */
   timeoutMs: number;
   poolSize?: number;
   /** For migrations, which may take longer than they wait for a connection. */
@@ -18,8 +18,8 @@ export interface PostgresqlOptions {
 }
 
 /**
- * Failures that leave a sound connection: a statement or a lock took too long. Behind any other, a new connection may
- * find a better server: after a fail-over the old one answers "read-only" for ever.
+ * Failures after which the connection stays usable: a statement or a lock took too long. After any other, a new connection
+ * may reach a better server: after a failover, the old one stays read-only.
  */
 const RECOVERABLE_STATES = new Set(['57014', '55P03']);
 
@@ -27,7 +27,7 @@ const RECOVERABLE_STATES = new Set(['57014', '55P03']);
 export async function postgresqlDialect(options: PostgresqlOptions): Promise<Dialect> {
   const [{ default: pg }, { PostgresDialect }] = await Promise.all([import('pg'), import('kysely')]);
   const pool = new pg.Pool(poolConfig(options));
-  // Without listeners, a connection that the server closes while nobody reads from it would end the process.
+  // Without listeners, an idle connection that the server closes would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   const limitMs = toPositiveMs(options.statementTimeoutMs ?? options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS;
@@ -55,7 +55,7 @@ function poolConfig(options: PostgresqlOptions): PoolConfig {
   };
 }
 
-/** Takes `?options=` out of a connection string: the driver would let it replace ours instead of joining them. */
+/** Removes `?options=` from a connection string: the driver would let it replace our options instead of adding to them. */
 function splitOptions(databaseUrl: string): { connectionString: string; own: string[] } {
   if (!databaseUrl.includes('options=') || !URL.canParse(databaseUrl)) {
     return { connectionString: databaseUrl, own: [] };
@@ -66,7 +66,7 @@ function splitOptions(databaseUrl: string): { connectionString: string; own: str
   return { connectionString: url.href, own };
 }
 
-/** The pool with every wait bounded and every failure translated; a connection that failed is not used again. */
+/** A pool with a time limit on every wait and translated errors. A connection that failed is not used again. */
 function withTimeouts(pool: Pool, limitMs: number): PostgresPool {
   return {
     options: pool.options,
@@ -83,11 +83,11 @@ function withTimeouts(pool: Pool, limitMs: number): PostgresPool {
 
 function withClientTimeouts(client: PoolClient, limitMs: number): PostgresPoolClient {
   let broken = false;
-  // Kysely's type of `query` covers cursors, too, which nothing here uses.
+  // Kysely's type of `query` also covers cursors, which we do not use.
   const query = async (text: string, parameters: unknown[]) => {
     if (broken) throw new StorageUnavailableError('no connection');
     try {
-      return await withStorageTimeout(limitMs, client.query(text, parameters));
+      return await withStorageTimeout(limitMs, () => client.query(text, parameters));
     } catch (error) {
       const failure = fromDriver(error);
       broken = failure instanceof StorageUnavailableError && !RECOVERABLE_STATES.has(sqlState(error) ?? '');

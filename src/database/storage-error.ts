@@ -1,44 +1,44 @@
 import { summarizeError } from '../log/error-facts.js';
 
 /**
- * The database could not do its part, so nothing may be acknowledged. When it is thrown by a write, the write may still
- * have been committed (the connection can break between the commit and its confirmation): only a repeat can tell.
+ * The database is unavailable, so nothing may be acknowledged. A write that throws it may have been committed nevertheless,
+ * because the connection can break between the commit and its confirmation; a repeat shows it.
  */
 export class StorageUnavailableError extends Error {
-  override readonly name = 'StorageUnavailable';
-  /** What a caller is told to wait. Short, because connections are made anew by every call. */
+  override readonly name = 'StorageUnavailableError';
+  /** The `Retry-After` of the response. Short, because every call tries to connect. */
   readonly retryAfterSeconds = 1;
 
-  /** @param reason an SQLSTATE or a few words of ours; never a driver's message, which may name hosts and users */
+  /** @param reason an SQLSTATE or our own text; never a driver's message, which may contain hosts and users */
   constructor(reason: string, options?: ErrorOptions) {
     super(`storage unavailable: ${reason}`, options);
   }
 }
 
-/** Classes of SQLSTATE that tell of the server's state or of the operator's doing, not of a mistake in a statement. */
+/** Classes of SQLSTATE caused by the state of the server or by its operator, not by an error in a statement. */
 const UNAVAILABLE_CLASSES = new Set([
   '08', // connection
-  '28', // credentials refused
+  '28', // credentials rejected
   '3D', // the database does not exist
-  '3F', // nor the schema
-  '53', // out of connections, memory or disk
-  '57', // cancelled by a time limit, shut down, starting up
-  '58', // input or output failed
-  'XX', // damaged
+  '3F', // the schema does not exist
+  '53', // out of connections, memory or disk space
+  '57', // canceled by a time limit, shutting down, or starting
+  '58', // I/O error
+  'XX', // internal error, corrupted data
 ]);
 
 const UNAVAILABLE_STATES = new Set([
   '25006', // read-only
   '25P03', // idle in a transaction for too long
   '25P04', // transaction time limit
-  '40001', // lost against another transaction
+  '40001', // serialization failure
   '40P01', // deadlock
-  '42501', // rights withdrawn
-  '42P01', // the table is not there: emptied or not yet migrated
-  '55P03', // a lock was not to be had in time
+  '42501', // permission denied
+  '42P01', // the table does not exist: dropped, or not migrated yet
+  '55P03', // a lock was not available in time
 ]);
 
-/** The five characters of the SQL standard that say what went wrong, of an error that the server itself reported. */
+/** The SQLSTATE of an error that the server reported. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error) || !('severity' in error))
     return undefined;
@@ -49,7 +49,7 @@ export function isUniqueViolation(error: unknown): boolean {
   return sqlState(error) === '23505';
 }
 
-/** Whatever it was that kept us from a connection: `ECONNREFUSED`, `ENOTFOUND`, 28P01 for a wrong password, 53300 for too many. */
+/** The error for a failed connection, with its code: `ECONNREFUSED`, `ENOTFOUND`, 28P01 (wrong password), 53300 (too many). */
 export function noConnection(error: unknown): StorageUnavailableError {
   const why = sqlState(error) ?? summarizeError(error).code;
   return new StorageUnavailableError(`no connection${why === undefined ? '' : ` (${why})`}`, {
@@ -58,8 +58,8 @@ export function noConnection(error: unknown): StorageUnavailableError {
 }
 
 /**
- * What a driver's failure means. For use right at the driver: there, whatever carries no SQLSTATE is a broken connection
- * or a broken engine. A mistake in a statement stays the error that it is.
+ * Translates an error of a driver. Use it directly at the driver, where an error without an SQLSTATE means a broken
+ * connection or engine. An error in a statement is returned unchanged.
  */
 export function fromDriver(error: unknown): unknown {
   if (error instanceof StorageUnavailableError) return error;

@@ -23,10 +23,10 @@ export type QuarantineCode =
   | 'same-signature-discarded'
   | 'same-transaction-other-fields';
 
-/** bigint: `pg` reads it as text, PGlite as a number. */
+/** bigint: `pg` returns a string, PGlite a number. */
 type Int8 = ColumnType<string | number, never, never>;
 
-/** One callback that bore a valid signature. Constraints: `migration-0001-ledger.ts`. */
+/** One callback with a valid signature. Constraints: `migration-0001-initial.ts`. */
 export interface LedgerTable {
   id: string;
   kind: LedgerKind;
@@ -39,11 +39,11 @@ export interface LedgerTable {
   transaction_id: string;
   content: string;
   name: string | null;
-  /** Null where the text that arrived is no quantity. */
+  /** Null where `quantity_text` is not a valid quantity. */
   quantity: number | null;
   quantity_text: string;
   user_id: string;
-  /** What stood for the user in the signed text, where that was not the user's id. */
+  /** The reference to the user in the signed text, where it was not the user's id. */
   user_reference: string | null;
   nonce: string | null;
   origin: string | null;
@@ -57,7 +57,7 @@ export interface LedgerTable {
   signature_scheme: string;
   secret_index: number;
   duplicates: Generated<number>;
-  /** Null until the feed has given the row its place: see `ledger/ledger-feed.ts`. */
+  /** Null until the feed has assigned a position: see `ledger/ledger-feed.ts`. */
   feed_position: ColumnType<string | number | null, never, null>;
 }
 
@@ -139,7 +139,7 @@ export interface KiipRewardedMomentsTable {
   rewarded_at: Date;
 }
 
-/** A user whose id (or reference) has gone to Kiip. */
+/** A user whose id (or reference) has been sent to Kiip. */
 export interface KiipUserReferencesTable {
   user_id_hash: string;
   user_id: string;
@@ -147,7 +147,7 @@ export interface KiipUserReferencesTable {
   first_sent_at: Generated<Date>;
 }
 
-/** A callback whose signature none of our secrets could confirm. */
+/** A callback whose signature matched none of our secrets. */
 export interface RejectedCallbacksTable {
   id: Int8;
   body_hash: string;
@@ -158,8 +158,8 @@ export interface RejectedCallbacksTable {
 
 export interface IdempotencyKeysTable {
   key_hash: string;
-  /** Which `begin` holds the key: a late `finish` of an earlier holder must not count. */
-  claim: string;
+  /** Which `acquire` holds the key: a late `complete` of an earlier holder has no effect. */
+  lease_token: string;
   state: 'in-flight' | 'done' | 'unknown';
   body_hash: string;
   response_status: number | null;

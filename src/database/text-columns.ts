@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 
 /**
- * SHA-256 of a list of texts, as 43 characters. JSON keeps the parts apart: no two lists share a text, whatever the
- * parts contain. Index entries may not be longer than some 2,700 bytes; what arrives may be.
+ * SHA-256 of a list of strings, as 43 characters. JSON separates the parts, so two different lists never have the same
+ * hash input. Columns with hashes are indexed instead of the strings, because an index entry holds about 2,700 bytes.
  */
 export function sha256Key(...parts: (string | null)[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
 
-/** PostgreSQL stores neither U+0000 nor half a surrogate pair in a text; both can arrive, correctly signed. */
+/** Replaces what PostgreSQL cannot store in a text: U+0000 and lone surrogates. Both can arrive with a valid signature. */
 export function sanitizeText(text: string): string {
   return text.replaceAll('\0', '\u{FFFD}').toWellFormed();
 }

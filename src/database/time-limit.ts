@@ -2,19 +2,18 @@ import { withTimeout } from '../async/time-limit.js';
 import { MAX_TIMER_MS } from '../config/timers.js';
 import { StorageUnavailableError } from './storage-error.js';
 
-/** A time limit as drivers and servers take it: whole milliseconds, and never 0, which would mean "no limit". PostgreSQL's end where timers do. */
+/** A time limit for drivers and servers: whole milliseconds, at most what a timer can hold, and never 0, which means no limit. */
 export function toPositiveMs(ms: number): number {
   return Math.min(Math.max(1, Math.ceil(ms)), MAX_TIMER_MS);
 }
 
 /**
- * Settles with `work`, or rejects with StorageUnavailable after `limitMs`. The work goes on unobserved: what it is stuck
- * in has to end by a limit of its own.
+ * Settles with the work, or rejects with StorageUnavailableError after `limitMs`. The signal of the work then aborts. A
+ * statement in flight is not cancelled: it ends by a time limit of its own.
  */
-export function withStorageTimeout<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  return withTimeout(
-    toPositiveMs(limitMs),
-    () => work,
-    () => new StorageUnavailableError('no answer in time'),
-  );
+export function withStorageTimeout<T>(
+  limitMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return withTimeout(toPositiveMs(limitMs), work, () => new StorageUnavailableError('no answer in time'));
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
+import { DELIVERIES_LOCK } from '../database/advisory-locks.js';
 import type { Kysely } from 'kysely';
 import type { Consumer } from '../config/parsers.js';
 import type { Tables } from '../database/tables.js';
@@ -7,9 +8,6 @@ import { ledgerEntries, outbox } from '../ledger/ledger-view.queries.js';
 
 /** The status of each delivery of an entry, as reconciliation may join it in SQL. */
 export const deliveryStatuses = sql`(select ledger_id, status from deliveries)`;
-
-/** Held while deliveries are created. Any number that is unused in this database. */
-const DELIVERIES_LOCK = 7_261_903_443n;
 
 /** Lets one process at a time create deliveries: `(select acquired from creation_lock)`. */
 export const tryLock = sql`creation_lock as materialized (

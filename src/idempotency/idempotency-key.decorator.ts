@@ -6,8 +6,8 @@ import { Problem } from '../problem/problem.js';
 const INVALID_KEY = 'Idempotency-Key must be given once and have 1 to 255 visible ASCII characters';
 
 /**
- * The `Idempotency-Key` of a request, if it bears one. It is taken as it stands, quotes included.
- * Given twice, it arrives joined with a blank, which no key may hold.
+ * The `Idempotency-Key` of a request, if it has one. The value is used as it is, quotes included.
+ * A header that is sent twice arrives joined with a space, which no key may contain.
  */
 export const IdempotencyKey = createParamDecorator(
   (_: unknown, context: ExecutionContext): string | undefined => {

@@ -1,22 +1,32 @@
 import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import { trailingSingleFlight } from '../async/trailing-single-flight.js';
-import type { Database } from '../database/database.js';
+import { Config } from '../config/config.js';
+import { Database } from '../database/database.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
+import type { Tables } from '../database/tables.js';
 import { sha256Key } from '../database/text-columns.js';
-import { findExisting, tryAcquire, deleteExpired } from './idempotency-statements.js';
 
-/** Expired keys are swept out after so many new ones; they count for nothing before that, too. */
+const RETENTION_SECONDS = 24 * 60 * 60;
+const LEASE_MARGIN_MS = 1_000;
+/** A holder may release the key between our two statements; more than a few times in a row is not to be expected. */
+const MAX_ACQUIRE_ATTEMPTS = 5;
+/** Expired keys are deleted after so many new ones. They have no effect before that, either. */
 const CLEANUP_INTERVAL = 1_000;
+const MAX_DELETED_KEYS = 10_000;
 
 export interface KeyedRequest {
   caller: string;
   route: string;
   /** The `Idempotency-Key`. */
   key: string;
-  /** A digest of the body: the same key with another body is a mistake of the caller. */
+  /** A hash of the body: the same key with another body is a mistake of the caller. */
   bodyHash: string;
 }
 
-/** The right to send what the key stands for: once, and by its holder alone. */
+/** The right to send the request of a key, once. */
 export interface Lease {
   keyHash: string;
   token: string;
@@ -24,76 +34,92 @@ export interface Lease {
 
 export interface StoredResponse {
   status: number;
-  /** As it was sent. */
+  /** The exact text that was sent. */
   body: string;
 }
 
 export type AcquireResult =
-  | { state: 'started'; claim: Lease }
+  | { state: 'started'; lease: Lease }
   | ({ state: 'replay' } & StoredResponse)
   | { state: 'in-progress' | 'key-reused' | 'outcome-unknown' };
 
 /**
- * What became of a caller's request, for 24 hours after it began. The database's clock is the only one asked.
- * Every method throws StorageUnavailable. After a `begin` that throws, nothing may be sent; the claim may stand in the
- * database nevertheless and then ends as an unknown outcome.
+ * The outcome of each keyed request, for 24 hours after it began. All times are by the clock of the database.
+ * Every method throws StorageUnavailableError. After an `acquire` that throws, nothing may be sent; the database may hold
+ * the lease nevertheless, and the outcome is then unknown after it expires.
  */
+@Injectable()
 export class IdempotencyStore {
+  private readonly leaseSeconds: number;
   private readonly deleteExpired: () => Promise<void>;
   private acquiredCount = 0;
 
-  /** @param options.leaseSeconds longer than any call to the vendor takes: after it, the holder is taken for dead */
   constructor(
     private readonly database: Database,
-    private readonly options: { leaseSeconds: number },
+    { upstreamDeadlineMs, databaseTimeoutMs }: Config,
   ) {
-    this.deleteExpired = trailingSingleFlight(() => this.database.run(deleteExpired));
+    // A lease outlasts the call to Kiip and the three statements around it.
+    this.leaseSeconds = (upstreamDeadlineMs + 3 * databaseTimeoutMs + LEASE_MARGIN_MS) / 1_000;
+    this.deleteExpired = trailingSingleFlight(() => this.database.run((db) => deleteExpired(db)));
   }
 
   /**
-   * Claims the key, or tells why not. A claim whose lease has run out was held by a process that died (or lost its
-   * database) at a moment unknown: from then on the outcome is unknown, even if that process comes back.
+   * Acquires the lease of a key, or says why not. A lease that has expired belonged to a process that died, or lost its
+   * database, at an unknown moment: from then on the outcome is unknown, even if that process continues.
    */
   async acquire(request: KeyedRequest): Promise<AcquireResult> {
-    const claim = {
+    const lease = {
       keyHash: sha256Key(request.caller, request.route, request.key),
       token: randomUUID(),
     };
-    const begun = await this.database.run(async (db) => {
-      for (;;) {
-        if (await tryAcquire(db, claim, request.bodyHash, this.options.leaseSeconds)) {
-          return { state: 'started', claim } as const;
-        }
-        const held = await findExisting(db, claim.keyHash, request.bodyHash);
-        // Undefined: the holder has just forgotten the key. Then it is free.
-        if (held) return held;
-      }
+    const result = await this.database.run((db, signal) => this.acquireOrFind(db, signal, lease, request));
+    if (result.state === 'started') this.deleteExpiredPeriodically();
+    return result;
+  }
+
+  /** Stores the response for repeats. @returns whether the lease was still held */
+  complete(lease: Lease, response: StoredResponse): Promise<boolean> {
+    return this.update(lease, {
+      state: 'done',
+      response_status: response.status,
+      response_body: response.body,
     });
-    if (begun.state === 'started') this.deleteExpiredPeriodically();
-    return begun;
   }
 
-  /** Remembers the answer for repeats. @returns whether the claim still held */
-  complete(claim: Lease, answer: StoredResponse): Promise<boolean> {
-    return this.update(claim, { state: 'done', response_status: answer.status, response_body: answer.body });
+  /** Stores that Kiip may have received the request. @returns whether the lease was still held */
+  markUnknown(lease: Lease): Promise<boolean> {
+    return this.update(lease, { state: 'unknown' });
   }
 
-  /** Remembers that nobody knows whether the vendor got it. @returns whether the claim still held */
-  markUnknown(claim: Lease): Promise<boolean> {
-    return this.update(claim, { state: 'unknown' });
-  }
-
-  /** Frees the key, because the request provably never reached the vendor. @returns whether the claim still held */
+  /** Deletes the key, because the request provably never reached Kiip. @returns whether the lease was still held */
   async release({ keyHash, token }: Lease): Promise<boolean> {
     const { numDeletedRows } = await this.database.run((db) =>
       db
         .deleteFrom('idempotency_keys')
         .where('key_hash', '=', keyHash)
-        .where('claim', '=', token)
+        .where('lease_token', '=', token)
         .where('state', '=', 'in-flight')
         .executeTakeFirst(),
     );
     return numDeletedRows === 1n;
+  }
+
+  /** @param signal aborts when the caller has been answered 503: no statement starts after that */
+  private async acquireOrFind(
+    db: Kysely<Tables>,
+    signal: AbortSignal,
+    lease: Lease,
+    { bodyHash }: KeyedRequest,
+  ): Promise<AcquireResult> {
+    for (let attempt = 1; attempt <= MAX_ACQUIRE_ATTEMPTS; attempt += 1) {
+      signal.throwIfAborted();
+      if (await tryAcquire(db, lease, bodyHash, this.leaseSeconds)) return { state: 'started', lease };
+      signal.throwIfAborted();
+      const existing = await findExisting(db, lease.keyHash, bodyHash);
+      // Undefined: the key has been released since the first statement, and is free.
+      if (existing) return existing;
+    }
+    throw new StorageUnavailableError('idempotency key contended');
   }
 
   private async update(
@@ -105,7 +131,7 @@ export class IdempotencyStore {
         .updateTable('idempotency_keys')
         .set(outcome)
         .where('key_hash', '=', keyHash)
-        .where('claim', '=', token)
+        .where('lease_token', '=', token)
         .where('state', '=', 'in-flight')
         .executeTakeFirst(),
     );
@@ -116,7 +142,79 @@ export class IdempotencyStore {
     this.acquiredCount += 1;
     if (this.acquiredCount < CLEANUP_INTERVAL) return;
     this.acquiredCount = 0;
-    // Nobody waits for it, and the next one does it over if it fails.
+    // Runs in the background. If it fails, the next clean-up deletes the keys.
     this.deleteExpired().catch(() => undefined);
   }
+}
+
+/** Acquires a key that is free or expired. @returns whether it was */
+async function tryAcquire(
+  db: Kysely<Tables>,
+  lease: Lease,
+  bodyHash: string,
+  leaseSeconds: number,
+): Promise<boolean> {
+  const acquired = await db
+    .insertInto('idempotency_keys')
+    .values({
+      key_hash: lease.keyHash,
+      lease_token: lease.token,
+      state: 'in-flight',
+      body_hash: bodyHash,
+      response_status: null,
+      response_body: null,
+      lease_expires_at: sql`now() + make_interval(secs => ${leaseSeconds}::float8)`,
+      expires_at: sql`now() + make_interval(secs => ${RETENTION_SECONDS}::float8)`,
+    })
+    .onConflict((conflict) =>
+      conflict
+        .column('key_hash')
+        .doUpdateSet((eb) => ({
+          lease_token: eb.ref('excluded.lease_token'),
+          state: eb.ref('excluded.state'),
+          body_hash: eb.ref('excluded.body_hash'),
+          response_status: eb.ref('excluded.response_status'),
+          response_body: eb.ref('excluded.response_body'),
+          lease_expires_at: eb.ref('excluded.lease_expires_at'),
+          expires_at: eb.ref('excluded.expires_at'),
+        }))
+        .where(sql<boolean>`idempotency_keys.expires_at <= now()`),
+    )
+    .returning('key_hash')
+    .executeTakeFirst();
+  return acquired !== undefined;
+}
+
+/** Reads the state of a key, after marking an expired lease. @returns undefined when the key is free */
+async function findExisting(
+  db: Kysely<Tables>,
+  keyHash: string,
+  bodyHash: string,
+): Promise<AcquireResult | undefined> {
+  await db
+    .updateTable('idempotency_keys')
+    .set({ state: 'unknown' })
+    .where('key_hash', '=', keyHash)
+    .where('state', '=', 'in-flight')
+    .where(sql<boolean>`lease_expires_at <= now()`)
+    .execute();
+  const existing = await db
+    .selectFrom('idempotency_keys')
+    .select(['state', 'body_hash', 'response_status', 'response_body'])
+    .where('key_hash', '=', keyHash)
+    .executeTakeFirst();
+  if (!existing) return undefined;
+  if (existing.body_hash !== bodyHash) return { state: 'key-reused' };
+  if (existing.state === 'unknown') return { state: 'outcome-unknown' };
+  const { response_status: status, response_body: body } = existing;
+  if (status === null || body === null) return { state: 'in-progress' };
+  return { state: 'replay', status, body };
+}
+
+async function deleteExpired(db: Kysely<Tables>): Promise<void> {
+  await sql`
+    delete from idempotency_keys where key_hash in (
+      select key_hash from idempotency_keys where expires_at <= now()
+      limit ${sql.lit(MAX_DELETED_KEYS)} for update skip locked
+    )`.execute(db);
 }

@@ -5,8 +5,8 @@ import type { KiipSessionRequestDto } from './session.dto.js';
 type Settings = Pick<Config, 'kiipAppKey' | 'kiipSdkVersion' | 'kiipTestMode'>;
 
 /**
- * The body that goes to Kiip: the caller's members, and ours. `undefined` members vanish in JSON.
- * @param userid what stands for the user at Kiip
+ * The body of a request to Kiip: the fields of the caller and those that the gateway adds. JSON omits `undefined` fields.
+ * @param userid the user's id at Kiip: our own, or a reference
  */
 export function kiipBody(
   call: KiipSessionRequestDto | KiipMomentRequestDto,
@@ -20,7 +20,7 @@ export function kiipBody(
     device,
     location,
     moment: 'moment' in call ? call.moment : undefined,
-    // "Unless explicitly set to 0 or false the reward close button will be present."
+    // Kiip shows the button unless it gets 0 or false (docs/vendors/kiip.md, 5).
     close_button: close_button === false ? false : undefined,
     email_address,
     sdk_version: settings.kiipSdkVersion,

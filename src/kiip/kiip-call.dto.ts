@@ -18,23 +18,23 @@ import {
 import { IsOptionalNotNull } from '../validation/optional-not-null.decorator.js';
 import { IsBoundedString } from '../validation/opaque-id.js';
 
-// The members that sessions and moments share, by the vendor's own names (kiip-server-to-server.txt, "JSON Payload Components").
+// The fields that sessions and moments share, with Kiip's names (docs/vendors/kiip.md, 2 and 3).
 
-/** Marks a member that is an object of ours: a list would pass for a list of such objects. */
-export function IsNestedObject(part: () => new () => object): PropertyDecorator {
-  return applyDecorators(IsObject(), ValidateNested(), Type(part));
+/** Validates a field that is a nested object. `IsObject` rejects arrays, which `ValidateNested` alone would accept. */
+export function IsNestedObject(type: () => new () => object): PropertyDecorator {
+  return applyDecorators(IsObject(), ValidateNested(), Type(type));
 }
 
-/** The app that the user has in hand. The gateway adds its `app_key`. */
+/** The app that sends the call. The gateway adds its `app_key`. */
 export class KiipAppDto {
   /** The version of the app. */
   @IsBoundedString('4281020')
   readonly version!: string;
 }
 
-/** How the device is connected. */
+/** The network connection of the device. */
 export class KiipConnectionDto {
-  /** Of the device, IPv4 or IPv6. */
+  /** The IPv4 or IPv6 address of the device. */
   @ApiProperty({ type: String, example: '203.0.113.7' })
   @ValidateBy({
     name: 'isIpAddress',
@@ -54,9 +54,9 @@ export class KiipConnectionDto {
   readonly carrier?: string;
 }
 
-/** The device that the user has in hand. */
+/** The device of the user. */
 export class KiipDeviceDto {
-  /** The advertising identifier. Opaque: Kiip's own samples are no UUIDs. */
+  /** The advertising identifier. Opaque: it need not be a UUID. */
   @IsBoundedString('45e3-1d799e20-963a-4ddd-8593-0683b30e7d5b')
   readonly id!: string;
 
@@ -72,7 +72,7 @@ export class KiipDeviceDto {
   @IsBoundedString('nexus_5')
   readonly model!: string;
 
-  /** With its version. */
+  /** The operating system, with its version. */
   @IsBoundedString('Android 5.0')
   @Matches(/\d/, { message: 'os must include a version number' })
   readonly os!: string;
@@ -82,7 +82,7 @@ export class KiipDeviceDto {
   @Matches(/^[1-9]\d{0,4}x[1-9]\d{0,4}$/, { message: 'resolution must be like 1080x1776' })
   readonly resolution!: string;
 
-  /** The screen density, as a number or as text. */
+  /** The screen density, as a number or a string. */
   @IsOptionalNotNull()
   @ApiProperty({
     oneOf: [
@@ -96,13 +96,13 @@ export class KiipDeviceDto {
     name: 'isDensity',
     validator: {
       validate: isDensity,
-      defaultMessage: (args) => `${args?.property} must be a positive number, or text`,
+      defaultMessage: (args) => `${args?.property} must be a positive number or a non-empty string`,
     },
   })
   readonly density?: string | number;
 }
 
-/** Where the device is. */
+/** The location of the device. */
 export class KiipLocationDto {
   /** @example 39.0437192 */
   @IsNumber()
@@ -119,7 +119,7 @@ export class KiipLocationDto {
 
 /** The user of the app. */
 export class KiipUserDto {
-  /** In years. */
+  /** The age in years. */
   @IsOptionalNotNull()
   @ApiProperty({ type: 'integer', minimum: 0, maximum: 150, example: 31, required: false })
   @IsInt()
@@ -133,15 +133,15 @@ export class KiipUserDto {
   readonly gender?: string;
 
   /**
-   * The caller's own id of the user, which comes back in callbacks: without it, no virtual currency can be issued. It never goes to
-   * Kiip before the gateway has remembered it.
+   * The caller's own id of the user. Kiip sends it in callbacks, so no virtual currency can be issued without it. The gateway
+   * stores it before it sends the call.
    */
   @IsOptionalNotNull()
   @IsBoundedString('user-123', { required: false })
   readonly userid?: string;
 }
 
-/** What sessions and moments have in common. */
+/** The fields that sessions and moments share. */
 export class KiipCallDto {
   @IsNestedObject(() => KiipAppDto)
   readonly app!: KiipAppDto;
@@ -166,7 +166,7 @@ export class KiipCallDto {
   readonly close_button?: boolean;
 
   /**
-   * Fills in the e-mail address of a reward.
+   * The e-mail address that the reward page shows in its form.
    * @example 'someone@example.com'
    */
   @IsOptionalNotNull()

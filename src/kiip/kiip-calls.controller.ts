@@ -18,7 +18,7 @@ import { momentCall, momentExamples, sessionCall } from './kiip-examples.js';
 import { KiipMomentRequestDto, MomentDto } from './moment.dto.js';
 import { KiipSessionRequestDto, SessionDto } from './session.dto.js';
 
-/** What both routes have in common. */
+/** The decorators that both routes share. */
 function ApiKiipCall(): MethodDecorator {
   return applyDecorators(
     HttpCode(200),
@@ -26,8 +26,8 @@ function ApiKiipCall(): MethodDecorator {
       name: 'Idempotency-Key',
       required: false,
       description:
-        'Remembered for 24 hours, for this caller and route. A repeat gets the first answer, also a refusal by Kiip, and reaches Kiip ' +
-        'no second time. A try that never reached Kiip is forgotten; one whose outcome nobody knows stays `outcome-unknown`.',
+        'Valid for 24 hours, for this caller and route. A repeat gets the first response, also a rejection by Kiip, and is not sent to ' +
+        'Kiip again. A request that never reached Kiip is not stored. One with an unknown outcome stays `outcome-unknown`.',
       schema: {
         type: 'string',
         pattern: '^[\\x21-\\x7e]{1,255}$',
@@ -50,13 +50,13 @@ export class KiipCallsController {
   @ApiBody({ type: KiipSessionRequestDto, examples: { session_start: { value: sessionCall } } })
   @ApiKiipCall()
   @ApiOperation({
-    summary: 'Tell Kiip that an app was opened or closed',
+    summary: 'Report that an app was opened or closed',
     description:
-      'Needed before moments are rewarded. The gateway adds `app.app_key`, `sdk_version` and `test`.',
+      'Kiip rewards moments only after it has received a session. The gateway adds `app.app_key`, `sdk_version` and `test`.',
     operationId: 'postKiipSession',
   })
   @ApiOkResponse({
-    description: 'Kiip has noted it',
+    description: 'Kiip has accepted the session',
     type: SessionDto,
     example: { date: '2015-01-28T01:32:24.697136Z' },
   })
@@ -74,15 +74,15 @@ export class KiipCallsController {
   @ApiBody({ type: KiipMomentRequestDto, examples: { moment: { value: momentCall } } })
   @ApiKiipCall()
   @ApiOperation({
-    summary: 'Ask Kiip to reward something that a user has done',
+    summary: 'Ask Kiip to reward an action of a user',
     description:
-      'A moment that may have reached Kiip is never sent again by the gateway; only one that provably never left is. The gateway ' +
-      'adds `app.app_key`, `sdk_version` and `test`.',
+      'The gateway never resends a moment that may have reached Kiip. It only retries a moment that provably was not sent. It adds ' +
+      '`app.app_key`, `sdk_version` and `test`.',
     operationId: 'postKiipMoment',
   })
   @ApiExtraModels(MomentDto)
   @ApiOkResponse({
-    description: 'Rewarded or not',
+    description: 'The moment, with its reward if there is one',
     content: { 'application/json': { schema: { $ref: getSchemaPath(MomentDto) }, examples: momentExamples } },
   })
   moment(

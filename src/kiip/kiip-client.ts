@@ -14,12 +14,12 @@ import type { KiipSessionRequestDto, SessionDto } from './session.dto.js';
 
 type Operation = 'session' | 'moment';
 
-/** Calls to Kiip. A POST is sent again only if it provably never left. */
+/** Calls to Kiip. A POST is retried only if it provably was not sent. */
 export class KiipHttp extends UpstreamHttp {}
 
 /**
- * Sessions and moments (kiip-server-to-server.txt). Whoever goes to Kiip is remembered before: a call for a user who cannot be
- * remembered is not made. Both methods throw StorageUnavailable, and then nothing was sent, or UpstreamError.
+ * Sessions and moments (docs/vendors/kiip.md, 2 and 3). A user is stored before the call is sent; without that, it is not sent.
+ * Both methods throw StorageUnavailableError, and then nothing was sent, or UpstreamError.
  */
 @Injectable()
 export class KiipClient {
@@ -35,21 +35,23 @@ export class KiipClient {
   }
 
   async session(call: KiipSessionRequestDto): Promise<SessionDto> {
-    const text = await this.send('session', this.config.kiipSessionPath, call);
+    const body = await this.send('session', this.config.kiipSessionPath, call);
     return this.http.trackOutcome('session', () => {
-      const { date } = parseBody('session', text);
-      if (!isInstant(date))
-        throw failure('session', 'invalid_response', 'the answer breaks the contract in date');
+      const { date } = parseBody('session', body);
+      if (!isInstant(date)) throw failure('session', 'invalid_response', 'date is not a date and time');
       return { date: withZone(date) };
     });
   }
 
   async moment(call: KiipMomentRequestDto): Promise<MomentDto> {
-    const text = await this.send('moment', this.config.kiipMomentPath, call);
-    const { moment, promise } = this.http.trackOutcome('moment', () => {
-      const answer = parseBody('moment', text);
+    const body = await this.send('moment', this.config.kiipMomentPath, call);
+    const { moment, currencyReward } = this.http.trackOutcome('moment', () => {
+      const response = parseBody('moment', body);
       try {
-        return { moment: readMoment(answer, this.rewardHosts), promise: extractCurrencyReward(answer) };
+        return {
+          moment: readMoment(response, this.rewardHosts),
+          currencyReward: extractCurrencyReward(response),
+        };
       } catch (error) {
         throw error instanceof InvalidRewardError
           ? failure('moment', 'invalid_response', error.message)
@@ -57,9 +59,9 @@ export class KiipClient {
       }
     });
     const userId = call.user?.userid;
-    // Without a user, Kiip has nobody to credit.
-    if (moment.rewarded && promise && userId !== undefined)
-      await this.rewardedMoments.record({ ...promise, momentId: call.moment.id, userId });
+    // Without a user, no callback can credit the reward.
+    if (moment.rewarded && currencyReward && userId !== undefined)
+      await this.rewardedMoments.record({ ...currencyReward, momentId: call.moment.id, userId });
     return moment;
   }
 
@@ -73,7 +75,7 @@ export class KiipClient {
     return (await this.http.axiosRef.post<string>(path, body, { operation })).data;
   }
 
-  /** What stands for the user at Kiip, remembered. */
+  /** Stores the user. @returns the user's id at Kiip: our own, or a reference */
   private async toKiipUserId(userId: string | undefined): Promise<string | undefined> {
     if (userId === undefined) return undefined;
     if (this.config.kiipUserReference === 'opaque') return this.users.getReference(userId, mintUserReference);
@@ -87,11 +89,12 @@ function parseBody(operation: Operation, text: string): Readonly<Record<string, 
   try {
     if (text.trim() !== '') json = JSON.parse(text);
   } catch {
-    throw failure(operation, 'invalid_response', 'the answer is not JSON');
+    throw failure(operation, 'invalid_response', 'the response is not JSON');
   }
-  if (!isRecord(json)) throw failure(operation, 'invalid_response', 'the answer is not a JSON object');
-  // Whatever the status: mobile SDKs 2.0.8 to 3.0.1 read it so. Kiip's sentence may hold anything, and stays here.
-  if ((json['error'] ?? null) !== null) throw failure(operation, 'rejected', 'answered with an error');
+  if (!isRecord(json)) throw failure(operation, 'invalid_response', 'the response is not a JSON object');
+  // An `error` field means failure at any status, as in Kiip's mobile SDKs (docs/vendors/kiip.md, 1). Its text is not logged, since it may contain anything.
+  if ((json['error'] ?? null) !== null)
+    throw failure(operation, 'rejected', 'the response has an error field');
   return json;
 }
 

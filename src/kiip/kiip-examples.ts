@@ -36,7 +36,7 @@ export const momentCall = { ...call, moment: { id: 'level-1-done' } };
 
 const notRewarded: MomentDto = { rewarded: false, date: '2016-07-07T18:47:06.353111Z', reward: null };
 
-/** Both answers to a moment, for the API description. */
+/** The two responses to a moment, for OpenAPI. */
 export const momentExamples = {
   rewarded: { summary: 'Rewarded', value: rewarded },
   'not-rewarded': { summary: 'Not rewarded', value: notRewarded },

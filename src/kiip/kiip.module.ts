@@ -10,7 +10,7 @@ import { KiipCallsController } from './kiip-calls.controller.js';
 import { KiipClient, KiipHttp } from './kiip-client.js';
 import { RewardedMomentsService } from './rewarded-moments.service.js';
 
-/** Everything between this gateway and Kiip: sessions and moments here, callbacks and the ledger in modules of their own. */
+/** Sessions and moments, which go to Kiip. Callbacks from Kiip and the ledger have their own modules. */
 @Module({
   imports: [IdempotencyModule, KiipCallbacksModule, LedgerModule, UserReferencesModule],
   controllers: [KiipCallsController],

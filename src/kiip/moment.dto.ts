@@ -2,14 +2,14 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsBoundedString } from '../validation/opaque-id.js';
 import { IsNestedObject, KiipCallDto, KiipDeviceDto } from './kiip-call.dto.js';
 
-/** What the user has done. */
+/** The action of the user. */
 export class KiipMomentRefDto {
-  /** As in Kiip's dashboard. Opaque: it is called a UUID there, and Kiip's own sample is none. */
+  /** The id of the moment in Kiip's dashboard. Opaque: it need not be a UUID. */
   @IsBoundedString('CgkIraKVsdIBEAIQEA')
   readonly id!: string;
 }
 
-/** A user has done something that may be rewarded. */
+/** An action of a user that Kiip may reward. */
 export class KiipMomentRequestDto extends KiipCallDto {
   @IsNestedObject(() => KiipDeviceDto)
   readonly device!: KiipDeviceDto;
@@ -18,10 +18,10 @@ export class KiipMomentRequestDto extends KiipCallDto {
   readonly moment!: KiipMomentRefDto;
 }
 
-/** A reward, in Kiip's words. What Kiip left out is `null`. */
+/** A reward. A field that Kiip's response does not have is `null`. */
 export class RewardDto {
   /**
-   * Begins with `test_` in test mode.
+   * Starts with `test_` in test mode.
    * @example 'test_5473ca54-59a5-cf65-d319-c91697297fcc'
    */
   readonly id!: string | null;
@@ -36,7 +36,7 @@ export class RewardDto {
   /** @example 10 */
   readonly timeout_seconds!: number | null;
   /**
-   * The page to show, exactly as Kiip gave it: https, on a host that this gateway allows.
+   * The URL of the page to show, unchanged from Kiip. It is https, on a host that the gateway allows.
    * @example 'https://api.kiip.me/reward/577ea3aa-b723-ae81-660c-79fae3443e12?mode=standalone'
    */
   readonly display_url!: string;
@@ -46,16 +46,16 @@ export class RewardDto {
   readonly used_date!: string | null;
 }
 
-/** What Kiip makes of a moment. */
+/** The result of a moment. */
 export class MomentDto {
   /** @example true */
   readonly rewarded!: boolean;
   /**
-   * By Kiip's clock, in UTC; every digit is Kiip's. `null` where Kiip gave none.
+   * The time of Kiip's response, in UTC, with the precision of Kiip. `null` if Kiip sent none.
    * @example '2016-07-07T18:47:06.353111Z'
    */
   readonly date!: string | null;
-  /** `null` unless rewarded. */
+  /** The reward; `null` unless the moment was rewarded. */
   @ApiProperty({ type: RewardDto, nullable: true })
   readonly reward!: RewardDto | null;
 }

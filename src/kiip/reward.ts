@@ -1,31 +1,33 @@
+import { isLoopback } from '../config/loopback.js';
 import { isInstant, withZone } from '../validation/instant.js';
 import type { MomentDto, RewardDto } from './moment.dto.js';
-import { isRewardUrl } from './reward-url.js';
 
-/** A moment's answer cannot be used. The message names the member that is wrong, never its value. */
+/** The response to a moment cannot be used. The message names the wrong field, never its value. */
 export class InvalidRewardError extends Error {}
+
+const REWARD_URL_PATTERN = /^https?:\/\/([a-z\d.-]+|\[[\da-f:.]+\])(:\d+)?([/?#][^\s\p{C}\\"<>^`]*)?$/iu;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * Reads Kiip's answer to a moment (kiip-server-to-server.txt, "Moment Endpoint"). There is a reward if and only if
- * `view.modal.body_url` is given; every other member may be missing, and one that is not of the documented type counts as missing.
- * @param hosts where rewards may be shown from, as `host` or `host:port`
- * @throws UnusableReward where a reward's page must not be shown, or `view` is no view
+ * Parses Kiip's response to a moment (docs/vendors/kiip.md, 3 and 4). It has a reward if and only if it has
+ * `view.modal.body_url`. Any other field may be missing; a field of another type than documented counts as missing.
+ * @param hosts the allowed hosts of reward pages, as `host` or `host:port`
+ * @throws InvalidRewardError when the reward page must not be shown, or `view` is not an object
  */
-export function readMoment(answer: JsonObject, hosts: readonly string[]): MomentDto {
-  const date = asInstant(answer['date']);
-  const view = objectAt(answer['view'], 'view');
+export function readMoment(response: JsonObject, hosts: readonly string[]): MomentDto {
+  const date = asInstant(response['date']);
+  const view = objectAt(response['view'], 'view');
   const modal = objectAt(view['modal'], 'view.modal');
   const url = modal['body_url'] ?? '';
   if (url === '') return { rewarded: false, date, reward: null };
   if (!isRewardUrl(url, hosts))
     throw new InvalidRewardError('view.modal.body_url is not https on an allowed host');
-  return { rewarded: true, date, reward: toReward(answer, view, modal, url) };
+  return { rewarded: true, date, reward: toReward(response, view, modal, url) };
 }
 
-function toReward(answer: JsonObject, view: JsonObject, modal: JsonObject, url: string): RewardDto {
-  const notification = isRecord(answer['notification']) ? answer['notification'] : {};
+function toReward(response: JsonObject, view: JsonObject, modal: JsonObject, url: string): RewardDto {
+  const notification = isRecord(response['notification']) ? response['notification'] : {};
   return {
     id: asString(view['id']),
     name: asString(notification['reward_name']),
@@ -35,15 +37,15 @@ function toReward(answer: JsonObject, view: JsonObject, modal: JsonObject, url: 
     timeout_seconds: asSeconds(modal['timeout']),
     display_url: url,
     email_bounced: typeof view['email_bounced'] === 'boolean' ? view['email_bounced'] : null,
-    // The sample's indentation puts it at the root, its braces put it here.
-    used_date: asInstant(view['used_date'] ?? answer['used_date']),
+    // The documented sample is ambiguous: by its indentation the field is in the root, by its braces in `view`.
+    used_date: asInstant(view['used_date'] ?? response['used_date']),
   };
 }
 
-/** `null` is as good as absent; anything else but an object is no answer to a moment. */
+/** `null` counts as missing; any other value must be an object. */
 function objectAt(value: unknown, name: string): JsonObject {
   if (value === undefined || value === null) return {};
-  if (!isRecord(value)) throw new InvalidRewardError(`${name} is no object`);
+  if (!isRecord(value)) throw new InvalidRewardError(`${name} is not an object`);
   return value;
 }
 
@@ -55,7 +57,7 @@ function asString(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
 
-/** Apps put it into pages: no `javascript:` in there. */
+/** Only http(s), because apps put it into pages: a `javascript:` URL would run there. */
 function asImageUrl(value: unknown): string | null {
   return typeof value === 'string' && /^https?:\/\//i.test(value) ? value : null;
 }
@@ -66,4 +68,21 @@ function asSeconds(value: unknown): number | null {
 
 function asInstant(value: unknown): string | null {
   return isInstant(value) ? withZone(value) : null;
+}
+
+/**
+ * Whether apps may show this page: https on an allowed host, or http on a loopback host. The URL is passed on unchanged, so
+ * every URL parser must understand it alike: the host is written out, and no character may end an HTML attribute.
+ * @param hosts `host` (with the default port of the scheme) or `host:port`
+ */
+export function isRewardUrl(value: unknown, hosts: readonly string[]): value is string {
+  if (typeof value !== 'string' || !REWARD_URL_PATTERN.test(value) || !URL.canParse(value)) return false;
+  const url = new URL(value);
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) return false;
+  return hosts.some((host) => normalizeHost(host, url.protocol) === url.host);
+}
+
+/** The host as URLs write it: in lower case, and without the default port of the scheme. */
+function normalizeHost(entry: string, protocol: string): string | undefined {
+  return URL.canParse(`${protocol}//${entry}`) ? new URL(`${protocol}//${entry}`).host : undefined;
 }

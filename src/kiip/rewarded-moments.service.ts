@@ -11,14 +11,14 @@ export interface RewardedMoment {
   readonly virtualValue: string;
 }
 
-/** Rewards with a currency that Kiip has given for moments: a callback is to come of each that is redeemed. */
+/** Moments that Kiip has rewarded with a virtual currency. Kiip sends a callback for each reward that is redeemed. */
 @Injectable()
 export class RewardedMomentsService {
-  private readonly logger = new Logger('PromisedRewards');
+  private readonly logger = new Logger('RewardedMomentsService');
 
   constructor(private readonly database: Database) {}
 
-  /** Takes note. The reward has been given whether or not this succeeds, so it never fails. */
+  /** Stores a rewarded moment. Kiip has given the reward whether or not this succeeds, so an unavailable database is only logged. */
   async record({ rewardId, momentId, userId, virtualValue }: RewardedMoment): Promise<void> {
     try {
       await this.database.run((db) =>
@@ -44,12 +44,12 @@ export class RewardedMomentsService {
 const MAX_ID_LENGTH = 256;
 
 /**
- * Reads what a moment's answer promises. `view.virtual.virtual_value` is known from a production client alone
- * (upstreams.md 4.3): a number there, so any number or text counts.
- * @returns the reward's id and the value as text; undefined where there is no currency
+ * Reads the virtual currency in the response to a moment. `view.virtual.virtual_value` is not documented: a production client
+ * gets a number there (docs/vendors/kiip.md, 4), so a number or a string is accepted.
+ * @returns the id of the reward and the value as a string; undefined without a currency
  */
-export function extractCurrencyReward(answer: Readonly<Record<string, unknown>>) {
-  const view = isRecord(answer['view']) ? answer['view'] : {};
+export function extractCurrencyReward(response: Readonly<Record<string, unknown>>) {
+  const view = isRecord(response['view']) ? response['view'] : {};
   const virtual = isRecord(view['virtual']) ? view['virtual'] : {};
   const rewardId = view['id'];
   const value = virtual['virtual_value'];

@@ -5,36 +5,36 @@ import { IsOptionalNotNull } from '../validation/optional-not-null.decorator.js'
 import { IsBoundedString } from '../validation/opaque-id.js';
 import { IsNestedObject, KiipCallDto, KiipDeviceDto } from './kiip-call.dto.js';
 
-const longestUserAgent = 2_048;
+const MAX_USER_AGENT_LENGTH = 2_048;
 
-/** The device, as a session tells of it. */
+/** The device of a session. */
 export class KiipSessionDevice extends KiipDeviceDto {
-  /** Of the device's browser. */
+  /** The user agent of the device's browser. */
   @IsOptionalNotNull()
   @IsBoundedString('Mozilla/5.0 (Linux; Android 5.0; Nexus 5)', {
-    longest: longestUserAgent,
+    longest: MAX_USER_AGENT_LENGTH,
     required: false,
   })
   readonly user_agent?: string;
 }
 
-/** The app was opened, or closed. */
+/** The app was opened or closed. */
 export class KiipSessionEvent {
   /** @example 'session_start' */
   @IsIn(['session_start', 'session_end'])
   readonly id!: string;
 
-  /** What has no zone is UTC. */
+  /** The start of the session. A time without a zone is UTC. */
   @IsInstant('2015-01-28T01:32:22.852Z')
   readonly start!: string;
 
-  /** Of a session that is over. What has no zone is UTC. */
+  /** The end of the session, if it has ended. A time without a zone is UTC. */
   @IsOptionalNotNull()
   @IsInstant('2015-01-28T01:47:00.000Z', { required: false })
   readonly end?: string;
 }
 
-/** A session of a user begins or ends. */
+/** The start or the end of a session. */
 export class KiipSessionRequestDto extends KiipCallDto {
   @IsNestedObject(() => KiipSessionDevice)
   readonly device!: KiipSessionDevice;
@@ -48,10 +48,10 @@ export class KiipSessionRequestDto extends KiipCallDto {
   readonly events!: KiipSessionEvent[];
 }
 
-/** Kiip has taken note of a session. */
+/** The result of a session call. */
 export class SessionDto {
   /**
-   * When the session began, by Kiip's clock, in UTC; every digit is Kiip's.
+   * The start of the session by Kiip's clock, in UTC, with the precision of Kiip.
    * @example '2015-01-28T01:32:24.697136Z'
    */
   readonly date!: string;

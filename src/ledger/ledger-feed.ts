@@ -5,10 +5,9 @@ import type { Database } from '../database/database.js';
 import type { LedgerStatus, Tables } from '../database/tables.js';
 import { sanitizeText } from '../database/text-columns.js';
 import { toLedgerEntry } from './ledger-entry.js';
+import { FEED_LOCK } from '../database/advisory-locks.js';
 import type { LedgerEntry } from './ledger-entry.js';
 
-/** Held while positions are assigned, so that they become visible in order. */
-const FEED_LOCK = 7_261_903_442n;
 /** The entries that one statement assigns positions to: it stays far below the time limit. */
 const BATCH_SIZE = 5_000;
 /** After this many new entries, the process assigns positions without a reader, so that a late reader need not wait. */

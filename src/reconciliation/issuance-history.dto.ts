@@ -8,15 +8,15 @@ import { formatReason } from '../ledger/quarantine-reason.js';
 /** How the callback was verified. */
 export class VerificationDto {
   /**
-   * The scheme of the signature.
+   * The signature scheme.
    * @example 'redemption'
    */
-  readonly scheme!: string;
+  readonly formula!: string;
   /**
-   * The position in KIIP_APP_SECRETS, from 1, of the secret that the callback is signed with.
-   * @example 1
+   * The secret that signed the callback, by its position in KIIP_APP_SECRETS at the time.
+   * @example 'secret-1'
    */
-  readonly secret_index!: number;
+  readonly secret!: string;
   /**
    * The quantity as received.
    * @example '20'
@@ -75,8 +75,8 @@ export class IssuanceHistoryDto extends IssuanceDto {
 export function toIssuanceHistoryDto(entry: LedgerEntry, history: EntryHistory): IssuanceHistoryDto {
   return Object.assign(toIssuanceDto(entry), {
     verification: {
-      scheme: entry.verification.scheme,
-      secret_index: entry.verification.secretIndex,
+      formula: entry.verification.scheme,
+      secret: `secret-${entry.verification.secretIndex}`,
       quantity_text: entry.quantityText,
       decided_at: entry.resolvedAt?.toISOString() ?? null,
       duplicates: entry.duplicates,

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { UserReferencesService } from './user-references.service.js';
 
-/** Owns the table of users that have been sent to Kiip, with the reference that stands for each. */
+/** Owns the table `kiip_user_references`: the users that have been sent to Kiip, with their references. */
 @Module({ providers: [UserReferencesService], exports: [UserReferencesService] })
 export class UserReferencesModule {}

@@ -3,23 +3,23 @@ import { Database } from '../database/database.js';
 import { isUniqueViolation } from '../database/storage-error.js';
 import { sha256Key, sanitizeText } from '../database/text-columns.js';
 
-/** Users that one process keeps in mind, to spare the database a statement per moment. */
+/** The users that one process caches, to save a database statement per moment. */
 const MAX_CACHED_USERS = 10_000;
 const MAX_MINT_ATTEMPTS = 3;
 
 /**
- * Which users have gone to Kiip, and under which reference if not under their own id. Both are written before a request
- * leaves and never change, so what a process remembers of them stays true.
- * Every method throws StorageUnavailable.
+ * The users that have been sent to Kiip, with the reference that was sent instead of the id, if any. They are stored before a
+ * request is sent and never change, so cached entries stay valid.
+ * Every method throws StorageUnavailableError.
  */
 @Injectable()
 export class UserReferencesService {
-  /** User key to reference; '' where none was needed. */
+  /** From the hash of the user id to the reference; '' without one. */
   private readonly cache = new Map<string, string>();
 
   constructor(private readonly database: Database) {}
 
-  /** Notes that a user's id goes to Kiip. */
+  /** Stores that a user's id is sent to Kiip. */
   async register(userId: string): Promise<void> {
     const key = sha256Key(userId);
     if (this.cache.has(key)) return;
@@ -33,10 +33,10 @@ export class UserReferencesService {
     this.addToCache(key, '');
   }
 
-  /** Those of the candidates that have gone to Kiip. */
+  /** Returns those candidates that have been sent to Kiip. */
   async filterRegistered(candidates: string[]): Promise<Set<string>> {
-    const byKey = new Map(candidates.map((candidate) => [sha256Key(candidate), candidate]));
-    const keys = [...byKey.keys()];
+    const byHash = new Map(candidates.map((candidate) => [sha256Key(candidate), candidate]));
+    const keys = [...byHash.keys()];
     const rows = await this.database.run((db) =>
       db
         .selectFrom('kiip_user_references')
@@ -44,17 +44,17 @@ export class UserReferencesService {
         .where((eb) => eb('user_id_hash', '=', eb.fn.any(eb.val(keys))))
         .execute(),
     );
-    return new Set(rows.flatMap(({ user_id_hash }) => byKey.get(user_id_hash) ?? []));
+    return new Set(rows.flatMap(({ user_id_hash }) => byHash.get(user_id_hash) ?? []));
   }
 
   /**
-   * The reference that stands for a user, the same for ever: the first that any process minted.
-   * @param mint draws a new reference, practically never the same twice
+   * Returns the reference of a user. It never changes: the first one that any process stores is used.
+   * @param mint creates a random reference
    */
   async getReference(userId: string, mint: () => string): Promise<string> {
     const key = sha256Key(userId);
-    const inMind = this.cache.get(key);
-    if (inMind) return inMind;
+    const cached = this.cache.get(key);
+    if (cached) return cached;
     for (let attempt = 1; ; attempt += 1) {
       try {
         const reference = await this.storeReference(key, userId, mint());
@@ -66,7 +66,7 @@ export class UserReferencesService {
     }
   }
 
-  /** Whom a reference stands for. */
+  /** Returns the id of the user with this reference. */
   async resolve(reference: string): Promise<string | undefined> {
     const row = await this.database.run((db) =>
       db

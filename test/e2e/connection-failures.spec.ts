@@ -24,7 +24,7 @@ async function moment(gateway: Gateway): Promise<[number, unknown]> {
   return [response.status, body.retryable];
 }
 
-describe('a moment that provably never left', () => {
+describe('a moment that provably was not sent', () => {
   let gateway: Gateway;
   let kiip: TlsKiip | undefined;
   const authorities = getCACertificates('default');
@@ -41,26 +41,26 @@ describe('a moment that provably never left', () => {
     kiip = undefined;
   });
 
-  it('because nobody listens is tried three times: 502, retryable', async () => {
+  it('is tried three times when the connection is refused, and answered 502 retryable', async () => {
     await use('http://127.0.0.1:1');
     expect(await moment(gateway)).toEqual([502, true]);
     expect(repeats(gateway)).toBe(2);
   });
 
-  it('because no host has the name is tried three times: 502, retryable', async () => {
+  it('is tried three times when the host name is unknown, and answered 502 retryable', async () => {
     await use('https://nope.invalid');
     expect(await moment(gateway)).toEqual([502, true]);
     expect(repeats(gateway)).toBe(2);
   });
 
-  it('because nobody vouches for the certificate is tried three times: 502, retryable', async () => {
+  it('is tried three times when the certificate is not trusted, and answered 502 retryable', async () => {
     kiip = await TlsKiip.start(identity);
     await use(kiip.url());
     expect(await moment(gateway)).toEqual([502, true]);
     expect([kiip.knocks, kiip.bodies]).toEqual([3, []]);
   });
 
-  it('because the certificate is another host’s is tried three times: 502, retryable', async () => {
+  it('is tried three times when the certificate names another host, and answered 502 retryable', async () => {
     kiip = await TlsKiip.start(identity);
     setDefaultCACertificates([identity.cert]);
     await use(kiip.url('127.0.0.1'));
@@ -68,7 +68,7 @@ describe('a moment that provably never left', () => {
     expect([kiip.knocks, kiip.bodies]).toEqual([3, []]);
   });
 
-  it('because the handshake breaks is sent once it succeeds, and once', async () => {
+  it('is sent once when the second TLS handshake succeeds', async () => {
     kiip = await TlsKiip.start(identity);
     setDefaultCACertificates([identity.cert]);
     kiip.plan = ['reset', 'reset'];
@@ -76,11 +76,11 @@ describe('a moment that provably never left', () => {
     expect(await moment(gateway)).toEqual([200, undefined]);
     expect(kiip.knocks).toBe(3);
     expect(kiip.bodies.map((body) => JSON.parse(body) as object)).toMatchObject([momentCall]);
-    // Over HTTP/2, undici would repeat by itself what a server refused.
+    // Over HTTP/2, undici itself would retry a request that the server rejected.
     expect(kiip.protocols).toEqual(['http/1.1']);
   });
 
-  it('because there is no TLS is tried three times: 502, retryable', async () => {
+  it('is tried three times when the server has no TLS, and answered 502 retryable', async () => {
     const plain = createServer((socket) => {
       socket.on('error', () => undefined);
       socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
@@ -92,7 +92,7 @@ describe('a moment that provably never left', () => {
     plain.close();
   });
 
-  it('because no connection comes about in time is 504, retryable; and it does not leave later', async () => {
+  it('is answered 504 retryable when no connection is made in time, and is not sent later', async () => {
     kiip = await TlsKiip.start(identity);
     setDefaultCACertificates([identity.cert]);
     kiip.plan = ['hold', 'hold', 'hold'];
@@ -108,12 +108,12 @@ describe('a moment that provably never left', () => {
   });
 });
 
-describe('a moment that may have left', () => {
+describe('a moment that may have been sent', () => {
   let gateway: Gateway;
   let close: () => void;
   let connections = 0;
 
-  /** A server that treats its connections as told, number by number. */
+  /** A server that handles each connection as specified, by its number. */
   const use = async (treat: (socket: Socket, connection: number) => void) => {
     connections = 0;
     const sockets: Socket[] = [];
@@ -140,13 +140,13 @@ describe('a moment that may have left', () => {
 
   const answer = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}';
 
-  it('is sent once to a server that resets the connection as soon as anything arrives: 502, not retryable', async () => {
+  it('is sent once to a server that resets the connection on its first byte, and answered 502 not retryable', async () => {
     await use((socket) => socket.once('data', () => socket.resetAndDestroy()));
     expect(await moment(gateway)).toEqual([502, false]);
     expect(connections).toBe(1);
   });
 
-  it('is sent once when a kept connection is closed just as the request is written', async () => {
+  it('is sent once when a keep-alive connection closes while the request is written', async () => {
     let requests = 0;
     await use((socket) => {
       socket.on('data', () => {
@@ -160,7 +160,7 @@ describe('a moment that may have left', () => {
     expect([connections, requests]).toEqual([1, 2]);
   });
 
-  it('goes through a new connection when the kept one is found closed before', async () => {
+  it('is sent on a new connection when the keep-alive connection is already closed', async () => {
     let closed = 0;
     await use((socket) => {
       socket.on('data', () => socket.end(answer));
@@ -173,7 +173,7 @@ describe('a moment that may have left', () => {
   });
 });
 
-describe('an error of a call that is not a GET', () => {
+describe('the error of a POST', () => {
   let http: KiipHttp;
   let close: () => void;
   let received = 0;
@@ -217,7 +217,7 @@ describe('an error of a call that is not a GET', () => {
       (error: UpstreamError) => [error.failure, error.neverSent],
     );
 
-  it('proves that it never left when its time ran out in the lane, or the lane was full', async () => {
+  it('says that the request was not sent when it timed out in the queue, or the queue was full', async () => {
     await use({});
     expect(await Promise.all([post(), post(), post()])).toEqual([
       ['timeout', false],
@@ -227,7 +227,7 @@ describe('an error of a call that is not a GET', () => {
     expect(received).toBe(1);
   });
 
-  it('proves that it never left when the breaker is open', async () => {
+  it('says that the request was not sent when the circuit breaker is open', async () => {
     await use({ concurrency: 8 });
     await Promise.all(Array.from({ length: 5 }, post));
     expect(await post()).toEqual(['busy', true]);

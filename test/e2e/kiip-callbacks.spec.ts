@@ -85,8 +85,8 @@ describe('a Kiip callback', () => {
       verification: Record<string, unknown>;
     };
     expect(verification).toMatchObject({
-      scheme: 'redemption',
-      secret_index: 1,
+      formula: 'redemption',
+      secret: 'secret-1',
       quantity_text: '20',
       duplicates: 22,
     });
@@ -424,7 +424,7 @@ describe('the rules of the configuration', () => {
     expect((await gateway.callback(legacy)).body).toMatchObject({ status: 'recorded' });
     const { items } = await gateway.read('/issuances');
     expect(await gateway.read(`/issuances/${String(items[0]!['id'])}`)).toMatchObject({
-      verification: { scheme: 'legacy-redemption' },
+      verification: { formula: 'legacy-redemption' },
     });
   });
 });

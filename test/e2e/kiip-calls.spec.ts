@@ -12,11 +12,11 @@ const use = async (env: Parameters<typeof startKiipWorld>[0] = {}) => {
 const seen = () => world.kiip.requests();
 const seenBody = () => JSON.parse(seen()[0]!.body) as Record<string, unknown>;
 
-describe('what goes to Kiip', () => {
+describe('a request to Kiip', () => {
   beforeEach(() => use());
   afterEach(() => world.close());
 
-  const everyMember = {
+  const everyField = {
     app: { version: '4281020' },
     connection: { ip: '54.174.101.1', carrier: 'ATT', type: 'Wifi' },
     device: { ...momentCall.device, density: '3.5' },
@@ -26,19 +26,19 @@ describe('what goes to Kiip', () => {
     user: { age: 31, gender: 'm' },
   };
 
-  it('is a session with every member, in the vendor’s form', async () => {
+  it('has every field of a session in Kiip’s format', async () => {
     const device = {
-      ...everyMember.device,
+      ...everyField.device,
       user_agent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 11_2_6 like Mac OS X)',
     };
     const events = [
       { id: 'session_start', start: '2015-01-28T01:32:22.852Z' },
       { id: 'session_end', start: '2015-01-28T01:32:22', end: '2015-01-28T01:47:00.1+02:00' },
     ];
-    const response = await world.session({ ...everyMember, device, events });
+    const response = await world.session({ ...everyField, device, events });
     expect(response.status).toBe(200);
     expect(seenBody()).toEqual({
-      ...everyMember,
+      ...everyField,
       app: { app_key: kiipAppKey, version: '4281020' },
       device,
       sdk_version: '1.0',
@@ -47,11 +47,11 @@ describe('what goes to Kiip', () => {
     });
   });
 
-  it('is a moment with every member, in the vendor’s form', async () => {
-    const response = await world.moment({ ...everyMember, moment: momentCall.moment });
+  it('has every field of a moment in Kiip’s format', async () => {
+    const response = await world.moment({ ...everyField, moment: momentCall.moment });
     expect(response.status).toBe(200);
     expect(seenBody()).toEqual({
-      ...everyMember,
+      ...everyField,
       app: { app_key: kiipAppKey, version: '4281020' },
       moment: momentCall.moment,
       sdk_version: '1.0',
@@ -59,7 +59,7 @@ describe('what goes to Kiip', () => {
     });
   });
 
-  it('bears no member that was not given', async () => {
+  it('has no field that the caller did not send', async () => {
     await world.moment();
     expect(seenBody()).toEqual({
       ...momentCall,
@@ -69,7 +69,7 @@ describe('what goes to Kiip', () => {
     });
   });
 
-  it('is a POST of JSON, once, on the documented path', async () => {
+  it('is one POST of JSON to the documented path', async () => {
     await world.moment();
     await world.session();
     expect(seen().map(({ method, url }) => `${method} ${url}`)).toEqual([
@@ -87,7 +87,7 @@ describe('what goes to Kiip', () => {
     }
   });
 
-  it('bears text beyond ASCII unchanged', async () => {
+  it('has text beyond ASCII unchanged', async () => {
     await world.moment({ ...momentCall, moment: { id: 'Glück 金 🎁' } });
     expect(seenBody()['moment']).toEqual({ id: 'Glück 金 🎁' });
   });
@@ -100,22 +100,22 @@ describe('what goes to Kiip', () => {
     expect(seenBody()['close_button']).toBe(sent);
   });
 
-  it.each(['3.5', 3.5])('has a density of %j as it was given', async (density) => {
+  it.each(['3.5', 3.5])('has the density %j unchanged', async (density) => {
     await world.moment({ ...momentCall, device: { ...momentCall.device, density } });
     expect(seenBody()['device']).toMatchObject({ density });
   });
 
-  it('never holds the app secret', async () => {
+  it('never contains the app secret', async () => {
     await world.moment();
     await world.session();
     expect(JSON.stringify(seen())).not.toContain('test_app_secret_0001');
   });
 });
 
-describe('what is configured', () => {
+describe('the configuration', () => {
   afterEach(() => world.close());
 
-  it('goes into every request: paths, SDK version and test mode', async () => {
+  it('sets the paths, the SDK version and the test mode of every request', async () => {
     await use({
       KIIP_SESSION_PATH: '/2.0/server/session',
       KIIP_MOMENT_PATH: '/2.0/server/moment',
@@ -129,7 +129,7 @@ describe('what is configured', () => {
     expect(rewarded.reward.id).toMatch(/^test_/);
   });
 
-  it('lets rewards point at the configured hosts alone', async () => {
+  it('allows reward pages on the configured hosts only', async () => {
     await use({ KIIP_REWARD_HOSTS: 'api.kiip.me' });
     expect((await world.moment()).status).toBe(502);
     world.kiip.configure({ bodyUrl: 'vendor' });
@@ -154,7 +154,7 @@ const rows = (kind: 'session' | 'moment', lists: [string, unknown[]][]) =>
     ]),
   );
 
-describe('a call', () => {
+describe('a call to the Kiip routes', () => {
   beforeAll(() => use());
   afterAll(() => world.close());
   beforeEach(() => world.kiip.reset());
@@ -235,11 +235,11 @@ describe('a call', () => {
     ['x', [1]],
   ];
 
-  // In a body without a location or user at all, a member of it stands alone.
+  // The body has no location or user, so this is their only field.
   const whole = { location: { lat: 1, lng: 1 } };
 
   it.each([...rows('moment', [...both, ...momentsOnly]), ...rows('session', [...both, ...sessionsOnly])])(
-    'of a %s is refused with %s as %j, by name, before Kiip is asked',
+    'of a %s is rejected with %s as %j, with the field name, without calling Kiip',
     async (kind, path, value, pointer) => {
       const body = changed({ ...(kind === 'moment' ? momentCall : sessionCall), ...whole }, path, value);
       const response = await world[kind](body);
@@ -251,7 +251,7 @@ describe('a call', () => {
   );
 
   it.each(rows('session', events))(
-    'of a %s is refused with an event whose %s is %j',
+    'of a %s is rejected with an event whose %s is %j',
     async (_, path, value, pointer) => {
       const bad = { ...sessionCall.events[0], [path]: value };
       const response = await world.session({ ...sessionCall, events: [sessionCall.events[0], bad] });
@@ -263,14 +263,14 @@ describe('a call', () => {
   );
 
   it.each([[[null]], [['x']], [[[]]], [[[sessionCall.events[0]]]]])(
-    'is refused with events %j',
+    'is rejected with events %j',
     async (list) => {
       expect((await world.session({ ...sessionCall, events: list })).status).toBe(400);
       expect(seen()).toEqual([]);
     },
   );
 
-  it('names an unknown member', async () => {
+  it('is rejected with an unknown field, with its name', async () => {
     const response = await world.moment({ ...momentCall, device: { ...momentCall.device, imei: '1' } });
     expect(await response.json()).toMatchObject({
       type: 'urn:rewards-gateway:problem:validation',
@@ -279,7 +279,7 @@ describe('a call', () => {
     });
   });
 
-  it('is told of all that is wrong at once', async () => {
+  it('is rejected with all errors at once', async () => {
     const { errors } = (await (await world.moment({})).json()) as { errors: { pointer: string }[] };
     expect(new Set(errors.map(({ pointer }) => pointer))).toEqual(
       new Set(['/app', '/connection', '/device', '/moment']),
@@ -301,12 +301,12 @@ describe('a call', () => {
     ['moment.id', '金'.repeat(256)],
     ['device.density', 2],
     ['email_address', 'user+tag@example.co.uk'],
-  ])('with %s as %j is made', async (path, value) => {
+  ])('is sent with %s as %j', async (path, value) => {
     expect((await world.moment(changed(momentCall, path, value))).status).toBe(200);
     expect(seen()).toHaveLength(1);
   });
 
-  it.each(['/api/v1/kiip/moments', '/api/v1/kiip/sessions'])('of %s needs a caller', async (path) => {
+  it.each(['/api/v1/kiip/moments', '/api/v1/kiip/sessions'])('to %s needs a credential', async (path) => {
     const response = await fetch(world.gateway.url + path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -317,17 +317,17 @@ describe('a call', () => {
   });
 });
 
-describe('the answer', () => {
+describe('the response', () => {
   beforeEach(() => use());
   afterEach(() => world.close());
 
-  it('to a session is Kiip’s date, in UTC', async () => {
+  it('to a session has Kiip’s date in UTC', async () => {
     world.kiip.addFault({ route: 'session', kind: 'json', body: { date: '2015-01-28T01:32:24.697136' } });
     const response = await world.session();
     expect([response.status, await response.json()]).toEqual([200, { date: '2015-01-28T01:32:24.697136Z' }]);
   });
 
-  it('to a moment that is rewarded is the reward', async () => {
+  it('to a rewarded moment has the reward', async () => {
     const response = await world.moment();
     const [reward] = world.kiip.rewards();
     expect([response.status, await response.json()]).toEqual([
@@ -350,7 +350,7 @@ describe('the answer', () => {
     ]);
   });
 
-  it('to a moment may do without the notification', async () => {
+  it('to a rewarded moment has the reward when Kiip sends no notification', async () => {
     world.kiip.configure({ notification: false });
     expect(await (await world.moment()).json()).toMatchObject({
       rewarded: true,
@@ -364,14 +364,14 @@ describe('the answer', () => {
     ['empty-object', null],
     ['empty-body', null],
     ['no-content', null],
-  ])('to a moment that is not rewarded says so, in the form of %s', async (noReward, date) => {
+  ])('to a moment that Kiip does not reward, with %s, has no reward', async (noReward, date) => {
     world.kiip.configure({ momentRule: 'never', noReward });
     const response = await world.moment();
     expect([response.status, await response.json()]).toEqual([200, { rewarded: false, date, reward: null }]);
   });
 
   it.each<KiipSettings['bodyUrl']>(['empty', 'missing'])(
-    'to a moment whose page is %s is no reward',
+    'to a moment whose page is %s has no reward',
     async (bodyUrl) => {
       world.kiip.configure({ bodyUrl });
       expect(await (await world.moment()).json()).toMatchObject({ rewarded: false, reward: null });
@@ -379,7 +379,7 @@ describe('the answer', () => {
   );
 
   it.each<KiipSettings['bodyUrl']>(['http', 'foreign-host', 'script'])(
-    'to a moment whose page is %s is a failure, and does not repeat the page',
+    'to a moment whose page is %s is 502 and does not repeat the page',
     async (bodyUrl) => {
       world.kiip.configure({ bodyUrl });
       const response = await world.moment();
@@ -399,7 +399,7 @@ describe('a failure of Kiip', () => {
   const error = { error: 'no such app: secret-detail' };
 
   it.each([200, 201, 400, 401, 403, 404, 500, 501])(
-    '{"error"} at status %i is 502, told once, without its words',
+    'with {"error"} at status %i is answered 502 and logged once, without its text',
     async (status) => {
       world.kiip.addFault({ kind: 'status', status, body: error });
       for (const kind of ['moment', 'session'] as const) {
@@ -418,7 +418,7 @@ describe('a failure of Kiip', () => {
     },
   );
 
-  it('is not seen in {"error": null}', async () => {
+  it('is not assumed for {"error": null}', async () => {
     world.kiip.addFault({ kind: 'json', body: { error: null } });
     expect(await (await world.moment()).json()).toEqual({ rewarded: false, date: null, reward: null });
   });
@@ -434,7 +434,7 @@ describe('a failure of Kiip', () => {
     ['a redirect that keeps the method', { kind: 'redirect', location: '/2.0/server/moment', status: 308 }],
   ];
 
-  it.each(unusable)('that brings %s is 502, once', async (_, fault) => {
+  it.each(unusable)('with %s is answered 502 after one request', async (_, fault) => {
     world.kiip.addFault(fault);
     expect(await problemOf(await world.moment())).toEqual([502, 'upstream-failed']);
     expect(await problemOf(await world.session())).toEqual([502, 'upstream-failed']);
@@ -442,7 +442,7 @@ describe('a failure of Kiip', () => {
   });
 
   it.each([{}, { date: null }, { date: '' }, { date: 1 }, { date: 'soon' }, { date: '2015-01-28' }])(
-    'to date a session, as %j, is 502',
+    'to send a valid session date, as %j, is answered 502',
     async (body) => {
       world.kiip.addFault({ kind: 'json', body });
       expect(await problemOf(await world.session())).toEqual([502, 'upstream-failed']);
@@ -452,11 +452,11 @@ describe('a failure of Kiip', () => {
   it.each<[number, FaultRule]>([
     [429, { kind: 'rate-limited', retryAfter: 7 }],
     [503, { kind: 'unavailable', retryAfter: 7 }],
-  ])('with status %i is 503 with its Retry-After, once', async (status, fault) => {
+  ])('with status %i is answered 503 with its Retry-After after one request', async (status, fault) => {
     world.kiip.addFault(fault);
     const response = await world.moment();
     expect([response.status, response.headers.get('retry-after')]).toEqual([503, '7']);
-    // A 429 says that nothing was done; after a 503 nobody knows.
+    // A 429 proves that nothing was done; after a 503 the outcome is unknown.
     expect(await response.json()).toMatchObject({
       type: 'urn:rewards-gateway:problem:upstream-busy',
       retryable: status === 429,
@@ -473,7 +473,7 @@ describe('a failure of Kiip', () => {
     ['status 500', { ...onMoments, kind: 'status', status: 500 }, 502],
     ['status 502', { ...onMoments, kind: 'bad-gateway' }, 502],
     ['status 504', { ...onMoments, kind: 'status', status: 504 }, 502],
-  ])('after which a moment may have arrived, %s, never sends it again', async (_, fault, status) => {
+  ])('after which Kiip may have the moment, %s, is never retried', async (_, fault, status) => {
     world.kiip.addFault(fault);
     const response = await world.moment();
     expect(response.status).toBe(status);
@@ -481,7 +481,7 @@ describe('a failure of Kiip', () => {
     expect(seen()).toHaveLength(1);
   });
 
-  it('after failure upon failure holds calls back, for moments alone', async () => {
+  it('that repeats opens the circuit breaker of moments only', async () => {
     world.kiip.addFault({ ...onMoments, kind: 'status', status: 500 });
     for (let call = 0; call < 5; call += 1) await world.moment();
     const response = await world.moment();
@@ -492,14 +492,14 @@ describe('a failure of Kiip', () => {
   });
 });
 
-describe('the time for a moment', () => {
+describe('the time limit of a moment', () => {
   afterEach(() => world.close());
 
   it.each<[string, FaultRule]>([
     ['never answers', { ...onMoments, kind: 'hang' }],
     ['sends headers and no body', { ...onMoments, kind: 'slow-body', delayMs: 60_000 }],
     ['sends its body for ever', { ...onMoments, kind: 'dribble', delayMs: 60, chunkBytes: 1 }],
-  ])('is limited when Kiip %s: 504, sent once', async (_, fault) => {
+  ])('ends a call with 504 after one request when Kiip %s', async (_, fault) => {
     await use({ KIIP_TIMEOUT_MS: '100', UPSTREAM_DEADLINE_MS: '2000' });
     world.kiip.addFault(fault);
     const response = await world.moment();
@@ -514,7 +514,7 @@ describe('the time for a moment', () => {
 });
 
 describe('the log', () => {
-  it('holds nothing personal, whatever becomes of a call', async () => {
+  it('contains no personal data, whatever the outcome of a call', async () => {
     await use({ LOG_LEVEL: 'trace' });
     const personal = {
       ...momentCall,

@@ -20,8 +20,8 @@ import type { KiipWorld } from '../support/kiip-world.js';
 import { rawCall } from '../support/raw-call.js';
 
 const momentsPath = '/api/v1/kiip/moments';
-const otherKeyOfTester = 'test-api-key-0002';
-const keyOfAnother = 'test-api-key-0003';
+const secondTesterKey = 'test-api-key-0002';
+const anotherCallerKey = 'test-api-key-0003';
 
 const reportTo = async (gateway: GatewayProcess) =>
   fetch((await gateway.url()) + momentsPath, {
@@ -30,9 +30,9 @@ const reportTo = async (gateway: GatewayProcess) =>
     body: JSON.stringify(momentOf('user-1')),
   });
 
-const answerOf = async (response: Response) => [response.status, await response.text()] as const;
+const readResponse = async (response: Response) => [response.status, await response.text()] as const;
 
-describe('an Idempotency-Key', () => {
+describe('POST /api/v1/kiip/{moments,sessions} with an Idempotency-Key', () => {
   const folder = dataFolder();
   let world: KiipWorld;
   let key = '';
@@ -40,7 +40,7 @@ describe('an Idempotency-Key', () => {
   beforeAll(async () => {
     world = await startKiipWorld({
       ...folder.env,
-      API_KEYS: `tester:${apiKey},tester:${otherKeyOfTester},another:${keyOfAnother}`,
+      API_KEYS: `tester:${apiKey},tester:${secondTesterKey},another:${anotherCallerKey}`,
       KIIP_TIMEOUT_MS: '2000',
     });
   }, 30_000);
@@ -55,7 +55,7 @@ describe('an Idempotency-Key', () => {
     key = randomUUID();
   });
 
-  // A breaker that is kept closed by what goes well in between.
+  // Successful calls keep the circuit breakers closed.
   afterEach(async () => {
     world.kiip.reset();
     for (let call = 0; call < 3; call += 1) await Promise.all([world.moment(), world.session()]);
@@ -69,45 +69,45 @@ describe('an Idempotency-Key', () => {
     });
 
   it.each(['moment', 'session'] as const)(
-    'gives a repeat of a %s the first answer, to the byte',
+    'answers a repeated %s with the bytes of the first response',
     async (kind) => {
-      const first = await answerOf(await world[kind](undefined, key));
+      const first = await readResponse(await world[kind](undefined, key));
       expect(first[0]).toBe(200);
       for (let repeat = 0; repeat < 3; repeat += 1) {
-        expect(await answerOf(await world[kind](undefined, key))).toEqual(first);
+        expect(await readResponse(await world[kind](undefined, key))).toEqual(first);
       }
       expect(seen()).toBe(1);
     },
   );
 
-  it('gives a repeat of a moment without a reward the first answer', async () => {
+  it('answers a repeated moment without a reward with the first response', async () => {
     world.kiip.configure({ momentRule: 'never', noReward: 'no-content' });
-    const first = await answerOf(await world.moment(momentCall, key));
+    const first = await readResponse(await world.moment(momentCall, key));
     world.kiip.configure({ momentRule: 'always' });
-    expect(await answerOf(await world.moment(momentCall, key))).toEqual(first);
+    expect(await readResponse(await world.moment(momentCall, key))).toEqual(first);
     expect(first).toEqual([200, '{"rewarded":false,"date":null,"reward":null}']);
     expect(seen()).toBe(1);
   });
 
-  it('makes no difference between calls without one', async () => {
+  it('sends every call without a key', async () => {
     await Promise.all([world.moment(), world.moment()]);
     expect(seen()).toBe(2);
   });
 
-  it('makes one call of twenty at once', async () => {
+  it('sends one of twenty simultaneous calls with the same key', async () => {
     world.kiip.addFault({ kind: 'slow', delayMs: 100 });
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, async () => answerOf(await world.moment(momentCall, key))),
+    const responses = await Promise.all(
+      Array.from({ length: 20 }, async () => readResponse(await world.moment(momentCall, key))),
     );
-    const [first] = answers.filter(([status]) => status === 200);
-    for (const [status, text] of answers.filter(([, text]) => text !== first![1])) {
+    const [first] = responses.filter(([status]) => status === 200);
+    for (const [status, text] of responses.filter(([, text]) => text !== first![1])) {
       expect([status, text]).toEqual([409, expect.stringContaining('urn:rewards-gateway:problem:conflict')]);
     }
-    expect(await answerOf(await world.moment(momentCall, key))).toEqual(first);
+    expect(await readResponse(await world.moment(momentCall, key))).toEqual(first);
     expect(seen()).toBe(1);
   });
 
-  it('is busy while the first call is under way', async () => {
+  it('answers 409 while the first call is in flight', async () => {
     world.kiip.addFault({ kind: 'slow', delayMs: 1_000 });
     const first = world.moment(momentCall, key);
     await until('Kiip has the first call', () => seen() === 1);
@@ -121,7 +121,7 @@ describe('an Idempotency-Key', () => {
     expect(seen()).toBe(1);
   });
 
-  it('with another body is refused, and Kiip is not asked', async () => {
+  it('rejects another body with the same key, without calling Kiip', async () => {
     await world.moment(momentCall, key);
     const other = { ...momentCall, moment: { id: 'another' } };
     expect(await problemOf(await world.moment(other, key))).toEqual([422, 'idempotency-key-reused']);
@@ -133,37 +133,37 @@ describe('an Idempotency-Key', () => {
     expect(seen()).toBe(1);
   });
 
-  it('takes the same members in another order for the same body', async () => {
+  it('treats the same fields in another order as the same body', async () => {
     const { device } = momentCall;
     const reversed = Object.fromEntries(Object.entries(device).toReversed());
-    const first = await answerOf(await world.moment(momentCall, key));
+    const first = await readResponse(await world.moment(momentCall, key));
     const { moment, app, connection } = momentCall;
-    expect(await answerOf(await world.moment({ moment, device: reversed, connection, app }, key))).toEqual(
-      first,
-    );
+    expect(
+      await readResponse(await world.moment({ moment, device: reversed, connection, app }, key)),
+    ).toEqual(first);
     expect(seen()).toBe(1);
   });
 
-  it('belongs to a caller, whichever of its API keys it comes with', async () => {
-    const first = await answerOf(await as(apiKey));
-    expect(await answerOf(await as(otherKeyOfTester))).toEqual(first);
+  it('shares a key between the API keys of one caller, and not between callers', async () => {
+    const first = await readResponse(await as(apiKey));
+    expect(await readResponse(await as(secondTesterKey))).toEqual(first);
     expect(seen()).toBe(1);
-    expect((await as(keyOfAnother, momentOf('user-of-another'))).status).toBe(200);
+    expect((await as(anotherCallerKey, momentOf('user-of-another'))).status).toBe(200);
     expect(seen()).toBe(2);
   });
 
-  it('belongs to a route', async () => {
+  it('does not share a key between routes', async () => {
     expect((await world.moment(momentCall, key)).status).toBe(200);
     expect((await world.session(sessionCall, key)).status).toBe(200);
     expect(seen()).toBe(2);
   });
 
-  it('is not used up by a body that is refused', async () => {
+  it('does not store a request whose body is invalid', async () => {
     expect((await world.moment({ ...momentCall, x: 1 }, key)).status).toBe(400);
     expect((await world.moment(momentCall, key)).status).toBe(200);
   });
 
-  it('counts for nothing after 24 hours', async () => {
+  it('accepts a key again after 24 hours', async () => {
     await world.moment(momentCall, key);
     await world.gateway.app
       .get(Database, { strict: false })
@@ -174,11 +174,14 @@ describe('an Idempotency-Key', () => {
     expect(seen()).toBe(2);
   });
 
-  it.each(['x', '"quoted"', '~'.repeat(255), '!#$%&()*+,-./:;<=>?@[]^_`{|}'])('may be %s', async (given) => {
-    expect((await world.moment(momentCall, given)).status).toBe(200);
-  });
+  it.each(['x', '"quoted"', '~'.repeat(255), '!#$%&()*+,-./:;<=>?@[]^_`{|}'])(
+    'accepts the key %s',
+    async (given) => {
+      expect((await world.moment(momentCall, given)).status).toBe(200);
+    },
+  );
 
-  it.each(['', ' ', 'a b', 'a\tb', 'é', 'x'.repeat(256)])('cannot be "%s"', async (given) => {
+  it.each(['', ' ', 'a b', 'a\tb', 'é', 'x'.repeat(256)])('rejects the key "%s"', async (given) => {
     const response = await world.moment(momentCall, given);
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({
@@ -188,8 +191,8 @@ describe('an Idempotency-Key', () => {
     expect(seen()).toBe(0);
   });
 
-  it('cannot come twice', async () => {
-    const answer = await rawCall(world.gateway.url + momentsPath, {
+  it('rejects two Idempotency-Key headers', async () => {
+    const response = await rawCall(world.gateway.url + momentsPath, {
       method: 'POST',
       headers: {
         authorization: `Bearer ${apiKey}`,
@@ -198,7 +201,7 @@ describe('an Idempotency-Key', () => {
       },
       body: JSON.stringify(momentCall),
     });
-    expect(answer.status).toBe(400);
+    expect(response.status).toBe(400);
     expect(seen()).toBe(0);
   });
 
@@ -208,20 +211,23 @@ describe('an Idempotency-Key', () => {
     ['status 401', { kind: 'status', status: 401 }, 502],
     ['status 404', { kind: 'status', status: 404 }, 502],
     ['status 429', { kind: 'rate-limited', retryAfter: 3 }, 503],
-  ])('gives a repeat of a call that Kiip refused, by %s, the first answer', async (_, fault, status) => {
-    world.kiip.addFault({ ...fault, times: 1 });
-    const response = await world.moment(momentCall, key);
-    expect(response.status).toBe(status);
-    const first = (await response.json()) as object;
-    expect(first).toMatchObject({ upstream: 'kiip', retryable: false });
-    const repeat = await world.moment(momentCall, key);
-    expect(repeat.headers.get('retry-after')).toBe(response.headers.get('retry-after'));
-    expect(repeat.headers.get('content-type')).toBe(response.headers.get('content-type'));
-    expect(repeat.status).toBe(status);
-    // Each answer has a request id of its own.
-    expect(await repeat.json()).toEqual({ ...first, instance: repeat.headers.get('x-request-id') });
-    expect(seen()).toBe(1);
-  });
+  ])(
+    'answers a repeat of a call that Kiip rejected with %s with the first response',
+    async (_, fault, status) => {
+      world.kiip.addFault({ ...fault, times: 1 });
+      const response = await world.moment(momentCall, key);
+      expect(response.status).toBe(status);
+      const first = (await response.json()) as object;
+      expect(first).toMatchObject({ upstream: 'kiip', retryable: false });
+      const repeat = await world.moment(momentCall, key);
+      expect(repeat.headers.get('retry-after')).toBe(response.headers.get('retry-after'));
+      expect(repeat.headers.get('content-type')).toBe(response.headers.get('content-type'));
+      expect(repeat.status).toBe(status);
+      // Each response has a request id of its own.
+      expect(await repeat.json()).toEqual({ ...first, instance: repeat.headers.get('x-request-id') });
+      expect(seen()).toBe(1);
+    },
+  );
 
   it.each<[string, FaultRule, number]>([
     ['status 500', { kind: 'status', status: 500 }, 502],
@@ -230,39 +236,42 @@ describe('an Idempotency-Key', () => {
     ['status 408', { kind: 'status', status: 408 }, 502],
     ['a redirect', { kind: 'redirect', location: '/x', status: 303 }, 502],
     ['a reset', { kind: 'reset' }, 502],
-    ['half an answer', { kind: 'cut-off' }, 502],
+    ['half a response', { kind: 'cut-off' }, 502],
     ['HTML', { kind: 'html' }, 502],
     ['silence', { kind: 'hang' }, 504],
-  ])('stays unknown after %s, and Kiip is not asked again', async (_, fault, status) => {
-    world.kiip.addFault({ ...fault, times: 1 });
-    const first = await world.moment(momentCall, key);
-    expect(first.status).toBe(status);
-    expect(await first.json()).toMatchObject({ retryable: false });
-    for (let repeat = 0; repeat < 2; repeat += 1) {
-      expect(await problemOf(await world.moment(momentCall, key))).toEqual([409, 'outcome-unknown']);
-    }
-    const other = { ...momentCall, moment: { id: 'another' } };
-    expect(await problemOf(await world.moment(other, key))).toEqual([422, 'idempotency-key-reused']);
-    expect(seen()).toBe(1);
-  });
+  ])(
+    'answers every repeat 409 outcome-unknown after %s, without calling Kiip again',
+    async (_, fault, status) => {
+      world.kiip.addFault({ ...fault, times: 1 });
+      const first = await world.moment(momentCall, key);
+      expect(first.status).toBe(status);
+      expect(await first.json()).toMatchObject({ retryable: false });
+      for (let repeat = 0; repeat < 2; repeat += 1) {
+        expect(await problemOf(await world.moment(momentCall, key))).toEqual([409, 'outcome-unknown']);
+      }
+      const other = { ...momentCall, moment: { id: 'another' } };
+      expect(await problemOf(await world.moment(other, key))).toEqual([422, 'idempotency-key-reused']);
+      expect(seen()).toBe(1);
+    },
+  );
 
-  it('is forgotten after a try that never reached Kiip', async () => {
+  it('accepts a key again after a call that never reached Kiip', async () => {
     const { port } = world.kiip;
     await world.kiip.close();
     expect(await problemOf(await world.moment(momentCall, key))).toEqual([502, 'upstream-failed']);
     const kiip = await startKiipSandbox({ port });
     Object.assign(world, { kiip });
-    // Another body, too: the key is as good as new.
+    // Another body is accepted as well.
     expect((await world.moment({ ...momentCall, moment: { id: 'another' } }, key)).status).toBe(200);
     expect(seen()).toBe(1);
   });
 
-  it('stays unknown when the answer cannot be remembered; the caller gets it nevertheless', async () => {
+  it('answers the caller when the response cannot be stored, and repeats 409 outcome-unknown', async () => {
     world.kiip.addFault({ kind: 'slow', delayMs: 100 });
     const call = world.moment(momentCall, key);
     await until('Kiip has the first call', () => seen() === 1);
     const database = world.gateway.app.get(Database, { strict: false });
-    // As good as a database that goes away in between.
+    // This has the effect of a database that fails between two statements.
     await database.run((db) => sql`alter table idempotency_keys rename to elsewhere`.execute(db));
     expect((await call).status).toBe(200);
     await database.run((db) => sql`alter table elsewhere rename to idempotency_keys`.execute(db));
@@ -274,7 +283,7 @@ describe('an Idempotency-Key', () => {
   });
 });
 
-describe('without its database', () => {
+describe('a gateway without its database', () => {
   let world: KiipWorld;
 
   beforeAll(async () => {
@@ -287,28 +296,28 @@ describe('without its database', () => {
   it.each<[string, unknown, string | undefined]>([
     ['with an Idempotency-Key', momentCall, 'key-1'],
     ['of a user', momentOf('user-1'), undefined],
-  ])('a call %s is 503, and Kiip is not asked', async (_, body, key) => {
+  ])('answers a call %s 503, without calling Kiip', async (_, body, key) => {
     const response = await world.moment(body, key);
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     expect(await problemOf(response)).toEqual([503, 'storage-unavailable']);
     expect(world.kiip.requests()).toEqual([]);
   });
 
-  it('a call that needs none is made', async () => {
+  it('sends a call without a user and a key', async () => {
     expect((await world.moment()).status).toBe(200);
     expect((await world.session()).status).toBe(200);
   });
 });
 
-describe('a gateway that is killed while Kiip has a moment', () => {
-  it('tells a repeat that nobody knows the outcome, and sends nothing', async () => {
+describe('a gateway that is killed during a moment call', () => {
+  it('answers a repeat 409 outcome-unknown after its restart, without calling Kiip', async () => {
     const folder = dataFolder();
     const kiip = await startKiipSandbox();
     const env = {
       ...folder.env,
       KIIP_BASE_URL: kiip.url,
       KIIP_APP_KEY: kiipAppKey,
-      // The lease is as long as the call and its statements may take.
+      // They determine the length of the lease.
       UPSTREAM_DEADLINE_MS: '1000',
       DATABASE_TIMEOUT_MS: '1000',
     };
@@ -321,12 +330,12 @@ describe('a gateway that is killed while Kiip has a moment', () => {
 
     const restarted = startProcess(env);
     const outcomes = new Set<string>();
-    await until('the outcome is given up', async () => {
+    await until('the lease expires', async () => {
       const [status, name] = await problemOf(await reportTo(restarted));
       outcomes.add(`${status} ${name}`);
       return name === 'outcome-unknown';
     });
-    // As long as the lease lasts, the one who holds it may still be at work.
+    // While the lease is valid, the repeat gets a conflict.
     expect([...outcomes].every((outcome) => /^409 (conflict|outcome-unknown)$/.test(outcome))).toBe(true);
     expect(kiip.requests()).toHaveLength(1);
     await restarted[Symbol.asyncDispose]();

@@ -7,8 +7,8 @@ interface Document {
   };
 }
 
-/** Of the build: the compiler plugin writes half of it. */
-describe('the description of the Kiip calls', () => {
+/** The document of the build, because the compiler plugin of Nest writes parts of it. */
+describe('the OpenAPI document of the Kiip calls', () => {
   let document: Document;
 
   beforeAll(async () => {
@@ -16,23 +16,23 @@ describe('the description of the Kiip calls', () => {
     document = (await (await fetch(`${await gateway.url()}/openapi.json`)).json()) as Document;
   }, 30_000);
 
-  const membersOf = (name: string) => Object.keys(document.components.schemas[name]!.properties).toSorted();
+  const fieldsOf = (name: string) => Object.keys(document.components.schemas[name]!.properties).toSorted();
 
-  it('refers to nothing that is not there', () => {
+  it('has no dangling reference', () => {
     const names = JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g);
     for (const [, name] of names) expect(Object.keys(document.components.schemas)).toContain(name);
   });
 
-  it.each(['/api/v1/kiip/sessions', '/api/v1/kiip/moments'])('tells of every answer of %s', (path) => {
+  it.each(['/api/v1/kiip/sessions', '/api/v1/kiip/moments'])('describes every response of %s', (path) => {
     expect(Object.keys(document.paths[path]!['post']!.responses)).toEqual(
       expect.arrayContaining(['200', '400', '401', '409', '422', '502', '503', '504']),
     );
   });
 
-  it('tells of all members by the vendor’s names', () => {
+  it('names all fields as Kiip does', () => {
     const shared = ['app', 'close_button', 'connection', 'device', 'email_address', 'location', 'user'];
-    expect(membersOf('KiipSession')).toEqual([...shared, 'events'].toSorted());
-    expect(membersOf('KiipMoment')).toEqual([...shared, 'moment'].toSorted());
-    expect(membersOf('KiipSessionDevice')).toEqual([...membersOf('KiipDevice'), 'user_agent'].toSorted());
+    expect(fieldsOf('KiipSessionRequestDto')).toEqual([...shared, 'events'].toSorted());
+    expect(fieldsOf('KiipMomentRequestDto')).toEqual([...shared, 'moment'].toSorted());
+    expect(fieldsOf('KiipSessionDevice')).toEqual([...fieldsOf('KiipDeviceDto'), 'user_agent'].toSorted());
   });
 });

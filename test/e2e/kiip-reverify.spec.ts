@@ -21,7 +21,7 @@ async function reverify(env: Record<string, string>) {
   return { code, output: output.join('') };
 }
 
-describe('callbacks that were refused because our secret was wrong', () => {
+describe('npm run kiip:reverify', () => {
   let dataDir: string;
 
   beforeEach(async () => {
@@ -30,7 +30,7 @@ describe('callbacks that were refused because our secret was wrong', () => {
 
   afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
-  it('are in the ledger after the secret was put right, and forged ones are not', async () => {
+  it('records callbacks that were rejected because of a wrong secret, and no forged ones', async () => {
     const wrong = await startKiipGateway({ DATA_DIR: dataDir, KIIP_APP_SECRETS: 'a-typing-error' });
     const genuine = redemption({ user_id: 'late' });
     const forged = redemption({ user_id: 'thief' }, 'not-kiips-secret');

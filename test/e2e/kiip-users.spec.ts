@@ -5,7 +5,7 @@ import { until } from '../support/wait-for.js';
 import { dataFolder, momentOf, sessionCall, startKiipWorld } from '../support/kiip-world.js';
 import type { KiipWorld } from '../support/kiip-world.js';
 
-/** One gateway after the other on one folder, as after a change of configuration. */
+/** Starts gateways one after another on the same folder, as after a change of configuration. */
 const folder = dataFolder();
 let world: KiipWorld;
 
@@ -14,24 +14,24 @@ const use = async (env: Environment = {}) => {
 };
 const seenUsers = () =>
   world.kiip.requests().map(({ body }) => (JSON.parse(body) as { user?: { userid?: string } }).user?.userid);
-/** With nothing in mind: what the database says. */
+/** A service without a cached user, which reads the database. */
 const users = () => new UserReferencesService(world.gateway.app.get(Database, { strict: false }));
 
 afterAll(() => folder.remove());
 
-describe('a user id', () => {
+describe('a call for a user', () => {
   beforeAll(() => use(), 30_000);
   afterAll(() => world.close());
   beforeEach(() => world.kiip.reset());
 
-  it('goes to Kiip as it is', async () => {
+  it('sends the user id to Kiip unchanged', async () => {
     const id = 'user+1@example.com 金';
     expect((await world.moment(momentOf(id))).status).toBe(200);
     expect((await world.session({ ...sessionCall, user: { userid: id } })).status).toBe(200);
     expect(seenUsers()).toEqual([id, id]);
   });
 
-  it('is remembered before the request leaves', async () => {
+  it('stores the user before the request is sent', async () => {
     world.kiip.addFault({ kind: 'hang', route: 'moment' });
     const call = world.moment(momentOf('user-early'));
     await until('Kiip has the call', () => world.kiip.requests().length === 1);
@@ -40,29 +40,29 @@ describe('a user id', () => {
     await call;
   });
 
-  it('of a session is remembered, too', async () => {
+  it('stores the user of a session', async () => {
     await world.session({ ...sessionCall, user: { userid: 'user-session' } });
     expect(await users().filterRegistered(['user-session'])).toEqual(new Set(['user-session']));
   });
 
-  it('that is refused is not remembered', async () => {
+  it('does not store the user of an invalid request', async () => {
     await world.moment({ ...momentOf('user-refused'), x: 1 });
     expect(await users().filterRegistered(['user-refused'])).toEqual(new Set());
   });
 
-  it('of a repeat is not remembered', async () => {
+  it('does not store the user of a repeat', async () => {
     await world.moment(momentOf('user-first'), 'key');
     expect((await world.moment(momentOf('user-second'), 'key')).status).toBe(422);
     expect(await users().filterRegistered(['user-first', 'user-second'])).toEqual(new Set(['user-first']));
   });
 });
 
-describe('with KIIP_USER_REFERENCE=opaque', () => {
+describe('a call for a user with KIIP_USER_REFERENCE=opaque', () => {
   beforeAll(() => use({ KIIP_USER_REFERENCE: 'opaque' }), 30_000);
   afterAll(() => world.close());
   beforeEach(() => world.kiip.reset());
 
-  it('a reference of fixed shape goes instead, the same for a user at all times', async () => {
+  it('sends the same reference for a user every time, instead of the id', async () => {
     await world.moment(momentOf('12345'));
     await world.session({ ...sessionCall, user: { userid: '12345', age: 31 } });
     await world.moment(momentOf('54321'));
@@ -73,23 +73,23 @@ describe('with KIIP_USER_REFERENCE=opaque', () => {
     expect(JSON.stringify(world.kiip.requests())).not.toMatch(/12345|54321/);
   });
 
-  it('stands for the user who is mapped back', async () => {
+  it('sends a reference that resolves to the user', async () => {
     await world.moment(momentOf('user-back'));
     expect(await users().resolve(seenUsers()[0]!)).toBe('user-back');
   });
 
-  it('is one, however many moments of a new user come at once', async () => {
+  it('sends one reference for simultaneous moments of a new user', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => world.moment(momentOf('user-many'))));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     expect(new Set(seenUsers()).size).toBe(1);
   });
 
-  it('is minted for a user who went to Kiip as he is before', async () => {
+  it('sends a reference for a user whose id has been sent before', async () => {
     await world.moment(momentOf('user-early'));
     expect(seenUsers()[0]).toMatch(/^ku_/);
   });
 
-  it('a moment of nobody bears none', async () => {
+  it('sends no reference without a user', async () => {
     await world.moment();
     expect(seenUsers()).toEqual([undefined]);
   });

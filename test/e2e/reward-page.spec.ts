@@ -12,7 +12,7 @@ import type { WebServer } from '../support/web-front-end.js';
 
 const guide = readFileSync(new URL('../../docs/rewards.md', import.meta.url), 'utf8');
 
-/** The only piece of code in docs/rewards.md that is in this language. */
+/** The only code block of docs/rewards.md in this language. */
 function snippet(language: string): string {
   const [first, ...more] = guide.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'));
   if (!first?.[1] || more.length > 0) throw new Error(`docs/rewards.md has no single snippet in ${language}`);
@@ -55,7 +55,7 @@ async function balanceOf(userid: string): Promise<number> {
 
 const rowsOf = async (userid: string) => (await gateway.read(`/issuances?user_id=${userid}`)).items;
 
-/** Every `kiip:` URL that the page, or a frame in it, navigates to: what an app's delegate is asked about. */
+/** Records every `kiip:` URL that the page or a frame in it navigates to, as the delegate of an app sees it. */
 function watch(page: Page): string[] {
   const seen: string[] = [];
   page.on('request', (request) => {
@@ -64,7 +64,7 @@ function watch(page: Page): string[] {
   return seen;
 }
 
-describeWithChromium('in a real browser', () => {
+describeWithChromium('rewards in a real browser', () => {
   beforeAll(async () => {
     kiip = await startKiipSandbox();
     gateway = await startKiipGateway({
@@ -86,7 +86,7 @@ describeWithChromium('in a real browser', () => {
   });
 
   describe('the reward page', () => {
-    it('shows the reward; redeeming credits the user, by the callback, and then dismisses', async () => {
+    it('shows the reward, credits the user by callback when it is redeemed, and then dismisses', async () => {
       const url = await displayUrl('redeemer', { email_address: 'me@example.com' });
       const page = await context.newPage();
       const seen = watch(page);
@@ -113,12 +113,12 @@ describeWithChromium('in a real browser', () => {
         expect.stringMatching(/^kiip:\/\/content\?content=[-0-9a-f]+&quantity=20&transaction_id=/),
         'kiip://did_dismiss',
       ]);
-      // A custom scheme leads nowhere: closing is the app's part.
+      // A custom scheme loads no page: the app closes the view.
       expect(page.url()).toBe(url);
       expect(await page.getByRole('button', { name: 'Redeemed' }).isDisabled()).toBe(true);
     });
 
-    it('closes by did_dismiss, and nothing is credited', async () => {
+    it('closes with did_dismiss, without a credit', async () => {
       const page = await context.newPage();
       const seen = watch(page);
       await page.goto(await displayUrl('closer'));
@@ -129,7 +129,7 @@ describeWithChromium('in a real browser', () => {
       expect(await rowsOf('closer')).toEqual([]);
     });
 
-    it('has no close button when the moment said so', async () => {
+    it('has no close button when the moment disables it', async () => {
       const page = await context.newPage();
       await page.goto(await displayUrl('captive', { close_button: false }));
       expect(await page.getByRole('button', { name: 'Redeem' }).isVisible()).toBe(true);
@@ -191,18 +191,18 @@ describeWithChromium('in a real browser', () => {
       return { page, frame, seen, said };
     }
 
-    /** The user presses the hostile page's button, which tries everything; resolves once it has. */
+    /** Presses the button of the hostile page, which tries every attack. Resolves after that. */
     async function press(): Promise<Page> {
       const { page, frame } = await open();
       await frame.getByRole('button', { name: 'Win' }).click();
       await until(
-        'it has tried everything',
+        'every attack has been tried',
         () => arrived.includes('tried') || page.url() !== `${site.url}/`,
       );
       return page;
     }
 
-    it('shows the reward and closes by its own control; the coins are those of the gateway', async () => {
+    it('shows the reward, closes with its own button, and shows the balance of the gateway', async () => {
       const { page, frame, seen, said } = await open();
       expect(await frame.getByRole('heading').textContent()).toBe('20 Coins');
       await page.locator('#reward-loading').waitFor({ state: 'hidden' });
@@ -219,7 +219,7 @@ describeWithChromium('in a real browser', () => {
       expect([await page.getByRole('dialog').count(), await page.locator('iframe').count()]).toEqual([0, 0]);
     });
 
-    it('shows the next one after one that was closed with the Escape key', async () => {
+    it('shows the next reward after one was closed with the Escape key', async () => {
       const { page, frame } = await open();
       const first = frame.url();
       await frame.getByRole('heading').waitFor();
@@ -241,7 +241,7 @@ describeWithChromium('in a real browser', () => {
       expect(await page.getByRole('dialog').isVisible()).toBe(true);
     });
 
-    it('says what is coming, and closes before it is there', async () => {
+    it('shows the title while the reward loads, and can be closed before', async () => {
       kiip.addFault({ kind: 'hang', route: 'reward', times: 1 });
       const page = await context.newPage();
       await page.goto(site.url);
@@ -263,7 +263,7 @@ describeWithChromium('in a real browser', () => {
       expect(await page.locator('iframe').count()).toBe(0);
     });
 
-    it('gives up on a page that does not come', async () => {
+    it('closes when the reward page does not load in time', async () => {
       kiip.addFault({ kind: 'hang', route: 'reward', times: 1 });
       offered = async () => {
         const { reward } = await moment(MOMENT.user.userid);
@@ -277,7 +277,7 @@ describeWithChromium('in a real browser', () => {
       expect(await page.locator('iframe').count()).toBe(0);
     });
 
-    it('takes no reward of its own origin into the frame', async () => {
+    it('does not show a reward page of its own origin', async () => {
       offered = () => Promise.resolve({ rewarded: true, reward: { display_url: `${site.url}/` } });
       const page = await context.newPage();
       const failed = page.waitForEvent('pageerror');
@@ -287,19 +287,19 @@ describeWithChromium('in a real browser', () => {
       expect(await page.locator('iframe').count()).toBe(0);
     });
 
-    describe('around a hostile page', () => {
+    describe('with a hostile reward page', () => {
       beforeEach(() => {
         offered = () => Promise.resolve({ rewarded: true, reward: { display_url: `${hostile.url}/` } });
       });
 
-      it('keeps it from navigating the site away and from opening windows', async () => {
+      it('does not let it navigate the site or open windows', async () => {
         const page = await press();
         await page.getByRole('button', { name: 'Close', exact: true }).click();
         await page.locator('iframe').waitFor({ state: 'detached' });
         expect([page.url(), context.pages().length, arrived]).toEqual([`${site.url}/`, 1, ['tried']]);
       });
 
-      it('does so by the sandbox: without it, the same page succeeds', async () => {
+      it('needs the sandbox attribute for that: without it, the same page succeeds', async () => {
         html = FRAMED.replace(/^.*setAttribute\('sandbox'.*\n/m, '');
         expect(html).not.toBe(FRAMED);
         const page = await press();

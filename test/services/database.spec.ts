@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
 import { DataDirUnusableError, lockDataDir } from '../../src/database/data-dir-lock.js';
-import { waitForDatabase } from '../../src/database/first-contact.js';
+import { waitForDatabase } from '../../src/database/database-lifecycle.service.js';
 import { StorageUnavailableError } from '../../src/database/storage-error.js';
 import { LedgerService } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
@@ -72,9 +72,7 @@ onPostgres('on PostgreSQL', () => {
     );
     for (const start of starts) expect(await start.result()).toEqual(['migrated']);
     expect(await server.query('gateway', 'select name from schema_migrations')).toEqual([
-      { name: '0001-ledger' },
-      { name: '0002-deliveries' },
-      { name: '0003-decisions' },
+      { name: '0001-initial' },
     ]);
   });
 
@@ -82,9 +80,9 @@ onPostgres('on PostgreSQL', () => {
     (await server.query('gateway', 'select name from schema_migrations order by name')).map(
       ({ name }) => name,
     );
-  const ours = ['0001-ledger', '0002-deliveries', '0003-decisions'];
+  const ours = ['0001-initial'];
 
-  test('`npm run migrate` makes the schema, and a gateway then works on it', async () => {
+  test('`npm run migrate` creates the schema, and a gateway works on it', async () => {
     const env = { DATABASE_URL: databaseUrl };
     expect(await migrate(env)).toEqual({ code: 0, output: 'The schema is up to date.\n' });
     expect(await migrations()).toEqual(ours);
@@ -95,7 +93,7 @@ onPostgres('on PostgreSQL', () => {
     expect(await migrations()).toEqual(ours);
   });
 
-  test('`npm run migrate` exits 78 when the configuration is bad, and 75 when no server is there', async () => {
+  test('`npm run migrate` exits 78 when the configuration is invalid, and 75 when no server responds', async () => {
     const bad = await migrate({ DATABASE_URL: 'mysql://gateway@127.0.0.1/gateway' });
     expect([bad.code, bad.output]).toEqual([
       78,
@@ -121,22 +119,22 @@ onPostgres('on PostgreSQL', () => {
     expect(gateway.log().filter(({ msg }) => msg === 'database unavailable')).toEqual([]);
   });
 
-  test('a schema of another history is refused by name, and used without a restart once it is put right', async () => {
+  test('an incompatible schema is logged with its migrations, and used without a restart after it is corrected', async () => {
     await migrate({ DATABASE_URL: databaseUrl });
     await server.query('gateway', later);
-    await server.query('gateway', `delete from schema_migrations where name = '0003-decisions'`);
+    await server.query('gateway', `delete from schema_migrations where name = '0001-initial'`);
     await using gateway = startProcess({ DATABASE_URL: databaseUrl });
     const { reason } = await gateway.logged('database unavailable');
-    expect(reason).toBe('the database has 9999-later, but not 0003-decisions');
+    expect(reason).toBe('the database has 9999-later, but not 0001-initial');
     const url = await gateway.url();
     expect((await record(url)).status).toBe(503);
-    expect(await migrations()).toEqual(['0001-ledger', '0002-deliveries', '9999-later']);
-    await server.query('gateway', later.replace('9999-later', '0003-decisions'));
+    expect(await migrations()).toEqual(['9999-later']);
+    await server.query('gateway', later.replace('9999-later', '0001-initial'));
     await inUse(gateway);
     expect((await record(url)).status).toBe(200);
   });
 
-  test('a server that goes away is told of once, with the reason, and once when it is back', async () => {
+  test('an outage of the server is logged once with its reason, and its end is logged once', async () => {
     await using gateway = startProcess({ DATABASE_URL: databaseUrl, DATABASE_TIMEOUT_MS: '5000' });
     const { url } = await inUse(gateway);
     const dependency = async () => {
@@ -146,12 +144,12 @@ onPostgres('on PostgreSQL', () => {
       >;
       return (view.checks ?? view.details)!.database;
     };
-    const told = () =>
+    const logged = () =>
       gateway
         .log()
-        .filter(({ context, msg }) => context === 'Database' && msg !== 'database unavailable')
+        .filter(({ context }) => context === 'Database')
         .map(({ level, msg, reason }) => [level, msg, reason]);
-    const begun = ['info', 'database ready', undefined];
+    const started = ['info', 'database ready', undefined];
     const reason = 'storage unavailable: no connection (ECONNREFUSED)';
     expect(await dependency()).toMatchObject({ state: 'up' });
 
@@ -166,15 +164,15 @@ onPostgres('on PostgreSQL', () => {
       for (let call = 0; call < 3; call += 1) expect((await record(url)).status).toBe(200);
       expect(await dependency()).toMatchObject({ state: 'up', last_failure: { reason } });
     }
-    // The connection that was open when the server went ended in its own way.
-    const away = ['warn', 'database unavailable', expect.stringMatching(/^storage unavailable: \S/)];
-    const back = ['info', 'database reconnected', undefined];
-    // A line may come after the answer to the call that it tells of.
-    await until('all is told', () => told().length >= 5);
-    expect(told()).toEqual([begun, away, back, away, back]);
+    // The open connection reports the stop of the server with an error of its own.
+    const unavailable = ['warn', 'database unavailable', expect.stringMatching(/^storage unavailable: \S/)];
+    const reconnected = ['info', 'database reconnected', undefined];
+    // A line may be logged after the response.
+    await until('everything is logged', () => logged().length >= 5);
+    expect(logged()).toEqual([started, unavailable, reconnected, unavailable, reconnected]);
   });
 
-  test('a migration waits for the one under way, beyond the time limit of a statement', async () => {
+  test('a migration waits for another one in flight, beyond the time limit of a statement', async () => {
     const other = await server.client('gateway');
     await other.query('begin');
     await other.query('select pg_advisory_xact_lock(7261903441)');
@@ -193,7 +191,7 @@ onPostgres('on PostgreSQL', () => {
     await database.close();
   });
 
-  test('a thousand identical callbacks over three processes are one row, one id and a thousand answers', async () => {
+  test('a thousand identical callbacks over three processes become one entry with one id, and all are answered', async () => {
     const options = { databaseUrl, dataDir: '', timeoutMs: 30_000, facts: issuance(), times: 334 };
     const processes = Array.from({ length: 3 }, () => new StorageProcess('record', options));
     const answers = (await Promise.all(processes.map((each) => each.result()))).flat() as {
@@ -211,7 +209,7 @@ onPostgres('on PostgreSQL', () => {
     ]);
   }, 60_000);
 
-  test('every connection commits synchronously and bounds its statements, whatever its server is set to', async () => {
+  test('every connection commits synchronously and limits its statements, whatever the settings of the server', async () => {
     await server.query('postgres', 'alter database gateway set synchronous_commit = off');
     const url = new URL(databaseUrl);
     url.searchParams.set('options', '-c search_path=public -c statement_timeout=0');
@@ -225,16 +223,16 @@ onPostgres('on PostgreSQL', () => {
     await database.close();
   });
 
-  test('it may be absent at the start: the first contact is made when it is there', async () => {
+  test('a database that is absent at the start is migrated when it is there', async () => {
     await server.stop();
     const database = new Database({ databaseUrl, dataDir: '', timeoutMs: 200 });
     expect(database.state()).toEqual({ state: 'unknown', lastSuccessAt: null, lastFailure: null });
     const failures: unknown[] = [];
-    const contact = waitForDatabase(database, {
+    const ready = waitForDatabase(database, {
       signal: new AbortController().signal,
       onFailure: (error) => failures.push(error),
     });
-    await until('the first contact fails', () => failures.length > 0);
+    await until('the first attempt fails', () => failures.length > 0);
     await expect(new LedgerService(database).record(issuance(), { status: 'recorded' })).rejects.toThrow(
       StorageUnavailableError,
     );
@@ -245,38 +243,38 @@ onPostgres('on PostgreSQL', () => {
       lastFailure: { at: expect.any(Date), reason },
     });
     await server.start();
-    await contact;
+    await ready;
     expect(database.state().state).toBe('up');
     await database.close();
   });
 
-  test('waiting for the first contact can be called off', async () => {
+  test('waiting for the database can be aborted', async () => {
     await server.stop();
     const database = new Database({ databaseUrl, dataDir: '', timeoutMs: 200 });
-    const calledOff = new AbortController();
-    const contact = waitForDatabase(database, {
-      signal: calledOff.signal,
-      onFailure: () => calledOff.abort(),
+    const abort = new AbortController();
+    const ready = waitForDatabase(database, {
+      signal: abort.signal,
+      onFailure: () => abort.abort(),
     });
-    await expect(contact).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(ready).rejects.toMatchObject({ name: 'AbortError' });
     await database.close();
     await server.start();
   });
 });
 
-describe('embedded', () => {
+describe('the embedded database', () => {
   let dataDir: string;
   beforeEach(() => {
     dataDir = newDataFolder();
   });
   afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
-  test('one process has the folder to itself, and its death frees it', async () => {
+  test('one process at a time opens the folder, and its death releases it', async () => {
     const holder = new StorageProcess('hold', { dataDir, timeoutMs });
-    await until('the folder is taken', () => holder.lines.length === 1);
+    await until('the folder is locked', () => holder.lines.length === 1);
     const second = await new StorageProcess('migrate', { dataDir, timeoutMs }).result();
     expect(second).toEqual([
-      { error: 'DataFolderUnusable', message: expect.stringMatching(/in use by process \d+/) },
+      { error: 'DataDirUnusableError', message: expect.stringMatching(/in use by process \d+/) },
     ]);
     const here = new Database({ dataDir, timeoutMs });
     await expect(here.migrate()).rejects.toThrow(DataDirUnusableError);
@@ -286,7 +284,7 @@ describe('embedded', () => {
     await here.close();
   }, 60_000);
 
-  test('a process killed at any moment has lost nothing that it acknowledged', async () => {
+  test('everything that a killed process acknowledged is stored', async () => {
     const writer = new StorageProcess('write-for-ever', { dataDir, timeoutMs, facts: issuance() });
     await until('something is acknowledged', () => writer.lines.length > 100);
     await writer.kill();
@@ -298,7 +296,7 @@ describe('embedded', () => {
     await database.close();
   }, 60_000);
 
-  test('what was stored is there after a restart', async () => {
+  test('stored entries are there after a restart', async () => {
     const first = new Database({ dataDir, timeoutMs });
     await first.migrate();
     const { id } = await new LedgerService(first).record(issuance(), { status: 'recorded' });
@@ -310,7 +308,7 @@ describe('embedded', () => {
     await expect(second.run(() => Promise.resolve())).rejects.toThrow(StorageUnavailableError);
   }, 60_000);
 
-  describe('the lock on the folder', () => {
+  describe('the lock of the folder', () => {
     let path: string;
     beforeEach(() => {
       rmSync(dataDir, { recursive: true });
@@ -319,35 +317,25 @@ describe('embedded', () => {
     });
     const holder = () => JSON.parse(readFileSync(path, 'utf8')) as object;
 
-    test('is held against the same process, too, and leaves nothing behind', async () => {
+    test('excludes the same process, too, and leaves no file after its release', async () => {
       const lock = await lockDataDir(dataDir);
       await expect(lockDataDir(dataDir)).rejects.toThrow(DataDirUnusableError);
       await lock.release();
       expect(readdirSync(dataDir)).toEqual([]);
     });
 
-    test('of many who want it at once, one gets it', async () => {
+    test('is acquired by one of many at once', async () => {
       const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => lockDataDir(dataDir)));
       expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     });
 
-    test('of a dead process is void, even if its number has been given to another', async () => {
+    test('of a dead process is replaced, even if its process id has been reused', async () => {
       const lock = await lockDataDir(dataDir);
-      writeFileSync(path, JSON.stringify({ ...holder(), started: '1' }));
+      writeFileSync(path, JSON.stringify({ ...holder(), startTime: '1' }));
       const next = await lockDataDir(dataDir);
       await lock.release();
       await expect(lockDataDir(dataDir)).rejects.toThrow(DataDirUnusableError);
       await next.release();
-    });
-
-    test('of another host is void once its heartbeat has stopped', async () => {
-      const lock = await lockDataDir(dataDir);
-      writeFileSync(path, JSON.stringify({ ...holder(), host: 'elsewhere' }));
-      await expect(lockDataDir(dataDir)).rejects.toThrow('on elsewhere');
-      const minuteAgo = new Date(Date.now() - 60_000);
-      utimesSync(path, minuteAgo, minuteAgo);
-      await (await lockDataDir(dataDir)).release();
-      await lock.release();
     });
   });
 });

@@ -1,51 +1,54 @@
 import { sql } from 'kysely';
 import { IdempotencyStore } from '../../src/idempotency/idempotency-store.js';
 import type { KeyedRequest } from '../../src/idempotency/idempotency-store.js';
+import { read } from '../support/config.js';
 import { engines } from '../support/database-engines.js';
 import type { Engine } from '../support/database-engines.js';
 import { until } from '../support/wait-for.js';
 
 const request: KeyedRequest = { caller: 'app', route: '/api/v1/kiip/moments', key: 'k-1', bodyHash: 'd-1' };
-const answer = { status: 200, body: '{"rewarded":true,"text":"\\u0000"}' };
+/** A lease takes 60 s: the deadline, three database timeouts, and a margin of 1 s. */
+const config = read({ UPSTREAM_DEADLINE_MS: '29000', DATABASE_TIMEOUT_MS: '10000' });
+const response = { status: 200, body: '{"rewarded":true,"text":"\\u0000"}' };
 
-describe.each(engines)('idempotency keys on %s', (_name, open) => {
+describe.each(engines)('the idempotency store on %s', (_name, open) => {
   let engine: Engine;
   let keys: IdempotencyStore;
   beforeAll(async () => {
     engine = await open();
-    keys = new IdempotencyStore(engine.database, { leaseSeconds: 60 });
+    keys = new IdempotencyStore(engine.database, config);
   }, 60_000);
   beforeEach(() => engine.empty());
   afterAll(() => engine.close());
 
   const started = async (given: Partial<KeyedRequest> = {}) => {
-    const begun = await keys.acquire({ ...request, ...given });
-    if (begun.state !== 'started') throw new Error(`the key is ${begun.state}`);
-    return begun.claim;
+    const result = await keys.acquire({ ...request, ...given });
+    if (result.state !== 'started') throw new Error(`the key is ${result.state}`);
+    return result.lease;
   };
-  /** Moves what is remembered into the past, as the database sees it. */
+  /** Moves all times into the past, which has the same effect as waiting. */
   const letPass = (seconds: number) =>
     engine.database.run((db) =>
       sql`update idempotency_keys set lease_expires_at = lease_expires_at - make_interval(secs => ${seconds}::float8),
             expires_at = expires_at - make_interval(secs => ${seconds}::float8)`.execute(db),
     );
 
-  test('a repeat gets the first answer', async () => {
-    expect(await keys.complete(await started(), answer)).toBe(true);
-    expect(await keys.acquire(request)).toEqual({ state: 'replay', ...answer });
+  test('a repeat gets the first response', async () => {
+    expect(await keys.complete(await started(), response)).toBe(true);
+    expect(await keys.acquire(request)).toEqual({ state: 'replay', ...response });
   });
 
-  test('a repeat while the first is under way is told so', async () => {
+  test('a repeat while the first request is in flight gets in-progress', async () => {
     await started();
     expect(await keys.acquire(request)).toEqual({ state: 'in-progress' });
   });
 
   test.each(['in-flight', 'done', 'unknown'])(
-    'another body is refused while the first is %s',
+    'another body with the same key gets key-reused while the first request is %s',
     async (state) => {
-      const claim = await started();
-      if (state === 'done') await keys.complete(claim, answer);
-      if (state === 'unknown') await keys.markUnknown(claim);
+      const lease = await started();
+      if (state === 'done') await keys.complete(lease, response);
+      if (state === 'unknown') await keys.markUnknown(lease);
       expect(await keys.acquire({ ...request, bodyHash: 'd-2' })).toEqual({ state: 'key-reused' });
     },
   );
@@ -56,16 +59,16 @@ describe.each(engines)('idempotency keys on %s', (_name, open) => {
     { route: '/api/v1/kiip/sessions' },
     { key: 'K-1' },
     { caller: 'x'.repeat(20_000) },
-  ])('a key belongs to a caller and a route: %j is another', async (other) => {
+  ])('a key belongs to a caller and a route, so %j has a key of its own', async (other) => {
     await started();
     expect(await keys.acquire({ ...request, ...other })).toMatchObject({ state: 'started' });
   });
 
-  test('fifty at once over three processes: one starts', async () => {
+  test('one of fifty simultaneous requests to three processes starts', async () => {
     const processes = [
       keys,
-      new IdempotencyStore(await engine.another(), { leaseSeconds: 60 }),
-      new IdempotencyStore(await engine.another(), { leaseSeconds: 60 }),
+      new IdempotencyStore(await engine.another(), config),
+      new IdempotencyStore(await engine.another(), config),
     ];
     const states = await Promise.all(
       Array.from({ length: 17 }, () =>
@@ -76,68 +79,68 @@ describe.each(engines)('idempotency keys on %s', (_name, open) => {
     expect(states.filter((state) => state === 'in-progress')).toHaveLength(50);
   });
 
-  test('a first try that never reached the vendor is forgotten', async () => {
+  test('a released key is free again, also for another body', async () => {
     expect(await keys.release(await started())).toBe(true);
     expect(await keys.acquire({ ...request, bodyHash: 'd-2' })).toMatchObject({ state: 'started' });
   });
 
   test('an unknown outcome stays unknown', async () => {
-    const claim = await started();
-    expect(await keys.markUnknown(claim)).toBe(true);
+    const lease = await started();
+    expect(await keys.markUnknown(lease)).toBe(true);
     expect(await keys.acquire(request)).toEqual({ state: 'outcome-unknown' });
-    expect(await keys.complete(claim, answer)).toBe(false);
-    expect(await keys.release(claim)).toBe(false);
+    expect(await keys.complete(lease, response)).toBe(false);
+    expect(await keys.release(lease)).toBe(false);
     expect(await keys.acquire(request)).toEqual({ state: 'outcome-unknown' });
   });
 
-  test('a claim whose holder died has an unknown outcome, even if the holder comes back', async () => {
-    const claim = await started();
+  test('an expired lease becomes an unknown outcome, even if its holder continues', async () => {
+    const lease = await started();
     await letPass(59);
     expect(await keys.acquire(request)).toEqual({ state: 'in-progress' });
     await letPass(2);
     expect(await keys.acquire(request)).toEqual({ state: 'outcome-unknown' });
-    expect(await keys.complete(claim, answer)).toBe(false);
+    expect(await keys.complete(lease, response)).toBe(false);
     expect(await keys.acquire(request)).toEqual({ state: 'outcome-unknown' });
   });
 
-  test('a slow holder may still finish as long as nobody has asked', async () => {
-    const claim = await started();
+  test('a holder may still complete an expired lease before the next request finds it', async () => {
+    const lease = await started();
     await letPass(61);
-    expect(await keys.complete(claim, answer)).toBe(true);
-    expect(await keys.acquire(request)).toEqual({ state: 'replay', ...answer });
+    expect(await keys.complete(lease, response)).toBe(true);
+    expect(await keys.acquire(request)).toEqual({ state: 'replay', ...response });
   });
 
   test.each(['in-flight', 'done', 'unknown'])(
-    'after 24 hours a key is free again, however it ended: %s',
+    'a key whose request is %s is free again after 24 hours',
     async (state) => {
-      const claim = await started();
-      if (state === 'done') await keys.complete(claim, answer);
-      if (state === 'unknown') await keys.markUnknown(claim);
+      const lease = await started();
+      if (state === 'done') await keys.complete(lease, response);
+      if (state === 'unknown') await keys.markUnknown(lease);
       await letPass(24 * 60 * 60 - 60);
       expect((await keys.acquire(request)).state).not.toBe('started');
       await letPass(61);
       const next = await started({ bodyHash: 'd-2' });
-      expect(await keys.complete(claim, answer)).toBe(false);
-      expect(await keys.complete(next, answer)).toBe(true);
+      expect(await keys.complete(lease, response)).toBe(false);
+      expect(await keys.complete(next, response)).toBe(true);
     },
   );
 
-  test('expired keys are swept out in time', async () => {
+  test('expired keys are deleted after 1,000 new ones', async () => {
     await engine.database.run((db) =>
-      sql`insert into idempotency_keys (key_hash, claim, state, body_hash, lease_expires_at, expires_at)
+      sql`insert into idempotency_keys (key_hash, lease_token, state, body_hash, lease_expires_at, expires_at)
           select 'old-' || n, gen_random_uuid(), 'unknown', '', now(), now() from generate_series(1, 500) n`.execute(
         db,
       ),
     );
-    const sweeping = new IdempotencyStore(engine.database, { leaseSeconds: 60 });
+    const store = new IdempotencyStore(engine.database, config);
     await Promise.all(
-      Array.from({ length: 1_000 }, (_, n) => sweeping.acquire({ ...request, key: `new-${n}` })),
+      Array.from({ length: 1_000 }, (_, n) => store.acquire({ ...request, key: `new-${n}` })),
     );
     const expired = async () => {
       const query = sql`select 1 from idempotency_keys where expires_at <= now()`;
       return (await engine.database.run((db) => query.execute(db))).rows;
     };
-    await until('what has expired is gone', async () => (await expired()).length === 0);
+    await until('the expired keys are deleted', async () => (await expired()).length === 0);
     expect(await expired()).toEqual([]);
   }, 20_000);
 });

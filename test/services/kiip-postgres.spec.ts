@@ -13,9 +13,9 @@ import { until } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
-/** Far more than a statement takes, so that a busy machine is no fault; short enough to be waited for. */
+/** Much longer than a statement takes on a busy machine, and short enough for a test to wait for. */
 const TIMEOUT_MS = 1_000;
-/** What is asserted is that a callback is answered, not how fast this machine is. */
+/** The tests assert that a callback is answered, not how fast the machine is. */
 const BOUND_MS = 15_000;
 
 onPostgres('when PostgreSQL fails, a gateway that runs', () => {
@@ -53,13 +53,13 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     const genuine = [redemption(), issuance(), issuance({ nonce: 'n-0002' })];
     const forged = redemption({ signature: '0'.repeat(40) });
     for (const answer of await Promise.all([...genuine, forged].map(send))) unavailable(answer);
-    // What is no callback at all needs no database; and no probe takes the pod out.
+    // An invalid callback needs no database, and readiness stays as it is.
     expect((await sender.post(origin, '{')).status).toBe(400);
     expect([await probe('ready'), await probe('startup'), await probe('live')]).toEqual([200, 200, 200]);
     return genuine;
   };
 
-  /** Everything works again by itself, for what was refused and for what is new; and forged callbacks are 401 again. */
+  /** Without a restart, rejected and new callbacks are recorded, and forged callbacks are answered 401 again. */
   const recovers = async (refused: readonly Fields[] = []): Promise<boolean> => {
     const again: SentAnswer[] = [];
     for (const fields of refused) {
@@ -83,7 +83,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     return true;
   };
 
-  /** Every 200 has its row, whatever the gateway says: asked of the server itself. */
+  /** Checks on the server itself that every acknowledged callback has its entry. */
   const haveRows = async (answers: readonly SentAnswer[]) => {
     const rows = await server.query('gateway', 'select id, status from ledger');
     const stored = new Set(rows.map(({ id }) => id));
@@ -95,7 +95,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     expect(jobs).toEqual([]);
   };
 
-  /** Callbacks, 20 at once, until told to end; each is answered in time, with 200 or 503. */
+  /** Sends 20 callbacks at a time until it is stopped. Each is answered 200 or 503 in time. */
   const stream = () => {
     const acknowledged: { fields: Fields; answer: SentAnswer }[] = [];
     const refused: Fields[] = [];
@@ -122,7 +122,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     };
   };
 
-  /** A stream of callbacks before, during and after a fault. */
+  /** Sends callbacks before, during and after a fault. */
   const endures = async (breaks: () => Promise<void>, mends: () => Promise<void>): Promise<boolean> => {
     const traffic = stream();
     await until('callbacks flow', () => traffic.acknowledged.length > 40);
@@ -144,14 +144,14 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = 'gateway' and pid <> pg_backend_pid()`,
     );
 
-  test('refuses with 503 while it is stopped, and goes on by itself when it is started', async () => {
+  test('answers 503 while PostgreSQL is stopped, and recovers when it starts', async () => {
     await server.stop();
     const refused = await refusesAll();
     await server.start();
     expect(await recovers(refused)).toBe(true);
   });
 
-  test('acknowledges nothing that is not there, when it is stopped under load', async () => {
+  test('acknowledges only stored callbacks when PostgreSQL stops under load', async () => {
     const survived = endures(
       () => server.stop(),
       () => server.start(),
@@ -159,7 +159,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     expect(await survived).toBe(true);
   });
 
-  test('acknowledges nothing that is not there, when it crashes under load', async () => {
+  test('acknowledges only stored callbacks when PostgreSQL crashes under load', async () => {
     const survived = endures(
       () => server.stop('SIGQUIT'),
       () => server.start(),
@@ -167,7 +167,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     expect(await survived).toBe(true);
   });
 
-  test('refuses while it is read-only, and says what is there', async () => {
+  test('answers callbacks 503 while PostgreSQL is read-only, and serves reads', async () => {
     const { id } = await send();
     await sender.ledger(origin);
     await server.query('postgres', 'alter database gateway set default_transaction_read_only = on');
@@ -179,7 +179,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     await recovers(refused);
   });
 
-  test('refuses while it is out of connections', async () => {
+  test('answers 503 while PostgreSQL has no free connection', async () => {
     await throwOut();
     const hogs: Client[] = [];
     await expect(
@@ -192,7 +192,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     await recovers(refused);
   });
 
-  test('answers within its time limit while it is paused', async () => {
+  test('answers within its time limit while PostgreSQL is paused', async () => {
     const traffic = stream();
     await until('callbacks flow', () => traffic.acknowledged.length > 40);
     server.pause();
@@ -218,7 +218,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     await haveRows([answer]);
   });
 
-  test('acknowledges nothing that is not there, when connections are reset at the commit under load', async () => {
+  test('acknowledges only stored callbacks when connections are reset at the commit under load', async () => {
     const traffic = stream();
     for (const when of ['before', 'after'] as const) {
       const { length } = traffic.refused;
@@ -237,14 +237,14 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     expect(rows).toEqual([]);
   });
 
-  test('refuses while its tables are gone', async () => {
+  test('answers 503 while the tables are missing', async () => {
     await server.query('gateway', 'alter table ledger rename to elsewhere');
     unavailable(await send());
     await server.query('gateway', 'alter table elsewhere rename to ledger');
     expect(await recovers()).toBe(true);
   });
 
-  test('that starts without it stays up, is not ready, and becomes so by itself', async () => {
+  test('starts without PostgreSQL, and becomes ready when it is there', async () => {
     await server.stop();
     await using early = start();
     const url = await early.url();
@@ -258,10 +258,10 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
       await until(`${path} is 200`, async () => (await probe(path, url)) === 200);
     const answer = await sender.callback(url, fields);
     expect([answer.status, answer.outcome]).toEqual([200, 'recorded']);
-    // The older one sees it as well.
+    // The gateway that started before sees it as well.
     await recovers();
     expect((await send(fields)).id).toBe(answer.id);
-    // Lost again, it takes no pod out.
+    // A later outage does not change readiness.
     await server.stop();
     unavailable(await sender.callback(url, redemption()));
     expect([await probe('ready', url), await probe('startup', url)]).toEqual([200, 200]);
@@ -269,7 +269,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     await recovers();
   });
 
-  test('and whose database does not yet exist, uses it once it does', async () => {
+  test('uses a database that is created after its start', async () => {
     await using early = start({ DATABASE_URL: server.url('later') });
     const url = await early.url();
     expect(await probe('startup', url)).toBe(503);
@@ -279,7 +279,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     expect(await sender.callback(url, redemption())).toMatchObject({ status: 200, outcome: 'recorded' });
   });
 
-  test('has gone through all of it as one process, which met nothing unexpected', () => {
+  test('survives all faults as one process, without an unexpected error', () => {
     const serious = gateway.log().filter(({ level }) => level === 'error' || level === 'fatal');
     expect([serious, gateway.errors()]).toEqual([[], '']);
     expect(gateway.log().filter(({ msg }) => msg === 'listening')).toHaveLength(1);

@@ -11,7 +11,7 @@ const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
 const recorded = { status: 'recorded' } as const;
 const TIMEOUT_MS = 1_000;
-/** Far from the time limit, and farther from a hang: what is asserted is that a call ends, not how fast this machine is. */
+/** Much longer than the time limit: the tests assert that a call ends, not how fast the machine is. */
 const BOUND_MS = 10_000;
 
 const refused = async (work: Promise<unknown>) => {
@@ -41,7 +41,7 @@ onPostgres('when PostgreSQL fails', () => {
   afterEach(() => database.close());
   afterAll(() => server.destroy());
 
-  /** The same objects work again, without a restart; and every callback that was acknowledged is there. */
+  /** The same objects work again without a restart, and every acknowledged callback is stored. */
   const recovers = async (acknowledged: string[] = []) => {
     let id = '';
     await until('a callback is stored again', async () => {
@@ -53,7 +53,7 @@ onPostgres('when PostgreSQL fails', () => {
       expect(await ledger.find(each)).toMatchObject({ status: 'recorded' });
   };
 
-  test('stopped: nothing is acknowledged; started again: everything works', async () => {
+  test('a stopped server acknowledges nothing, and everything works after its start', async () => {
     const { id } = await ledger.record(fresh(), recorded);
     await server.stop();
     for (let attempt = 0; attempt < 3; attempt += 1) await refused(ledger.record(fresh(), recorded));
@@ -65,7 +65,7 @@ onPostgres('when PostgreSQL fails', () => {
     await recovers([id]);
   });
 
-  test('crashed under load: every acknowledged callback is there, each once', async () => {
+  test('a crash under load keeps every acknowledged callback, once', async () => {
     const acknowledged: string[] = [];
     const refusals: unknown[] = [];
     let stopped = false;
@@ -88,7 +88,7 @@ onPostgres('when PostgreSQL fails', () => {
     expect(new Set(acknowledged).size).toBe(acknowledged.length);
   });
 
-  test('paused: a call ends at its time limit, from a fresh start as well; resumed: everything works', async () => {
+  test('a call to a paused server ends at its time limit, and everything works when it resumes', async () => {
     server.pause();
     const stranger = new Database({ databaseUrl: server.url('gateway'), dataDir: '', timeoutMs: TIMEOUT_MS });
     await Promise.all([
@@ -106,7 +106,7 @@ onPostgres('when PostgreSQL fails', () => {
     await stranger.close();
   });
 
-  test('a callback whose answer got lost in a pause is a duplicate when it comes again', async () => {
+  test('a callback whose response was lost in a pause is a duplicate when it is sent again', async () => {
     const facts = fresh();
     server.pause();
     await refused(ledger.record(facts, recorded));
@@ -116,7 +116,7 @@ onPostgres('when PostgreSQL fails', () => {
     expect(await ledger.record(facts, recorded)).toEqual({ outcome: 'duplicate', id });
   });
 
-  test('read-only: nothing is acknowledged, what is there can be read; writable: everything works', async () => {
+  test('a read-only server acknowledges nothing and serves reads, and everything works when it is writable', async () => {
     const { id } = await ledger.record(fresh(), recorded);
     await ledger.list({ limit: 1 });
     await server.query('postgres', 'alter database gateway set default_transaction_read_only = on');
@@ -131,7 +131,7 @@ onPostgres('when PostgreSQL fails', () => {
     await recovers([id]);
   });
 
-  test('out of connections: nothing is acknowledged; connections free: everything works', async () => {
+  test('a server without free connections acknowledges nothing, and everything works when there are some', async () => {
     await server.query(
       'postgres',
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = 'gateway'`,
@@ -158,7 +158,7 @@ onPostgres('when PostgreSQL fails', () => {
     await latecomer.close();
   });
 
-  test('locked: a statement ends at its time limit and its connection is used again', async () => {
+  test('a statement that waits for a lock ends at its time limit, and its connection is used again', async () => {
     const locker = await server.client('gateway');
     const connections = () =>
       server.query('postgres', `select pid from pg_stat_activity where application_name = 'rewards-gateway'`);
@@ -172,7 +172,7 @@ onPostgres('when PostgreSQL fails', () => {
     await recovers();
   });
 
-  test('its tables gone: nothing is acknowledged, and a mistake of ours stays a mistake', async () => {
+  test('missing tables acknowledge nothing, and an error in a statement stays that error', async () => {
     await server.query('gateway', 'alter table ledger rename to elsewhere');
     await refused(ledger.record(fresh(), recorded));
     await server.query('gateway', 'alter table elsewhere rename to ledger');
@@ -187,7 +187,7 @@ onPostgres('when PostgreSQL fails', () => {
     await recovers();
   });
 
-  describe('and resets the connection', () => {
+  describe('a server whose connection is reset', () => {
     let proxy: FaultProxy;
     let proxied: Database;
     beforeEach(async () => {

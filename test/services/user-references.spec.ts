@@ -2,7 +2,7 @@ import { UserReferencesService } from '../../src/user-references/user-references
 import { engines } from '../support/database-engines.js';
 import type { Engine } from '../support/database-engines.js';
 
-describe.each(engines)('the users known to Kiip, on %s', (_name, open) => {
+describe.each(engines)('the users that have been sent to Kiip, on %s', (_name, open) => {
   let engine: Engine;
   let users: UserReferencesService;
   beforeAll(async () => {
@@ -14,14 +14,14 @@ describe.each(engines)('the users known to Kiip, on %s', (_name, open) => {
   });
   afterAll(() => engine.close());
 
-  test('are remembered once, by every process', async () => {
+  test('a user that one process registers is registered for every process', async () => {
     await Promise.all(Array.from({ length: 30 }, () => users.register('user-123')));
     await users.register('user-123');
-    const elsewhere = new UserReferencesService(await engine.another());
-    expect(await elsewhere.filterRegistered(['user-123', 'user-12', ''])).toEqual(new Set(['user-123']));
+    const otherProcess = new UserReferencesService(await engine.another());
+    expect(await otherProcess.filterRegistered(['user-123', 'user-12', ''])).toEqual(new Set(['user-123']));
   });
 
-  test('are told apart exactly: by case, blanks, control characters and length', async () => {
+  test('user ids differ by case, spaces, control characters and length', async () => {
     const ids = [
       'a',
       'A',
@@ -37,18 +37,18 @@ describe.each(engines)('the users known to Kiip, on %s', (_name, open) => {
       '',
     ];
     for (const id of ids) await users.register(id);
-    const strangers = ['b', 'a\u{FFFD}', `${'x'.repeat(20_000)}2`, 'null'];
-    expect(await users.filterRegistered([...ids, ...strangers])).toEqual(new Set(ids));
+    const others = ['b', 'a\u{FFFD}', `${'x'.repeat(20_000)}2`, 'null'];
+    expect(await users.filterRegistered([...ids, ...others])).toEqual(new Set(ids));
     expect(await users.filterRegistered([])).toEqual(new Set());
   });
 
-  test('are looked up by the thousand', async () => {
+  test('thousands of candidates are looked up at once', async () => {
     await users.register('user-4711');
     const candidates = Array.from({ length: 10_000 }, (_, number) => `user-${number}`);
     expect(await users.filterRegistered(candidates)).toEqual(new Set(['user-4711']));
   });
 
-  test('have one reference each, the first minted, even if three processes mint at once', async () => {
+  test('a user has one reference, even if three processes mint one at once', async () => {
     const processes = [
       users,
       new UserReferencesService(await engine.another()),
@@ -66,21 +66,21 @@ describe.each(engines)('the users known to Kiip, on %s', (_name, open) => {
     expect(await users.filterRegistered(['user-123', reference])).toEqual(new Set(['user-123']));
   });
 
-  test('get a reference also after they went under their own id', async () => {
+  test('a user whose id has been sent before gets a reference', async () => {
     await users.register('user-123');
     expect(await users.getReference('user-123', () => 'ref-1')).toBe('ref-1');
     await users.register('user-123');
     expect(await users.resolve('ref-1')).toBe('user-123');
   });
 
-  test('never share a reference: a second minting of the same is drawn again', async () => {
+  test('a reference that another user has is minted again', async () => {
     await users.getReference('user-123', () => 'ref-1');
-    const draws = ['ref-1', 'ref-2'];
-    expect(await users.getReference('user-456', () => draws.shift() ?? 'ref-3')).toBe('ref-2');
+    const references = ['ref-1', 'ref-2'];
+    expect(await users.getReference('user-456', () => references.shift() ?? 'ref-3')).toBe('ref-2');
   });
 
   test.each(['ref-0', '', '\0', 'x'.repeat(20_000)])(
-    'a reference that nobody minted stands for nobody',
+    'a reference that was never minted resolves to no user',
     async (text) => {
       expect(await users.resolve(text)).toBeUndefined();
     },

@@ -7,16 +7,16 @@ import { newDataFolder } from './data-folder.js';
 const TABLES =
   'ledger, delivery_outbox, deliveries, delivery_attempts, kiip_user_references, rejected_callbacks, idempotency_keys';
 
-/** A migrated database, emptied on demand. */
+/** A migrated database that can be emptied. */
 export interface Engine {
   readonly database: Database;
-  /** Another process's way to the same data, as far as the engine allows: the embedded one has a single opener. */
+  /** The same data as another process opens it. The embedded database has one opener, so it returns the same object. */
   another(): Promise<Database>;
   empty(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What the same suite runs on: `describe.each(engines)`. */
+/** The engines that a suite runs on: `describe.each(engines)`. */
 export const engines: [string, () => Promise<Engine>][] = [['embedded PGlite', embedded]];
 const bin = findPostgres();
 if (bin !== undefined) engines.push(['PostgreSQL', () => postgresql(bin)]);

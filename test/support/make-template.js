@@ -1,5 +1,5 @@
-// Jest's globalSetup: an embedded database as the built gateway makes it at its first start. That takes seconds, and two dozen
-// suites need one: they copy this one, see data-folder.ts. How one is made is tested where none is copied.
+// Jest's globalSetup: creates an embedded database with the built gateway. That takes seconds, so the test files that need one
+// copy this template (see data-folder.ts).
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -11,19 +11,21 @@ interface Options extends DatabaseOptions {
 
 const built = (path: string) => import(new URL(`../../dist/${path}`, import.meta.url).href);
 const { Database } = (await built('database/database.js')) as { Database: typeof DatabaseType };
-const { Ledger } = (await built('kiip/ledger.js')) as { Ledger: typeof LedgerType };
+const { LedgerService } = (await built('ledger/ledger.service.js')) as {
+  LedgerService: typeof LedgerType;
+};
 
-// Standard output is for our own lines.
+// Standard output has only the lines of the task.
 Logger.overrideLogger(false);
 const say = (line: unknown) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const [, , task, json = '{}'] = process.argv;
 const options = JSON.parse(json) as Options;
 const database = new Database(options);
-const ledger = new Ledger(database);
+const ledger = new LedgerService(database);
 
-/** Whatever crossed the process border as JSON, with its date again. */
+/** The fields that the test has passed as JSON, with their date parsed. */
 const facts = (): VerifiedCallbackFields => {
-  if (!options.facts) throw new Error('no facts given');
+  if (!options.facts) throw new Error('no facts');
   return { ...options.facts, receivedAt: new Date(options.facts.receivedAt) };
 };
 

@@ -4,18 +4,18 @@ import type { Server as HttpsServer } from 'node:https';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** What the front door does with a connection: lets it through, resets it, or holds it until `release`. */
+/** What the proxy does with a connection: forwards it, resets it, or holds it until `release`. */
 export type Door = 'open' | 'reset' | 'hold';
 
-/** An HTTPS server that answers every call with an empty object, and a front door where connections can go wrong. */
+/** An HTTPS server that answers every call with an empty object, behind a proxy where connections can fail. */
 export class TlsKiip {
   readonly bodies: string[] = [];
   readonly protocols: (string | false | null)[] = [];
-  /** Connections that came to the door. */
+  /** The number of connections to the proxy. */
   knocks = 0;
-  /** Those of them that have ended. */
+  /** The number of those that have closed. */
   farewells = 0;
-  /** What is done with the next connections, in turn; then they are let through. */
+  /** The actions for the next connections, in order. Later connections are forwarded. */
   plan: Door[] = [];
   #held: (() => void)[] = [];
   readonly #sockets = new Set<Socket>();
@@ -51,7 +51,7 @@ export class TlsKiip {
     return `https://${host}:${(this.door.address() as AddressInfo).port}`;
   }
 
-  /** Lets the held connections through. */
+  /** Forwards the held connections. */
   release(): void {
     for (const letThrough of this.#held.splice(0)) letThrough();
   }

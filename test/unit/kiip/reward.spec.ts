@@ -5,7 +5,7 @@ const date = '2016-07-07T18:47:06.353111';
 const url =
   'https://api.kiip.me/reward/577ea3aa-b723-ae81-660c-79fae3443e12/5473ca54-59a5-cf65-d319-c91697297fcc?application_id=565a559f-a0ef-3384-66bc-669e61d12c93&locale=en_US&mode=standalone&preview=true&sdk=none';
 
-/** The vendor's example (kiip-server-to-server.txt, "Example Response"). */
+/** Kiip's example of a response (docs/vendors/kiip.md, 4). */
 const sample = {
   date,
   notification: {
@@ -27,8 +27,8 @@ const sample = {
 
 const withUrl = (body_url: unknown) => ({ ...sample, view: { ...sample.view, modal: { body_url } } });
 
-describe("Kiip's answer to a moment", () => {
-  it('is a reward, as in the example', () => {
+describe('readMoment', () => {
+  it('reads the reward of the documented example', () => {
     expect(readMoment(sample, hosts)).toEqual({
       rewarded: true,
       date: '2016-07-07T18:47:06.353111Z',
@@ -64,11 +64,11 @@ describe("Kiip's answer to a moment", () => {
     });
   });
 
-  it('is no reward and has no date with no member at all', () => {
+  it('reads an empty object as no reward without a date', () => {
     expect(readMoment({}, hosts)).toEqual({ rewarded: false, date: null, reward: null });
   });
 
-  it('is a reward with a page alone; what is missing or of another type is null', () => {
+  it('reads a reward that has only a page, with null for fields that are missing or of another type', () => {
     const nothing = {
       id: null,
       name: null,
@@ -104,14 +104,17 @@ describe("Kiip's answer to a moment", () => {
       'the root',
       { ...sample, view: { id: 'x', modal: sample.view.modal }, used_date: '2016-07-08T00:00:00.000001' },
     ],
-  ])('may tell in %s when the reward was used', (_, answer) => {
+  ])('reads the time of use from %s', (_, answer) => {
     expect(readMoment(answer, hosts).reward?.used_date).toBe('2016-07-08T00:00:00.000001Z');
   });
 
-  it.each(['javascript:alert(1)', 'data:text/html,x', '/x.png', 'x'])('gives no picture at %s', (picture) => {
-    const answer = { ...sample, notification: { reward_image_url: picture } };
-    expect(readMoment(answer, hosts).reward?.image_url).toBeNull();
-  });
+  it.each(['javascript:alert(1)', 'data:text/html,x', '/x.png', 'x'])(
+    'reads the image URL %s as null',
+    (picture) => {
+      const answer = { ...sample, notification: { reward_image_url: picture } };
+      expect(readMoment(answer, hosts).reward?.image_url).toBeNull();
+    },
+  );
 
   it.each([
     url,
@@ -123,7 +126,7 @@ describe("Kiip's answer to a moment", () => {
     'http://localhost:4000/x',
     'https://localhost:4000/x',
     'http://[::1]:4000/x',
-  ])('passes the page %s on as it stands', (page) => {
+  ])('passes the page %s on unchanged', (page) => {
     expect(readMoment(withUrl(page), hosts).reward?.display_url).toBe(page);
   });
 
@@ -156,7 +159,7 @@ describe("Kiip's answer to a moment", () => {
     true,
     [url],
     { url },
-  ])('cannot be used with the page %j', (page) => {
+  ])('rejects the page %j', (page) => {
     expect(() => readMoment(withUrl(page), hosts)).toThrow(InvalidRewardError);
   });
 
@@ -164,11 +167,11 @@ describe("Kiip's answer to a moment", () => {
     ['a view that is text', { view: 'x' }],
     ['a view that is a list', { view: [sample.view] }],
     ['a modal that is a number', { view: { modal: 1 } }],
-  ])('cannot be used with %s', (_, answer) => {
+  ])('rejects %s', (_, answer) => {
     expect(() => readMoment(answer, hosts)).toThrow(InvalidRewardError);
   });
 
-  it('never repeats a value in what it says is wrong', () => {
+  it('never repeats a value in its error message', () => {
     expect(() => readMoment(withUrl('https://secret.example.net/'), hosts)).toThrow(
       /^view\.modal\.body_url is not https on an allowed host$/,
     );

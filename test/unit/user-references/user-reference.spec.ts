@@ -6,20 +6,20 @@ import {
 import { REFERENCE } from '../kiip-callbacks/kiip-samples.js';
 
 describe('a user reference', () => {
-  it('has the shape that it is recognised by', () => {
+  it('matches its pattern and length', () => {
     const minted = Array.from({ length: 1_000 }, mintUserReference);
     expect(minted.filter((reference) => !isUserReference(reference))).toEqual([]);
     expect(minted.filter((reference) => reference.length !== USER_REFERENCE_LENGTH)).toEqual([]);
   });
 
-  it('never comes twice', () => {
+  it('is unique', () => {
     expect(new Set(Array.from({ length: 1_000 }, mintUserReference)).size).toBe(1_000);
   });
 
-  it('uses all 32 letters at every place', () => {
+  it('uses all 32 letters in every position', () => {
     const minted = Array.from({ length: 2_000 }, mintUserReference);
-    for (let place = 3; place < USER_REFERENCE_LENGTH; place += 1) {
-      expect(new Set(minted.map((reference) => reference.charAt(place))).size).toBe(32);
+    for (let position = 3; position < USER_REFERENCE_LENGTH; position += 1) {
+      expect(new Set(minted.map((reference) => reference.charAt(position))).size).toBe(32);
     }
   });
 
@@ -38,7 +38,7 @@ describe('a user reference', () => {
     expect(isUserReference(text)).toBe(false);
   });
 
-  it('is the sample of these tests', () => {
+  it('matches the sample of the tests', () => {
     expect(isUserReference(REFERENCE)).toBe(true);
   });
 });
