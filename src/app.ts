@@ -10,7 +10,6 @@ import { AppModule } from './app.module.js';
 import { CallerAuthService } from './caller-auth/caller-auth.service.js';
 import { registerAuthHooks } from './caller-auth/authenticate.hook.js';
 import type { Config } from './config/config.js';
-import { MAX_TIMER_MS } from './config/timers.js';
 import { DeliveryWorker } from './delivery/delivery-worker.js';
 import { ConnectionDrain } from './http/connection-drain.js';
 import { LifecycleService } from './health/lifecycle.js';
@@ -60,7 +59,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     },
     requestTimeout: 30_000,
     // Nothing moves: the client does not take its answer. Our own answers are never as late as that.
-    connectionTimeout: Math.min(60_000 + Math.ceil(config.upstreamDeadlineMs), MAX_TIMER_MS),
+    connectionTimeout: 60_000 + Math.ceil(config.upstreamDeadlineMs),
     // Longer than load balancers keep theirs: the side that opens requests is to be the side that closes.
     keepAliveTimeout: 75_000,
     return503OnClosing: false,

@@ -4,7 +4,6 @@ import type { Logger } from 'pino';
 import { configWarnings } from './config/config-warnings.js';
 import type { Config } from './config/config.js';
 import { EXIT_CONFIG, ConfigError, readConfig } from './config/read-config.js';
-import { MAX_TIMER_MS } from './config/timers.js';
 import { DataFolderUnusable } from './database/data-dir-lock.js';
 import { summarizeError } from './log/error-facts.js';
 import { createLogger } from './log/logger.js';
@@ -19,7 +18,7 @@ async function serve(config: Config, logger: Logger): Promise<void> {
   // Before anything else: as process 1 of a container, signals without a handler would be ignored.
   onStopSignal((signal) => {
     logger.info({ msg: 'stopping', signal });
-    const graceMs = Math.min(config.shutdownGraceSeconds * 1000, MAX_TIMER_MS);
+    const graceMs = config.shutdownGraceSeconds * 1000;
     setTimeout(() => {
       logger.warn({ msg: 'shutdown grace period expired with requests in flight' });
       process.exit(0);

@@ -1,5 +1,3 @@
-import { MAX_TIMER_MS } from '../config/timers.js';
-
 /**
  * Runs some work that may take `ms` at the most. Late work is told by its signal, and its outcome no longer matters.
  * @throws what `late` makes, once the time is over
@@ -16,7 +14,7 @@ export function withTimeout<T>(
         controller.abort();
         reject(onTimeout());
       },
-      Math.min(Math.max(0, ms), MAX_TIMER_MS),
+      Math.max(0, ms),
     );
     const clear = () => clearTimeout(timer);
     work(controller.signal).finally(clear).then(resolve, reject);

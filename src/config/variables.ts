@@ -63,19 +63,19 @@ export const VARIABLES = {
   ),
   kigoTimeoutMs: withDefault(
     'KIGO_TIMEOUT_MS',
-    parse.positive,
+    parse.durationMs,
     '3000',
     'The timeout of one attempt of a call to Kigo.',
   ),
   kiipTimeoutMs: withDefault(
     'KIIP_TIMEOUT_MS',
-    parse.positive,
+    parse.durationMs,
     '3000',
     'The timeout of one attempt of a call to Kiip.',
   ),
   upstreamDeadlineMs: withDefault(
     'UPSTREAM_DEADLINE_MS',
-    parse.positive,
+    parse.durationMs,
     '10000',
     'The time limit for all attempts of one upstream call together.',
   ),
@@ -194,7 +194,7 @@ export const VARIABLES = {
   ),
   databaseTimeoutMs: withDefault(
     'DATABASE_TIMEOUT_MS',
-    parse.positive,
+    parse.durationMs,
     '3000',
     'The time limit of one database statement, after which the response is `503`.',
   ),
@@ -268,7 +268,7 @@ export const VARIABLES = {
   ),
   shutdownGraceSeconds: withDefault(
     'SHUTDOWN_GRACE_SECONDS',
-    parse.positive,
+    parse.durationSeconds,
     '20',
     'The time to drain after SIGTERM; requests on open connections are still served, with `Connection: close`.',
   ),

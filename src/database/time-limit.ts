@@ -1,9 +1,8 @@
-import { MAX_TIMER_MS } from '../config/timers.js';
 import { StorageUnavailable } from './storage-error.js';
 
-/** A time limit as drivers and servers take it: whole milliseconds, and never 0, which would mean "no limit". PostgreSQL's end where timers do. */
+/** A time limit as drivers and servers take it: whole milliseconds, and never 0, which would mean "no limit". */
 export function wholeMs(ms: number): number {
-  return Math.min(Math.max(1, Math.ceil(ms)), MAX_TIMER_MS);
+  return Math.max(1, Math.ceil(ms));
 }
 
 /**

@@ -1,7 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { MAX_TIMER_MS } from '../config/timers.js';
 import { Database } from '../database/database.js';
 import { StorageUnavailable } from '../database/storage-error.js';
 import { Ledger } from '../ledger/ledger.service.js';
@@ -56,7 +55,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     this.subscribers = this.consumers.map(({ subscriber }) => subscriber);
     this.outboxLoop = new PollingLoop(() => this.drainOutbox(), POLL_INTERVAL_MS, options.onFailure);
     this.replayLoop = new PollingLoop(() => this.replayBatch(), REPLAY_POLL_INTERVAL_MS, options.onFailure);
-    this.graceMs = Math.min((shutdownGraceSeconds * 1_000) / 2, MAX_TIMER_MS);
+    this.graceMs = (shutdownGraceSeconds * 1_000) / 2;
   }
 
   onApplicationBootstrap(): void {

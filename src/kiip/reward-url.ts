@@ -1,4 +1,4 @@
-import { isLoopback } from '../config/loopback.js';
+import { isLoopback } from '../config/parsers.js';
 
 const shape = /^https?:\/\/([a-z\d.-]+|\[[\da-f:.]+\])(:\d+)?([/?#][^\s\p{C}\\"<>^`]*)?$/iu;
 

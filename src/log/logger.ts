@@ -7,7 +7,7 @@ import { requestContext } from './request-context.js';
 const fields = new Set(
   (
     'msg context requestId method route status durationMs caller problem upstream operation state reason consecutiveFailures attempt waitMs ' +
-    'consumer id outcome variable fault error code at signal address port'
+    'consumer id outcome variable error code at signal address port'
   ).split(' '),
 );
 
