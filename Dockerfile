@@ -1,21 +1,46 @@
 # Debian with glibc, as where the tests run; the very Node.js that package-lock.json pins.
-# A tag may be moved: to have the same bytes for ever, put the digest that your registry shows behind it in both FROM lines.
+# A tag may be moved: to have the same bytes for ever, put the digest that your registry shows behind it in every FROM line that has a tag.
+# `docker build .` builds the gateway, `docker build --target sandbox .` the simulated Kigo and Kiip.
 ARG NODE_VERSION=24.21.0
 
 FROM node:${NODE_VERSION}-slim AS manifest
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY sandbox/package.json sandbox/
 
-FROM manifest AS build
-# Without scripts the `node` package is an empty shell: the image's own Node.js runs the compiler.
+FROM manifest AS compilers
+# Without scripts the `node` package is an empty shell: the image's own Node.js runs the compilers.
 RUN npm ci --ignore-scripts
-COPY nest-cli.json tsconfig.json ./
+COPY tsconfig.json ./
+
+FROM compilers AS build
+COPY nest-cli.json ./
 COPY src src
 RUN node node_modules/@nestjs/cli/bin/nest.js build
 
+FROM compilers AS sandbox-build
+COPY sandbox/tsconfig.json sandbox/
+COPY sandbox/src sandbox/src
+RUN node node_modules/typescript/bin/tsc -p sandbox
+
 FROM manifest AS dependencies
 # Optional are the compiler and Express, which Nest would use if they were there.
-RUN npm ci --omit=dev --omit=optional --ignore-scripts
+RUN npm ci --workspaces=false --omit=dev --omit=optional --ignore-scripts
+
+FROM manifest AS sandbox-dependencies
+RUN npm ci --workspace=sandbox --omit=dev --ignore-scripts
+
+# The simulated Kigo and Kiip. For development and tests: their credentials are public.
+FROM node:${NODE_VERSION}-slim AS sandbox
+ENV NODE_ENV=production
+WORKDIR /app/sandbox
+COPY sandbox/package.json ./
+COPY --from=sandbox-dependencies /app/node_modules /app/node_modules
+COPY --from=sandbox-build /app/sandbox/dist dist
+USER 10001:10001
+EXPOSE 3001 3002
+ENTRYPOINT ["node", "--disable-sigusr1"]
+CMD ["dist/main.js", "--vendors-only"]
 
 FROM node:${NODE_VERSION}-slim
 ENV NODE_ENV=production

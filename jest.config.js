@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 
 /** @type {import('jest').Config} */
 export default {
+  projects: ['<rootDir>', '<rootDir>/sandbox'],
   testEnvironment: 'node',
   // Much of the time a test waits, for a server to start or a claim to lapse: two at once also pay on two cores.
   maxWorkers: Math.max(2, availableParallelism() - 1),
@@ -11,7 +13,10 @@ export default {
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   // The sources import each other with the extension that they have once built.
-  moduleNameMapper: { '^(\\.{1,2}/(?!.*dist/).*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/(?!.*dist/).*)\\.js$': '$1',
+    '^@rewards-gateway/sandbox$': fileURLToPath(new URL('sandbox/src/index.ts', import.meta.url)),
+  },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

@@ -1,5 +1,5 @@
-// Does what the Dockerfile says without a container engine: every stage is a temporary folder. Then it starts the image's
-// programs in a bare environment, as another user where it may, and asks them how they are. Run it with the Node.js of the image.
+// Runs the Dockerfile without a container engine: every stage is a temporary folder. Then it starts the programs of both images
+// in a bare environment, as another user where it may, and calls them. Run it with the Node.js of the image.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -8,14 +8,16 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
 
 const temporary = mkdtempSync(join(tmpdir(), 'image-'));
 const bin = join(temporary, 'bin');
@@ -28,7 +30,7 @@ const instructions = {
   FROM(text) {
     const [base, , name = 'final'] = text.split(/\s+/);
     const root = join(temporary, name);
-    if (stages[base]) cpSync(stages[base].root, root, { recursive: true });
+    if (stages[base]) copy(stages[base].root, root);
     else if (!base.startsWith(`node:${process.versions.node}-`))
       throw new Error(`this is Node.js ${process.versions.node}, the image is ${base}`);
     stage = stages[name] = { workdir: '/', env: {}, ...structuredClone(stages[base]), root };
@@ -41,11 +43,11 @@ const instructions = {
   COPY(text) {
     const words = text.split(/\s+/);
     const from = words[0].startsWith('--from=') ? stages[words.shift().slice('--from='.length)].root : '.';
-    const target = join(stage.root, stage.workdir, words.pop());
+    const target = join(stage.root, resolve(stage.workdir, words.pop()));
     for (const word of words) {
       const source = join(from, word);
       const isFolder = statSync(source).isDirectory();
-      cpSync(source, isFolder ? target : join(target, basename(word)), { recursive: true });
+      copy(source, isFolder ? target : join(target, basename(word)));
     }
   },
   RUN(text) {
@@ -64,6 +66,11 @@ const instructions = {
   CMD: (text) => (stage.command = JSON.parse(text)),
 };
 
+function copy(source, target) {
+  // Links stay as they are written, so that they lead to files of the stage that they are in.
+  cpSync(source, target, { recursive: true, verbatimSymlinks: true });
+}
+
 function pair(text) {
   const at = text.indexOf('=');
   return { [text.slice(0, at)]: text.slice(at + 1) };
@@ -79,7 +86,7 @@ function build() {
   }
 }
 
-function start(args, env) {
+function start(stage, args, env) {
   const [uid, gid] = stage.user;
   chmodSync(temporary, 0o755);
   const [command, ...rest] = [...stage.entrypoint, ...args];
@@ -93,12 +100,12 @@ function start(args, env) {
   return { child, ended: new Promise((resolve) => child.once('close', resolve)) };
 }
 
-async function tryGateway() {
+async function tryGateway(gateway) {
   // The one folder that the program may write to.
   const data = join(temporary, 'data');
   mkdirSync(data);
-  if (process.getuid() === 0) chownSync(data, ...stage.user);
-  const { child, ended } = start(stage.command, {
+  if (process.getuid() === 0) chownSync(data, ...gateway.user);
+  const { child, ended } = start(gateway, gateway.command, {
     PORT: '0',
     HOST: '127.0.0.1',
     KIGO_BASE_URL: 'http://127.0.0.1:9',
@@ -130,9 +137,9 @@ async function tryGateway() {
 }
 
 /** As compose.yaml and the overlay for development start them. */
-async function tryVendors() {
+async function trySandbox(sandbox) {
   const ports = { SANDBOX_KIGO_PORT: '0', SANDBOX_KIIP_PORT: '0' };
-  const { child, ended } = start(['dist/sandbox/main.js', '--vendors-only'], ports);
+  const { child, ended } = start(sandbox, sandbox.command, ports);
   let answered = 0;
   try {
     for await (const line of createInterface(child.stdout)) {
@@ -149,11 +156,31 @@ async function tryVendors() {
   }
 }
 
+/** The image for production has no simulator, and knows none of its secrets. */
+async function checkThatNoSandboxIsIn(gateway, sandbox) {
+  const app = gateway.root + gateway.workdir;
+  const files = readdirSync(app, { recursive: true, encoding: 'utf8' }).map(String);
+  const simulators = files.filter((path) => path.split('/').includes('sandbox'));
+  if (simulators.length > 0) throw new Error(`the image has ${simulators[0]}`);
+
+  const entry = join(sandbox.root, sandbox.workdir, 'dist/index.js');
+  const { KIGO_DEFAULTS, KIIP_DEFAULTS, startWalletSandbox } = await import(pathToFileURL(entry));
+  const wallet = await startWalletSandbox();
+  await wallet.close();
+  const secrets = [...KIGO_DEFAULTS.apiKeys, KIIP_DEFAULTS.appSecret, wallet.secret];
+  for (const path of files.filter((path) => path.startsWith('dist/') && path.endsWith('.js'))) {
+    const text = readFileSync(join(app, path), 'utf8');
+    if (secrets.some((secret) => text.includes(secret))) throw new Error(`${path} has a demo secret`);
+  }
+}
+
 try {
   build();
-  await tryGateway();
-  await tryVendors();
-  process.stdout.write('The steps of the Dockerfile give an image that starts, answers and stops.\n');
+  const { final, sandbox } = stages;
+  await checkThatNoSandboxIsIn(final, sandbox);
+  await tryGateway(final);
+  await trySandbox(sandbox);
+  process.stdout.write('The steps of the Dockerfile give images that start, answer and stop.\n');
 } finally {
   rmSync(temporary, { recursive: true, force: true });
 }

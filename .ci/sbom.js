@@ -7,6 +7,8 @@ import process from 'node:process';
 const { packages } = JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8'));
 const inImage = new Set(
   Object.entries(packages)
+    // The workspaces have images of their own.
+    .filter(([path, { link }]) => !link && (path === '' || path.startsWith('node_modules/')))
     .filter(([, { dev, optional, devOptional }]) => !dev && !optional && !devOptional)
     .map(([path, { name = path.split('node_modules/').at(-1), version }]) => `${name}@${version}`),
 );

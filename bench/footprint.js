@@ -7,9 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
-import { freePort } from '../dist/sandbox/free-port.js';
-import { startKigoSandbox } from '../dist/sandbox/kigo-sandbox.js';
-import { startKiipSandbox } from '../dist/sandbox/kiip-sandbox.js';
+import { startKigoSandbox, startKiipSandbox } from '@rewards-gateway/sandbox';
+import { freePort } from '../sandbox/dist/server/listen.js';
 
 const seconds = 15;
 const headers = { authorization: 'Bearer bench-key', 'content-type': 'application/json' };
@@ -51,7 +50,7 @@ try {
   const rows = { 'at rest': await figures(() => delay(5_000)) };
   for (const [name, [connections, request]] of Object.entries(kinds)) {
     rows[name] = await figures(() => load(connections, request));
-    kigo.clearJournal();
+    kigo.clearRequests();
   }
   console.table(rows);
 } finally {

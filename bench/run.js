@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
-import { startKigoSandbox } from '../dist/sandbox/kigo-sandbox.js';
+import { startKigoSandbox } from '@rewards-gateway/sandbox';
 
 const rounds = 5;
 const seconds = 3;
@@ -38,7 +38,7 @@ try {
         figures[server.name] = await run(server);
       }
       measured.push(figures);
-      kigo.clearJournal();
+      kigo.clearRequests();
     }
     const ratios = (against) =>
       Object.fromEntries(

@@ -64,7 +64,7 @@ describe('the log', () => {
       headers: { ...credentials, 'x-request-id': requestId, 'cache-control': 'no-cache' },
       signal,
     });
-    await until('Kigo is asked', () => world.kigo.journal('summary').length === 1);
+    await until('Kigo is asked', () => world.kigo.requests('summary').length === 1);
     leave.abort();
     await expect(call).rejects.toMatchObject({ name: 'AbortError' });
     await until('it is told', () => world.requestLines().length === 1);
@@ -77,7 +77,7 @@ describe('the log', () => {
       }),
     ]);
     // What Kigo answers later is told to nobody.
-    await until('Kigo has answered', () => world.kigo.journal('summary')[0]!.status === 200);
+    await until('Kigo has answered', () => world.kigo.requests('summary')[0]!.status === 200);
     await world.get(paths.badge);
     expect(world.requestLines().map(({ status }) => status)).toEqual([499, 200]);
     expect(await counted()).toBe(1);

@@ -19,7 +19,7 @@ beforeAll(async () => {
   world.kigo.configure({ unknownUser: 'create' });
 });
 
-beforeEach(() => world.kigo.clearJournal());
+beforeEach(() => world.kigo.clearRequests());
 
 afterAll(() => world.close());
 
@@ -35,7 +35,7 @@ function post(body: string | Buffer, headers: Record<string, string> = {}): supe
 async function refusedMembers(body: string | Buffer): Promise<string[]> {
   const problem = problemIn(await post(body));
   expect(problem).toMatchObject({ status: 400, type: validation, retryable: false });
-  expect(world.kigo.journal()).toEqual([]);
+  expect(world.kigo.requests()).toEqual([]);
   return pointersIn(problem);
 }
 
@@ -58,7 +58,7 @@ describe('ids in a batch', () => {
     expect(response.status).toBe(200);
     expect(response.body).toEqual({ results: users.map((user) => ({ ...user, count: 0 })) });
     expect(receivedLookups(world.kigo)).toEqual(users.map((user) => Object.entries(user)));
-    for (const { headers } of world.kigo.journal('lookup'))
+    for (const { headers } of world.kigo.requests('lookup'))
       expect(Object.keys(headers).toSorted()).toEqual(EXPECTED_HEADERS);
   });
 
@@ -205,7 +205,7 @@ describe('a batch', () => {
     const problem = problemIn(await post(body));
 
     expect(problem).toMatchObject({ status: 400, type: validation, detail: 'The body is not valid JSON.' });
-    expect(world.kigo.journal()).toEqual([]);
+    expect(world.kigo.requests()).toEqual([]);
   });
 
   it.each([
@@ -220,7 +220,7 @@ describe('a batch', () => {
     const problem = problemIn(await post(body));
 
     expect(problem).toMatchObject({ status: 400, type: validation, detail: 'The body is not valid UTF-8.' });
-    expect(world.kigo.journal()).toEqual([]);
+    expect(world.kigo.requests()).toEqual([]);
   });
 
   it('is refused in UTF-16', async () => {
@@ -257,7 +257,7 @@ describe('a batch', () => {
     );
 
     expect(problemIn(answer).status).toBe(status);
-    expect(world.kigo.journal()).toEqual([]);
+    expect(world.kigo.requests()).toEqual([]);
   });
 });
 

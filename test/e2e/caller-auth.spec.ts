@@ -41,7 +41,7 @@ describe('a caller', () => {
     expect(head.status).toBe(401);
     expect(head.headers['content-type']).toMatch(/^application\/problem\+json/);
     expect(head.text ?? '').toBe('');
-    expect(world.kigo.journal()).toEqual([]);
+    expect(world.kigo.requests()).toEqual([]);
   });
 
   it.each([

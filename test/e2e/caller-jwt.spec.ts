@@ -125,14 +125,14 @@ describe('a token', () => {
   ];
 
   it.each(refused)('%s is not accepted', async (_, token, detail) => {
-    const asked = world.kigo.journal().length;
+    const asked = world.kigo.requests().length;
     const response = await ask(token());
     const problem = problemIn(response);
     expect([problem.status, problem.type]).toEqual([401, 'urn:rewards-gateway:problem:unauthenticated']);
     expect(problem.detail).toMatch(detail);
     expect(response.headers['www-authenticate']).toMatch(/^Bearer /);
     expect(callers().at(-1)).toBeUndefined();
-    expect(world.kigo.journal()).toHaveLength(asked);
+    expect(world.kigo.requests()).toHaveLength(asked);
   });
 
   it('that is missing is asked for', async () => {
@@ -229,7 +229,7 @@ describe('the keys of the issuer', () => {
     expect(problem.headers['retry-after']).toBe('1');
     expect(await statuses(issuer.token(), 20)).toEqual(new Set([503]));
     expect(issuer.asked).toBe(1);
-    expect(world.kigo.journal()).toEqual([]);
+    expect(world.kigo.requests()).toEqual([]);
     issuer.answer = undefined;
     passSeconds(1.1);
     expect((await ask(issuer.token())).status).toBe(200);

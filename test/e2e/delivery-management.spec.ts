@@ -1,5 +1,5 @@
-import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
-import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { startKiipSandbox } from '@rewards-gateway/sandbox';
+import type { KiipSandbox } from '@rewards-gateway/sandbox';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import { consumer, consumersConfig, parseEvent } from '../support/consumer.js';

@@ -17,7 +17,7 @@ describe('the Kigo routes', () => {
 
   const user = { external_user_id: 'user123', external_program_id: 'program456' };
   const stranger = { external_user_id: 'stranger', external_program_id: 'program456' };
-  const routes = () => world.kigo.journal().map(({ route }) => route);
+  const routes = () => world.kigo.requests().map(({ route }) => route);
 
   it('answer the account id as text', async () => {
     const response = await world.gateway.get(
@@ -146,12 +146,12 @@ describe('an account id that Kigo has forgotten', () => {
       account_id: 'acc-1',
     });
     await world.gateway.get(badge());
-    world.kigo.clearJournal();
+    world.kigo.clearRequests();
   });
 
   afterEach(() => world.close());
 
-  const calls = () => world.kigo.journal().map(({ route, status }) => `${route} ${status}`);
+  const calls = () => world.kigo.requests().map(({ route, status }) => `${route} ${status}`);
 
   it('is looked up once more, and the summary comes from the new account', async () => {
     world.kigo.removeAccount({ external_user_id: 'user123', external_program_id: 'program456' });

@@ -17,21 +17,21 @@ describe('the Kigo token', () => {
     await world.close();
   });
 
-  const calls = (route: 'login' | 'lookup' | 'summary') => world.kigo.journal(route).length;
+  const calls = (route: 'login' | 'lookup' | 'summary') => world.kigo.requests(route).length;
   /** Kigo's clock goes with ours, as it would. */
   const advance = passSeconds;
   const ask = () => world.gateway.get(badge(), { 'cache-control': 'no-cache' });
   const tokensSeen = () =>
     new Set(
       world.kigo
-        .journal()
+        .requests()
         .filter(({ route }) => route !== 'login')
         .map(({ headers }) => headers['authorization']),
     );
 
   it('is asked for with the partner credentials, and sent as a bearer token', async () => {
     await ask();
-    const [login, lookup] = world.kigo.journal();
+    const [login, lookup] = world.kigo.requests();
     expect(JSON.parse(login!.body)).toEqual({ partner_id: 'demo-partner', api_key: 'demo-kigo-key' });
     expect(login!.headers['authorization']).toBeUndefined();
     expect(lookup!.headers['authorization']).toMatch(/^Bearer \S+$/);
@@ -68,8 +68,8 @@ describe('the Kigo token', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, ask));
     expect(answers.every(({ ok }) => ok)).toBe(true);
     expect(calls('login')).toBe(2);
-    expect(world.kigo.journal('summary').at(-1)!.headers['authorization']).not.toBe(
-      world.kigo.journal('summary')[0]!.headers['authorization'],
+    expect(world.kigo.requests('summary').at(-1)!.headers['authorization']).not.toBe(
+      world.kigo.requests('summary')[0]!.headers['authorization'],
     );
   });
 
@@ -109,7 +109,7 @@ describe('the Kigo token', () => {
     });
     try {
       await patient.get(badge());
-      world.kigo.clearJournal();
+      world.kigo.clearRequests();
       world.kigo.revokeAllTokens();
       const accounts = Array.from({ length: 500 }, (_, index) => `acc-${index}`);
       for (const account_id of accounts)
@@ -122,7 +122,7 @@ describe('the Kigo token', () => {
       expect(answers.filter(({ status }) => status === 200)).toHaveLength(500);
       const urlsWith = (sought: number) =>
         world.kigo
-          .journal('summary')
+          .requests('summary')
           .filter(({ status }) => status === sought)
           .map(({ url }) => url)
           .toSorted();
@@ -157,7 +157,7 @@ describe('the Kigo token', () => {
       await until('every place is taken', () => calls('summary') === 1 + 64);
       advance(1800 * 0.99);
       call(64).catch(() => undefined);
-      await until('the login has been answered', () => world.kigo.journal('login')[1]?.status === 200, 10);
+      await until('the login has been answered', () => world.kigo.requests('login')[1]?.status === 200, 10);
       expect(calls('summary')).toBe(1 + 64);
     } finally {
       leave.abort();
@@ -175,7 +175,7 @@ describe('the Kigo token', () => {
     for (const account of ['late', 'early'])
       world.kigo.setAccount({ external_user_id: account, external_program_id: 'p', account_id: account });
     await ask();
-    world.kigo.clearJournal();
+    world.kigo.clearRequests();
     world.kigo.revokeAllTokens();
     // The answer is made when the call arrives, and held back.
     world.kigo.addFault({ kind: 'slow', delayMs: 400, account: 'late', times: 1 });

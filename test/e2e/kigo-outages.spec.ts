@@ -1,5 +1,5 @@
 import type { ProblemBody } from '../../src/problem/problem.js';
-import type { FaultRule } from '../../src/sandbox/fault.js';
+import type { FaultRule } from '@rewards-gateway/sandbox';
 import { canary, paths, requestId, urn, useCanaryWorld, user } from '../support/leak-detection.js';
 import { problemIn } from '../support/problem.js';
 
@@ -142,7 +142,7 @@ describe('Kigo’s failure', () => {
     expect(problem).toMatchObject({ ...expected, upstream: 'kigo', instance: requestId });
     expect(response.headers['retry-after']).toBe(expected.retry_after_seconds?.toString());
     expect(response.headers['www-authenticate']).toBeUndefined();
-    expect(world.kigo.journal('lookup')).toHaveLength(calls);
+    expect(world.kigo.requests('lookup')).toHaveLength(calls);
     expect(world.requestLines()).toEqual([expect.objectContaining({ status: problem.status })]);
     expect(world.loggedIds()).toEqual([requestId]);
   });
@@ -183,13 +183,13 @@ describe('Kigo’s failure', () => {
     world.kigo.addFault({ route: 'lookup', kind: 'status', status: 500, body });
     await world.get(paths.badge);
     await world.get(paths.badge);
-    const asked = world.kigo.journal('lookup').length;
+    const asked = world.kigo.requests('lookup').length;
     const response = await world.get(paths.badge);
 
     expect(problemIn(response)).toMatchObject({ status: 503, type: urn('upstream-busy'), upstream: 'kigo' });
     expect(Number(response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     expect(Number(response.headers['retry-after'])).toBeLessThanOrEqual(7);
-    expect(world.kigo.journal('lookup')).toHaveLength(asked);
+    expect(world.kigo.requests('lookup')).toHaveLength(asked);
     expect(world.loggedIds()).toEqual([requestId]);
   });
 

@@ -1,5 +1,4 @@
-import type { FaultRule } from '../../src/sandbox/fault.js';
-import type { KiipSettings } from '../../src/sandbox/kiip-settings.js';
+import type { FaultRule, KiipSettings } from '@rewards-gateway/sandbox';
 import { kiipAppKey, momentCall, problemOf, sessionCall, startKiipWorld } from '../support/kiip-world.js';
 import type { KiipWorld } from '../support/kiip-world.js';
 
@@ -10,7 +9,7 @@ let world: KiipWorld;
 const use = async (env: Parameters<typeof startKiipWorld>[0] = {}) => {
   world = await startKiipWorld(env);
 };
-const seen = () => world.kiip.journal();
+const seen = () => world.kiip.requests();
 const seenBody = () => JSON.parse(seen()[0]!.body) as Record<string, unknown>;
 
 describe('what goes to Kiip', () => {
@@ -404,7 +403,7 @@ describe('a failure of Kiip', () => {
     async (status) => {
       world.kiip.addFault({ kind: 'status', status, body: error });
       for (const kind of ['moment', 'session'] as const) {
-        world.kiip.clearJournal();
+        world.kiip.clearRequests();
         const response = await world[kind]();
         const text = await response.text();
         expect(response.status).toBe(502);

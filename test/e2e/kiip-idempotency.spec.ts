@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
-import type { FaultRule } from '../../src/sandbox/fault.js';
-import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import type { FaultRule } from '@rewards-gateway/sandbox';
+import { startKiipSandbox } from '@rewards-gateway/sandbox';
 import { until } from '../support/wait-for.js';
 import { apiKey, credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
@@ -61,7 +61,7 @@ describe('an Idempotency-Key', () => {
     for (let call = 0; call < 3; call += 1) await Promise.all([world.moment(), world.session()]);
   });
 
-  const seen = () => world.kiip.journal().length;
+  const seen = () => world.kiip.requests().length;
   const as = (credential: string, body: unknown = momentCall) =>
     world.gateway.post(momentsPath, body, {
       authorization: `Bearer ${credential}`,
@@ -291,7 +291,7 @@ describe('without its database', () => {
     const response = await world.moment(body, key);
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     expect(await problemOf(response)).toEqual([503, 'storage-unavailable']);
-    expect(world.kiip.journal()).toEqual([]);
+    expect(world.kiip.requests()).toEqual([]);
   });
 
   it('a call that needs none is made', async () => {
@@ -315,7 +315,7 @@ describe('a gateway that is killed while Kiip has a moment', () => {
     const killed = startProcess(env);
     kiip.addFault({ kind: 'hang', times: 1 });
     const call = reportTo(killed).catch(() => 'broken');
-    await until('Kiip has the call', () => kiip.journal().length === 1);
+    await until('Kiip has the call', () => kiip.requests().length === 1);
     await killed[Symbol.asyncDispose]();
     expect(await call).toBe('broken');
 
@@ -328,7 +328,7 @@ describe('a gateway that is killed while Kiip has a moment', () => {
     });
     // As long as the lease lasts, the one who holds it may still be at work.
     expect([...outcomes].every((outcome) => /^409 (conflict|outcome-unknown)$/.test(outcome))).toBe(true);
-    expect(kiip.journal()).toHaveLength(1);
+    expect(kiip.requests()).toHaveLength(1);
     await restarted[Symbol.asyncDispose]();
     await kiip.close();
     folder.remove();

@@ -13,7 +13,7 @@ const use = async (env: Environment = {}) => {
   world = await startKiipWorld({ ...folder.env, ...env });
 };
 const seenUsers = () =>
-  world.kiip.journal().map(({ body }) => (JSON.parse(body) as { user?: { userid?: string } }).user?.userid);
+  world.kiip.requests().map(({ body }) => (JSON.parse(body) as { user?: { userid?: string } }).user?.userid);
 /** With nothing in mind: what the database says. */
 const users = () => new KnownUsers(world.gateway.app.get(Database, { strict: false }));
 
@@ -34,7 +34,7 @@ describe('a user id', () => {
   it('is remembered before the request leaves', async () => {
     world.kiip.addFault({ kind: 'hang', route: 'moment' });
     const call = world.moment(momentOf('user-early'));
-    await until('Kiip has the call', () => world.kiip.journal().length === 1);
+    await until('Kiip has the call', () => world.kiip.requests().length === 1);
     expect(await users().knownUsers(['user-early', 'user-never'])).toEqual(new Set(['user-early']));
     world.kiip.reset();
     await call;
@@ -70,7 +70,7 @@ describe('with KIIP_USER_REFERENCE=opaque', () => {
     expect(first).toMatch(/^ku_[0-9A-HJKMNP-TV-Z]{26}$/);
     expect(second).toBe(first);
     expect(other).not.toBe(first);
-    expect(JSON.stringify(world.kiip.journal())).not.toMatch(/12345|54321/);
+    expect(JSON.stringify(world.kiip.requests())).not.toMatch(/12345|54321/);
   });
 
   it('stands for the user who is mapped back', async () => {

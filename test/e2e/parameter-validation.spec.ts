@@ -19,7 +19,7 @@ beforeAll(async () => {
   world.kigo.configure({ unknownUser: 'create' });
 });
 
-beforeEach(() => world.kigo.clearJournal());
+beforeEach(() => world.kigo.clearRequests());
 
 afterAll(() => world.close());
 
@@ -54,7 +54,7 @@ function expectRefusal(answer: Answer | supertest.Response, pointer: string): vo
   const problem = problemIn(answer);
   expect(problem.status).toBe(400);
   expect(pointersIn(problem)).toEqual([pointer]);
-  expect(world.kigo.journal()).toEqual([]);
+  expect(world.kigo.requests()).toEqual([]);
 }
 
 describe.each([
@@ -67,7 +67,7 @@ describe.each([
 
     expect(response.status).toBe(200);
     expect(receivedLookups(world.kigo)).toEqual([Object.entries(query)]);
-    for (const { headers } of world.kigo.journal('lookup'))
+    for (const { headers } of world.kigo.requests('lookup'))
       expect(Object.keys(headers).toSorted()).toEqual(EXPECTED_HEADERS);
   });
 
@@ -80,7 +80,7 @@ describe.each([
       expect(pointersIn(problem)).toEqual([`/${bad}`]);
       expect(JSON.stringify(problem)).not.toContain('Evil');
     }
-    expect(world.kigo.journal()).toEqual([]);
+    expect(world.kigo.requests()).toEqual([]);
   });
 
   it.each<[string, string, string[]]>([
@@ -114,7 +114,7 @@ describe.each([
 
     expect(problem).toMatchObject({ status: 400, type: 'urn:rewards-gateway:problem:validation' });
     expect(pointersIn(problem)).toEqual(names.map((name) => `/${name}`));
-    expect(world.kigo.journal()).toEqual([]);
+    expect(world.kigo.requests()).toEqual([]);
   });
 
   it.each([
@@ -154,7 +154,7 @@ describe('the account id in a path', () => {
     expect(response.status).toBe(200);
     expect(JSON.parse(response.text)).toMatchObject({ account_id: id, unviewed_products: 7 });
     expect(receivedAccountIds(world.kigo)).toEqual([id]);
-    for (const { headers } of world.kigo.journal('summary'))
+    for (const { headers } of world.kigo.requests('summary'))
       expect(Object.keys(headers).toSorted()).toEqual(EXPECTED_HEADERS);
   });
 
@@ -175,7 +175,7 @@ describe('the account id in a path', () => {
     expect(problem).toMatchObject({ status: 400, type: 'urn:rewards-gateway:problem:validation' });
     expect(problem.detail).toMatch(/^account_id must /);
     expect(pointersIn(problem)).toEqual(['/account_id']);
-    expect(world.kigo.journal()).toEqual([]);
+    expect(world.kigo.requests()).toEqual([]);
   });
 
   it.each(['%FF', '%zz', '%', 'a%C0%AFb', '%ED%A0%80', '%2'])(
@@ -188,7 +188,7 @@ describe('the account id in a path', () => {
         type: 'urn:rewards-gateway:problem:validation',
         detail: 'The path is not correctly percent-encoded UTF-8.',
       });
-      expect(world.kigo.journal()).toEqual([]);
+      expect(world.kigo.requests()).toEqual([]);
     },
   );
 
@@ -198,7 +198,7 @@ describe('the account id in a path', () => {
       const problem = problemIn(await getAsIs(world.gateway.url, summary(id)));
 
       expect(problem.type).toBe('urn:rewards-gateway:problem:not-found');
-      expect(world.kigo.journal()).toEqual([]);
+      expect(world.kigo.requests()).toEqual([]);
     },
   );
 });
@@ -223,7 +223,7 @@ describe('any text at all', () => {
   it('in the query is refused by name or reaches Kigo unchanged', async () => {
     await fc.assert(
       fc.asyncProperty(anyText, async (id) => {
-        world.kigo.clearJournal();
+        world.kigo.clearRequests();
         const path = `/api/v1/accounts?${programId}=p&${userId}=${encode(id)}`;
         const answer = await getAsIs(world.gateway.url, path, noCache);
         if (!isAllowed(id)) return expectRefusal(answer, `/${userId}`);
@@ -243,7 +243,7 @@ describe('any text at all', () => {
     const decodable = anyText.filter((id) => id !== '' && id.isWellFormed());
     await fc.assert(
       fc.asyncProperty(decodable, async (id) => {
-        world.kigo.clearJournal();
+        world.kigo.clearRequests();
         const path = `/api/v1/accounts/${encode(id)}/hub-summary`;
         const answer = await getAsIs(world.gateway.url, path, noCache);
         if (!isAllowed(id) || hasStep(id)) return expectRefusal(answer, '/account_id');
@@ -257,7 +257,7 @@ describe('any text at all', () => {
   it('in a JSON body is refused by name or reaches Kigo unchanged', async () => {
     await fc.assert(
       fc.asyncProperty(anyText, async (id) => {
-        world.kigo.clearJournal();
+        world.kigo.clearRequests();
         const answer = await supertest(world.gateway.url)
           .post('/api/v1/unviewed-counts')
           .set({ ...credentials, ...noCache, 'content-type': 'application/json' })

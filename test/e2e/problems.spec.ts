@@ -120,7 +120,7 @@ describe('a body', () => {
     const answer = await world.raw(`${head}Content-Type: application/json\r\n${framing}\r\n\r\n${body}`);
 
     expect(problemIn(answer)).toMatchObject({ status: 413, type: 'about:blank', instance: requestId });
-    expect(world.kigo.journal()).toEqual([]);
+    expect(world.kigo.requests()).toEqual([]);
     expect(world.loggedIds()).toEqual([requestId]);
   });
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import type { KigoSandbox } from '@rewards-gateway/sandbox';
 import type { Environment } from '../../src/config/read-config.js';
-import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import { startKigoSandbox } from '@rewards-gateway/sandbox';
 import { newDataFolder } from '../support/data-folder.js';
 import { apiKey, badge, baseEnvironment, credentials } from '../support/gateway.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
@@ -157,7 +157,7 @@ describe('SIGTERM', () => {
     return connection;
   }
 
-  const summaryAsked = () => until('Kigo has the call', () => kigo.journal('summary').length > 0);
+  const summaryAsked = () => until('Kigo has the call', () => kigo.requests('summary').length > 0);
 
   async function stop() {
     gateway.signal('SIGTERM');

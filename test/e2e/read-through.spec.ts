@@ -14,7 +14,7 @@ describe('cached answers', () => {
     await world.close();
   });
 
-  const calls = () => world.kigo.journal().map(({ route }) => route);
+  const calls = () => world.kigo.requests().map(({ route }) => route);
 
   /** Asks for the hub summary of the demo account: one cache entry. */
   async function summary(headers?: Record<string, string>): Promise<Response> {
@@ -76,13 +76,13 @@ describe('cached answers', () => {
       // Every one of them is gone and asked for anew.
       passSeconds(10_000);
       expect(await lives()).toEqual(first);
-      expect(world.kigo.journal('summary')).toHaveLength(200);
+      expect(world.kigo.requests('summary')).toHaveLength(200);
     });
 
     it('are refreshed in their last fifth, while the caller gets the old one at once', async () => {
       const { kigo } = world;
       const fresh = maxAge(await summary());
-      kigo.clearJournal();
+      kigo.clearRequests();
       passSeconds(0.79 * fresh);
       await summary();
       expect(calls()).toEqual([]);
@@ -108,10 +108,10 @@ describe('cached answers', () => {
       const { kigo } = world;
       const fresh = maxAge(await summary());
       kigo.addFault({ kind: 'status', status: 400, route: 'summary', times: 1 });
-      kigo.clearJournal();
+      kigo.clearRequests();
       passSeconds(0.95 * fresh);
       expect((await summary()).headers.get('cache-status')).toBe('rewards-gateway; hit');
-      await until('the refresh has failed', () => kigo.journal()[0]?.status === 400);
+      await until('the refresh has failed', () => kigo.requests()[0]?.status === 400);
       expect(await (await summary()).json()).toMatchObject({ unviewed_products: 12, stale: false });
     });
 
@@ -119,7 +119,7 @@ describe('cached answers', () => {
       const { kigo } = world;
       await summary();
       passSeconds(1_101);
-      kigo.clearJournal();
+      kigo.clearRequests();
       // Long enough for all fifty to arrive, also on a busy machine.
       kigo.addFault({ kind: 'slow', delayMs: 1_500, route: 'summary' });
       const responses = await Promise.all(Array.from({ length: 50 }, () => summary()));
@@ -134,7 +134,7 @@ describe('cached answers', () => {
       expect(await count()).toEqual({ count: 12 });
       kigo.setAccount({ ...ids, unviewed_products: 13 });
       expect(await count()).toEqual({ count: 12 });
-      kigo.clearJournal();
+      kigo.clearRequests();
 
       const asked = await world.gateway.get(badge(), noCache);
       expect(await asked.json()).toEqual({ count: 13 });
@@ -208,7 +208,7 @@ describe('cached answers', () => {
       const fresh = maxAge(await summary());
       kigo.addFault({ kind: 'hang', route: 'summary' });
       passSeconds(0.95 * fresh);
-      kigo.clearJournal();
+      kigo.clearRequests();
       await summary();
       await until('the refresh hangs', () => calls().length === 1);
       passSeconds(0.1 * fresh);

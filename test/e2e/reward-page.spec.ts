@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, BrowserContext, Frame, Page } from 'playwright-core';
 import type { MomentDto } from '../../src/kiip/moment.dto.js';
-import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
-import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { startKiipSandbox } from '@rewards-gateway/sandbox';
+import type { KiipSandbox } from '@rewards-gateway/sandbox';
 import { describeWithChromium, startChromium } from '../support/chromium.js';
 import { startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';

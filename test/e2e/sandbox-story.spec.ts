@@ -3,11 +3,11 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { until } from '../support/wait-for.js';
 
-const MAIN = new URL('../../dist/sandbox/main.js', import.meta.url).pathname;
+const MAIN = new URL('../../sandbox/dist/main.js', import.meta.url).pathname;
 const PORTS = ['PORT', 'SANDBOX_KIGO_PORT', 'SANDBOX_KIIP_PORT', 'SANDBOX_WALLET_PORT'];
 
 interface Line {
-  readonly says: string;
+  readonly description: string;
   readonly method: string;
   readonly url: string;
   readonly headers: Record<string, string>;
@@ -16,12 +16,12 @@ interface Line {
 
 /** What a shell and curl would make of the printed lines. */
 function printed(text: string): Line[] {
-  return [...text.matchAll(/^# (.+)\ncurl -s (.+)$/gm)].map(([, says = '', words = '']) => {
+  return [...text.matchAll(/^# (.+)\ncurl -s (.+)$/gm)].map(([, description = '', words = '']) => {
     const argumentsOf = [...words.matchAll(/'([^']*)'|(\S+)/g)].map(
       ([, quoted, plain]) => quoted ?? plain ?? '',
     );
     const line = {
-      says,
+      description,
       method: '',
       url: '',
       headers: {} as Record<string, string>,
@@ -54,15 +54,15 @@ describe('npm run sandbox', () => {
   });
   afterAll(() => sandbox.kill('SIGKILL'));
 
-  /** Pastes the first line that says this, and those before it that have not been pasted. */
-  const paste = async (says: string): Promise<unknown> => {
+  /** Runs the first command with this description, after those before it that have not run. */
+  const paste = async (description: string): Promise<unknown> => {
     for (;;) {
       const line = lines.shift();
-      if (!line) throw new Error(`no line is left that says ${says}`);
+      if (!line) throw new Error(`no line is left described as ${description}`);
       const { method, url, headers, body } = line;
       const response = await fetch(url, { method, headers, ...(body !== undefined && { body }) });
       const text = await response.text();
-      if (line.says.startsWith(says)) return text.startsWith('{') ? JSON.parse(text) : text;
+      if (line.description.startsWith(description)) return text.startsWith('{') ? JSON.parse(text) : text;
     }
   };
   const heard = (what: string) => until(`the wallet says ${what}`, () => output.includes(`Wallet: ${what}`));
@@ -91,14 +91,14 @@ describe('npm run sandbox', () => {
     await until('the wallet has four', () => output.match(/Wallet: \+20 Coins/g)?.length === 4);
     expect(await paste('How many events a replay')).toEqual({ id: null, count: 4 });
     await until('the books balance', async () => {
-      const { url, headers } = lines.find(({ says }) => says.startsWith('Reconciliation'))!;
+      const { url, headers } = lines.find(({ description }) => description.startsWith('Reconciliation'))!;
       return ((await (await fetch(url, { headers })).json()) as { delivered: number }).delivered === 4;
     });
     expect(await paste('Reconciliation')).toMatchObject({
       accepted: 5,
       quarantined: 1,
       pending: 0,
-      unaccounted: 0,
+      missing: 0,
     });
     expect(await paste('Ask past the cache')).toEqual({ count: 5 });
     expect(await paste('Everything else that the virtual wallet')).toContain('/__sandbox/balances');

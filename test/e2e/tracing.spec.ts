@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import { startKigoSandbox } from '@rewards-gateway/sandbox';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumersConfig } from '../support/consumer.js';
@@ -103,7 +103,7 @@ describe('traces', () => {
       await gateway.ended;
       const lookup = spansOf(collector).find(({ name }) => name === 'kigo lookup')!;
       expect(lookup.traceId).toBe(traceId);
-      const [seen] = kigo.journal('lookup');
+      const [seen] = kigo.requests('lookup');
       expect(seen!.headers['traceparent']).toBe(`00-${traceId}-${lookup.spanId}-01`);
     } finally {
       await kigo.close();
@@ -121,7 +121,7 @@ describe('traces', () => {
         headers: { ...credentials, traceparent },
         signal: leave.signal,
       });
-      await until('Kigo is asked', () => kigo.journal('lookup').length === 1);
+      await until('Kigo is asked', () => kigo.requests('lookup').length === 1);
       leave.abort();
       await expect(call).rejects.toMatchObject({ name: 'AbortError' });
       const { status } = await gateway.logged('request');

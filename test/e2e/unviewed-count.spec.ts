@@ -16,7 +16,7 @@ describe('the badge', () => {
 
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ count: 12 });
-    expect(kigo.journal().map(({ method, route, status }) => [method, route, status])).toEqual([
+    expect(kigo.requests().map(({ method, route, status }) => [method, route, status])).toEqual([
       ['POST', 'login', 200],
       ['GET', 'lookup', 200],
       ['GET', 'summary', 200],
@@ -33,6 +33,6 @@ describe('the badge', () => {
       await Promise.all(warm.map((response) => response.arrayBuffer()));
     }
 
-    expect(kigo.journal().map(({ route }) => route)).toEqual(['login', 'lookup', 'summary']);
+    expect(kigo.requests().map(({ route }) => route)).toEqual(['login', 'lookup', 'summary']);
   });
 });

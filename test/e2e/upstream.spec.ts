@@ -1,5 +1,5 @@
 import { KigoHttp } from '../../src/kigo-auth/kigo-http.js';
-import type { FaultRule } from '../../src/sandbox/fault.js';
+import type { FaultRule } from '@rewards-gateway/sandbox';
 import type { UpstreamError } from '../../src/upstream/upstream-error.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { until } from '../support/wait-for.js';
@@ -17,7 +17,7 @@ describe('a call to Kigo', () => {
 
   afterEach(() => world.close());
 
-  const summaries = () => world.kigo.journal('summary').length;
+  const summaries = () => world.kigo.requests('summary').length;
 
   describe.each<[string, FaultRule]>([
     ['a reset connection', { ...summary, kind: 'reset', times: 2 }],
@@ -61,7 +61,7 @@ describe('a call to Kigo', () => {
   ])('obeys Retry-After in %s', async (_, header) => {
     world.kigo.addFault({ ...summary, kind: 'unavailable', retryAfter: header(), times: 1 });
     expect((await world.gateway.get(badge())).status).toBe(200);
-    const [first, second] = world.kigo.journal('summary');
+    const [first, second] = world.kigo.requests('summary');
     expect(second!.at - first!.at).toBeGreaterThanOrEqual(990);
   });
 
@@ -126,7 +126,7 @@ describe('a call to Kigo', () => {
       upstream: 'kigo',
       retryable: false,
     });
-    expect(world.kigo.journal(fault.route as 'summary')).toHaveLength(1);
+    expect(world.kigo.requests(fault.route as 'summary')).toHaveLength(1);
 
     world.kigo.clearFaults();
     const again = await world.gateway.get(badge());
@@ -177,7 +177,7 @@ describe('the time for a call to Kigo', () => {
     world = await startWorld({ KIGO_TIMEOUT_MS: '2000' });
     world.kigo.addFault({ ...summary, kind: 'hang', times: 1 });
     expect((await world.gateway.get(badge())).status).toBe(200);
-    expect(world.kigo.journal('summary')).toHaveLength(2);
+    expect(world.kigo.requests('summary')).toHaveLength(2);
   });
 
   it.each<[string, FaultRule]>([
@@ -194,7 +194,7 @@ describe('the time for a call to Kigo', () => {
       type: 'urn:rewards-gateway:problem:upstream-timeout',
       retryable: true,
     });
-    expect(world.kigo.journal('summary').length).toBeLessThanOrEqual(2);
+    expect(world.kigo.requests('summary').length).toBeLessThanOrEqual(2);
   });
 
   it.each([
@@ -215,7 +215,7 @@ describe('the time for a call to Kigo', () => {
     world = await startWorld({ KIGO_TIMEOUT_MS: '700', UPSTREAM_DEADLINE_MS: '900' });
     world.kigo.addFault({ route: 'login', kind: 'hang' });
     expect((await world.gateway.get(badge())).status).toBe(504);
-    expect(world.kigo.journal('lookup')).toEqual([]);
+    expect(world.kigo.requests('lookup')).toEqual([]);
   });
 
   it('is over at once when nobody listens: 502', async () => {
@@ -241,30 +241,30 @@ describe('while Kigo fails', () => {
     await world.close();
   });
 
-  const summaries = () => world.kigo.journal('summary').length;
+  const summaries = () => world.kigo.requests('summary').length;
   const fail = () => world.kigo.addFault({ kind: 'status', status: 500 });
   const askFor = (user: string, gateway: Gateway = world.gateway) => gateway.get(badge(user));
 
   it('the first callers cost three calls at the most, and a minute of callers 1.1 calls each at the most', async () => {
     fail();
-    world.kigo.clearJournal();
+    world.kigo.clearRequests();
     expect((await askFor('a')).status).toBe(502);
-    expect(world.kigo.journal().length).toBeLessThanOrEqual(3);
+    expect(world.kigo.requests().length).toBeLessThanOrEqual(3);
     let callers = 1;
     for (let second = 0; second < 60; second += 1) {
       expect((await askFor(`user-${second}`)).status).toBeGreaterThanOrEqual(502);
       callers += 1;
       passSeconds(1);
     }
-    expect(world.kigo.journal().length / callers).toBeLessThanOrEqual(1.1);
+    expect(world.kigo.requests().length / callers).toBeLessThanOrEqual(1.1);
     // And Kigo is still looked at, now and then.
-    expect(world.kigo.journal().length).toBeGreaterThan(5);
+    expect(world.kigo.requests().length).toBeGreaterThan(5);
   });
 
   it('callers are told at once, with Retry-After, once the breaker is open', async () => {
     fail();
     for (const user of ['a', 'b', 'c']) await askFor(user);
-    world.kigo.clearJournal();
+    world.kigo.clearRequests();
     const response = await askFor('d');
     expect(response.status).toBe(503);
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
@@ -272,7 +272,7 @@ describe('while Kigo fails', () => {
       type: 'urn:rewards-gateway:problem:upstream-busy',
       retryable: true,
     });
-    expect(world.kigo.journal()).toEqual([]);
+    expect(world.kigo.requests()).toEqual([]);
   });
 
   it('one operation’s breaker leaves the others alone', async () => {
@@ -281,7 +281,7 @@ describe('while Kigo fails', () => {
     expect((await askFor('d')).status).toBe(503);
     const account_id = 'never-asked-for';
     world.kigo.setAccount({ external_user_id: 'e', external_program_id: 'program456', account_id });
-    world.kigo.clearJournal();
+    world.kigo.clearRequests();
     expect((await world.gateway.get(`/api/v1/accounts/${account_id}/hub-summary`)).status).toBe(200);
     expect(summaries()).toBe(1);
   });
@@ -290,11 +290,11 @@ describe('while Kigo fails', () => {
     fail();
     for (const user of ['a', 'b', 'c']) await askFor(user);
     world.kigo.clearFaults();
-    world.kigo.clearJournal();
+    world.kigo.clearRequests();
     passSeconds(31);
     world.kigo.addFault({ kind: 'slow', delayMs: 1_000, route: 'lookup', times: 1 });
     const looking = askFor('user123x');
-    await until('Kigo has the call', () => world.kigo.journal('lookup').length === 1);
+    await until('Kigo has the call', () => world.kigo.requests('lookup').length === 1);
     expect((await askFor('e')).status).toBe(503);
     expect((await looking).status).toBe(404);
     expect((await askFor('f')).status).toBe(404);

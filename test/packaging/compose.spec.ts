@@ -2,8 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
-import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { startKigoSandbox, startKiipSandbox } from '@rewards-gateway/sandbox';
 import { readConfig } from '../../src/config/read-config.js';
 import { envs, configErrorsOf } from '../support/config.js';
 import { demonstrationSecrets, vendorUrls } from '../support/demonstration.js';
@@ -49,10 +48,10 @@ describe('compose.yaml', () => {
 
   it('gives the gateway what the simulated vendors expect', () => {
     expect(environment).toMatchObject({ ...vendorUrls, ...demonstrationSecrets });
+    expect(vendors.image).not.toBe(gateway.image);
     expect(vendors).toMatchObject({
-      image: gateway.image,
+      build: { context: '.', target: 'sandbox' },
       network_mode: 'service:gateway',
-      command: ['dist/sandbox/main.js', '--vendors-only'],
     });
   });
 

@@ -15,6 +15,13 @@ const instructions: Instruction[] = read('Dockerfile')
 const named = (wanted: string, among = instructions) =>
   among.filter(({ name }) => name === wanted).map(({ text }) => text);
 const lastStage = instructions.slice(instructions.findLastIndex(({ name }) => name === 'FROM'));
+const sandboxStage = stage('sandbox');
+
+function stage(wanted: string): Instruction[] {
+  const start = instructions.findIndex(({ name, text }) => name === 'FROM' && text.endsWith(` AS ${wanted}`));
+  const length = instructions.slice(start + 1).findIndex(({ name }) => name === 'FROM');
+  return instructions.slice(start, start + 1 + length);
+}
 
 const manifest = JSON.parse(read('package.json')) as { devDependencies: { node: string } };
 const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { version: string }> };
@@ -25,7 +32,7 @@ describe('the Dockerfile', () => {
     expect(version).toBe(lock.packages['node_modules/node']?.version);
     expect(version?.split('.')[0]).toBe(/\d+/.exec(manifest.devDependencies.node)?.[0]);
     for (const base of named('FROM'))
-      expect(base).toMatch(/^(node:\$\{NODE_VERSION\}-slim|manifest)( AS \w+)?$/);
+      expect(base).toMatch(/^(node:\$\{NODE_VERSION\}-slim|manifest|compilers)( AS [\w-]+)?$/);
   });
 
   it('copies what is there, and what .dockerignore lets in', () => {
@@ -46,8 +53,21 @@ describe('the Dockerfile', () => {
       '--from=dependencies /app/node_modules node_modules',
       '--from=build /app/dist dist',
     ]);
-    expect(named('RUN')).toContain('npm ci --omit=dev --omit=optional --ignore-scripts');
+    expect(named('RUN', stage('dependencies'))).toEqual([
+      'npm ci --workspaces=false --omit=dev --omit=optional --ignore-scripts',
+    ]);
     expect(named('RUN', lastStage)).toEqual([]);
+  });
+
+  it('has the simulated vendors and their dependencies in a stage of their own', () => {
+    expect(named('COPY', sandboxStage)).toEqual([
+      'sandbox/package.json ./',
+      '--from=sandbox-dependencies /app/node_modules /app/node_modules',
+      '--from=sandbox-build /app/sandbox/dist dist',
+    ]);
+    expect(named('CMD', sandboxStage)).toEqual(['["dist/main.js", "--vendors-only"]']);
+    for (const name of ['ENTRYPOINT', 'ENV', 'USER'])
+      expect(named(name, sandboxStage)).toEqual(named(name, lastStage));
   });
 
   it('runs node itself, so that SIGTERM arrives, for production and as a user who is a number and not root', () => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { parse, parseAllDocuments } from 'yaml';
 import type { Environment } from '../../src/config/read-config.js';
 import { consumers, envs, configErrorsOf } from '../support/config.js';
@@ -284,12 +284,11 @@ withKubectl('the overlay for development', () => {
     const [{ initContainers, containers }] = world.deployments.map(({ spec }) => spec.template.spec) as [Pod];
     expect(initContainers).toEqual([
       expect.objectContaining({
-        image: containers[0].image,
+        image: 'rewards-gateway-sandbox:dev',
         restartPolicy: 'Always',
-        args: ['dist/sandbox/main.js', '--vendors-only'],
       }),
     ]);
-    expect(existsSync(new URL('src/sandbox/main.ts', root))).toBe(true);
+    expect(containers[0].image).toBe('rewards-gateway:dev');
     expect(world.settings.data).toMatchObject(vendorUrls);
     const [secret] = world.all<ConfigMap>('Secret');
     expect(

@@ -1,7 +1,5 @@
-import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
-import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
-import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
-import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { startKigoSandbox, startKiipSandbox } from '@rewards-gateway/sandbox';
+import type { KigoSandbox, KiipSandbox } from '@rewards-gateway/sandbox';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumersConfig } from '../support/consumer.js';
@@ -171,7 +169,7 @@ onPostgres('secrets and personal data', () => {
   it('are in no entry of the shared cache; the token there is sealed', async () => {
     const entries = JSON.stringify(await redis.dump());
     for (const text of [...everySecret, ...everyPerson]) expect(entries).not.toContain(text);
-    const tokens = kigo.journal().map(({ headers }) => headers.authorization?.replace('Bearer ', ''));
+    const tokens = kigo.requests().map(({ headers }) => headers.authorization?.replace('Bearer ', ''));
     for (const token of tokens.filter((one) => one !== undefined)) expect(entries).not.toContain(token);
   });
 

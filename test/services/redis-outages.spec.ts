@@ -32,7 +32,7 @@ describeWithRedis('a Redis that fails', () => {
     await traffic.answered(50);
     await traffic.stop();
     expect([...traffic.statuses.keys()]).toEqual([200]);
-    expect(kigo.journal('login').length).toBeLessThanOrEqual(2);
+    expect(kigo.requests('login').length).toBeLessThanOrEqual(2);
     await world.expectShared(first, second);
   });
 
@@ -111,9 +111,9 @@ describeWithRedis('a Redis that fails', () => {
     await traffic.stop();
     expect([...traffic.statuses.keys()]).toEqual([200]);
     // At the worst each gateway asks for itself.
-    expect(kigo.journal('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
-    expect(kigo.journal('summary').length).toBeLessThanOrEqual(2 * traffic.users);
-    expect(kigo.journal('login').length).toBeLessThanOrEqual(2);
+    expect(kigo.requests('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
+    expect(kigo.requests('summary').length).toBeLessThanOrEqual(2 * traffic.users);
+    expect(kigo.requests('login').length).toBeLessThanOrEqual(2);
     await world.expectShared(first, second);
   });
 
@@ -153,9 +153,9 @@ describeWithRedis('a Redis that fails', () => {
     await traffic.stop();
 
     expect([...traffic.statuses.keys()]).toEqual([200]);
-    expect(kigo.journal('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
-    expect(kigo.journal('summary').length).toBeLessThanOrEqual(2 * traffic.users);
-    expect(kigo.journal('login').length).toBeLessThanOrEqual(2);
+    expect(kigo.requests('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
+    expect(kigo.requests('summary').length).toBeLessThanOrEqual(2 * traffic.users);
+    expect(kigo.requests('login').length).toBeLessThanOrEqual(2);
     await world.expectShared(first, second);
   });
 
@@ -185,10 +185,10 @@ describeWithRedis('a Redis that fails', () => {
       kigo.revokeAllTokens();
       for (const [key] of await redis.dump())
         if (key.includes(':hub-summary:')) await redis.command('DEL', key);
-      kigo.clearJournal();
+      kigo.clearRequests();
       const reads = proxy.count('GET');
       expect((await second.get(badge(user))).status).toBe(200);
-      expect(kigo.journal().map(({ route, status }) => [route, status])).toEqual([
+      expect(kigo.requests().map(({ route, status }) => [route, status])).toEqual([
         ['summary', 401],
         ['login', 200],
         ['summary', 404],

@@ -24,7 +24,7 @@ describeWithRedis('gateways that share a Redis', () => {
     return world.close();
   });
 
-  const routes = () => world.kigo.journal().map(({ route }) => route);
+  const routes = () => world.kigo.requests().map(({ route }) => route);
 
   /** Has a gateway ask for the demo user, and all of it stored. */
   async function fill(): Promise<void> {
@@ -42,7 +42,7 @@ describeWithRedis('gateways that share a Redis', () => {
   it('make one login, one look-up and one summary together', async () => {
     await world.retryOnTimeout(async () => {
       await world.redis.command('FLUSHALL');
-      world.kigo.clearJournal();
+      world.kigo.clearRequests();
       const first = await world.sharingGateway();
       const second = await world.sharingGateway();
       expect(await (await first.get(badge())).json()).toEqual({ count: 12 });
@@ -64,28 +64,28 @@ describeWithRedis('gateways that share a Redis', () => {
       expect(answers.map(({ status }) => status)).toEqual(gateways.map(() => 200));
     };
     await world.retryOnTimeout(async (user) => {
-      world.kigo.clearJournal();
+      world.kigo.clearRequests();
       world.kigo.revokeAllTokens();
       await askAll(`${user}-a`);
-      expect(world.kigo.journal('login')).toHaveLength(1);
+      expect(world.kigo.requests('login')).toHaveLength(1);
       world.kigo.revokeAllTokens();
       await askAll(`${user}-b`);
-      expect(world.kigo.journal('login')).toHaveLength(2);
+      expect(world.kigo.requests('login')).toHaveLength(2);
     });
   });
 
   it('do not give up on a token that is dead as well, and that another one of them had', async () => {
     await world.retryOnTimeout(async (user) => {
-      world.kigo.clearJournal();
+      world.kigo.clearRequests();
       const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
       expect((await first.get(badge(`${user}-a`))).status).toBe(200);
       await world.stored(':token:');
       await world.redis.command('FLUSHALL');
       expect((await second.get(badge(`${user}-b`))).status).toBe(200);
       await world.stored(':token:');
-      expect(world.kigo.journal('login')).toHaveLength(2);
+      expect(world.kigo.requests('login')).toHaveLength(2);
       world.kigo.revokeAllTokens();
-      world.kigo.clearJournal();
+      world.kigo.clearRequests();
       expect((await first.get(badge(`${user}-c`))).status).toBe(200);
       // Refused with its own token and with that of the second, and then with none.
       expect(routes()).toEqual(['lookup', 'lookup', 'login', 'lookup', 'summary']);
@@ -98,10 +98,10 @@ describeWithRedis('gateways that share a Redis', () => {
     );
     await world.retryOnTimeout(async (user) => {
       world.kigo.revokeAllTokens();
-      world.kigo.clearJournal();
+      world.kigo.clearRequests();
       world.kigo.addFault({ kind: 'hang', route: 'login', times: 1 });
       const asked = first!.get(badge(`${user}-a`));
-      await until('the first logs in', () => world.kigo.journal('login').length === 1);
+      await until('the first logs in', () => world.kigo.requests('login').length === 1);
       expect((await second!.get(badge(`${user}-b`))).status).toBe(200);
       expect((await asked).status).toBe(200);
     });
@@ -115,7 +115,7 @@ describeWithRedis('gateways that share a Redis', () => {
       const fresh = maxAge(await first.get(badge(user)));
       await world.stored(':hub-summary:');
       await second.get(badge(user));
-      world.kigo.clearJournal();
+      world.kigo.clearRequests();
 
       passSeconds(0.95 * fresh);
       await first.get(badge(user));
@@ -160,7 +160,7 @@ describeWithRedis('gateways that share a Redis', () => {
     await fill();
     const gateway = await world.sharingGateway();
     expect((await gateway.get(badge('user-of-second'))).status).toBe(200);
-    const { authorization } = world.kigo.journal('summary').at(-1)!.headers;
+    const { authorization } = world.kigo.requests('summary').at(-1)!.headers;
     const token = authorization!.replace('Bearer ', '');
     expect(token).toMatch(/^kigo_/);
 
@@ -180,13 +180,13 @@ describeWithRedis('gateways that share a Redis', () => {
   it('take no token that was sealed with another API key', async () => {
     await fill();
     world.kigo.configure({ apiKeys: [baseEnvironment['KIGO_API_KEY']!, 'another-key'] });
-    world.kigo.clearJournal();
+    world.kigo.clearRequests();
     const other = await world.sharingGateway({ KIGO_API_KEY: 'another-key' });
     await world.retryOnTimeout(async (user) => {
       expect((await other.get(badge(user))).status).toBe(200);
       expect(routes()).toContain('login');
     });
-    expect(world.kigo.journal('login')).toHaveLength(1);
+    expect(world.kigo.requests('login')).toHaveLength(1);
   });
 
   it.each([
@@ -205,7 +205,7 @@ describeWithRedis('gateways that share a Redis', () => {
     const [key, value] = (await world.redis.dump()).find(([name]) => name.includes(':token:'))!;
     expect(spoil(value)).not.toBe(value);
     await world.redis.command('SET', key, spoil(value));
-    world.kigo.clearJournal();
+    world.kigo.clearRequests();
     const gateway = await world.sharingGateway();
     expect((await gateway.get(badge('user-of-second'))).status).toBe(200);
     expect(routes()).toEqual(['login', 'lookup', 'summary']);
@@ -244,11 +244,11 @@ describeWithRedis('gateways that share a Redis', () => {
       await redis.command(...command);
     }
 
-    kigo.clearJournal();
+    kigo.clearRequests();
     const gateway = await world.sharingGateway();
     expect(await (await gateway.get(badge('user123'))).json()).toEqual({ count: 12 });
-    expect(kigo.journal('lookup')).toHaveLength(1);
-    expect(kigo.journal('summary')).toHaveLength(1);
+    expect(kigo.requests('lookup')).toHaveLength(1);
+    expect(kigo.requests('summary')).toHaveLength(1);
 
     const times = /"(asOf|expires)":\d+/g;
     const timeless = (entries: [string, string][]) =>

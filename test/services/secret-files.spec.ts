@@ -44,7 +44,7 @@ const statusOf = async (key: string) =>
 const accepted = (key: string) => until(`${key} is accepted`, async () => (await statusOf(key)) === 200);
 const ask = async () => (await world!.gateway.get(badge(), { 'cache-control': 'no-cache' })).status;
 const keysSent = () =>
-  world!.kigo.journal('login').map(({ body }) => (JSON.parse(body) as { api_key: string }).api_key);
+  world!.kigo.requests('login').map(({ body }) => (JSON.parse(body) as { api_key: string }).api_key);
 const said = (part: string) => world!.gateway.log.some(({ msg }) => String(msg).includes(part));
 
 describe('the file of API_KEYS', () => {
@@ -181,16 +181,16 @@ describeWithRedis('the Kigo token in Redis', () => {
     await writeFile(file, 'demo-kigo-key');
     const first = await shared.sharingGateway({ KIGO_API_KEY: undefined, KIGO_API_KEY_FILE: file });
     await replace('next-key');
-    await until('a login with the new key succeeds', () => shared.kigo.journal('login').length === 1);
+    await until('a login with the new key succeeds', () => shared.kigo.requests('login').length === 1);
     await shared.retryOnTimeout(async (user) => {
       await shared.redis.command('FLUSHALL');
       shared.kigo.revokeAllTokens();
       expect((await first.get(badge(`${user}-a`))).status).toBe(200);
       await shared.stored(':token:');
       const later = await shared.sharingGateway({ KIGO_API_KEY: 'next-key' });
-      shared.kigo.clearJournal();
+      shared.kigo.clearRequests();
       expect((await later.get(badge(user))).status).toBe(200);
-      expect(shared.kigo.journal('login')).toEqual([]);
+      expect(shared.kigo.requests('login')).toEqual([]);
     });
     await shared.close();
   });

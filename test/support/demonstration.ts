@@ -1,6 +1,5 @@
-import { DEMO_API_KEY } from '../../src/sandbox/gateway-process.js';
-import { KIGO_DEFAULTS } from '../../src/sandbox/kigo-settings.js';
-import { KIIP_DEFAULTS } from '../../src/sandbox/kiip-settings.js';
+import { DEMO_API_KEY } from '../../sandbox/src/gateway-process.js';
+import { KIGO_DEFAULTS, KIIP_DEFAULTS } from '@rewards-gateway/sandbox';
 
 /** Where the simulated vendors listen unless told otherwise. */
 export const vendorUrls = {

@@ -3,8 +3,8 @@ import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config/read-config.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { createLogger } from '../../src/log/logger.js';
-import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
-import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import { startKigoSandbox } from '@rewards-gateway/sandbox';
+import type { KigoSandbox } from '@rewards-gateway/sandbox';
 
 export const apiKey = 'test-api-key-0001';
 export const credentials = { authorization: `Bearer ${apiKey}` };

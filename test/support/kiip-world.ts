@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import type { Environment } from '../../src/config/read-config.js';
-import { startKiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
-import type { KiipSandbox } from '../../src/sandbox/kiip-sandbox.js';
+import { startKiipSandbox } from '@rewards-gateway/sandbox';
+import type { KiipSandbox } from '@rewards-gateway/sandbox';
 import { startGateway } from './gateway.js';
 import type { Gateway } from './gateway.js';
 import { newDataFolder } from './data-folder.js';

@@ -48,7 +48,7 @@ export function useCanaryWorld({ perTest = true, create = createApp } = {}) {
   (perTest ? beforeEach : beforeAll)(start);
   beforeEach(() => {
     world.gateway.log.length = 0;
-    world.kigo.clearJournal();
+    world.kigo.clearRequests();
     answers = [];
   });
   afterEach(() => expectNoLeak(world, answers));
@@ -94,7 +94,7 @@ export function useCanaryWorld({ perTest = true, create = createApp } = {}) {
 function expectNoLeak({ gateway, kigo }: World, answers: object[]): void {
   const told = JSON.stringify([answers, gateway.log]);
   const bearers = kigo
-    .journal()
+    .requests()
     .map(({ headers }) => headers.authorization?.replace('Bearer ', '') ?? canary);
 
   expect(told).not.toMatch(new RegExp([canary, ...bearers].join('|'), 'i'));

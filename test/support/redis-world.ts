@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
-import { startKigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
-import type { KigoSandbox } from '../../src/sandbox/kigo-sandbox.js';
+import { startKigoSandbox } from '@rewards-gateway/sandbox';
+import type { KigoSandbox } from '@rewards-gateway/sandbox';
 import type { Environment } from '../../src/config/read-config.js';
 import { badge, startGateway } from './gateway.js';
 import type { Gateway } from './gateway.js';
@@ -97,11 +97,11 @@ export class RedisWorld {
       assert.equal((await first.get(badge(user))).status, 200);
       await this.stored(keyPart(user, 'program456'));
       await this.stored(keyPart(getAccountId(this.kigo, user)));
-      this.kigo.clearJournal();
+      this.kigo.clearRequests();
       const response = await second.get(badge(user));
       assert.equal(response.status, 200);
       assert.equal(response.headers.get('cache-status'), 'rewards-gateway; hit');
-      assert.deepEqual(this.kigo.journal(), []);
+      assert.deepEqual(this.kigo.requests(), []);
     });
   }
 

@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-import type { WalletSandbox } from '../../src/sandbox/wallet-sandbox.js';
+import type { WalletSandbox } from '@rewards-gateway/sandbox';
 import { rawCall } from './raw-call.js';
 import type { RawAnswer } from './raw-call.js';
 

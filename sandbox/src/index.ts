@@ -1,0 +1,12 @@
+export type { FaultRule } from './faults/fault.js';
+export type { KigoSandbox, KigoSandboxOptions } from './kigo/kigo-sandbox.js';
+export { KIGO_DEFAULTS } from './kigo/kigo-settings.js';
+export type { KigoSettings } from './kigo/kigo-settings.js';
+export type { CallbackSpec } from './kiip/callback-spec.js';
+export type { KiipSandbox, KiipSandboxOptions } from './kiip/kiip-sandbox.js';
+export { KIIP_DEFAULTS } from './kiip/kiip-settings.js';
+export type { KiipSettings } from './kiip/kiip-settings.js';
+export { startWalletSandbox } from './wallet/wallet-sandbox.js';
+export type { WalletSandbox, WalletSandboxOptions } from './wallet/wallet-sandbox.js';
+export { startKigoSandbox } from './kigo/start-kigo-sandbox.js';
+export { startKiipSandbox } from './kiip/start-kiip-sandbox.js';

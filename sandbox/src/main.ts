@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import {
+  DEMO_API_KEY,
+  gatewayEnvironment,
+  hasEnded,
+  isReady,
+  startGateway,
+  stopGateway,
+} from './gateway-process.js';
+import { startKigoSandbox } from './kigo/start-kigo-sandbox.js';
+import type { KigoSandbox } from './kigo/kigo-sandbox.js';
+import { startKiipSandbox } from './kiip/start-kiip-sandbox.js';
+import type { KiipSandbox } from './kiip/kiip-sandbox.js';
+import { freePort, onPort, reachable } from './server/listen.js';
+import { startWalletSandbox } from './wallet/wallet-sandbox.js';
+import type { WalletSandbox } from './wallet/wallet-sandbox.js';
+import { demoScript } from './demo.js';
+
+const env = process.env;
+const host = env['SANDBOX_HOST'] || '127.0.0.1';
+const stopped = new Promise<void>((resolve) => {
+  // Both the terminal and npm pass Ctrl-C on, so it may come twice.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+});
+
+process.exitCode = await run().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  return 1;
+});
+
+/** Runs until it is told to stop; resolves to the exit code. */
+async function run(): Promise<number> {
+  const { values } = parseArgs({ options: { 'vendors-only': { type: 'boolean' } } });
+  const kigo = await onPort(['SANDBOX_KIGO_PORT', 3001], (port) => startKigoSandbox({ port, host }));
+  try {
+    const kiip = await onPort(['SANDBOX_KIIP_PORT', 3002], (port) => startKiipSandbox({ port, host }));
+    try {
+      return values['vendors-only'] ? await serveVendors(kigo, kiip) : await serveAll(kigo, kiip);
+    } finally {
+      await kiip.close();
+    }
+  } finally {
+    await kigo.close();
+  }
+}
+
+async function serveVendors(kigo: KigoSandbox, kiip: KiipSandbox): Promise<number> {
+  const callbackUrl = env['SANDBOX_CALLBACK_URL'] || 'http://127.0.0.1:3000/callbacks/kiip';
+  if (!/^https?:/.test(URL.parse(callbackUrl)?.protocol ?? '')) {
+    throw new Error('SANDBOX_CALLBACK_URL must be an http or https URL.');
+  }
+  kiip.setCallbackUrl(callbackUrl);
+  const { partnerId, apiKeys } = kigo.configure({});
+  const { appKey, appSecret } = kiip.configure({});
+  const [kigoUrl, kiipUrl] = [reachable(kigo.url), reachable(kiip.url)];
+  console.log(
+    [
+      `Simulated Kigo: ${kigoUrl} with partner_id ${partnerId} and api_key ${apiKeys[0]}`,
+      `What it can do: curl -s ${kigoUrl}/__sandbox`,
+      `Simulated Kiip: ${kiipUrl} with app_key ${appKey} and app secret ${appSecret}, callbacks to ${callbackUrl}`,
+      `What it can do: curl -s ${kiipUrl}/__sandbox`,
+    ].join('\n'),
+  );
+  await stopped;
+  return 0;
+}
+
+async function serveAll(kigo: KigoSandbox, kiip: KiipSandbox): Promise<number> {
+  // The ledger of a demonstration ends with it.
+  const dataDir = await mkdtemp(join(tmpdir(), 'rewards-gateway-sandbox-'));
+  try {
+    const wallet = await onPort(['SANDBOX_WALLET_PORT', 3003], (port) =>
+      startWalletSandbox({ port, host, say: (line) => console.log(line) }),
+    );
+    try {
+      return await serveGateway({ kigo, kiip, wallet }, dataDir);
+    } finally {
+      await wallet.close();
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+interface Surroundings {
+  kigo: KigoSandbox;
+  kiip: KiipSandbox;
+  wallet: WalletSandbox;
+}
+
+async function serveGateway({ kigo, kiip, wallet }: Surroundings, dataDir: string): Promise<number> {
+  const port = await onPort(['PORT', 3000], (wanted) => freePort(wanted, host));
+  const url = reachable(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const others = {
+    kigo: { url: reachable(kigo.url), settings: kigo.configure({}) },
+    kiip: { url: reachable(kiip.url), settings: kiip.configure({}) },
+    wallet: { url: reachable(wallet.url), secret: wallet.secret },
+  };
+  kiip.setCallbackUrl(`${url}/callbacks/kiip`);
+  const gateway = startGateway(gatewayEnvironment(env, { host, port, dataDir, ...others }));
+  const ended = once(gateway, 'exit') as Promise<[code: number | null, signal: string | null]>;
+  process.once('exit', () => gateway.kill('SIGKILL'));
+
+  const ready = await Promise.race([isReady(gateway, url), stopped]);
+  if (ready === true) {
+    const { account_id } = kigo.setAccount({
+      external_user_id: 'user123',
+      external_program_id: 'program456',
+    });
+    const places = { gateway: url, kigo: others.kigo.url, kiip: others.kiip.url, wallet: others.wallet.url };
+    console.log(demoScript({ ...places, apiKey: DEMO_API_KEY, accountId: String(account_id) }));
+  } else if (ready === false && !hasEnded(gateway)) {
+    console.error('The gateway does not become ready.');
+    await stopGateway(gateway);
+    return 1;
+  }
+  const end = await Promise.race([stopped, ended]);
+  await stopGateway(gateway);
+  if (!end) return 0;
+  const [code, signal] = end;
+  console.error(
+    `The gateway has ended by itself: ${signal ?? `exit code ${code}`}. So the sandbox ends too.`,
+  );
+  return code ?? 1;
+}
