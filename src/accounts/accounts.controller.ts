@@ -5,9 +5,10 @@ import { cacheHeaders } from '../cache/cache-headers.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { NoCache } from '../cache/no-cache.decorator.js';
 import { ApiCached, CACHED_HEADERS } from '../cache/api-cached.decorator.js';
-import { ApiProblems, KIGO_PROBLEMS } from '../problem/api-problems.decorator.js';
+import { ApiProblems } from '../problem/api-problems.decorator.js';
+import { accountNotFound, upstreamProblems } from '../problem/problem-catalogue.js';
 import { AccountDto, ExternalUserDto } from './account.dto.js';
-import { AccountsService, accountNotFound } from './accounts.service.js';
+import { AccountsService } from './accounts.service.js';
 
 @ApiTags('Kigo')
 @Controller('api/v1/accounts')
@@ -24,7 +25,12 @@ export class AccountsController {
     example: { account_id: 'acc_ebb985857d0c94bdee6c' },
     headers: CACHED_HEADERS,
   })
-  @ApiProblems('validation', ...KIGO_PROBLEMS, 'account-not-found')
+  @ApiProblems(
+    'validation',
+    'unauthenticated',
+    ...upstreamProblems('kigo', 'lookup', { retryable: true }),
+    'account-not-found',
+  )
   async find(
     @Query() user: ExternalUserDto,
     @NoCache() noCache: boolean,

@@ -6,7 +6,6 @@ import type { CachePolicy, CacheResult } from '../cache/read-through.js';
 import { Config } from '../config/config.js';
 import { isPathSafeId } from '../validation/opaque-id.js';
 import { KigoHttp } from '../kigo-auth/kigo-http.js';
-import { Problem } from '../problem/problem.js';
 import { isUpstreamError } from '../upstream/upstream-error.js';
 import type { ExternalUserDto } from './account.dto.js';
 
@@ -71,11 +70,6 @@ export class AccountsService {
     if (answer.status === 404) return undefined;
     return this.http.parse(KigoAccount, answer, preserveExactId).account_id;
   }
-}
-
-/** The problem that stands for an undefined account id. */
-export function accountNotFound(): Problem {
-  return Problem.of('account-not-found', 'Kigo has no account for these ids.', { retryable: false });
 }
 
 /** An integer id may have more digits than a number can hold: it is taken from the text. */

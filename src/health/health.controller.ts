@@ -18,7 +18,7 @@ const kigo = (status: string, breaker: string) => ({
  * Probes tell of this process alone: a vendor or a store that is away never takes a pod out, for all would go at once.
  * What is away is told by `dependencies`, to people and alerts.
  */
-@Public()
+@Public('operational')
 @ApiTags('Health')
 @Controller('health')
 export class HealthController {

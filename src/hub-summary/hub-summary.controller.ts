@@ -2,13 +2,13 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ExternalUserDto } from '../accounts/account.dto.js';
-import { accountNotFound } from '../accounts/accounts.service.js';
 import { cacheHeaders, worstOf } from '../cache/cache-headers.js';
 import type { CacheTimes } from '../cache/cache-headers.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { NoCache } from '../cache/no-cache.decorator.js';
 import { ApiCached, CACHED_HEADERS } from '../cache/api-cached.decorator.js';
-import { ApiProblems, invalid, KIGO_PROBLEMS } from '../problem/api-problems.decorator.js';
+import { ApiProblems } from '../problem/api-problems.decorator.js';
+import { accountNotFound, invalid, upstreamProblems } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import {
   AccountParamsDto,
@@ -19,6 +19,11 @@ import {
 } from './hub-summary.dto.js';
 import { HubSummaryService } from './hub-summary.service.js';
 import { UnviewedCountsService } from './unviewed-counts.service.js';
+
+const KIGO_PROBLEMS = [
+  'unauthenticated',
+  ...upstreamProblems('kigo', 'hub-summary', { retryable: true }),
+] as const;
 
 @ApiTags('Kigo')
 @Controller()

@@ -50,7 +50,7 @@ function ApiCallback(
 }
 
 /** Where Kiip delivers. The signature is the credential. */
-@Public()
+@Public('callback')
 @UseGuards(KiipSignatureGuard)
 // A filter, so that what the guard meets is counted as well.
 @UseFilters(CallbackProblemFilter)

@@ -3,6 +3,7 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Config } from '../config/config.js';
 import { SecretFileWatcher } from '../config/secret-file-watcher.js';
+import { invalidCallbackSignature } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import { CallbackCounters } from './callback-counters.js';
 import { mediaOf, readCallback } from './parse-callback.js';
@@ -44,9 +45,7 @@ export class KiipSignatureGuard implements CanActivate {
       this.counters.count('wrong_signature', callback.kind);
       // If the mistake is ours, a wrong secret, this is all that is left of what a user has earned.
       await this.rejected.keep({ body, contentType, receivedAt });
-      throw Problem.of('callback-signature', 'No configured secret matches this signature.', {
-        retryable: false,
-      });
+      throw invalidCallbackSignature();
     }
     this.counters.count('verified', match.formula, secretLabel(match));
     const verified: VerifiedCallback = { callback, match, receivedAt };

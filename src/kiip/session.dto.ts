@@ -12,7 +12,7 @@ export class KiipSessionDevice extends KiipDevice {
   /** Of the device's browser. */
   @IsOptionalNotNull()
   @IsBoundedString('Mozilla/5.0 (Linux; Android 5.0; Nexus 5)', {
-    longest: longestUserAgent,
+    maxLength: longestUserAgent,
     required: false,
   })
   readonly user_agent?: string;

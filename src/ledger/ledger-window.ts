@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { firstLedgerIdAt } from './ledger-id.js';
-import { invalid } from '../problem/api-problems.decorator.js';
+import { invalid } from '../problem/problem-catalogue.js';
 
 /**
  * Ledger rows by when they entered the ledger: from `from`, up to but without `to`. Their ids begin with that time, so the
