@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
 
-/** Debian's, unless the environment names another. */
+/** The path of Debian, unless the environment names another. */
 const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 const installed = existsSync(executablePath);
 const required = process.env['CI'] === 'true' || process.env['REQUIRE_SERVICES'] === '1';
 
-/** `describe`, or a loud skip on a machine without Chromium; where services are required the tests run, and fail. */
+/** `describe`, or a skip with a warning on a machine without Chromium. Where services are required, the tests run and fail. */
 export const describeWithChromium = installed || required ? describe : skipLoudly();
 
 function skipLoudly(): typeof describe.skip {
@@ -19,7 +19,7 @@ export async function startChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath,
     args: [
-      // Chromium refuses to run as root otherwise; it sees nothing here but our own pages.
+      // Chromium does not run as root otherwise; it only opens our own pages here.
       '--no-sandbox',
       '--disable-gpu',
       '--disable-quic',

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What an origin serves: a body by method and path, made anew for each request. */
+/** The pages of an origin: a function per method and path that returns the body. */
 export type Pages = Record<string, () => string | Promise<string>>;
 
 export interface WebServer {
@@ -10,7 +10,7 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
-/** Serves pages (and JSON to their scripts) from an origin of its own. */
+/** Serves pages, and JSON for their scripts, from their own origin. */
 export async function startWebServer(
   pages: Pages,
   headers: () => Record<string, string> = () => ({}),
