@@ -3,8 +3,8 @@ import { Webhook } from 'standardwebhooks';
 // create table seen_events (webhook_id text primary key);
 // create table balances (user_id text, content text, quantity bigint, primary key (user_id, content));
 const CREDIT_ONCE = `
-  with fresh as (insert into seen_events (webhook_id) values ($1) on conflict do nothing returning webhook_id)
-  insert into balances (user_id, content, quantity) select $2, $3, $4::bigint from fresh
+  with new_event as (insert into seen_events (webhook_id) values ($1) on conflict do nothing returning webhook_id)
+  insert into balances (user_id, content, quantity) select $2, $3, $4::bigint from new_event
   on conflict (user_id, content) do update set quantity = balances.quantity + excluded.quantity`;
 
 /** A pool of `pg`, or anything else that runs one statement as one transaction. */
@@ -18,9 +18,9 @@ interface Issued {
 }
 
 /**
- * Takes one event in.
- * @param body as it arrived, before any JSON parser
- * @returns the status to answer; when this throws, answer 500, and the event comes again
+ * Processes one event.
+ * @param body the raw body, before any JSON parser
+ * @returns the HTTP status of the response; if this throws, respond 500, and the event is sent again
  */
 export async function receive(
   db: Database,

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { configWarnings } from './config/config-warnings.js';
 import type { Config } from './config/config.js';
 import { EXIT_CONFIG, ConfigError, readConfig } from './config/read-config.js';
-import { DataFolderUnusable } from './database/data-dir-lock.js';
+import { DataDirUnusableError } from './database/data-dir-lock.js';
 import { summarizeError } from './log/error-facts.js';
 import { createLogger } from './log/logger.js';
 
@@ -75,7 +75,7 @@ function exitOnListenError(logger: Logger, error: unknown): never {
 
 /** Ends the process, to be restarted: its state is unknown after such an error. */
 function crash(logger: Logger, error: unknown): never {
-  if (error instanceof DataFolderUnusable) {
+  if (error instanceof DataDirUnusableError) {
     logger.fatal({ msg: error.message });
     process.exit(1);
   }

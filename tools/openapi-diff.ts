@@ -21,7 +21,15 @@ interface Place {
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'];
 const MINIMUMS = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties'];
 const MAXIMUMS = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties'];
-const HANDLED_KEYWORDS = ['type', 'enum', 'properties', 'required', 'additionalProperties', 'items', 'default'];
+const HANDLED_KEYWORDS = [
+  'type',
+  'enum',
+  'properties',
+  'required',
+  'additionalProperties',
+  'items',
+  'default',
+];
 
 /**
  * Lists the breaking changes between two OpenAPI 3.1 documents, one per line. New operations, errors, optional request
@@ -70,14 +78,12 @@ function pathChanges(
   return Object.entries(node(before)).flatMap(([path, value]) => {
     const old = resolve(place.before, value);
     const now = resolve(place.after, node(after)[path]);
-    return METHODS
-      .filter((method) => method in old)
-      .flatMap((method) => {
-        const label = `${name(path, method)}:`;
-        return method in now
-          ? operationChanges({ ...place, label }, [old, node(old[method])], [now, node(now[method])])
-          : [`${label} removed`];
-      });
+    return METHODS.filter((method) => method in old).flatMap((method) => {
+      const label = `${name(path, method)}:`;
+      return method in now
+        ? operationChanges({ ...place, label }, [old, node(old[method])], [now, node(now[method])])
+        : [`${label} removed`];
+    });
   });
 }
 

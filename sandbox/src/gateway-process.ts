@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { KigoSettings } from './kigo/kigo-settings.js';
@@ -71,9 +72,15 @@ export function gatewayEnvironment(
   };
 }
 
-/** Starts the built gateway; its output goes where ours goes. */
+/**
+ * Starts the built gateway with the output streams of this process.
+ * @throws when there is no built gateway, as in an installed package
+ */
 export function startGateway(env: NodeJS.ProcessEnv): ChildProcess {
   const entry = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+  if (!existsSync(entry)) {
+    throw new Error(`There is no gateway at ${entry}. Use --vendors-only to start Kigo and Kiip alone.`);
+  }
   // The embedded database is WebAssembly, a lot of it: to optimize that takes seconds, and the sandbox gains none.
   return spawn(process.execPath, ['--liftoff-only', entry], { env, stdio: ['ignore', 'inherit', 'inherit'] });
 }

@@ -116,7 +116,7 @@ describe('an issuance', () => {
 });
 
 describe('the signature', () => {
-  // upstreams.md 4.7: computed outside of the sandbox.
+  // Computed outside of the sandbox (docs/vendors/kiip.md).
   it.each<[string, CallbackSpec, string]>([
     ['V1', VECTOR, '4b0175324fc792e92f9b6024f43bf6545bb4c478'],
     ['V2', { ...VECTOR, name: null, signature: 'legacy' }, 'f58a3acbf1ca4d9af97596599167c0ff9c52d3e3'],

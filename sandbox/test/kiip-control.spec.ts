@@ -35,8 +35,8 @@ describe('the control API of Kiip', () => {
       '?route=session|moment|reward|other',
       'any of route, user, program, account, device, moment, times',
       'slow (delayMs)',
-      'signature     valid, upper-case,',
-      'variant       unknown-user,',
+      'signature       valid, upper-case,',
+      'variant         unknown-user,',
     ]) {
       expect(text).toContain(words);
     }

@@ -1,27 +1,29 @@
-/** The shortest rest: anybody may ask for metrics. */
+import { withTimeout } from './time-limit.js';
+
+/** The shortest time between two refreshes, because anybody may request the metrics. */
 const MIN_INTERVAL_MS = 15_000;
-/** So many times as long as the work has taken is the rest after it: it has at most a tenth of the time. */
+/** After a refresh the task stays idle ten times as long as it ran, so that it runs a tenth of the time at most. */
 const IDLE_RATIO = 10;
-/** Who asks first waits, but no longer than a scrape may (Prometheus: 10 s). */
+/** How long the first read waits. A scrape may take 10 s (Prometheus). */
 const FIRST_WAIT_MS = 5_000;
 
 export interface Snapshot<T> {
   readonly value: T;
-  /** Since the work on it began. */
+  /** Since the task that produced it started. */
   readonly ageMs: number;
 }
 
 /**
- * Has the last result of work that may take long, and begins it anew when somebody asks and it has rested. Nobody waits for it, but
- * who asks before there is any result, and that once and not for long.
+ * Caches the last result of a slow task. A read returns it at once and starts a background refresh when the minimum interval has
+ * passed. Only the first read waits, for at most 5 s.
  */
 export class BackgroundRefresh<T> {
-  private last: { readonly value: T; readonly begunAt: number } | undefined;
+  private last: { readonly value: T; readonly startedAt: number } | undefined;
   private pending: Promise<void> | undefined;
   private firstRead: Promise<void> | undefined;
   private refreshableAt = -Infinity;
 
-  /** @param onFailure told of work that failed: what is known stays, and grows older */
+  /** @param onFailure called when the task fails: the last result stays and grows older */
   constructor(
     private readonly work: () => Promise<T>,
     private readonly onFailure: (error: unknown) => void,
@@ -30,34 +32,33 @@ export class BackgroundRefresh<T> {
 
   async read(): Promise<Snapshot<T> | undefined> {
     if (this.now() >= this.refreshableAt) this.pending ??= this.refresh();
-    if (!this.last && this.pending) await (this.firstRead ??= atMost(FIRST_WAIT_MS, this.pending));
-    return this.last && { value: this.last.value, ageMs: this.now() - this.last.begunAt };
+    if (!this.last && this.pending) await (this.firstRead ??= waitFor(this.pending));
+    return this.last && { value: this.last.value, ageMs: this.now() - this.last.startedAt };
   }
 
-  /** What is known is true no more. */
+  /** Drops the last result, which is no longer true. */
   invalidate(): void {
     this.last = undefined;
     this.firstRead = undefined;
   }
 
   private async refresh(): Promise<void> {
-    const begunAt = this.now();
+    const startedAt = this.now();
     try {
-      this.last = { value: await this.work(), begunAt };
+      this.last = { value: await this.work(), startedAt };
     } catch (error) {
       this.onFailure(error);
     }
     const endedAt = this.now();
-    this.refreshableAt = endedAt + Math.max(MIN_INTERVAL_MS, IDLE_RATIO * (endedAt - begunAt));
+    this.refreshableAt = endedAt + Math.max(MIN_INTERVAL_MS, IDLE_RATIO * (endedAt - startedAt));
     this.pending = undefined;
   }
 }
 
-async function atMost(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms).unref();
-  });
-  await Promise.race([work, limit]);
-  clearTimeout(timer);
+function waitFor(refresh: Promise<void>): Promise<void> {
+  return withTimeout(
+    FIRST_WAIT_MS,
+    () => refresh,
+    () => new Error('no result in time'),
+  ).catch(() => undefined);
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Does a kind of work over and over: again at once while there is more, at the next `wake` or after a pause otherwise.
- * After a failure it pauses.
+ * Repeats work: at once while there is more, otherwise at the next `notify` or after the interval. After a failure, it waits for the
+ * interval.
  */
 export class PollingLoop {
   private wakeUp = new AbortController();
@@ -10,9 +10,9 @@ export class PollingLoop {
   private running: Promise<void> | undefined;
 
   /**
-   * @param work resolves to whether there may be more to do now
-   * @param intervalMs between two looks when nobody wakes it
-   * @param onFailure told of what the work throws
+   * @param work resolves to whether there may be more work now
+   * @param intervalMs the time between two runs without a notification, with 25 % jitter
+   * @param onFailure receives what the work throws
    */
   constructor(
     private readonly work: () => Promise<boolean>,
@@ -28,7 +28,7 @@ export class PollingLoop {
     this.wakeUp.abort();
   }
 
-  /** @returns when the work under way is done; none begins any more */
+  /** Starts no further run, and resolves when the current one has ended. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.notify();
@@ -37,14 +37,14 @@ export class PollingLoop {
 
   private async run(): Promise<void> {
     while (!this.stopped) {
-      // A wake-up during the work is about something that the work may have looked for too early.
+      // A notification during the work may concern something that the work did not see yet.
       this.wakeUp = new AbortController();
       const more = await this.work().catch((error: unknown) => {
         this.onFailure(error);
         return false;
       });
       if (more) continue;
-      // Replicas that started together are not to ask together.
+      // Jitter keeps replicas that started together from polling together.
       const delayMs = this.intervalMs * (0.75 + Math.random() / 2);
       await sleep(delayMs, undefined, { signal: this.wakeUp.signal }).catch(() => undefined);
     }

@@ -1,6 +1,6 @@
 /**
- * Runs some work that may take `ms` at the most. Late work is told by its signal, and its outcome no longer matters.
- * @throws what `late` makes, once the time is over
+ * Runs work with a time limit. When the time is over, the signal of the work aborts and its outcome is ignored.
+ * @throws the error that `onTimeout` creates, when the time is over
  */
 export function withTimeout<T>(
   ms: number,

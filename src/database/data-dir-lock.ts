@@ -8,7 +8,7 @@ import process from 'node:process';
 const FILE_NAME = 'in-use.json';
 const HEARTBEAT_MS = 5_000;
 /** A holder on another host cannot be looked up; its heartbeats count instead. */
-const SILENT_AFTER_MS = 30_000;
+const STALE_AFTER_MS = 30_000;
 
 interface Holder {
   pid: number;
@@ -19,25 +19,25 @@ interface Holder {
 }
 
 /** Waiting mends nothing here. The message tells what to do. */
-export class DataFolderUnusable extends Error {
+export class DataDirUnusableError extends Error {
   override readonly name = 'DataFolderUnusable';
 }
 
 /** Codes of the operating system that stay until somebody puts the folder or its rights right. */
-const lasting = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'];
+const PERMANENT_CODES = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'];
 
 /**
  * Claims a folder for this process until `release`.
  * @throws DataFolderUnusable while another living process (or another opener in this one) holds it: two in one database
  *   would damage it; and where this process may not write
  */
-export async function lockDataFolder(folder: string): Promise<{ release: () => Promise<void> }> {
+export async function lockDataDir(folder: string): Promise<{ release: () => Promise<void> }> {
   try {
     return await lock(folder);
   } catch (error) {
     const code = codeOf(error);
-    if (!lasting.includes(String(code))) throw error;
-    throw new DataFolderUnusable(
+    if (!PERMANENT_CODES.includes(String(code))) throw error;
+    throw new DataDirUnusableError(
       `DATA_DIR cannot be written (${String(code)}): name a folder that this process may write, or set DATABASE_URL`,
       { cause: error },
     );
@@ -49,7 +49,7 @@ async function lock(folder: string): Promise<{ release: () => Promise<void> }> {
   const path = join(folder, FILE_NAME);
   const mine: Holder = {
     pid: process.pid,
-    started: await startOf(process.pid),
+    started: await processStartTime(process.pid),
     host: hostname(),
     token: randomUUID(),
   };
@@ -72,29 +72,29 @@ async function claim(path: string, mine: Holder): Promise<void> {
   const draft = `${path}.${mine.token}`;
   await writeFile(draft, JSON.stringify(mine), { flush: true });
   try {
-    if (await linked(draft, path)) return;
+    if (await tryLink(draft, path)) return;
     const holder = await read(path);
-    if (holder && (await lives(path, holder))) throw inUse(holder);
-    await removeAbandoned(path, holder);
-    if (!(await linked(draft, path))) throw inUse(await read(path));
+    if (holder && (await isAlive(path, holder))) throw inUse(holder);
+    await removeStale(path, holder);
+    if (!(await tryLink(draft, path))) throw inUse(await read(path));
   } finally {
     await rm(draft, { force: true });
   }
 }
 
 /** Moves the file away and looks again, since another process may have replaced it in between. */
-async function removeAbandoned(path: string, expected: Holder | undefined): Promise<void> {
+async function removeStale(path: string, expected: Holder | undefined): Promise<void> {
   const aside = `${path}.${randomUUID()}`;
   try {
     await rename(path, aside);
   } catch {
     return;
   }
-  if ((await read(aside))?.token !== expected?.token) await linked(aside, path);
+  if ((await read(aside))?.token !== expected?.token) await tryLink(aside, path);
   await rm(aside, { force: true });
 }
 
-async function linked(from: string, to: string): Promise<boolean> {
+async function tryLink(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);
     return true;
@@ -112,10 +112,10 @@ async function read(path: string): Promise<Holder | undefined> {
   }
 }
 
-async function lives(path: string, holder: Holder): Promise<boolean> {
+async function isAlive(path: string, holder: Holder): Promise<boolean> {
   if (holder.host !== hostname()) {
     const { mtimeMs } = await stat(path);
-    return Date.now() - mtimeMs < SILENT_AFTER_MS;
+    return Date.now() - mtimeMs < STALE_AFTER_MS;
   }
   try {
     process.kill(holder.pid, 0);
@@ -123,11 +123,11 @@ async function lives(path: string, holder: Holder): Promise<boolean> {
     // It lives, and belongs to somebody else.
     return codeOf(error) === 'EPERM';
   }
-  return (await startOf(holder.pid)) === holder.started;
+  return (await processStartTime(holder.pid)) === holder.started;
 }
 
 /** Field 22 of /proc/<pid>/stat, counted behind the command, which may contain blanks; null where there is no /proc. */
-async function startOf(pid: number): Promise<string | null> {
+async function processStartTime(pid: number): Promise<string | null> {
   try {
     const text = await readFile(`/proc/${pid}/stat`, 'utf8');
     return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null;
@@ -140,9 +140,9 @@ function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
 
-function inUse(holder: Holder | undefined): DataFolderUnusable {
+function inUse(holder: Holder | undefined): DataDirUnusableError {
   const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
-  return new DataFolderUnusable(
+  return new DataDirUnusableError(
     `the embedded database in DATA_DIR is in use by ${who}; only one process may open it`,
   );
 }

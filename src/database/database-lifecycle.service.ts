@@ -1,14 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { Database } from './database.js';
-import { firstContact } from './first-contact.js';
-import { ForeignSchema } from './migrations.js';
-import { StorageUnavailable } from './storage-error.js';
+import { waitForDatabase } from './first-contact.js';
+import { IncompatibleSchemaError } from './migrations.js';
+import { StorageUnavailableError } from './storage-error.js';
 import { summarizeError } from '../log/error-facts.js';
 
 /** Opens the database with the application, and closes it after the last request. */
 @Injectable()
-export class DatabaseLife implements OnModuleInit, OnApplicationShutdown {
+export class DatabaseLifecycle implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger('Database');
   private readonly stopping = new AbortController();
 
@@ -17,10 +17,10 @@ export class DatabaseLife implements OnModuleInit, OnApplicationShutdown {
   /** A server that is away is waited for in the background. The embedded database is ours alone: a start without it fails. */
   async onModuleInit(): Promise<void> {
     const { signal } = this.stopping;
-    const contact = firstContact(this.database, {
+    const contact = waitForDatabase(this.database, {
       signal,
       onFailure: (error) => {
-        const told = error instanceof StorageUnavailable || error instanceof ForeignSchema;
+        const told = error instanceof StorageUnavailableError || error instanceof IncompatibleSchemaError;
         const facts = told ? { reason: error.message } : summarizeError(error);
         this.logger.warn({ msg: 'database unavailable', ...facts });
       },

@@ -1,13 +1,13 @@
 import { Global, Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Database } from './database.js';
-import { DatabaseLife } from './database-lifecycle.service.js';
+import { DatabaseLifecycle } from './database-lifecycle.service.js';
 
 /** PostgreSQL when `DATABASE_URL` is set, else the embedded database in `DATA_DIR`. */
 @Global()
 @Module({
   providers: [
-    DatabaseLife,
+    DatabaseLifecycle,
     {
       provide: Database,
       inject: [Config],

@@ -1,12 +1,12 @@
 import { Logger } from '@nestjs/common';
 import { Kysely } from 'kysely';
-import { DataFolderUnusable, lockDataFolder } from './data-dir-lock.js';
+import { DataDirUnusableError, lockDataDir } from './data-dir-lock.js';
 import { embeddedDialect } from './embedded.js';
 import { migrateToLatest } from './migrations.js';
-import { postgresqlDialect, SILENCE_MS } from './postgresql.js';
-import { fromDriver, StorageUnavailable } from './storage-error.js';
+import { postgresqlDialect, CLIENT_TIMEOUT_MARGIN_MS } from './postgresql.js';
+import { fromDriver, StorageUnavailableError } from './storage-error.js';
 import type { Tables } from './tables.js';
-import { wholeMs, withinTime } from './time-limit.js';
+import { toPositiveMs, withStorageTimeout } from './time-limit.js';
 
 /** Migrations rewrite tables, and wait for each other; a statement on behalf of a caller does neither. */
 const MIGRATION_TIMEOUT_MS = 300_000;
@@ -61,11 +61,11 @@ export class Database {
    *   whatever else a statement fails with, as it is
    */
   async run<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
-    if (!this.isMigrated) throw new StorageUnavailable('not migrated yet');
-    return this.observed(
-      withinTime(
-        wholeMs(this.options.timeoutMs) + SILENCE_MS,
-        this.opened().then((db) => work(db)),
+    if (!this.isMigrated) throw new StorageUnavailableError('not migrated yet');
+    return this.trackState(
+      withStorageTimeout(
+        toPositiveMs(this.options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS,
+        this.getConnection().then((db) => work(db)),
       ),
     );
   }
@@ -76,7 +76,7 @@ export class Database {
    * @throws DataFolderUnusable when another process has the embedded database open
    */
   async migrate(): Promise<void> {
-    await this.observed(this.kind === 'embedded' ? this.migrateEmbedded() : this.migratePostgresql());
+    await this.trackState(this.kind === 'embedded' ? this.migrateEmbedded() : this.migratePostgresql());
     this.isMigrated = true;
   }
 
@@ -93,7 +93,7 @@ export class Database {
     await this.folder?.release();
   }
 
-  private async observed<T>(work: Promise<T>): Promise<T> {
+  private async trackState<T>(work: Promise<T>): Promise<T> {
     try {
       const result = await work;
       if (this.lastState.state === 'down' && this.isMigrated)
@@ -101,20 +101,20 @@ export class Database {
       this.lastState = { ...this.lastState, state: 'up', lastSuccessAt: new Date() };
       return result;
     } catch (error) {
-      if (error instanceof StorageUnavailable && !this.closed) this.lose(error.message);
+      if (error instanceof StorageUnavailableError && !this.closed) this.markDown(error.message);
       throw error;
     }
   }
 
-  private lose(reason: string): void {
+  private markDown(reason: string): void {
     // Before the first contact, whoever waits for it tells.
     if (this.lastState.state === 'up' && this.isMigrated)
       this.logger.warn({ msg: 'database unavailable', reason });
     this.lastState = { ...this.lastState, state: 'down', lastFailure: { at: new Date(), reason } };
   }
 
-  private opened(): Promise<Kysely<Tables>> {
-    if (this.closed) return Promise.reject(new StorageUnavailable('closed'));
+  private getConnection(): Promise<Kysely<Tables>> {
+    if (this.closed) return Promise.reject(new StorageUnavailableError('closed'));
     this.opening ??= this.open().catch((error: unknown) => {
       this.opening = undefined;
       throw error;
@@ -127,9 +127,9 @@ export class Database {
     if (databaseUrl !== undefined)
       return new Kysely({ dialect: await postgresqlDialect({ databaseUrl, timeoutMs }) });
     try {
-      this.folder ??= await lockDataFolder(dataDir);
+      this.folder ??= await lockDataDir(dataDir);
     } catch (error) {
-      throw error instanceof DataFolderUnusable ? error : fromDriver(error);
+      throw error instanceof DataDirUnusableError ? error : fromDriver(error);
     }
     let lost = false;
     const onLost = () => {
@@ -152,7 +152,7 @@ export class Database {
   }
 
   private async migrateEmbedded(): Promise<void> {
-    await migrateToLatest(await this.opened());
+    await migrateToLatest(await this.getConnection());
   }
 
   private async migratePostgresql(): Promise<void> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from './database.js';
-import { DataFolderUnusable } from './data-dir-lock.js';
+import { DataDirUnusableError } from './data-dir-lock.js';
 
 const RETRY_MS = 1_000;
 
@@ -10,7 +10,7 @@ const RETRY_MS = 1_000;
  * @param onFailure told of every failed attempt
  * @throws AbortError once `signal` is aborted; DataFolderUnusable
  */
-export async function firstContact(
+export async function waitForDatabase(
   database: Database,
   { signal, onFailure }: { signal: AbortSignal; onFailure?: (error: unknown) => void },
 ): Promise<void> {
@@ -19,7 +19,7 @@ export async function firstContact(
     try {
       return await database.migrate();
     } catch (error) {
-      if (error instanceof DataFolderUnusable) throw error;
+      if (error instanceof DataDirUnusableError) throw error;
       onFailure?.(error);
     }
     await sleep(RETRY_MS, undefined, { signal });

@@ -53,7 +53,7 @@ const STATEMENTS = [
 
   `create table delivery_outbox (
     ledger_id text collate "C" primary key references ledger (id),
-    created_at timestamptz not null default now()
+    accepted_at timestamptz not null default now()
   )`,
 
   `create table kiip_user_references (

@@ -1,18 +1,18 @@
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 
-/** What becomes of accepted rows: deliveries, their attempts, replays; and the rewards that promised a currency. */
+/** Deliveries of accepted entries, their attempts and replays, and moments that were rewarded with a currency. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of STATEMENTS) await sql.raw(statement).execute(db);
 }
 
 const STATEMENTS = [
-  // The trace that a row was recorded in goes on with its deliveries (W3C Trace Context).
+  // The deliveries of an entry continue the trace in which it was accepted (W3C Trace Context).
   `alter table delivery_outbox add column trace_parent text`,
 
-  `create index delivery_outbox_in_order on delivery_outbox (created_at, ledger_id)`,
+  `create index delivery_outbox_accepted_at_idx on delivery_outbox (accepted_at, ledger_id)`,
 
-  // Ids are drawn while one lock is held: they are visible in their order, and a user's events keep theirs.
+  // Ids are assigned under one lock: they become visible in order, and the events of a user keep their order.
   `create table deliveries (
     id bigint generated always as identity primary key,
     ledger_id text collate "C" not null references ledger (id),
@@ -23,20 +23,20 @@ const STATEMENTS = [
     trace_parent text,
     attempts integer not null default 0,
     last_status integer,
-    tries integer not null default 0,
+    schedule_attempts integer not null default 0,
     schedule_started_at timestamptz,
     next_attempt_at timestamptz default now(),
-    claim uuid,
+    lease_token uuid,
     lease_expires_at timestamptz,
     ended_at timestamptz,
-    constraint deliveries_pending_have_a_next_attempt check ((status = 'pending') = (next_attempt_at is not null)),
+    constraint deliveries_next_attempt_at_check check ((status = 'pending') = (next_attempt_at is not null)),
     constraint deliveries_once_per_consumer unique (ledger_id, consumer)
   )`,
-  `create index deliveries_due on deliveries (consumer, next_attempt_at, id) where status = 'pending'`,
-  `create index deliveries_in_order on deliveries (consumer, ordering_key, id) where status = 'pending' and ordering_key is not null`,
-  `create index deliveries_waiting on deliveries (accepted_at) where status = 'pending'`,
-  `create index deliveries_not_done on deliveries (status, id) where status <> 'delivered'`,
-  `create index deliveries_not_done_of_consumer on deliveries (consumer, status, id) where status <> 'delivered'`,
+  `create index deliveries_due_idx on deliveries (consumer, next_attempt_at, id) where status = 'pending'`,
+  `create index deliveries_ordering_key_pending_idx on deliveries (consumer, ordering_key, id) where status = 'pending' and ordering_key is not null`,
+  `create index deliveries_accepted_at_pending_idx on deliveries (accepted_at) where status = 'pending'`,
+  `create index deliveries_status_unfinished_idx on deliveries (status, id) where status <> 'delivered'`,
+  `create index deliveries_consumer_status_unfinished_idx on deliveries (consumer, status, id) where status <> 'delivered'`,
 
   `create table delivery_attempts (
     delivery_id bigint not null references deliveries (id),
@@ -48,7 +48,7 @@ const STATEMENTS = [
     primary key (delivery_id, number)
   )`,
 
-  // A pause belongs to the address that said "gone": a new one is worth a try.
+  // A pause belongs to the URL that responded 410 Gone; a new URL is tried.
   `create table delivery_pauses (
     consumer text not null,
     url_hash text not null,
@@ -61,15 +61,15 @@ const STATEMENTS = [
     consumer text not null,
     from_at timestamptz not null,
     to_at timestamptz not null,
-    rate integer not null,
-    total integer not null,
-    done integer not null default 0,
+    rate_per_second integer not null,
+    total_count integer not null,
+    processed_count integer not null default 0,
     cursor_id text collate "C" not null,
     next_batch_at timestamptz not null default now(),
     created_at timestamptz not null default now(),
     finished_at timestamptz
   )`,
-  `create index delivery_replays_open on delivery_replays (next_batch_at) where finished_at is null`,
+  `create index delivery_replays_unfinished_idx on delivery_replays (next_batch_at) where finished_at is null`,
 
   `create table kiip_rewarded_moments (
     reward_id text collate "C" primary key,
@@ -78,5 +78,5 @@ const STATEMENTS = [
     virtual_value text not null,
     rewarded_at timestamptz not null
   )`,
-  `create index kiip_promises_by_age on kiip_rewarded_moments (rewarded_at)`,
+  `create index kiip_rewarded_moments_rewarded_at_idx on kiip_rewarded_moments (rewarded_at)`,
 ];

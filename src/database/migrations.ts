@@ -18,7 +18,7 @@ const LOCK_TIMEOUT_MS = 2_000;
 const TABLE = 'schema_migrations';
 
 /** The database has a history of another kind than ours. The message names migrations, nothing else. */
-export class ForeignSchema extends Error {
+export class IncompatibleSchemaError extends Error {
   override readonly name = 'ForeignSchema';
 }
 
@@ -51,6 +51,6 @@ async function isOfLaterVersion(db: Kysely<Tables>): Promise<boolean> {
   const later = executed.filter((name) => !Object.hasOwn(MIGRATIONS, name));
   const missing = Object.keys(MIGRATIONS).filter((name) => !executed.includes(name));
   if (later.length > 0 && missing.length > 0)
-    throw new ForeignSchema(`the database has ${later.join(', ')}, but not ${missing.join(', ')}`);
+    throw new IncompatibleSchemaError(`the database has ${later.join(', ')}, but not ${missing.join(', ')}`);
   return later.length > 0;
 }

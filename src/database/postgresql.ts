@@ -1,12 +1,12 @@
 import type { Dialect, PostgresPool, PostgresPoolClient } from 'kysely';
 import type { Pool, PoolClient, PoolConfig } from 'pg';
-import { fromDriver, noConnection, sqlState, StorageUnavailable } from './storage-error.js';
-import { wholeMs, withinTime } from './time-limit.js';
+import { fromDriver, noConnection, sqlState, StorageUnavailableError } from './storage-error.js';
+import { toPositiveMs, withStorageTimeout } from './time-limit.js';
 
 /** Connections that one process holds at most. */
 const POOL_SIZE = 10;
 /** The server's own limit comes first, so that the connection survives it; ours is for a server that is silent. */
-export const SILENCE_MS = 250;
+export const CLIENT_TIMEOUT_MARGIN_MS = 250;
 
 export interface PostgresqlOptions {
   databaseUrl: string;
@@ -21,7 +21,7 @@ export interface PostgresqlOptions {
  * Failures that leave a sound connection: a statement or a lock took too long. Behind any other, a new connection may
  * find a better server: after a fail-over the old one answers "read-only" for ever.
  */
-const ENDED_IN_TIME = new Set(['57014', '55P03']);
+const RECOVERABLE_STATES = new Set(['57014', '55P03']);
 
 /** Kysely on a pool of PostgreSQL connections. Nothing connects before the first statement. */
 export async function postgresqlDialect(options: PostgresqlOptions): Promise<Dialect> {
@@ -30,13 +30,13 @@ export async function postgresqlDialect(options: PostgresqlOptions): Promise<Dia
   // Without listeners, a connection that the server closes while nobody reads from it would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const limitMs = wholeMs(options.statementTimeoutMs ?? options.timeoutMs) + SILENCE_MS;
-  return new PostgresDialect({ pool: bounded(pool, limitMs) });
+  const limitMs = toPositiveMs(options.statementTimeoutMs ?? options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS;
+  return new PostgresDialect({ pool: withTimeouts(pool, limitMs) });
 }
 
 function poolConfig(options: PostgresqlOptions): PoolConfig {
-  const timeoutMs = wholeMs(options.timeoutMs);
-  const statementMs = wholeMs(options.statementTimeoutMs ?? options.timeoutMs);
+  const timeoutMs = toPositiveMs(options.timeoutMs);
+  const statementMs = toPositiveMs(options.statementTimeoutMs ?? options.timeoutMs);
   const settings = {
     synchronous_commit: 'on',
     statement_timeout: statementMs,
@@ -67,13 +67,13 @@ function splitOptions(databaseUrl: string): { connectionString: string; own: str
 }
 
 /** The pool with every wait bounded and every failure translated; a connection that failed is not used again. */
-function bounded(pool: Pool, limitMs: number): PostgresPool {
+function withTimeouts(pool: Pool, limitMs: number): PostgresPool {
   return {
     options: pool.options,
     end: () => pool.end(),
     async connect() {
       try {
-        return boundedClient(await pool.connect(), limitMs);
+        return withClientTimeouts(await pool.connect(), limitMs);
       } catch (error) {
         throw noConnection(error);
       }
@@ -81,16 +81,16 @@ function bounded(pool: Pool, limitMs: number): PostgresPool {
   };
 }
 
-function boundedClient(client: PoolClient, limitMs: number): PostgresPoolClient {
+function withClientTimeouts(client: PoolClient, limitMs: number): PostgresPoolClient {
   let broken = false;
   // Kysely's type of `query` covers cursors, too, which nothing here uses.
   const query = async (text: string, parameters: unknown[]) => {
-    if (broken) throw new StorageUnavailable('no connection');
+    if (broken) throw new StorageUnavailableError('no connection');
     try {
-      return await withinTime(limitMs, client.query(text, parameters));
+      return await withStorageTimeout(limitMs, client.query(text, parameters));
     } catch (error) {
       const failure = fromDriver(error);
-      broken = failure instanceof StorageUnavailable && !ENDED_IN_TIME.has(sqlState(error) ?? '');
+      broken = failure instanceof StorageUnavailableError && !RECOVERABLE_STATES.has(sqlState(error) ?? '');
       throw failure;
     }
   };

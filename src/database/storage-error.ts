@@ -4,7 +4,7 @@ import { summarizeError } from '../log/error-facts.js';
  * The database could not do its part, so nothing may be acknowledged. When it is thrown by a write, the write may still
  * have been committed (the connection can break between the commit and its confirmation): only a repeat can tell.
  */
-export class StorageUnavailable extends Error {
+export class StorageUnavailableError extends Error {
   override readonly name = 'StorageUnavailable';
   /** What a caller is told to wait. Short, because connections are made anew by every call. */
   readonly retryAfterSeconds = 1;
@@ -50,9 +50,11 @@ export function isUniqueViolation(error: unknown): boolean {
 }
 
 /** Whatever it was that kept us from a connection: `ECONNREFUSED`, `ENOTFOUND`, 28P01 for a wrong password, 53300 for too many. */
-export function noConnection(error: unknown): StorageUnavailable {
+export function noConnection(error: unknown): StorageUnavailableError {
   const why = sqlState(error) ?? summarizeError(error).code;
-  return new StorageUnavailable(`no connection${why === undefined ? '' : ` (${why})`}`, { cause: error });
+  return new StorageUnavailableError(`no connection${why === undefined ? '' : ` (${why})`}`, {
+    cause: error,
+  });
 }
 
 /**
@@ -60,9 +62,9 @@ export function noConnection(error: unknown): StorageUnavailable {
  * or a broken engine. A mistake in a statement stays the error that it is.
  */
 export function fromDriver(error: unknown): unknown {
-  if (error instanceof StorageUnavailable) return error;
+  if (error instanceof StorageUnavailableError) return error;
   const state = sqlState(error);
   if (state === undefined) return noConnection(error);
   const unavailable = UNAVAILABLE_STATES.has(state) || UNAVAILABLE_CLASSES.has(state.slice(0, 2));
-  return unavailable ? new StorageUnavailable(state, { cause: error }) : error;
+  return unavailable ? new StorageUnavailableError(state, { cause: error }) : error;
 }

@@ -39,36 +39,36 @@ export interface LedgerTable {
   feed_position: ColumnType<string | number | null, never, null>;
 }
 
-/** A ledger row that has been accepted and not yet been handed to the deliveries. */
+/** A ledger entry that has been accepted and has not become deliveries yet. */
 export interface DeliveryOutboxTable {
   ledger_id: string;
-  created_at: Generated<Date>;
-  /** Of the trace that accepted it, if any. */
+  accepted_at: Generated<Date>;
+  /** The trace in which it was accepted, if any. */
   trace_parent: string | null;
 }
 
 export type DeliveryStatus = 'pending' | 'delivered' | 'dead';
 
-/** One accepted row on its way to one consumer. Times are the database's: replicas need not agree on theirs. */
+/** The delivery of one accepted entry to one consumer. All times are by the clock of the database. */
 export interface DeliveriesTable {
   id: Int8;
   ledger_id: string;
   consumer: string;
-  /** Deliveries of one consumer that share it go out one after the other. */
+  /** Deliveries to one consumer that share this key are sent one after the other. */
   ordering_key: string | null;
   status: Generated<DeliveryStatus>;
-  /** When the row was committed, or released. */
+  /** When the entry was committed, or released. */
   accepted_at: Date;
   trace_parent: string | null;
-  /** All attempts there ever were; `tries` are those since `schedule_started_at`, the first from which the schedule counts. */
+  /** All attempts; `schedule_attempts` counts those since `schedule_started_at`, the first attempt of the retry schedule. */
   attempts: Generated<number>;
   last_status: number | null;
-  tries: Generated<number>;
+  schedule_attempts: Generated<number>;
   schedule_started_at: Date | null;
   /** Null unless pending. */
   next_attempt_at: Generated<Date | null>;
-  /** Who is sending it, until when; a lapsed claim is as good as none. */
-  claim: string | null;
+  /** Held by the process that sends it. An expired lease has no effect. */
+  lease_token: string | null;
   lease_expires_at: Date | null;
   ended_at: Date | null;
 }
@@ -79,30 +79,29 @@ export interface DeliveryAttemptsTable {
   number: number;
   started_at: Date;
   duration_ms: number;
-  /** Of the answer; null where there was none. */
+  /** The HTTP status of the response; null without a response. */
   status: number | null;
   outcome: string;
 }
 
-/** A consumer whose address answered that it is gone. */
+/** A consumer whose URL responded 410 Gone. */
 export interface DeliveryPausesTable {
   consumer: string;
   url_hash: string;
   paused_at: Generated<Date>;
 }
 
-/** Accepted rows of a time window that are to go to a consumer again. */
+/** A request to deliver the accepted entries of a time window to a consumer again. */
 export interface DeliveryReplaysTable {
   id: Generated<string>;
   consumer: string;
-  /** Rows that entered the ledger in [from_at, to_at). */
+  /** Entries whose id was created in [from_at, to_at). */
   from_at: Date;
   to_at: Date;
-  /** Rows a second. */
-  rate: number;
-  total: number;
-  done: Generated<number>;
-  /** The last row that has been taken. */
+  rate_per_second: number;
+  total_count: number;
+  processed_count: Generated<number>;
+  /** The id of the last entry that has been processed. */
   cursor_id: string;
   next_batch_at: Generated<Date>;
   created_at: Generated<Date>;
@@ -110,7 +109,7 @@ export interface DeliveryReplaysTable {
 }
 
 /** A reward that Kiip gave for a moment, with a currency in it. */
-export interface KiipPromisesTable {
+export interface KiipRewardedMomentsTable {
   reward_id: string;
   moment_id: string;
   user_id: string;
@@ -119,7 +118,7 @@ export interface KiipPromisesTable {
 }
 
 /** A user whose id (or reference) has gone to Kiip. */
-export interface KiipUsersTable {
+export interface KiipUserReferencesTable {
   user_id_hash: string;
   user_id: string;
   reference: string | null;
@@ -154,8 +153,8 @@ export interface Tables {
   delivery_attempts: DeliveryAttemptsTable;
   delivery_pauses: DeliveryPausesTable;
   delivery_replays: DeliveryReplaysTable;
-  kiip_rewarded_moments: KiipPromisesTable;
-  kiip_user_references: KiipUsersTable;
+  kiip_rewarded_moments: KiipRewardedMomentsTable;
+  kiip_user_references: KiipUserReferencesTable;
   rejected_callbacks: RejectedCallbacksTable;
   idempotency_keys: IdempotencyKeysTable;
 }

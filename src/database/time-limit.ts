@@ -1,7 +1,8 @@
-import { StorageUnavailable } from './storage-error.js';
+import { withTimeout } from '../async/time-limit.js';
+import { StorageUnavailableError } from './storage-error.js';
 
 /** A time limit as drivers and servers take it: whole milliseconds, and never 0, which would mean "no limit". */
-export function wholeMs(ms: number): number {
+export function toPositiveMs(ms: number): number {
   return Math.max(1, Math.ceil(ms));
 }
 
@@ -9,14 +10,10 @@ export function wholeMs(ms: number): number {
  * Settles with `work`, or rejects with StorageUnavailable after `limitMs`. The work goes on unobserved: what it is stuck
  * in has to end by a limit of its own.
  */
-export async function withinTime<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new StorageUnavailable('no answer in time')), wholeMs(limitMs));
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
+export function withStorageTimeout<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  return withTimeout(
+    toPositiveMs(limitMs),
+    () => work,
+    () => new StorageUnavailableError('no answer in time'),
+  );
 }

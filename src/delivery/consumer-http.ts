@@ -6,24 +6,24 @@ import { traceHeaders } from '../tracing/span.js';
 import { parseRetryAfter } from '../upstream/retry-after.js';
 import type { SignedEvent } from './webhook-event.js';
 
-/** What one attempt may take, from the connection to the last byte that we read. */
+/** Limits one attempt, from connecting to the last byte that is read. */
 export const ATTEMPT_TIMEOUT_MS = 10_000;
 /**
- * An answer says all in its status; what else it says is let by, so that the connection can be used again. More than this costs more
- * than a new connection (`npm run bench`, endless bodies).
+ * Only the status of a response counts. Its body is read and dropped, so that the connection can be reused. Reading more than this
+ * costs more than a new connection (`npm run bench`, endless bodies).
  */
 const MAX_RESPONSE_BYTES = 8 * 1024;
 
 export interface DeliveryAttempt {
-  /** Undefined where there was no answer. */
+  /** Undefined without a response. */
   readonly status: number | undefined;
-  /** A few words of ours: what became of it. */
+  /** A short description of the result. */
   readonly outcome: string;
   readonly durationMs: number;
   readonly retryAfterSeconds: number | undefined;
 }
 
-/** Sends events to one consumer. Redirects are not followed. */
+/** Sends events to one consumer. It follows no redirects. */
 export class ConsumerHttp {
   private readonly pool: Pool;
   private readonly path: string;
@@ -34,19 +34,19 @@ export class ConsumerHttp {
     this.pool = new Pool(origin, {
       connections: concurrency,
       allowH2: false,
-      // The attempt's own timer bounds all of this.
+      // The timeout of the attempt covers these phases.
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: { timeout: ATTEMPT_TIMEOUT_MS },
     });
   }
 
-  /** @param stopped ends the attempt before its time. @returns what became of it, also when it failed */
-  async send({ body, headers }: SignedEvent, stopped: AbortSignal): Promise<DeliveryAttempt> {
+  /** @param abortSignal ends the attempt early. @returns the result, also of a failed attempt */
+  async send({ body, headers }: SignedEvent, abortSignal: AbortSignal): Promise<DeliveryAttempt> {
     const startedAt = performance.now();
     const durationMs = () => Math.round(performance.now() - startedAt);
     const timeout = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
-    const signal = AbortSignal.any([timeout, stopped]);
+    const signal = AbortSignal.any([timeout, abortSignal]);
     let response: Dispatcher.ResponseData;
     try {
       response = await this.pool.request({
@@ -58,12 +58,12 @@ export class ConsumerHttp {
       });
     } catch (error) {
       const outcome = timeout.aborted
-        ? 'no answer in time'
-        : `no answer (${summarizeError(error).code ?? 'unknown'})`;
+        ? 'no response in time'
+        : `no response (${summarizeError(error).code ?? 'unknown'})`;
       return { status: undefined, outcome, durationMs: durationMs(), retryAfterSeconds: undefined };
     }
     const status = response.statusCode;
-    // Longer than that, or too slow: the connection is given up, the status counts.
+    // If the body is longer or too slow, the connection is closed; the status counts.
     await response.body.dump({ limit: MAX_RESPONSE_BYTES, signal }).catch(() => undefined);
     const { 'retry-after': retryAfter } = response.headers;
     return {
@@ -79,13 +79,13 @@ export class ConsumerHttp {
   }
 }
 
-/** Any 2xx ends a delivery. */
+/** Any 2xx status completes a delivery. */
 export function isSuccess(status: number | null | undefined): boolean {
   return typeof status === 'number' && status >= 200 && status < 300;
 }
 
 function describeOutcome(status: number): string {
   if (isSuccess(status)) return 'accepted';
-  if (status >= 300 && status < 400) return 'a redirect, which is not followed';
-  return status === 410 ? 'gone' : 'refused';
+  if (status >= 300 && status < 400) return 'redirect not followed';
+  return status === 410 ? 'gone' : 'rejected';
 }

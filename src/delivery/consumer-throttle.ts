@@ -1,20 +1,24 @@
+import { backoffMs } from '../async/backoff.js';
 import type { DeliveryAttempt } from './consumer-http.js';
 
-/** So many failures in a row are not one odd event's. */
+/** Consecutive failures that open the circuit; fewer may be caused by single events. */
 const FAILURE_THRESHOLD = 5;
-const INITIAL_OPEN_MS = 5_000;
-const MAX_OPEN_MS = 60_000;
+/** 5 s at first, at most a minute, each with 25 % jitter in both directions. */
+const OPEN_BACKOFF = { initialMs: 6_250, maxMs: 75_000, jitter: 0.4 };
 const MAX_RETRY_AFTER_MS = 3_600_000;
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
 /**
- * How much one consumer is given at once: its breaker and its ramp. It opens after failures in a row, for 5 s at first and
- * up to a minute; then one delivery looks. Each success lets one more go out beside it, up to the consumer's own limit, and
- * each failure halves their number: a consumer that comes back is not run over by its backlog.
+ * Limits the concurrent deliveries to one consumer with a circuit breaker and an AIMD ramp. The circuit opens after consecutive
+ * failures, for 5 s at first and up to a minute, and then allows one trial delivery. Each success adds a slot, up to the concurrency of
+ * the consumer, and each failure halves the slots, so that a backlog does not overload a consumer that has just recovered.
+ *
+ * The breaker is our own: workers ask for free slots before they lease deliveries instead of having calls rejected, `Retry-After` opens
+ * or extends it at any failure, and its clock is monotonic. Cockatiel's wraps single calls and offers none of these.
  */
 export class ConsumerThrottle {
-  lastSuccessAt: Date | undefined;
+  private lastSuccess: Date | undefined;
   private inFlight = 0;
   private limit = 1;
   private consecutiveFailures = 0;
@@ -22,25 +26,29 @@ export class ConsumerThrottle {
   private openedAtMs = 0;
 
   /**
-   * @param concurrency deliveries that may be under way at once
-   * @param now milliseconds of a clock that is never put right
+   * @param concurrency the largest number of deliveries in flight
+   * @param now reads a monotonic clock, in milliseconds
    */
   constructor(
     private readonly concurrency: number,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
+  get lastSuccessAt(): Date | undefined {
+    return this.lastSuccess;
+  }
+
   get state(): BreakerState {
     if (this.now() < this.openUntilMs) return 'open';
     return this.consecutiveFailures >= FAILURE_THRESHOLD ? 'half-open' : 'closed';
   }
 
-  /** Deliveries that may begin now. */
+  /** The number of deliveries that may start now. */
   get availableSlots(): number {
     return this.state === 'open' ? 0 : Math.max(0, Math.floor(this.limit) - this.inFlight);
   }
 
-  /** When an open lane may be tried again, in milliseconds from now; 0 when it is not open. */
+  /** The time until the circuit is no longer open, in milliseconds; 0 if it is not open. */
   get retryInMs(): number {
     return Math.max(0, this.openUntilMs - this.now());
   }
@@ -54,17 +62,17 @@ export class ConsumerThrottle {
   }
 
   recordSuccess(): void {
-    this.lastSuccessAt = new Date();
+    this.lastSuccess = new Date();
     this.consecutiveFailures = 0;
     this.limit = Math.min(this.concurrency, this.limit + 1);
   }
 
-  /** @param retryAfterSeconds what the consumer asked for: nothing of it goes out earlier */
+  /** @param retryAfterSeconds from the response: no delivery starts earlier */
   recordFailure({
     retryAfterSeconds = 0,
     durationMs = 0,
   }: Partial<Pick<DeliveryAttempt, 'retryAfterSeconds' | 'durationMs'>> = {}): void {
-    // What was under way when it opened tells nothing new, however late it ends.
+    // Deliveries that started before the circuit opened do not count again when they fail later.
     const alreadyCounted = this.state === 'open' || this.now() - durationMs < this.openedAtMs;
     this.openFor(Math.min(retryAfterSeconds * 1_000, MAX_RETRY_AFTER_MS));
     if (alreadyCounted) return;
@@ -73,14 +81,10 @@ export class ConsumerThrottle {
     if (this.consecutiveFailures < FAILURE_THRESHOLD) return;
     this.limit = 1;
     this.openedAtMs = this.now();
-    const breakMs = Math.min(
-      MAX_OPEN_MS,
-      INITIAL_OPEN_MS * 2 ** (this.consecutiveFailures - FAILURE_THRESHOLD),
-    );
-    this.openFor(breakMs * (0.75 + Math.random() / 2));
+    this.openFor(backoffMs(this.consecutiveFailures - FAILURE_THRESHOLD + 1, OPEN_BACKOFF));
   }
 
-  private openFor(forMs: number): void {
-    this.openUntilMs = Math.max(this.openUntilMs, this.now() + forMs);
+  private openFor(durationMs: number): void {
+    this.openUntilMs = Math.max(this.openUntilMs, this.now() + durationMs);
   }
 }

@@ -3,56 +3,38 @@ import { ApiAcceptedResponse, ApiBody, ApiOkResponse, ApiOperation, ApiTags } fr
 import type { FastifyReply } from 'fastify';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { Config } from '../config/config.js';
+import { toLedgerWindow } from '../ledger/ledger-window.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
-import { DeliveriesService } from './deliveries.service.js';
 import {
   DeliveriesDto,
   DeliveriesQueryDto,
   DeliveryDto,
   DeliveryParamsDto,
   ReplayDto,
-  ReplayRequestDto,
   ReplayParamsDto,
+  ReplayRequestDto,
   ReplayStartedDto,
-  toDeliveryDto,
   parseDeliveryId,
+  toDeliveryDto,
   toReplayDto,
 } from './deliveries.dto.js';
-import { windowOf } from '../ledger/ledger-window.js';
+import { DeliveriesService } from './deliveries.service.js';
+import { DELIVERY_EXAMPLE, REPLAY_EXAMPLE, REPLAY_REQUEST_EXAMPLES } from './delivery-examples.js';
 import { ReplaysService } from './replays.service.js';
 
 const COMMON_PROBLEMS = ['unauthenticated', 'storage-unavailable'] as const;
-const deliveryNotFound = Problem.of('not-found', 'There is no such delivery.', { retryable: false });
-const consumerNotConfigured = Problem.of('conflict', 'Its consumer is no longer one of DELIVERY_CONSUMERS.', {
-  retryable: false,
-});
-const replayNotFound = Problem.of('not-found', 'There is no such replay.', { retryable: false });
+const DELIVERY_NOT_FOUND = Problem.of('not-found', 'Delivery not found.', { retryable: false });
+const CONSUMER_NOT_CONFIGURED = Problem.of(
+  'conflict',
+  'The consumer of this delivery is no longer in DELIVERY_CONSUMERS.',
+  {
+    retryable: false,
+  },
+);
+const REPLAY_NOT_FOUND = Problem.of('not-found', 'Replay not found.', { retryable: false });
 
-const delivery = {
-  id: 'dlv_17',
-  issuance_id: 'iss_0190c1d2e3f4000000112233445566aa',
-  consumer: 'wallet',
-  status: 'dead',
-  attempts: 18,
-  last_status: 503,
-  next_attempt_at: null,
-};
-const order = { consumer: 'wallet', from: '2026-01-31T00:00:00Z', to: '2026-02-01T00:00:00Z' };
-const replayId = '6d0f0e0b-4f0e-4a39-9d0f-5a86a2c1f6a1';
-const replay = {
-  id: replayId,
-  consumer: 'wallet',
-  from: '2026-01-31T00:00:00.000Z',
-  to: '2026-02-01T00:00:00.000Z',
-  count: 1200,
-  done: 400,
-  created_at: '2026-02-02T08:00:00.000Z',
-  finished_at: null,
-};
-
-/** Sees and steers what goes to the consumers. */
 @ApiTags('Deliveries')
 @Controller('api/v1/deliveries')
 export class DeliveriesController {
@@ -64,11 +46,11 @@ export class DeliveriesController {
 
   @Get()
   @RequireScope('deliveries:manage')
-  @ApiOperation({ summary: 'The deliveries, oldest first', operationId: 'listDeliveries' })
+  @ApiOperation({ summary: 'List deliveries, oldest first', operationId: 'listDeliveries' })
   @ApiOkResponse({
-    description: 'A page',
+    description: 'A page of deliveries',
     type: DeliveriesDto,
-    example: { items: [delivery], next: 'dlv_17' },
+    example: { items: [DELIVERY_EXAMPLE], next: 'dlv_17' },
   })
   @ApiProblems(invalid('/limit', 'limit must not be greater than 500'), ...COMMON_PROBLEMS)
   async list(
@@ -83,58 +65,54 @@ export class DeliveriesController {
   @RequireScope('deliveries:manage')
   @HttpCode(202)
   @ApiOperation({
-    summary: 'Send one delivery now',
+    summary: 'Retry a delivery now',
     description:
-      'Whatever its status: a dead one is tried for three days again, a delivered one goes out once more, always under the same `webhook-id`. Ends the pause of a consumer that had answered 410.',
+      'Works for every status: a dead delivery is retried for three more days, and a delivered one is sent again. The `webhook-id` stays the same. If the consumer is paused after a 410, the pause ends.',
     operationId: 'retryDelivery',
   })
   @ApiAcceptedResponse({
-    description: 'It is due',
+    description: 'The delivery is due',
     type: DeliveryDto,
-    example: { ...delivery, status: 'pending', next_attempt_at: '2026-02-03T12:00:00.000Z' },
+    example: { ...DELIVERY_EXAMPLE, status: 'pending', next_attempt_at: '2026-02-03T12:00:00.000Z' },
   })
   @ApiProblems(
     invalid('/id', 'id must have at most 256 characters'),
     ...COMMON_PROBLEMS,
-    deliveryNotFound,
-    consumerNotConfigured,
+    DELIVERY_NOT_FOUND,
+    CONSUMER_NOT_CONFIGURED,
     413,
     415,
   )
   async retry(@Param() { id }: DeliveryParamsDto): Promise<DeliveryDto> {
     const number = parseDeliveryId(id);
-    const names = this.config.deliveryConsumers?.map(({ name }) => name) ?? [];
-    const found = number === undefined ? 'not-found' : await this.deliveries.retry(number, names);
-    if (found === 'not-found') throw deliveryNotFound;
-    if (found === 'no-consumer') throw consumerNotConfigured;
-    return toDeliveryDto(found);
+    const delivery = number === undefined ? 'not-found' : await this.deliveries.retry(number);
+    if (delivery === 'not-found') throw DELIVERY_NOT_FOUND;
+    if (delivery === 'no-consumer') throw CONSUMER_NOT_CONFIGURED;
+    return toDeliveryDto(delivery);
   }
 
-  @Post('replay')
+  @Post('replays')
   @RequireScope('deliveries:manage')
   @HttpCode(202)
   @ApiOperation({
-    summary: 'Send what was accepted in a window of time once more to one consumer',
+    summary: 'Replay the entries of a time window to a consumer',
     description:
-      'Under the same `webhook-id`s, so many a second, also after restarts. With `dry_run` it is counted only: 200. Ends the pause of a consumer that had answered 410.',
-    operationId: 'replayDeliveries',
+      'Sends the accepted entries again under the same `webhook-id`s at the given rate, and continues after restarts. With `dry_run`, the entries are only counted and the status is 200. If the consumer is paused after a 410, the pause ends.',
+    operationId: 'createReplay',
   })
   @ApiBody({
     type: ReplayRequestDto,
-    examples: {
-      count: { value: { ...order, dry_run: true } },
-      send: { value: { ...order, rate_per_second: 50 } },
-    },
+    examples: REPLAY_REQUEST_EXAMPLES,
   })
   @ApiOkResponse({
-    description: 'The dry run: nothing is sent',
+    description: 'A dry run: nothing is sent',
     type: ReplayStartedDto,
     example: { id: null, count: 1200 },
   })
   @ApiAcceptedResponse({
-    description: 'It has begun',
+    description: 'The replay has started',
     type: ReplayStartedDto,
-    example: { id: replayId, count: 1200 },
+    example: { id: REPLAY_EXAMPLE.id, count: REPLAY_EXAMPLE.count },
   })
   @ApiProblems(
     invalid('/consumer', 'consumer must be one of DELIVERY_CONSUMERS'),
@@ -148,27 +126,23 @@ export class DeliveriesController {
   ): Promise<ReplayStartedDto> {
     if (!this.config.deliveryConsumers?.some(({ name }) => name === consumer))
       throw invalid('/consumer', 'consumer must be one of DELIVERY_CONSUMERS');
-    const window = windowOf(from, to);
+    const window = toLedgerWindow(from, to);
     if (dry_run) {
       reply.code(200);
       return { id: null, count: await this.replays.count(window) };
     }
-    const { id, totalCount: total } = await this.replays.start({
-      consumer,
-      window,
-      ratePerSecond: rate_per_second,
-    });
-    return { id, count: total };
+    const replay = await this.replays.start({ consumer, window, ratePerSecond: rate_per_second });
+    return { id: replay.id, count: replay.totalCount };
   }
 
   @Get('replays/:id')
   @RequireScope('deliveries:manage')
-  @ApiOperation({ summary: 'How far a replay has come', operationId: 'getReplay' })
-  @ApiOkResponse({ description: 'The replay', type: ReplayDto, example: replay })
-  @ApiProblems(invalid('/id', 'id must be the id of a replay'), ...COMMON_PROBLEMS, replayNotFound)
+  @ApiOperation({ summary: 'Get the progress of a replay', operationId: 'getReplay' })
+  @ApiOkResponse({ description: 'The replay', type: ReplayDto, example: REPLAY_EXAMPLE })
+  @ApiProblems(invalid('/id', 'id must be the id of a replay'), ...COMMON_PROBLEMS, REPLAY_NOT_FOUND)
   async getReplay(@Param() { id }: ReplayParamsDto): Promise<ReplayDto> {
-    const found = await this.replays.find(id);
-    if (!found) throw replayNotFound;
-    return toReplayDto(found);
+    const replay = await this.replays.find(id);
+    if (!replay) throw REPLAY_NOT_FOUND;
+    return toReplayDto(replay);
   }
 }

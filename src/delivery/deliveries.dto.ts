@@ -12,19 +12,19 @@ import type { Replay } from './replays.service.js';
 const DELIVERY_STATUSES = ['pending', 'delivered', 'dead'] as const;
 
 export class DeliveriesQueryDto extends PaginationQueryDto {
-  /** Only those to this consumer. */
+  /** Only deliveries to this consumer. */
   @IsOptional()
   @IsOpaqueId('wallet', { required: false })
   readonly consumer?: string;
 
-  /** Only those in this status. */
+  /** Only deliveries with this status. */
   @IsOptional()
   @IsIn(DELIVERY_STATUSES)
   @ApiProperty({ enum: DELIVERY_STATUSES, required: false })
   readonly status?: (typeof DELIVERY_STATUSES)[number];
 
-  /** The `next` of an earlier answer. */
-  @IsCursor((text) => parseDeliveryId(text) !== undefined)
+  /** The `next` of an earlier response. */
+  @IsCursor((cursor) => parseDeliveryId(cursor) !== undefined)
   readonly after?: string;
 }
 
@@ -39,23 +39,23 @@ export class ReplayParamsDto {
   readonly id!: string;
 }
 
-/** A ledger row on its way to a consumer. */
+/** The delivery of a ledger row to a consumer. */
 export class DeliveryDto {
   /** @example 'dlv_17' */
   readonly id!: string;
   /**
-   * The id of the ledger row, and the `webhook-id` of every attempt.
+   * The id of the ledger row, which is also the `webhook-id` of every attempt.
    * @example 'iss_0190c1d2e3f4000000112233445566aa'
    */
   readonly issuance_id!: string;
   /** @example 'wallet' */
   readonly consumer!: string;
-  /** `dead`: refused for three days; it waits for a retry. */
+  /** `dead`: not accepted within three days; waits for a manual retry. */
   @ApiProperty({ enum: DELIVERY_STATUSES, example: 'pending' })
   readonly status!: (typeof DELIVERY_STATUSES)[number];
   /** @example 3 */
   readonly attempts!: number;
-  /** What the consumer answered last; null where there was no answer. */
+  /** The last HTTP status of the consumer; null if there was no response. */
   @ApiProperty({ type: Number, nullable: true, example: 503 })
   readonly last_status!: number | null;
   /** Null unless pending. */
@@ -67,15 +67,15 @@ export class DeliveriesDto {
   /** Oldest first. */
   readonly items!: DeliveryDto[];
   /**
-   * Where to go on, now or later; there also behind the last one.
+   * The cursor for the next page; also returned after the last delivery, for later ones.
    * @example 'dlv_17'
    */
   readonly next!: string;
 }
 
-/** What to send once more. */
+/** The entries to send again. */
 export class ReplayRequestDto {
-  /** As in DELIVERY_CONSUMERS. */
+  /** A name in DELIVERY_CONSUMERS. */
   @IsOpaqueId('wallet')
   readonly consumer!: string;
 
@@ -83,17 +83,17 @@ export class ReplayRequestDto {
   @IsInstant('2026-01-31T00:00:00Z')
   readonly from!: string;
 
-  /** And before this time; what is still to come is no part of it. */
+  /** And before this time. Entries after the request are never included. */
   @IsInstant('2026-02-01T00:00:00Z')
   readonly to!: string;
 
-  /** Only count. */
+  /** Only count the entries. */
   @IsOptionalNotNull()
   @IsBoolean()
   @ApiProperty({ required: false })
   readonly dry_run: boolean = false;
 
-  /** Rows that become due a second. */
+  /** Rows that become due per second. */
   @IsOptionalNotNull()
   @IsInt()
   @Min(1)
@@ -113,7 +113,7 @@ export class ReplayStartedDto {
   readonly count!: number;
 }
 
-/** How far a replay has come. */
+/** A replay and its progress. */
 export class ReplayDto {
   /** @example '6d0f0e0b-4f0e-4a39-9d0f-5a86a2c1f6a1' */
   readonly id!: string;
@@ -126,7 +126,7 @@ export class ReplayDto {
   /** @example 1200 */
   readonly count!: number;
   /**
-   * Rows that have become due again.
+   * Rows that have become due so far.
    * @example 400
    */
   readonly done!: number;
@@ -136,7 +136,7 @@ export class ReplayDto {
   readonly finished_at!: string | null;
 }
 
-/** What a consumer receives (Standard Webhooks). */
+/** The event that a consumer receives (Standard Webhooks). */
 export class CurrencyIssuedEventDto {
   @ApiProperty({ enum: [CURRENCY_ISSUED], example: CURRENCY_ISSUED })
   readonly type!: string;
@@ -151,7 +151,7 @@ export class CurrencyIssuedEventDto {
 const ID_PREFIX = 'dlv_';
 const ID_PATTERN = /^dlv_(0|[1-9]\d{0,17})$/;
 
-/** @returns the number in a delivery's id; undefined for what is none */
+/** @returns the number in the id of a delivery; undefined if the id is malformed */
 export function parseDeliveryId(id: string): string | undefined {
   return ID_PATTERN.exec(id)?.[1];
 }
@@ -169,23 +169,15 @@ export function toDeliveryDto(delivery: Delivery): DeliveryDto {
   };
 }
 
-export function toReplayDto({
-  id,
-  consumer,
-  window,
-  totalCount: total,
-  processedCount: done,
-  createdAt,
-  finishedAt,
-}: Replay): ReplayDto {
+export function toReplayDto(replay: Replay): ReplayDto {
   return {
-    id,
-    consumer,
-    from: window.from.toISOString(),
-    to: window.to.toISOString(),
-    count: total,
-    done,
-    created_at: createdAt.toISOString(),
-    finished_at: finishedAt?.toISOString() ?? null,
+    id: replay.id,
+    consumer: replay.consumer,
+    from: replay.window.from.toISOString(),
+    to: replay.window.to.toISOString(),
+    count: replay.totalCount,
+    done: replay.processedCount,
+    created_at: replay.createdAt.toISOString(),
+    finished_at: replay.finishedAt?.toISOString() ?? null,
   };
 }

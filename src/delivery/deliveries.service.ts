@@ -1,8 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
+import { Config } from '../config/config.js';
+import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
 import type { DeliveryStatus, Tables } from '../database/tables.js';
+import { outbox } from '../ledger/ledger-view.queries.js';
+import { isSuccess } from './consumer-http.js';
+import { urlHash } from './delivery.queries.js';
 
 export interface Delivery {
   readonly id: string;
@@ -17,7 +22,7 @@ export interface Delivery {
 export interface DeliveryQuery {
   readonly consumer?: string | undefined;
   readonly status?: DeliveryStatus | undefined;
-  /** The id of the last delivery that is known. */
+  /** The id of the last delivery of the page before. */
   readonly after?: string | undefined;
   readonly limit: number;
 }
@@ -25,18 +30,48 @@ export interface DeliveryQuery {
 export interface DeliveryHistory extends Delivery {
   readonly acceptedAt: Date;
   readonly endedAt: Date | null;
-  readonly log: readonly {
+  readonly attemptLog: readonly {
     readonly at: Date;
     readonly durationMs: number;
     readonly status: number | null;
     readonly outcome: string;
+    readonly delivered: boolean;
   }[];
 }
 
-/** The deliveries as people see and steer them. Every method throws StorageUnavailable. */
+/** The deliveries of one ledger entry. */
+export interface EntryHistory {
+  /** Null while the entry has not been accepted. */
+  readonly acceptedAt: Date | null;
+  readonly deliveries: readonly DeliveryHistory[];
+}
+
+/** What waits for the configured consumers. Deliveries to other consumers are never sent and do not count. */
+export interface QueueStats {
+  /** Accepted entries without deliveries; 0 if no consumer is configured. */
+  readonly outbox: number;
+  readonly outboxOldestSeconds: number;
+  readonly deliveries: readonly {
+    readonly consumer: string;
+    readonly status: string;
+    readonly count: number;
+  }[];
+  /** The age of the oldest entry that has not been delivered to every consumer; 0 if there is none. */
+  readonly oldestPendingSeconds: number;
+  readonly pausedConsumers: readonly string[];
+}
+
+/** Reads and manages stored deliveries. Every method throws StorageUnavailableError. */
 @Injectable()
 export class DeliveriesService {
-  constructor(private readonly database: Database) {}
+  private readonly consumers: readonly Consumer[];
+
+  constructor(
+    private readonly database: Database,
+    { deliveryConsumers = [] }: Config,
+  ) {
+    this.consumers = deliveryConsumers;
+  }
 
   /** Oldest first. */
   async list({ consumer, status, after = '0', limit }: DeliveryQuery): Promise<Delivery[]> {
@@ -53,51 +88,51 @@ export class DeliveriesService {
   }
 
   /**
-   * Makes a delivery due now, whatever it was: a dead one is tried for three days again, a delivered one goes out once more, and
-   * an attempt that is under way no longer decides. Who steers by hand has seen to a paused consumer: its pause ends.
-   * @param consumers those that anything is sent to
+   * Makes a delivery due now, whatever its status: a dead one starts a new retry schedule, a delivered one is sent again, and the result
+   * of an attempt in flight is ignored. If its consumer is paused, the pause ends.
    */
-  async retry(id: string, consumers: readonly string[]): Promise<Delivery | 'not-found' | 'no-consumer'> {
+  async retry(id: string): Promise<Delivery | 'not-found' | 'no-consumer'> {
+    const names = this.consumers.map(({ name }) => name);
     const row = await this.database.run((db) =>
       db
-        .with('again', (cte) =>
+        .with('retried', (cte) =>
           cte
             .updateTable('deliveries')
             .set({
               status: 'pending',
-              tries: 0,
+              schedule_attempts: 0,
               schedule_started_at: null,
               next_attempt_at: sql<Date>`now()`,
               ended_at: null,
-              claim: null,
+              lease_token: null,
               lease_expires_at: null,
             })
             .where(sql<boolean>`id = ${id}::bigint`)
-            .where((eb) => eb('consumer', '=', eb.fn.any(eb.val([...consumers]))))
+            .where((eb) => eb('consumer', '=', eb.fn.any(eb.val(names))))
             .returningAll(),
         )
         .with('resumed', (cte) =>
           cte
             .deleteFrom('delivery_pauses')
-            .where('consumer', 'in', (eb) => eb.selectFrom('again').select('consumer')),
+            .where('consumer', 'in', (eb) => eb.selectFrom('retried').select('consumer')),
         )
-        .selectFrom('again')
+        .selectFrom('retried')
         .selectAll()
         .executeTakeFirst(),
     );
     if (row) return toDelivery(row);
-    const known = await this.database.run((db) =>
+    const existing = await this.database.run((db) =>
       db
         .selectFrom('deliveries')
         .select('id')
         .where(sql<boolean>`id = ${id}::bigint`)
         .executeTakeFirst(),
     );
-    return known ? 'no-consumer' : 'not-found';
+    return existing ? 'no-consumer' : 'not-found';
   }
 
-  /** What has become of a ledger row: when it was accepted, if ever, and each delivery with its attempts. */
-  async historyOf(ledgerId: string): Promise<{ acceptedAt: Date | null; deliveries: DeliveryHistory[] }> {
+  /** When a ledger entry was accepted, and its deliveries with their attempts. */
+  async getHistory(ledgerId: string): Promise<EntryHistory> {
     const [waiting, rows, attempts] = await this.database.run((db) =>
       Promise.all([findOutboxEntry(db, ledgerId), findDeliveries(db, ledgerId), findAttempts(db, ledgerId)]),
     );
@@ -105,26 +140,28 @@ export class DeliveriesService {
       ...toDelivery(row),
       acceptedAt: row.accepted_at,
       endedAt: row.ended_at,
-      log: attempts
+      attemptLog: attempts
         .filter(({ delivery_id }) => String(delivery_id) === String(row.id))
-        .map(({ started_at: at, duration_ms: durationMs, status, outcome }) => ({
-          at,
-          durationMs,
+        .map(({ started_at, duration_ms, status, outcome }) => ({
+          at: started_at,
+          durationMs: duration_ms,
           status,
           outcome,
+          delivered: isSuccess(status),
         })),
     }));
-    const acceptedAt = waiting?.created_at ?? deliveries[0]?.acceptedAt ?? null;
-    return { acceptedAt, deliveries };
+    return { acceptedAt: waiting?.accepted_at ?? deliveries[0]?.acceptedAt ?? null, deliveries };
+  }
+
+  countQueues(): Promise<QueueStats> {
+    return this.database.run((db) => countQueues(db, this.consumers));
   }
 }
 
-function findOutboxEntry(db: Kysely<Tables>, ledgerId: string) {
-  return db
-    .selectFrom('delivery_outbox')
-    .select('created_at')
-    .where('ledger_id', '=', ledgerId)
-    .executeTakeFirst();
+async function findOutboxEntry(db: Kysely<Tables>, ledgerId: string) {
+  const { rows } = await sql<{ accepted_at: Date }>`
+    select accepted_at from ${outbox} where ledger_id = ${ledgerId}`.execute(db);
+  return rows[0];
 }
 
 function findDeliveries(db: Kysely<Tables>, ledgerId: string) {
@@ -145,6 +182,42 @@ function findAttempts(db: Kysely<Tables>, ledgerId: string) {
     )
     .orderBy('number')
     .execute();
+}
+
+async function countQueues(db: Kysely<Tables>, consumers: readonly Consumer[]): Promise<QueueStats> {
+  const names = consumers.map(({ name }) => name);
+  const { rows: queues } = await sql<QueueRow>`
+    with queues as (
+      select (select count(*)::int from ${outbox} where ${names.length > 0}) as outbox,
+        (select accepted_at from ${outbox} where ${names.length > 0} order by accepted_at limit 1) as outbox_since,
+        (select accepted_at from deliveries
+          where status = 'pending' and consumer = any(${names}::text[]) order by accepted_at limit 1) as pending_since
+    )
+    select outbox,
+      coalesce(extract(epoch from now() - outbox_since), 0)::float8 as outbox_oldest_seconds,
+      coalesce(extract(epoch from now() - least(outbox_since, pending_since)), 0)::float8 as oldest_pending_seconds
+    from queues`.execute(db);
+  const { rows: deliveries } = await sql<{ consumer: string; status: string; count: number }>`
+    select consumer, status, count(*)::int as count from deliveries
+    where status <> 'delivered' and consumer = any(${names}::text[]) group by consumer, status`.execute(db);
+  const pauses = await db.selectFrom('delivery_pauses').select(['consumer', 'url_hash']).execute();
+  const paused = consumers.filter((consumer) =>
+    pauses.some((pause) => pause.consumer === consumer.name && pause.url_hash === urlHash(consumer)),
+  );
+  const { outbox: waiting, outbox_oldest_seconds, oldest_pending_seconds } = queues[0]!;
+  return {
+    outbox: waiting,
+    outboxOldestSeconds: Math.max(0, outbox_oldest_seconds),
+    deliveries,
+    oldestPendingSeconds: Math.max(0, oldest_pending_seconds),
+    pausedConsumers: paused.map(({ name }) => name),
+  };
+}
+
+interface QueueRow {
+  readonly outbox: number;
+  readonly outbox_oldest_seconds: number;
+  readonly oldest_pending_seconds: number;
 }
 
 interface DeliveryRow {

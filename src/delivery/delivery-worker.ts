@@ -1,65 +1,66 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import { PollingLoop } from '../async/polling-loop.js';
 import { Config } from '../config/config.js';
+import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
-import { StorageUnavailable } from '../database/storage-error.js';
-import { Ledger } from '../ledger/ledger.service.js';
-import { issuanceDto } from '../ledger/issuances.dto.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
+import { toIssuanceDto } from '../ledger/issuances.dto.js';
+import { LedgerService } from '../ledger/ledger.service.js';
 import { summarizeError } from '../log/error-facts.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import type { ConsumerAttempt } from './consumer-worker.js';
 import { fanOutOutbox } from './delivery.queries.js';
-import type { Subscriber } from './delivery.queries.js';
-import { PollingLoop } from '../async/polling-loop.js';
 import { ReplaysService } from './replays.service.js';
 
 const POLL_INTERVAL_MS = 1_000;
-/** A replay takes a batch a second: it is not to miss its second by much. */
+/** A replay is due once a second; polling more often keeps it close to its rate. */
 const REPLAY_POLL_INTERVAL_MS = 250;
-/** Deliveries that one statement makes: far below its time limit. */
+/** Deliveries that one statement creates, far below its time limit. */
 const BATCH_SIZE = 1_000;
 
 /**
- * Brings accepted ledger rows to the consumers, in every replica whose ROLE is not `api`. The rows come through the outbox that is
- * written with them, so nothing that was acknowledged is forgotten; several replicas share the work by claims that lapse.
+ * Delivers accepted ledger entries to the consumers, in every replica whose ROLE is not `api`. Entries arrive through the outbox, which
+ * is written in the same statement as the entry, so that no acknowledged callback is lost. Replicas share the work by leases that
+ * expire.
  */
 @Injectable()
 export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  /** Empty with ROLE=api. */
   readonly consumers: readonly ConsumerWorker[];
   private readonly logger = new Logger('Delivery');
-  private readonly subscribers: readonly Subscriber[];
+  private readonly configured: readonly Consumer[];
   private readonly outboxLoop: PollingLoop;
   private readonly replayLoop: PollingLoop;
   private readonly graceMs: number;
-  private stopped: Promise<void> | undefined;
+  private stopping: Promise<void> | undefined;
   private readonly listeners: ((attempt: ConsumerAttempt) => void)[] = [];
 
   constructor(
     private readonly database: Database,
-    private readonly ledger: Ledger,
+    private readonly ledger: LedgerService,
     private readonly replays: ReplaysService,
     { role, deliveryConsumers = [], databaseTimeoutMs, shutdownGraceSeconds }: Config,
   ) {
     const options = {
       database,
       databaseTimeoutMs,
-      issuancesOf: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(issuanceDto),
+      findIssuances: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(toIssuanceDto),
       logger: this.logger,
       onFailure: (error: unknown) => this.logFailure(error),
       onAttempt: (attempt: ConsumerAttempt) => {
         for (const listener of this.listeners) listener(attempt);
       },
     };
-    this.consumers =
-      role === 'api' ? [] : deliveryConsumers.map((consumer) => new ConsumerWorker(consumer, options));
-    this.subscribers = this.consumers.map(({ subscriber }) => subscriber);
+    this.configured = role === 'api' ? [] : deliveryConsumers;
+    this.consumers = this.configured.map((consumer) => new ConsumerWorker(consumer, options));
     this.outboxLoop = new PollingLoop(() => this.drainOutbox(), POLL_INTERVAL_MS, options.onFailure);
     this.replayLoop = new PollingLoop(() => this.replayBatch(), REPLAY_POLL_INTERVAL_MS, options.onFailure);
     this.graceMs = (shutdownGraceSeconds * 1_000) / 2;
   }
 
   onApplicationBootstrap(): void {
-    // What is accepted while nobody is to hear of it waits in the outbox for the first consumer.
+    // Without a consumer, accepted entries stay in the outbox until the first one is configured.
     if (this.consumers.length === 0) return;
     this.ledger.onAccepted(() => this.outboxLoop.notify());
     this.outboxLoop.start();
@@ -67,7 +68,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     for (const consumer of this.consumers) consumer.start();
   }
 
-  /** Calls back at the end of each attempt of this process. */
+  /** Calls the listener at the end of each attempt of this process. */
   onAttempt(listener: (attempt: ConsumerAttempt) => void): void {
     this.listeners.push(listener);
   }
@@ -76,38 +77,38 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     return this.stop();
   }
 
-  /** Claims nothing more; returns when all that is under way has ended or been handed back. */
+  /** Acquires no more leases; resolves when every delivery in flight has ended or its lease is released. */
   stop(): Promise<void> {
-    this.stopped ??= Promise.all([
+    this.stopping ??= Promise.all([
       this.outboxLoop.stop(),
       this.replayLoop.stop(),
       ...this.consumers.map((consumer) => consumer.stop(this.graceMs)),
     ]).then(() => undefined);
-    return this.stopped;
+    return this.stopping;
   }
 
-  /** @returns whether there may be more */
+  /** @returns whether the outbox may have more entries */
   private async drainOutbox(): Promise<boolean> {
     const limit = Math.ceil(BATCH_SIZE / this.consumers.length);
-    const moved = await this.database.run((db) => fanOutOutbox(db, this.subscribers, limit));
+    const moved = await this.database.run((db) => fanOutOutbox(db, this.configured, limit));
     if (moved > 0) this.notifyConsumers();
     return moved === limit;
   }
 
   private async replayBatch(): Promise<boolean> {
-    const taken = await this.replays.processBatch(this.subscribers);
-    if (taken > 0) this.notifyConsumers();
-    // There may be another replay beside it.
-    return taken > 0;
+    const replayed = await this.replays.processBatch(this.configured);
+    if (replayed > 0) this.notifyConsumers();
+    // Another replay may be due as well.
+    return replayed > 0;
   }
 
   private notifyConsumers(): void {
     for (const consumer of this.consumers) consumer.notify();
   }
 
-  /** A database that is away is told of by health checks, and found again by itself. */
+  /** Health checks report an unavailable database, and the loops recover by themselves. */
   private logFailure(error: unknown): void {
-    if (error instanceof StorageUnavailable) return;
+    if (error instanceof StorageUnavailableError) return;
     this.logger.error({ msg: 'delivery worker failed', ...summarizeError(error) });
   }
 }

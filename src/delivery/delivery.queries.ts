@@ -3,109 +3,109 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import type { Consumer } from '../config/parsers.js';
 import type { Tables } from '../database/tables.js';
+import { ledgerEntries, outbox } from '../ledger/ledger-view.queries.js';
 
-/** Held while deliveries are made. Any number unused in this database. */
+/** The status of each delivery of an entry, as reconciliation may join it in SQL. */
+export const deliveryStatuses = sql`(select ledger_id, status from deliveries)`;
+
+/** Held while deliveries are created. Any number that is unused in this database. */
 const DELIVERIES_LOCK = 7_261_903_443n;
 
-/** Whether it is this statement's turn to make deliveries: one process at a time. */
-export const tryLock = sql`turn as materialized (select pg_try_advisory_xact_lock(${sql.lit(DELIVERIES_LOCK)}) as mine)`;
+/** Lets one process at a time create deliveries: `(select acquired from creation_lock)`. */
+export const tryLock = sql`creation_lock as materialized (
+  select pg_try_advisory_xact_lock(${sql.lit(DELIVERIES_LOCK)}) as acquired
+)`;
 
-export interface Subscriber {
-  readonly name: string;
-  readonly ordered: boolean;
-  /** Of its URL, which may hold a token. A pause belongs to the URL that said "gone". */
-  readonly urlHash: string;
+/** Identifies the URL of a consumer without storing it, since it may contain a token. */
+export function urlHash({ url }: Pick<Consumer, 'url'>): string {
+  return createHash('sha256').update(url).digest('base64url');
 }
 
-export function subscriberOf({ name, url, order_by }: Consumer): Subscriber {
-  return {
-    name,
-    ordered: order_by !== undefined,
-    urlHash: createHash('sha256').update(url).digest('base64url'),
-  };
-}
-
-/** A delivery that this process may send now, and nobody else until the claim lapses. */
+/** A delivery that only this process may send until the lease expires. */
 export interface LeasedDelivery {
   readonly id: string;
   readonly ledgerId: string;
   readonly acceptedAt: Date;
-  /** The database's time, by which deliveries are signed: clocks of replicas may be wrong. */
-  readonly claimedAt: Date;
-  /** Of the trace that accepted the row, if any. */
+  /** By the clock of the database. Deliveries are signed with it, since the clocks of replicas may be wrong. */
+  readonly leasedAt: Date;
+  /** The trace in which the entry was accepted, if any. */
   readonly traceParent: string | null;
-  readonly claim: string;
-  /** Attempts before this one, since the schedule began. */
-  readonly tries: number;
-  /** Since its first attempt, in milliseconds; 0 before it. */
-  readonly sinceMs: number;
+  readonly leaseToken: string;
+  /** Earlier attempts since the retry schedule started. */
+  readonly attempts: number;
+  /** Time since the first of these attempts, in milliseconds; 0 before it. */
+  readonly ageMs: number;
 }
 
-/** Only so much of a text fits into an index entry; users who share that much wait for each other. */
+/** Index entries are limited in size. Users whose ids share this prefix wait for each other. */
 export const orderingKey = sql`left(l.user_id, 256)`;
 
 /**
- * When a new delivery is due: now, or behind one of the same user a little later, for it becomes due when that one ends. `d` has
- * the consumer, the ordering key and the `place` among those that are made together.
+ * When a new delivery is due: now, or a minute later if a delivery of the same user precedes it, whose end makes it due. `d` has the
+ * consumer, the ordering key and the `position` among the deliveries that are created together.
  */
 export const firstAttemptAt = sql`case
-  when d.ordering_key is not null and (d.place > 1 or exists (
+  when d.ordering_key is not null and (d.position > 1 or exists (
     select from deliveries earlier
     where earlier.consumer = d.consumer and earlier.ordering_key = d.ordering_key and earlier.status = 'pending'))
   then now() + interval '1 minute' else now() end`;
 
-const names = (subscribers: readonly Subscriber[]) => subscribers.map(({ name }) => name);
-
 /**
- * Turns up to `limit` outbox rows into one delivery for each subscriber, oldest first.
- * @returns how many rows left the outbox
+ * Moves up to `limit` entries out of the outbox, oldest first, and creates one delivery of each for every consumer.
+ * @returns the number of entries that left the outbox
  */
 export async function fanOutOutbox(
   db: Kysely<Tables>,
-  subscribers: readonly Subscriber[],
+  consumers: readonly Consumer[],
   limit: number,
 ): Promise<number> {
+  const names = consumers.map(({ name }) => name);
+  const ordered = consumers.map(({ order_by }) => order_by !== undefined);
   const { rows } = await sql<{ moved: number }>`
     with ${tryLock},
     oldest as materialized (
-      select ledger_id from delivery_outbox where (select mine from turn) order by created_at, ledger_id limit ${limit}
+      select ledger_id from ${outbox} where (select acquired from creation_lock) order by accepted_at, ledger_id limit ${limit}
     ),
     moved as (
-      delete from delivery_outbox using oldest where delivery_outbox.ledger_id = oldest.ledger_id
-      returning delivery_outbox.ledger_id, created_at, trace_parent
+      delete from ${outbox} o using oldest where o.ledger_id = oldest.ledger_id
+      returning o.ledger_id, o.accepted_at, o.trace_parent
     ),
     d as (
-      select keyed.*, row_number() over (partition by consumer, ordering_key order by created_at, ledger_id) as place
+      select keyed.*, row_number() over (partition by consumer, ordering_key order by accepted_at, ledger_id) as position
       from (
-        select moved.*, s.name as consumer, case when s.ordered then ${orderingKey} end as ordering_key
-        from moved join ledger l on l.id = moved.ledger_id
-        cross join unnest(${names(subscribers)}::text[], ${subscribers.map(({ ordered }) => ordered)}::boolean[]) as s (name, ordered)
+        select moved.*, c.name as consumer, case when c.ordered then ${orderingKey} end as ordering_key
+        from moved join ${ledgerEntries} l on l.id = moved.ledger_id
+        cross join unnest(${names}::text[], ${ordered}::boolean[]) as c (name, ordered)
       ) keyed
     ),
-    fresh as (
+    created as (
       insert into deliveries (ledger_id, consumer, ordering_key, accepted_at, trace_parent, next_attempt_at)
-      select ledger_id, consumer, ordering_key, created_at, trace_parent, ${firstAttemptAt}
-      from d order by created_at, ledger_id
+      select ledger_id, consumer, ordering_key, accepted_at, trace_parent, ${firstAttemptAt}
+      from d order by accepted_at, ledger_id
       on conflict on constraint deliveries_once_per_consumer do nothing
     )
     select count(*)::int as moved from moved`.execute(db);
   return rows[0]?.moved ?? 0;
 }
 
-/** Takes up to `limit` deliveries that are due, unless the consumer is paused. Of one user's, only the first that is not done. */
+/**
+ * Leases up to `limit` deliveries that are due, unless the consumer is paused. Of the deliveries that share an ordering key, only the
+ * first pending one is leased.
+ */
 export async function acquireLeases(
   db: Kysely<Tables>,
-  { name, urlHash }: Subscriber,
+  consumer: Consumer,
   limit: number,
   leaseMs: number,
 ): Promise<LeasedDelivery[]> {
-  // Conditions are written so that the index on what is due serves, whatever the backlog: it is read in its order.
+  const { name } = consumer;
+  // The conditions let PostgreSQL read the index on due deliveries in its order, whatever the backlog.
   const { rows } = await sql<LeasedDeliveryRow>`
     with due as materialized (
       select d.id from deliveries d
       where d.consumer = ${name} and d.status = 'pending' and d.next_attempt_at <= now()
         and (d.lease_expires_at is null or d.lease_expires_at < now())
-        and not exists (select from delivery_pauses p where p.consumer = ${name} and p.url_hash = ${urlHash})
+        and not exists (select from delivery_pauses p where p.consumer = ${name} and p.url_hash = ${urlHash(consumer)})
         and (d.ordering_key is null or d.id = (
           select min(first.id) from deliveries first
           where first.consumer = ${name} and first.ordering_key = d.ordering_key and first.status = 'pending'
@@ -115,101 +115,102 @@ export async function acquireLeases(
       for update skip locked
     )
     update deliveries
-    set claim = gen_random_uuid(), lease_expires_at = now() + ${`${Math.ceil(leaseMs)} milliseconds`}::interval
+    set lease_token = gen_random_uuid(), lease_expires_at = now() + ${`${Math.ceil(leaseMs)} milliseconds`}::interval
     from due where deliveries.id = due.id
-    returning deliveries.id, ledger_id, accepted_at, now() as claimed_at, trace_parent, claim, tries,
-      coalesce(extract(epoch from now() - schedule_started_at), 0)::float8 * 1000 as since_ms`.execute(db);
-  return rows.map(
-    ({ id, ledger_id, accepted_at, claimed_at, trace_parent, claim: token, tries, since_ms }) => ({
-      id: String(id),
-      ledgerId: ledger_id,
-      acceptedAt: accepted_at,
-      claimedAt: claimed_at,
-      traceParent: trace_parent,
-      claim: token,
-      tries,
-      sinceMs: since_ms,
-    }),
+    returning deliveries.id, ledger_id, accepted_at, now() as leased_at, trace_parent, lease_token, schedule_attempts,
+      coalesce(extract(epoch from now() - schedule_started_at), 0)::float8 * 1000 as schedule_age_ms`.execute(
+    db,
   );
+  return rows.map((row) => ({
+    id: String(row.id),
+    ledgerId: row.ledger_id,
+    acceptedAt: row.accepted_at,
+    leasedAt: row.leased_at,
+    traceParent: row.trace_parent,
+    leaseToken: row.lease_token,
+    attempts: row.schedule_attempts,
+    ageMs: row.schedule_age_ms,
+  }));
 }
 
 interface LeasedDeliveryRow {
   id: string | number;
   ledger_id: string;
   accepted_at: Date;
-  claimed_at: Date;
+  leased_at: Date;
   trace_parent: string | null;
-  claim: string;
-  tries: number;
-  since_ms: number;
+  lease_token: string;
+  schedule_attempts: number;
+  schedule_age_ms: number;
 }
 
 export interface AttemptResult {
   readonly durationMs: number;
   readonly status: number | undefined;
   readonly outcome: string;
-  /** `delivered` and `dead` end it; else milliseconds until the next attempt. */
+  /** `delivered` and `dead` are final; a number is the time until the next attempt, in milliseconds. */
   readonly next: 'delivered' | 'dead' | number;
-  /** The attempt counts for nothing: the schedule begins with the next one. */
+  /** Whether the retry schedule starts again with the next attempt. */
   readonly resetSchedule: boolean;
 }
 
-/** Followers of one user that wait with the first; more than these are only looked at in vain. */
+/** Later deliveries of a user that are postponed together with the first one; the rest would only be checked in vain. */
 const MAX_FOLLOWERS_UPDATED = 1_000;
 
 /**
- * Writes down what became of an attempt. Of one user's deliveries, the next is due when this one has ended, and else waits with it.
- * @returns whether the claim still held; else somebody else is at it, and this attempt counts for nothing
+ * Saves the result of an attempt. The next delivery with the same ordering key becomes due when this one has ended; otherwise the
+ * following deliveries are postponed with it.
+ * @returns whether the lease was still held; if not, another process has the delivery and the result is ignored
  */
 export async function saveAttempt(
   db: Kysely<Tables>,
-  { id, claim: token }: LeasedDelivery,
-  { durationMs, status, outcome, next, resetSchedule: startsOver }: AttemptResult,
+  { id, leaseToken }: LeasedDelivery,
+  { durationMs, status, outcome, next, resetSchedule }: AttemptResult,
 ): Promise<boolean> {
   const pending = typeof next === 'number';
-  const begun = sql`now() - ${`${durationMs} milliseconds`}::interval`;
+  const startedAt = sql`now() - ${`${durationMs} milliseconds`}::interval`;
   const { rows } = await sql<{ number: number }>`
-    with settled as (
+    with attempted as (
       update deliveries
       set status = ${pending ? 'pending' : next}, attempts = attempts + 1, last_status = ${status ?? null}::int,
-        tries = ${startsOver ? sql`0` : sql`tries + 1`},
-        schedule_started_at = ${startsOver ? sql`null` : sql`coalesce(schedule_started_at, ${begun})`},
+        schedule_attempts = ${resetSchedule ? sql`0` : sql`schedule_attempts + 1`},
+        schedule_started_at = ${resetSchedule ? sql`null` : sql`coalesce(schedule_started_at, ${startedAt})`},
         next_attempt_at = ${pending ? sql`now() + ${`${Math.ceil(next)} milliseconds`}::interval` : sql`null`},
-        ended_at = ${pending ? sql`null` : sql`now()`}, claim = null, lease_expires_at = null
-      where id = ${id}::bigint and claim = ${token}::uuid
+        ended_at = ${pending ? sql`null` : sql`now()`}, lease_token = null, lease_expires_at = null
+      where id = ${id}::bigint and lease_token = ${leaseToken}::uuid
       returning *
     ),
     followers as (
       update deliveries
-      set next_attempt_at = coalesce(settled.next_attempt_at, now())
-      from settled
+      set next_attempt_at = coalesce(attempted.next_attempt_at, now())
+      from attempted
       where deliveries.id in (
-        select f.id from deliveries f, settled
-        where f.consumer = settled.consumer and f.ordering_key = settled.ordering_key and f.status = 'pending' and f.id > settled.id
+        select f.id from deliveries f, attempted a
+        where f.consumer = a.consumer and f.ordering_key = a.ordering_key and f.status = 'pending' and f.id > a.id
         order by f.id limit ${pending ? MAX_FOLLOWERS_UPDATED : 1}
       ) and deliveries.status = 'pending'
     )
     insert into delivery_attempts (delivery_id, number, started_at, duration_ms, status, outcome)
-    select id, attempts, ${begun}, ${durationMs}::int, ${status ?? null}::int, ${outcome}
-    from settled
+    select id, attempts, ${startedAt}, ${durationMs}::int, ${status ?? null}::int, ${outcome}
+    from attempted
     returning number`.execute(db);
   return rows.length > 0;
 }
 
-/** Nothing goes to a consumer that is gone, until its URL changes or somebody retries or replays. */
-export async function pauseConsumer(db: Kysely<Tables>, { name, urlHash }: Subscriber): Promise<void> {
+/** Stops deliveries to a consumer until its URL changes, or a delivery to it is retried or replayed. */
+export async function pauseConsumer(db: Kysely<Tables>, consumer: Consumer): Promise<void> {
   await db
     .insertInto('delivery_pauses')
-    .values({ consumer: name, url_hash: urlHash })
+    .values({ consumer: consumer.name, url_hash: urlHash(consumer) })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
 }
 
-/** Gives claims back that nothing has come of: others may send these at once. */
-export async function releaseLeases(db: Kysely<Tables>, claimed: readonly LeasedDelivery[]): Promise<void> {
+/** Releases leases without a result, so that other processes may send these deliveries at once. */
+export async function releaseLeases(db: Kysely<Tables>, leased: readonly LeasedDelivery[]): Promise<void> {
+  const ids = leased.map(({ id }) => id);
+  const tokens = leased.map(({ leaseToken }) => leaseToken);
   await sql`
-    update deliveries set claim = null, lease_expires_at = null
-    where id = any(${claimed.map(({ id }) => id)}::bigint[]) and claim = any(${claimed.map(({ claim: token }) => token)}::uuid[])`.execute(
-    db,
-  );
+    update deliveries set lease_token = null, lease_expires_at = null
+    where id = any(${ids}::bigint[]) and lease_token = any(${tokens}::uuid[])`.execute(db);
 }

@@ -1,18 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
+import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
+import { keysetPages } from '../database/keyset.js';
 import type { Tables } from '../database/tables.js';
-import { firstAttemptAt, orderingKey, tryLock } from './delivery.queries.js';
-import type { Subscriber } from './delivery.queries.js';
-import { accepted, inWindow } from '../ledger/ledger-window.js';
+import { ledgerEntries, outbox } from '../ledger/ledger-view.queries.js';
+import { isAccepted, inWindow } from '../ledger/ledger-window.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
+import { firstAttemptAt, orderingKey, tryLock } from './delivery.queries.js';
+
+/** Entries that one statement counts, far below its time limit. */
+const COUNT_BATCH_SIZE = 50_000;
 
 export interface Replay {
   readonly id: string;
   readonly consumer: string;
   readonly window: LedgerWindow;
-  /** Rows in the window when it was asked for, and those taken so far. */
+  /** Entries in the window when the replay was requested. */
   readonly totalCount: number;
   readonly processedCount: number;
   readonly createdAt: Date;
@@ -22,43 +27,42 @@ export interface Replay {
 export interface ReplayRequest {
   readonly consumer: string;
   readonly window: LedgerWindow;
-  /** Rows a second. */
+  /** Entries per second. */
   readonly ratePerSecond: number;
 }
 
 /**
- * Sends what was accepted in a window of time once more to one consumer, under the same ids. A replay is a row that says how far
- * it has come: any replica takes the next batch, and what one that dies has not taken is left for the others.
- * Every method throws StorageUnavailable.
+ * Sends the entries that were accepted in a time window to one consumer again, under the same ids. The table keeps the progress of a
+ * replay: any replica processes the next batch, and others continue if one fails. Every method throws StorageUnavailableError.
  */
 @Injectable()
 export class ReplaysService {
   constructor(private readonly database: Database) {}
 
-  /** How many rows a replay would send. */
+  /** The number of entries that a replay would send. */
   async count(window: LedgerWindow): Promise<number> {
     let total = 0;
-    for (let after = ''; ;) {
-      const { rows } = await this.database.run((db) =>
-        sql<{ count: number; last_id: string | null }>`
-          select count(*)::int as count, max(id) as last_id from (
-            select l.id from ledger l where l.id > ${after} and ${acceptedInWindow(window)} order by l.id limit ${sql.lit(COUNT_BATCH_SIZE)}
-          ) page`.execute(db),
-      );
-      const { count, last_id } = rows[0]!;
-      total += count;
-      if (count < COUNT_BATCH_SIZE || last_id === null) return total;
-      after = last_id;
-    }
+    const pages = keysetPages(COUNT_BATCH_SIZE, (after) =>
+      this.database.run((db) => countPage(db, window, after)),
+    );
+    for await (const { count } of pages) total += count;
+    return total;
   }
 
-  async start({ consumer, window, ratePerSecond: rate }: ReplayRequest): Promise<Replay> {
-    const total = await this.count(window);
+  async start({ consumer, window, ratePerSecond }: ReplayRequest): Promise<Replay> {
+    const values = {
+      consumer,
+      from_at: window.from,
+      to_at: window.to,
+      rate_per_second: ratePerSecond,
+      total_count: await this.count(window),
+      cursor_id: '',
+    };
     const row = await this.database.run((db) =>
       db
         .with('resumed', (cte) => cte.deleteFrom('delivery_pauses').where('consumer', '=', consumer))
         .insertInto('delivery_replays')
-        .values({ consumer, from_at: window.from, to_at: window.to, rate, total, cursor_id: '' })
+        .values(values)
         .returningAll()
         .executeTakeFirstOrThrow(),
     );
@@ -72,22 +76,28 @@ export class ReplaysService {
     return row && toReplay(row);
   }
 
-  /** Takes the next batch of one replay that is due. @returns how many rows were made due */
-  async processBatch(subscribers: readonly Subscriber[]): Promise<number> {
-    return this.database.run((db) => processBatch(db, subscribers));
+  /** Processes the next batch of one replay that is due. @returns the number of deliveries that became due */
+  async processBatch(consumers: readonly Consumer[]): Promise<number> {
+    return this.database.run((db) => processBatch(db, consumers));
   }
 }
 
-/** Rows that one statement counts: far below its time limit. */
-const COUNT_BATCH_SIZE = 50_000;
-
 function acceptedInWindow(window: LedgerWindow) {
-  return sql`${accepted} and ${inWindow(window)}`;
+  return sql`${isAccepted} and ${inWindow(window)}`;
 }
 
-/** One statement, hence all or nothing: the rows of a batch and the place behind them. */
-async function processBatch(db: Kysely<Tables>, subscribers: readonly Subscriber[]): Promise<number> {
-  const names = subscribers.map(({ name }) => name);
+async function countPage(db: Kysely<Tables>, window: LedgerWindow, after: string) {
+  const { rows } = await sql<{ count: number; last_id: string | null }>`
+    select count(*)::int as count, max(id) as last_id from (
+      select l.id from ${ledgerEntries} l where l.id > ${after} and ${acceptedInWindow(window)}
+      order by l.id limit ${sql.lit(COUNT_BATCH_SIZE)}
+    ) page`.execute(db);
+  return rows[0]!;
+}
+
+/** Creates the deliveries of a batch and moves the cursor in one statement, so that neither happens without the other. */
+async function processBatch(db: Kysely<Tables>, consumers: readonly Consumer[]): Promise<number> {
+  const names = consumers.map(({ name }) => name);
   const due = await db
     .selectFrom('delivery_replays')
     .selectAll()
@@ -98,41 +108,42 @@ async function processBatch(db: Kysely<Tables>, subscribers: readonly Subscriber
     .limit(1)
     .executeTakeFirst();
   if (!due) return 0;
-  const { id, consumer, rate, cursor_id: after } = due;
-  const ordered = subscribers.some(({ name, ordered: inOrder }) => name === consumer && inOrder);
-  // The place is a constant of the statement, so that the primary key leads to it; the replay must still be there.
-  const { rows } = await sql<{ taken: number }>`
+  const { id, consumer, rate_per_second: rate, cursor_id: after } = due;
+  const ordered = consumers.some(({ name, order_by }) => name === consumer && order_by !== undefined);
+  // The cursor is a constant in the statement, so that the primary key is used; `replay` checks that it is still current.
+  const { rows } = await sql<{ processed: number }>`
     with ${tryLock},
     replay as materialized (
       select id from delivery_replays
-      where id = ${id} and cursor_id = ${after} and finished_at is null and next_batch_at <= now() and (select mine from turn)
+      where id = ${id} and cursor_id = ${after} and finished_at is null and next_batch_at <= now()
+        and (select acquired from creation_lock)
       for update skip locked
     ),
     batch as materialized (
-      select l.id, coalesce(l.resolved_at, l.received_at) as accepted_at, ${consumer}::text as consumer,
+      select l.id, l.accepted_at, ${consumer}::text as consumer,
         ${ordered ? orderingKey : sql`null::text`} as ordering_key
-      from ledger l
+      from ${ledgerEntries} l
       where exists (select from replay) and l.id > ${after} and ${acceptedInWindow({ from: due.from_at, to: due.to_at })}
-        and not exists (select from delivery_outbox waiting where waiting.ledger_id = l.id)
+        and not exists (select from ${outbox} waiting where waiting.ledger_id = l.id)
       order by l.id limit ${rate}
     ),
-    d as (select batch.*, row_number() over (partition by ordering_key order by id) as place from batch),
-    again as (
+    d as (select batch.*, row_number() over (partition by ordering_key order by id) as position from batch),
+    created as (
       insert into deliveries (ledger_id, consumer, ordering_key, accepted_at, next_attempt_at)
       select id, consumer, ordering_key, accepted_at, ${firstAttemptAt} from d order by id
       on conflict on constraint deliveries_once_per_consumer do update
-      set status = 'pending', tries = 0, schedule_started_at = null, next_attempt_at = excluded.next_attempt_at,
-        ordering_key = excluded.ordering_key, ended_at = null, claim = null, lease_expires_at = null
+      set status = 'pending', schedule_attempts = 0, schedule_started_at = null, next_attempt_at = excluded.next_attempt_at,
+        ordering_key = excluded.ordering_key, ended_at = null, lease_token = null, lease_expires_at = null
     ),
-    taken as materialized (select count(*)::int as taken, max(id) as last_id from batch)
+    processed as materialized (select count(*)::int as count, max(id) as last_id from batch)
     update delivery_replays r
-    set done = r.done + taken.taken, cursor_id = coalesce(taken.last_id, r.cursor_id),
+    set processed_count = r.processed_count + processed.count, cursor_id = coalesce(processed.last_id, r.cursor_id),
       next_batch_at = now() + interval '1 second',
-      finished_at = case when taken.taken < r.rate then now() end
-    from taken, replay
+      finished_at = case when processed.count < r.rate_per_second then now() end
+    from processed, replay
     where r.id = replay.id
-    returning taken.taken`.execute(db);
-  return rows[0]?.taken ?? 0;
+    returning processed.count as processed`.execute(db);
+  return rows[0]?.processed ?? 0;
 }
 
 interface ReplayRow {
@@ -140,8 +151,8 @@ interface ReplayRow {
   consumer: string;
   from_at: Date;
   to_at: Date;
-  total: number;
-  done: number;
+  total_count: number;
+  processed_count: number;
   created_at: Date;
   finished_at: Date | null;
 }
@@ -151,8 +162,8 @@ function toReplay(row: ReplayRow): Replay {
     id: row.id,
     consumer: row.consumer,
     window: { from: row.from_at, to: row.to_at },
-    totalCount: row.total,
-    processedCount: row.done,
+    totalCount: row.total_count,
+    processedCount: row.processed_count,
     createdAt: row.created_at,
     finishedAt: row.finished_at,
   };

@@ -3,16 +3,16 @@ import type { IssuanceDto } from '../ledger/issuances.dto.js';
 
 export const CURRENCY_ISSUED = 'kiip.currency.issued';
 
-/** One message as it goes out (Standard Webhooks): the same body at every attempt, signed anew. */
+/** A webhook message (Standard Webhooks). Every attempt has the same body and a new signature. */
 export interface SignedEvent {
   readonly body: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
- * @param acceptedAt when the event happened
- * @param signedAt the database's time: consumers refuse what is signed at a time that is not theirs
- * @param secrets `whsec_…`; each makes a signature, so that a consumer may change its own at any time
+ * @param acceptedAt the time of the event
+ * @param signedAt by the clock of the database: consumers reject a signature whose time differs too much from theirs
+ * @param secrets `whsec_…`; one signature each, so that a consumer can rotate its secret at any time
  */
 export function signEvent(
   issuance: IssuanceDto,

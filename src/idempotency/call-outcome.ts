@@ -1,4 +1,4 @@
-import { StorageUnavailable } from '../database/storage-error.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 
 /**
@@ -6,13 +6,13 @@ import { UpstreamError } from '../upstream/upstream-error.js';
  * Known is only what an answer says that can be relied on: its own `{"error"}`, or a 4xx status. 408 means that the request did not
  * arrive as a whole, as far as Kiip (or a proxy in front of it) could see.
  */
-export type Fate = 'never-sent' | 'refused' | 'unknown';
+export type CallOutcome = 'never-sent' | 'refused' | 'unknown';
 
-export function fateOf(error: unknown): Fate {
+export function classifyFailure(error: unknown): CallOutcome {
   // The client asks the database before it sends, never after.
-  if (error instanceof StorageUnavailable) return 'never-sent';
+  if (error instanceof StorageUnavailableError) return 'never-sent';
   if (!(error instanceof UpstreamError)) return 'unknown';
   if (error.neverSent) return 'never-sent';
   const { failure, status = 0 } = error;
-  return failure === 'refused' || (status >= 400 && status < 500 && status !== 408) ? 'refused' : 'unknown';
+  return failure === 'rejected' || (status >= 400 && status < 500 && status !== 408) ? 'refused' : 'unknown';
 }

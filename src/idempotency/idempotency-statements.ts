@@ -1,15 +1,15 @@
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import type { Tables } from '../database/tables.js';
-import type { Begun, Claim } from './idempotency-store.js';
+import type { AcquireResult, Lease } from './idempotency-store.js';
 
-const REMEMBERED_SECONDS = 24 * 60 * 60;
-const SWEEP_AT_MOST = 10_000;
+const RETENTION_SECONDS = 24 * 60 * 60;
+const MAX_DELETED_KEYS = 10_000;
 
 /** Takes a key that is free or expired. @returns whether it was */
-export async function start(
+export async function tryAcquire(
   db: Kysely<Tables>,
-  claim: Claim,
+  claim: Lease,
   bodyHash: string,
   leaseSeconds: number,
 ): Promise<boolean> {
@@ -23,7 +23,7 @@ export async function start(
       response_status: null,
       response_body: null,
       lease_expires_at: sql`now() + make_interval(secs => ${leaseSeconds}::float8)`,
-      expires_at: sql`now() + make_interval(secs => ${REMEMBERED_SECONDS}::float8)`,
+      expires_at: sql`now() + make_interval(secs => ${RETENTION_SECONDS}::float8)`,
     })
     .onConflict((conflict) =>
       conflict
@@ -45,11 +45,11 @@ export async function start(
 }
 
 /** What is known of a key that is taken. @returns undefined when it is not, any more */
-export async function look(
+export async function findExisting(
   db: Kysely<Tables>,
   keyHash: string,
   bodyHash: string,
-): Promise<Begun | undefined> {
+): Promise<AcquireResult | undefined> {
   await db
     .updateTable('idempotency_keys')
     .set({ state: 'unknown' })
@@ -69,10 +69,10 @@ export async function look(
   return { state: 'replay', status: held.response_status, body: held.response_body };
 }
 
-export async function sweep(db: Kysely<Tables>): Promise<void> {
+export async function deleteExpired(db: Kysely<Tables>): Promise<void> {
   await sql`
     delete from idempotency_keys where key_hash in (
       select key_hash from idempotency_keys where expires_at <= now()
-      limit ${sql.lit(SWEEP_AT_MOST)} for update skip locked
+      limit ${sql.lit(MAX_DELETED_KEYS)} for update skip locked
     )`.execute(db);
 }

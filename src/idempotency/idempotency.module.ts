@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
-import { IdempotencyKeys } from './idempotency-store.js';
-import { IdempotentCalls } from './idempotency.service.js';
+import { IdempotencyStore } from './idempotency-store.js';
+import { IdempotencyService } from './idempotency.service.js';
 
 const LEASE_MARGIN_MS = 1_000;
 
@@ -14,14 +14,14 @@ function leaseSeconds({ upstreamDeadlineMs, databaseTimeoutMs }: Config): number
 /** Owns the table `idempotency_keys`: calls that must not happen twice, and what they were answered. */
 @Module({
   providers: [
-    IdempotentCalls,
+    IdempotencyService,
     {
-      provide: IdempotencyKeys,
+      provide: IdempotencyStore,
       inject: [Database, Config],
       useFactory: (database: Database, config: Config) =>
-        new IdempotencyKeys(database, { leaseSeconds: leaseSeconds(config) }),
+        new IdempotencyStore(database, { leaseSeconds: leaseSeconds(config) }),
     },
   ],
-  exports: [IdempotentCalls],
+  exports: [IdempotencyService],
 })
 export class IdempotencyModule {}

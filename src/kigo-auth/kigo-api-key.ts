@@ -1,12 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 
-/** The API key that Kigo knows us by: the configured one, until a login has proven a later one. */
+/** The API key in use: the configured one, until a login with a new one has succeeded. */
 @Injectable()
 export class KigoApiKey {
-  current: string;
+  private key: string;
 
   constructor(config: Config) {
-    this.current = config.kigoApiKey;
+    this.key = config.kigoApiKey;
+  }
+
+  get current(): string {
+    return this.key;
+  }
+
+  replace(key: string): void {
+    this.key = key;
   }
 }

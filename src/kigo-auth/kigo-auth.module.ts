@@ -1,19 +1,21 @@
 import { Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { BreakerRegistry } from '../upstream/breaker-registry.js';
-import { installBearer } from './bearer.interceptor.js';
+import { RetryInterceptor } from '../upstream/retry.interceptor.js';
+import { BearerInterceptor } from './bearer.interceptor.js';
 import { KigoApiKey } from './kigo-api-key.js';
-import { KigoHttp } from './kigo-http.js';
+import { KigoHttp, kigoKeyPrefix } from './kigo-http.js';
 import { KigoKeyRotationService } from './kigo-key-rotation.service.js';
 import { KigoLogin, KigoLoginHttp } from './kigo-login.js';
-import { kigoScope } from './kigo-scope.js';
+import { KigoTokenStatus } from './kigo-token-status.js';
 import { KigoTokenService } from './kigo-token.service.js';
-import { installRefresh } from './refresh.interceptor.js';
+import { LoginLock } from './login-lock.js';
+import { RefreshInterceptor } from './refresh.interceptor.js';
 import { SharedTokenStore } from './shared-token-store.js';
 
 function upstreamOptions(config: Config, breakers: BreakerRegistry) {
   return {
-    breakers: breakers,
+    breakers,
     upstream: 'kigo' as const,
     baseUrl: config.kigoBaseUrl,
     timeoutMs: config.kigoTimeoutMs,
@@ -21,41 +23,49 @@ function upstreamOptions(config: Config, breakers: BreakerRegistry) {
   };
 }
 
-/** Logs in to Kigo with the partner credentials and gives everybody else authenticated calls. */
+/** Logs in to Kigo with the partner credentials, and provides authenticated calls to the other modules. */
 @Module({
   providers: [
+    BearerInterceptor,
     KigoApiKey,
     KigoKeyRotationService,
     KigoLogin,
     KigoTokenService,
+    { provide: KigoTokenStatus, useExisting: KigoTokenService },
+    LoginLock,
+    RefreshInterceptor,
     SharedTokenStore,
     {
       provide: KigoLoginHttp,
-      inject: [Config, BreakerRegistry],
-      useFactory: (config: Config, circuits: BreakerRegistry) =>
+      inject: [Config, BreakerRegistry, RetryInterceptor],
+      useFactory: (config: Config, breakers: BreakerRegistry, retry: RetryInterceptor) =>
         new KigoLoginHttp({
-          ...upstreamOptions(config, circuits),
+          ...upstreamOptions(config, breakers),
           operations: ['login'],
           concurrency: 2,
           queue: 2,
+          interceptors: [retry],
         }),
     },
     {
       provide: KigoHttp,
-      inject: [Config, BreakerRegistry, KigoTokenService],
-      useFactory: (config: Config, circuits: BreakerRegistry, tokens: KigoTokenService) =>
-        new KigoHttp(kigoScope(config), {
-          ...upstreamOptions(config, circuits),
+      inject: [Config, BreakerRegistry, BearerInterceptor, RefreshInterceptor, RetryInterceptor],
+      useFactory: (
+        config: Config,
+        breakers: BreakerRegistry,
+        bearer: BearerInterceptor,
+        refresh: RefreshInterceptor,
+        retry: RetryInterceptor,
+      ) =>
+        new KigoHttp(kigoKeyPrefix(config), {
+          ...upstreamOptions(config, breakers),
           operations: ['lookup', 'hub-summary'],
           concurrency: 64,
           queue: 1_000,
-          install: (client) => {
-            installBearer(client, tokens);
-            installRefresh(client, tokens);
-          },
+          interceptors: [bearer, refresh, retry],
         }),
     },
   ],
-  exports: [KigoHttp, KigoTokenService],
+  exports: [KigoHttp, KigoTokenStatus],
 })
 export class KigoAuthModule {}

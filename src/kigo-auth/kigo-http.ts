@@ -1,18 +1,25 @@
 import { hash } from 'node:crypto';
+import type { Config } from '../config/config.js';
 import { UpstreamHttp } from '../upstream/upstream-http.js';
 import type { UpstreamOptions } from '../upstream/upstream-http.js';
 
-/** Calls to Kigo that bear the partner token, renew it on 401 and are tried again: the face of KigoAuthModule. */
+/** Authenticated calls to Kigo. */
 export class KigoHttp extends UpstreamHttp {
   constructor(
-    private readonly scope: string,
+    private readonly keyPrefix: string,
     options: UpstreamOptions,
   ) {
     super(options);
   }
 
-  /** A cache key for what Kigo says of these ids: they may hold any character, be long, and are nobody else's business. */
+  /** A cache key for what Kigo returns for these ids. They are hashed, because they are private and may contain any character. */
   cacheKey(kind: string, ...ids: string[]): string {
-    return `${this.scope}:${kind}:${hash('sha256', JSON.stringify(ids), 'base64url')}`;
+    return `${this.keyPrefix}:${kind}:${hash('sha256', JSON.stringify(ids), 'base64url')}`;
   }
+}
+
+/** The prefix of all keys in the shared Redis. It names the Kigo and the partner, so that no other gateway gets their data. */
+export function kigoKeyPrefix({ kigoBaseUrl, kigoPartnerId }: Config): string {
+  const scope = hash('sha256', JSON.stringify([kigoBaseUrl, kigoPartnerId])).slice(0, 16);
+  return `rewards-gateway:kigo:${scope}`;
 }

@@ -6,10 +6,10 @@ import { KigoApiKey } from './kigo-api-key.js';
 import { KigoLogin } from './kigo-login.js';
 import { KigoTokenService } from './kigo-token.service.js';
 
-/** More logins with a key that is refused would only lock the partner out. */
+/** Retries are rare, because logins with a rejected key could lock the partner out. */
 const RETRY_INTERVAL_MS = 60_000;
 
-/** Changes to a new API key once it is proven: the old one serves on until a login with the new one has worked. */
+/** Rotates the API key without a restart. The old key stays in use until a login with the new one has succeeded. */
 @Injectable()
 export class KigoKeyRotationService implements OnModuleDestroy {
   private readonly logger = new Logger(KigoKeyRotationService.name);
@@ -37,11 +37,11 @@ export class KigoKeyRotationService implements OnModuleDestroy {
     if (apiKey === this.key.current) return;
     try {
       const token = await this.login.logIn(apiKey);
-      // The file may have changed again meanwhile.
+      // The file may have changed again during the login.
       if (this.pendingKey !== apiKey) return;
-      this.key.current = apiKey;
+      this.key.replace(apiKey);
       this.tokens.adopt(token);
-      this.logger.log({ msg: 'the new Kigo API key is in use' });
+      this.logger.log({ msg: 'new Kigo API key is in use' });
     } catch (error) {
       if (this.pendingKey !== apiKey) return;
       const reason = error instanceof UpstreamError ? error.message : 'unknown';

@@ -7,18 +7,18 @@ import { KigoApiKey } from './kigo-api-key.js';
 import { createToken } from './kigo-token.js';
 import type { KigoToken } from './kigo-token.js';
 
-/** The lane for logins alone: it bears no token, and user traffic cannot fill it. */
+/** The HTTP client for logins only. It sends no token, and other calls cannot fill its bulkhead. */
 export class KigoLoginHttp extends UpstreamHttp {}
 
 class KigoSessionResponse {
   @IsString()
   @IsNotEmpty()
-  // It goes into a header.
+  // The token is sent in a header.
   @Matches(/^[\x21-\x7e]+$/)
   readonly token!: string;
 }
 
-/** Creates a partner token: `POST /api/v1/auth/sessions` (kigo-authentication.txt). */
+/** Creates a partner token: `POST /api/v1/auth/sessions` (docs/vendors/kigo.md, section 2). */
 @Injectable()
 export class KigoLogin {
   constructor(
@@ -27,7 +27,7 @@ export class KigoLogin {
     private readonly key: KigoApiKey,
   ) {}
 
-  /** @throws UpstreamError, `credentials_rejected` on 401 and 403 */
+  /** @throws UpstreamError; `credentials_rejected` for status 401 and 403 */
   async logIn(apiKey = this.key.current): Promise<KigoToken> {
     const { kigoPartnerId, kigoTokenTtlSeconds } = this.config;
     const sentAt = Date.now();
@@ -41,7 +41,7 @@ export class KigoLogin {
       return createToken(token, sentAt, kigoTokenTtlSeconds * 1000);
     } catch (error) {
       if (!(error instanceof UpstreamError) || (error.status !== 401 && error.status !== 403)) throw error;
-      throw new UpstreamError('kigo', 'login', 'credentials_rejected', 'our credentials are refused', {
+      throw new UpstreamError('kigo', 'login', 'credentials_rejected', 'our credentials were rejected', {
         status: error.status,
       });
     }

@@ -1,142 +1,190 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
+import { backoffMs } from '../async/backoff.js';
 import { Config } from '../config/config.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { KigoLogin } from './kigo-login.js';
+import type { KigoTokenStatus } from './kigo-token-status.js';
 import type { KigoToken } from './kigo-token.js';
+import { LoginLock } from './login-lock.js';
 import { SharedTokenStore } from './shared-token-store.js';
 
-/** How long we do not ask again after Kigo refused us: asking more would only lock the partner out. */
+/** Back off for 30 s after Kigo rejected our credentials: more logins could lock the partner out. */
 const REJECTION_BACKOFF_MS = 30_000;
-const INITIAL_REFRESH_BACKOFF_MS = 1_000;
-const MAX_REFRESH_BACKOFF_MS = 60_000;
+const REFRESH_BACKOFF = { initialMs: 1_000, maxMs: 60_000, jitter: 1 };
 const TOKEN_POLL_INTERVAL_MS = 100;
 
+type SettledState =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'active';
+      readonly token: KigoToken;
+      readonly nextRefreshAt: number;
+      readonly failedRefreshes: number;
+      /** Until then the token is kept although Kigo rejects it, because a new token was rejected as well. */
+      readonly keptUntil: number;
+    }
+  | {
+      /** Kigo rejected the login. A token that is still valid stays in use. */
+      readonly kind: 'blocked';
+      readonly token: KigoToken | undefined;
+      readonly error: UpstreamError;
+      readonly until: number;
+    };
+
+type TokenState =
+  | SettledState
+  | {
+      readonly kind: 'refreshing';
+      /** What holds while the renewal is in flight, and the state that a failed renewal starts from. */
+      readonly previous: SettledState;
+      readonly renewal: Promise<KigoToken>;
+    };
+
 /**
- * The one partner token, for everybody. At most one login is under way, of all replicas where they share a Redis, and no caller
- * can cancel it.
+ * Holds the one partner token that all calls share. At most one login is in flight, across all replicas that share a Redis, and
+ * no caller can cancel it. Times are milliseconds since the epoch.
  */
 @Injectable()
-export class KigoTokenService {
-  /** Calls that waited for a token which another one had begun to get, since the start. */
-  coalescedWaits = 0;
+export class KigoTokenService implements KigoTokenStatus {
   private readonly logger = new Logger(KigoTokenService.name);
-  private token: KigoToken | undefined;
+  private state: TokenState = { kind: 'none' };
+  private waits = 0;
   private lastOwnToken: string | undefined;
-  private pendingRenewal: Promise<KigoToken> | undefined;
-  /** The last token that Kigo refused: the shared cache may still hold it. */
+  /** The shared store may still hold the token that was invalidated last. */
   private lastInvalidated: string | undefined;
-  private loginRejection: { readonly error: UpstreamError; readonly until: number } | undefined;
-  private replayBlockedUntil = 0;
-  private failedRefreshes = 0;
-  private nextRefreshAt = 0;
 
   constructor(
     private readonly login: KigoLogin,
-    private readonly vault: SharedTokenStore,
+    private readonly store: SharedTokenStore,
+    private readonly lock: LoginLock,
     private readonly config: Config,
   ) {}
 
-  /** The times of the token in use, ms since the epoch; undefined while there is none. */
-  get current(): Pick<KigoToken, 'sentAt' | 'endsAt'> | undefined {
-    return this.token;
+  get current(): KigoToken | undefined {
+    return tokenIn(this.settled);
   }
 
-  /** @throws UpstreamError when there is no living token and none can be had */
+  get coalescedWaits(): number {
+    return this.waits;
+  }
+
+  /** @throws UpstreamError when there is no valid token and none can be obtained */
   async get(): Promise<string> {
-    const token = this.token;
-    const now = Date.now();
-    const shared = this.pendingRenewal !== undefined;
-    if (!token || token.endsAt <= now) {
-      if (shared) this.coalescedWaits += 1;
-      return (await this.renew()).value;
-    }
-    if (now < token.refreshAt || now < this.nextRefreshAt) return token.value;
-    const renewed = this.renew();
-    if (now < token.blockingRefreshAt) {
-      // The flight reports its own failure.
-      renewed.catch(() => undefined);
+    const token = this.current;
+    if (!token || token.expiresAt <= Date.now()) return (await this.waitForRenewal()).value;
+    if (!this.isRefreshDue()) return token.value;
+    if (Date.now() < token.blockingRefreshAt) {
+      // Nobody waits for a refresh in the background. Its failure sets the time of the next one.
+      this.renew().catch(() => undefined);
       return token.value;
     }
-    if (shared) this.coalescedWaits += 1;
     try {
-      return (await renewed).value;
+      return (await this.waitForRenewal()).value;
     } catch (error) {
-      if (this.token === token && Date.now() < token.endsAt) return token.value;
+      if (this.current === token && Date.now() < token.expiresAt) return token.value;
       throw error;
     }
   }
 
   /**
-   * Says that Kigo refused this token. Only the token in use is dropped: callers who were refused with an older one just ask again.
-   * @returns false when a new token is not to be asked for, since a new one was refused as well, a short while ago
+   * Drops a token that Kigo rejected. Callers that used an older token just ask again for the current one.
+   * @returns false when the token is kept, because Kigo rejected a new token as well a short time ago
    */
   invalidate(value: string): boolean {
-    if (this.token?.value !== value) return true;
-    if (Date.now() < this.replayBlockedUntil) return false;
+    const { settled } = this;
+    if (tokenIn(settled)?.value !== value) return true;
+    if (settled.kind === 'active' && Date.now() < settled.keptUntil) return false;
     this.lastInvalidated = value;
-    this.token = undefined;
+    this.settle(settled.kind === 'blocked' ? { ...settled, token: undefined } : { kind: 'none' });
     return true;
   }
 
-  /** Whether a token comes from the last login of this process, and not from another replica. */
+  /** Whether a token comes from the last login of this process and not from another replica. */
   wasIssuedHere(value: string): boolean {
     return this.lastOwnToken === value;
   }
 
-  /** Says that a token was refused right after another one: more logins would not help. */
+  /** Keeps the current token for a while: Kigo rejected it right after another one, so more logins would not help. */
   blockRenewals(): void {
-    this.replayBlockedUntil = Date.now() + REJECTION_BACKOFF_MS;
+    const { settled } = this;
+    if (settled.kind === 'active') this.settle({ ...settled, keptUntil: Date.now() + REJECTION_BACKOFF_MS });
   }
 
-  /** Uses a token that was had in another way: with a new API key. */
+  /** Uses a token from a login with a new API key. */
   adopt(token: KigoToken): void {
-    this.token = token;
-    this.loginRejection = undefined;
-    void this.vault.put(token);
+    this.settle(active(token));
+    void this.store.put(token);
+  }
+
+  private get settled(): SettledState {
+    return this.state.kind === 'refreshing' ? this.state.previous : this.state;
+  }
+
+  private settle(settled: SettledState): void {
+    this.state = this.state.kind === 'refreshing' ? { ...this.state, previous: settled } : settled;
+  }
+
+  private isRefreshDue(): boolean {
+    const { state } = this;
+    if (state.kind === 'active') return Date.now() >= state.nextRefreshAt;
+    if (state.kind === 'blocked') return Date.now() >= state.until;
+    return true;
+  }
+
+  private waitForRenewal(): Promise<KigoToken> {
+    if (this.state.kind === 'refreshing') this.waits += 1;
+    return this.renew();
   }
 
   private renew(): Promise<KigoToken> {
-    this.pendingRenewal ??= this.obtain().finally(() => (this.pendingRenewal = undefined));
-    return this.pendingRenewal;
+    const previous = this.state;
+    if (previous.kind === 'refreshing') return previous.renewal;
+    const renewal = this.obtain().then(
+      (token) => {
+        this.state = active(token);
+        return token;
+      },
+      (error: unknown) => {
+        this.state = afterFailure(this.settled, error);
+        throw error;
+      },
+    );
+    this.state = { kind: 'refreshing', previous, renewal };
+    return renewal;
   }
 
   private async obtain(): Promise<KigoToken> {
-    try {
-      this.token = (await this.findShared()) ?? (await this.logInOrWait());
-      this.failedRefreshes = 0;
-      return this.token;
-    } catch (error) {
-      this.backOff();
-      throw error;
-    }
+    return (await this.findShared()) ?? (await this.logInOrWait());
   }
 
   /** Another replica may have renewed the token already. */
   private async findShared(): Promise<KigoToken | undefined> {
-    const shared = await this.vault.find();
+    const shared = await this.store.find();
     if (!shared || shared.value === this.lastInvalidated) return undefined;
-    if (this.token && shared.sentAt <= this.token.sentAt) return undefined;
+    const { current } = this;
+    if (current && shared.issuedAt <= current.issuedAt) return undefined;
     return Date.now() < shared.blockingRefreshAt ? shared : undefined;
   }
 
-  /** One replica logs in. The others wait for its token, but no longer than an attempt may take: it may have died. */
+  /** One replica logs in. The others wait for its token, but no longer than one attempt may take, since that replica may have died. */
   private async logInOrWait(): Promise<KigoToken> {
-    if (this.loginRejection && Date.now() < this.loginRejection.until) throw this.loginRejection.error;
+    const { settled } = this;
+    if (settled.kind === 'blocked' && Date.now() < settled.until) throw settled.error;
     const { kigoTimeoutMs } = this.config;
     const waitDeadline = performance.now() + kigoTimeoutMs;
-    while (!(await this.vault.mayLogIn(kigoTimeoutMs)) && performance.now() < waitDeadline) {
+    while (!(await this.lock.acquire(kigoTimeoutMs)) && performance.now() < waitDeadline) {
       await sleep(TOKEN_POLL_INTERVAL_MS);
       const shared = await this.findShared();
       if (shared) return shared;
     }
     try {
       const token = await this.logIn();
-      // In this order: whoever may log in next is to find it. The caller need not wait for it.
-      void this.vault.put(token).then(() => this.vault.loginEnded());
+      // The token is stored before the lock is released, so that the next replica finds it. The caller does not wait for either.
+      void this.store.put(token).then(() => this.lock.release());
       return token;
     } catch (error) {
-      void this.vault.loginEnded();
+      void this.lock.release();
       throw error;
     }
   }
@@ -148,20 +196,34 @@ export class KigoTokenService {
       return token;
     } catch (error) {
       if (error instanceof UpstreamError && !error.transient && !error.rejectedLocally) {
-        this.loginRejection = { error, until: Date.now() + REJECTION_BACKOFF_MS };
-        this.logger.error({ msg: 'Kigo login is refused; the next try is in 30 s', reason: error.message });
+        this.settle({
+          kind: 'blocked',
+          token: this.current,
+          error,
+          until: Date.now() + REJECTION_BACKOFF_MS,
+        });
+        this.logger.error({ msg: 'Kigo login rejected; next attempt in 30 s', reason: error.message });
       }
       throw error;
     }
   }
+}
 
-  /** After a failure a token that still lives serves on, and the next refresh waits: full jitter, 1 s to 60 s. */
-  private backOff(): void {
-    const maxMs = Math.min(
-      MAX_REFRESH_BACKOFF_MS,
-      INITIAL_REFRESH_BACKOFF_MS * 2 ** Math.min(this.failedRefreshes, 10),
-    );
-    this.failedRefreshes += 1;
-    this.nextRefreshAt = Date.now() + Math.random() * maxMs;
-  }
+function tokenIn(state: SettledState): KigoToken | undefined {
+  return state.kind === 'none' ? undefined : state.token;
+}
+
+function active(token: KigoToken): SettledState {
+  return { kind: 'active', token, nextRefreshAt: token.refreshAt, failedRefreshes: 0, keptUntil: 0 };
+}
+
+/** A token that is still valid stays in use, and the next refresh waits. */
+function afterFailure(state: SettledState, error: unknown): SettledState {
+  if (state.kind === 'blocked' && state.error === error) return state;
+  const token = tokenIn(state);
+  if (!token) return { kind: 'none' };
+  const failedRefreshes = state.kind === 'active' ? state.failedRefreshes + 1 : 1;
+  const keptUntil = state.kind === 'active' ? state.keptUntil : 0;
+  const nextRefreshAt = Math.max(token.refreshAt, Date.now() + backoffMs(failedRefreshes, REFRESH_BACKOFF));
+  return { kind: 'active', token, nextRefreshAt, failedRefreshes, keptUntil };
 }

@@ -1,17 +1,17 @@
-/** A partner token and the moments of its life, ms since the epoch. All are counted from when its login was sent. */
+/** A partner token and its times, in milliseconds since the epoch. All are counted from when its login was sent. */
 export interface KigoToken {
   readonly value: string;
-  readonly sentAt: number;
-  /** From here on it is renewed in the background. */
+  readonly issuedAt: number;
+  /** From then on it is refreshed in the background. */
   readonly refreshAt: number;
-  /** From here on callers wait for its successor. */
+  /** From then on callers wait for the refresh. */
   readonly blockingRefreshAt: number;
-  readonly endsAt: number;
+  readonly expiresAt: number;
 }
 
 const MAX_MARGIN_MS = 60_000;
 
-/** The refresh moment is a random point in 60 to 80 % of the life: replicas that log in together do not do so again. */
+/** `refreshAt` is a random point in 60 to 80 % of the TTL, so that replicas that log in together do not refresh together. */
 export function createToken(
   value: string,
   issuedAt: number,
@@ -20,9 +20,9 @@ export function createToken(
 ): KigoToken {
   return {
     value,
-    sentAt: issuedAt,
+    issuedAt,
     refreshAt: issuedAt + ttlMs * (0.6 + 0.2 * random),
     blockingRefreshAt: issuedAt + ttlMs - Math.min(MAX_MARGIN_MS, ttlMs * 0.05),
-    endsAt: issuedAt + ttlMs,
+    expiresAt: issuedAt + ttlMs,
   };
 }

@@ -1,34 +1,38 @@
+import { Injectable } from '@nestjs/common';
 import { isAxiosError } from 'axios';
 import type { AxiosInstance } from 'axios';
+import type { AxiosInterceptor } from '../upstream/axios-interceptor.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
-import type { KigoTokenService } from './kigo-token.service.js';
+import { KigoTokenService } from './kigo-token.service.js';
 
 declare module 'axios' {
   interface AxiosRequestConfig {
-    /** With so many tokens the call was refused. */
-    refusals?: number;
+    /** How often the call has been sent again with another token. */
+    authRetries?: number;
   }
 }
 
-/** Another replica's token may have ended as ours has: only one that was had since says something about our credentials. */
-const mostRefusals = 3;
+/** More than one, because a token from another replica may have expired as ours did. Only a newly issued one tests our credentials. */
+const MAX_AUTH_RETRIES = 2;
 
-/** Axios interceptor: a call that Kigo answers with 401 is sent once more, with a token of a later generation. */
-export function installRefresh(client: AxiosInstance, tokens: KigoTokenService): void {
-  client.interceptors.response.use(undefined, async (error: unknown) => {
-    if (!isAxiosError(error) || !error.config || !(error.cause instanceof UpstreamError)) throw error;
-    const { config, cause } = error;
-    if (cause.status !== 401) throw error;
-    const { kigoToken = '', refusals = 0 } = config;
-    const final = refusals > 0 && (tokens.wasIssuedHere(kigoToken) || refusals + 1 >= mostRefusals);
-    if (final) tokens.blockRenewals();
-    else if (tokens.invalidate(kigoToken)) return client.request({ ...config, refusals: refusals + 1 });
-    throw new UpstreamError(
-      'kigo',
-      cause.operation,
-      'credentials_rejected',
-      'a new token is refused as well',
-      { status: 401 },
-    );
-  });
+/** Sends a call that Kigo answered with 401 again, with a newer token. */
+@Injectable()
+export class RefreshInterceptor implements AxiosInterceptor {
+  constructor(private readonly tokens: KigoTokenService) {}
+
+  install(client: AxiosInstance): void {
+    client.interceptors.response.use(undefined, async (error: unknown) => {
+      if (!isAxiosError(error) || !error.config || !(error.cause instanceof UpstreamError)) throw error;
+      const { config, cause } = error;
+      if (cause.status !== 401) throw error;
+      const { kigoToken = '', authRetries = 0 } = config;
+      const final =
+        authRetries > 0 && (this.tokens.wasIssuedHere(kigoToken) || authRetries >= MAX_AUTH_RETRIES);
+      if (final) this.tokens.blockRenewals();
+      else if (this.tokens.invalidate(kigoToken))
+        return client.request({ ...config, authRetries: authRetries + 1 });
+      const detail = 'a new token is rejected as well';
+      throw new UpstreamError('kigo', cause.operation, 'credentials_rejected', detail, { status: 401 });
+    });
+  }
 }

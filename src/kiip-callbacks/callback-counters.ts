@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-const kinds = ['redemption', 'issuance'];
-const outcomes = ['recorded', 'duplicate', 'quarantined', 'wrong_signature'];
+const KINDS = ['redemption', 'issuance'];
+const OUTCOMES = ['recorded', 'duplicate', 'quarantined', 'wrong_signature'];
 /** Not of a kind, or of one that nobody can vouch for. */
-const outcomesWithoutKind = ['malformed', 'failed'];
+const OUTCOMES_WITHOUT_KIND = ['malformed', 'failed'];
 
 /** What became of callbacks since the start, by outcome and, where a signature fitted, by formula and secret. */
 @Injectable()
@@ -21,8 +21,8 @@ export class CallbackCounters {
 
   /** Every outcome there can be, with 0 from the beginning: the first of its kind is then seen to be one more. */
   outcomes(): (readonly [{ outcome: string; kind: string }, number])[] {
-    const known = outcomes.flatMap((outcome) => kinds.map((kind) => ({ outcome, kind })));
-    const others = outcomesWithoutKind.map((outcome) => ({ outcome, kind: '' }));
+    const known = OUTCOMES.flatMap((outcome) => KINDS.map((kind) => ({ outcome, kind })));
+    const others = OUTCOMES_WITHOUT_KIND.map((outcome) => ({ outcome, kind: '' }));
     return [...others, ...known].map((facts) => [
       facts,
       this.counts.get(`${facts.outcome} ${facts.kind}`.trim()) ?? 0,

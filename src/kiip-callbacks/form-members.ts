@@ -5,7 +5,7 @@ import type { Member } from './json-members.js';
  * that is not what it claims to be is undefined, and such a name stays as it is: `URLSearchParams` would turn `%zz` into itself
  * and `%ff` into U+FFFD, so two different bodies would be verified as one.
  */
-export function readFormMembers(text: string): Member[] {
+export function parseFormMembers(text: string): Member[] {
   return text
     .split('&')
     .filter((pair) => pair !== '')

@@ -5,7 +5,7 @@ export interface Member {
 }
 
 /** The tokens of a text that `JSON.parse` has already accepted: a string, a bracket, a separator, or a bare word. */
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
+const TOKEN_PATTERN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
 
 /**
  * The top-level members of a JSON object, every one of them, repeated names included, and numbers as the text that
@@ -16,12 +16,12 @@ const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],:]|[^\s"{}[\],:]+/g;
  * package would be a second opinion on what JSON is. So the platform decides what is JSON, and what is left is to
  * walk the tokens of a text known to be valid, where only strings and brackets have to be told apart.
  */
-export function readJsonMembers(text: string): Member[] | undefined {
+export function parseJsonMembers(text: string): Member[] | undefined {
   if (!isJsonObject(text)) return undefined;
   const members: Member[] = [];
   let depth = 0;
   let name: string | undefined;
-  for (const [token] of text.matchAll(TOKEN)) {
+  for (const [token] of text.matchAll(TOKEN_PATTERN)) {
     const closes = token === '}' || token === ']';
     if (depth === 1 && !closes && token !== ',' && token !== ':') {
       if (name === undefined) {

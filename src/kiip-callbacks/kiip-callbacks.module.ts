@@ -3,10 +3,10 @@ import { Database } from '../database/database.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { UserReferencesModule } from '../user-references/user-references.module.js';
 import { CallbackCounters } from './callback-counters.js';
-import { KiipVerdicts } from './callback-policy.service.js';
+import { CallbackPolicyService } from './callback-policy.service.js';
 import { KiipCallbacksController } from './kiip-callbacks.controller.js';
-import { KiipCallbacks } from './kiip-callbacks.service.js';
-import { RejectedCallbacks, rejectedCallbacksKept } from './rejected-callbacks.service.js';
+import { KiipCallbacksService } from './kiip-callbacks.service.js';
+import { RejectedCallbacksService, DEFAULT_RETENTION } from './rejected-callbacks.service.js';
 
 /** Receives Kiip's callbacks: the signature, the policy, and then the ledger. */
 @Module({
@@ -14,12 +14,12 @@ import { RejectedCallbacks, rejectedCallbacksKept } from './rejected-callbacks.s
   controllers: [KiipCallbacksController],
   providers: [
     CallbackCounters,
-    KiipCallbacks,
-    KiipVerdicts,
+    KiipCallbacksService,
+    CallbackPolicyService,
     {
-      provide: RejectedCallbacks,
+      provide: RejectedCallbacksService,
       inject: [Database],
-      useFactory: (database: Database) => new RejectedCallbacks(database, rejectedCallbacksKept),
+      useFactory: (database: Database) => new RejectedCallbacksService(database, DEFAULT_RETENTION),
     },
   ],
   exports: [CallbackCounters],

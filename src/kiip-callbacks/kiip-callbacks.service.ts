@@ -1,19 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { CallbackCounters } from './callback-counters.js';
 import { isTestTransaction } from './field-rules.js';
-import { secretLabel, signedText } from './kiip-signature.js';
-import { KiipVerdicts } from './callback-policy.service.js';
-import { Ledger } from '../ledger/ledger.service.js';
-import type { Recorded } from '../ledger/ledger.service.js';
+import { toSecretId, signedText } from './kiip-signature.js';
+import { CallbackPolicyService } from './callback-policy.service.js';
+import { LedgerService } from '../ledger/ledger.service.js';
+import type { RecordResult } from '../ledger/ledger.service.js';
 import { withSpan } from '../tracing/span.js';
 import type { VerifiedCallback } from './verified-callback.js';
 
 /** Brings verified callbacks into the ledger. */
 @Injectable()
-export class KiipCallbacks {
+export class KiipCallbacksService {
   constructor(
-    private readonly verdicts: KiipVerdicts,
-    private readonly ledger: Ledger,
+    private readonly verdicts: CallbackPolicyService,
+    private readonly ledger: LedgerService,
     private readonly counters: CallbackCounters,
   ) {}
 
@@ -21,10 +21,10 @@ export class KiipCallbacks {
    * @returns after the commit
    * @throws StorageUnavailable; then nothing may be acknowledged
    */
-  async record(verified: VerifiedCallback): Promise<Recorded> {
+  async record(verified: VerifiedCallback): Promise<RecordResult> {
     const { callback, match, receivedAt } = verified;
     const { fields } = callback;
-    const { verdict, userId, userReference, name } = await this.verdicts.judge(verified);
+    const { decision: verdict, userId, userReference, name } = await this.verdicts.evaluate(verified);
     const recorded = await withSpan('ledger record', {}, () =>
       this.ledger.record(
         {
@@ -41,9 +41,9 @@ export class KiipCallbacks {
           receivedAt,
           // Verified, hence present and hexadecimal.
           signature: callback.signature!.toLowerCase(),
-          signedText: signedText(match.formula, fields),
-          formula: match.formula,
-          secretLabel: secretLabel(match),
+          signedText: signedText(match.scheme, fields),
+          signatureScheme: match.scheme,
+          secretId: toSecretId(match),
         },
         verdict,
       ),

@@ -6,9 +6,9 @@ import { SecretFileWatcher } from '../config/secret-file-watcher.js';
 import { invalidCallbackSignature } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import { CallbackCounters } from './callback-counters.js';
-import { mediaOf, readCallback } from './parse-callback.js';
-import { secretLabel, verifySignature } from './kiip-signature.js';
-import { RejectedCallbacks } from './rejected-callbacks.service.js';
+import { toCallbackMedia, parseCallback } from './parse-callback.js';
+import { toSecretId, verifySignature } from './kiip-signature.js';
+import { RejectedCallbacksService } from './rejected-callbacks.service.js';
 import type { VerifiedCallback } from './verified-callback.js';
 
 /** Lets callbacks in whose text, as it arrived, bears a signature by one of our secrets. Nothing else has read it before. */
@@ -19,7 +19,7 @@ export class KiipSignatureGuard implements CanActivate {
 
   constructor(
     private readonly config: Config,
-    private readonly rejected: RejectedCallbacks,
+    private readonly rejected: RejectedCallbacksService,
     private readonly counters: CallbackCounters,
     files: SecretFileWatcher,
   ) {
@@ -34,20 +34,20 @@ export class KiipSignatureGuard implements CanActivate {
     const { kiipLegacySignature } = this.config;
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const contentType = request.headers['content-type'] ?? '';
-    const callback = readCallback(body, mediaOf(contentType), kiipLegacySignature);
+    const callback = parseCallback(body, toCallbackMedia(contentType), kiipLegacySignature);
     if (!callback.ok) {
       this.counters.count('malformed');
-      if (this.isLegacy(body, contentType)) await this.rejected.keep({ body, contentType, receivedAt });
+      if (this.isLegacy(body, contentType)) await this.rejected.save({ body, contentType, receivedAt });
       throw Problem.of('validation', `${callback.detail}.`, { retryable: false });
     }
     const match = verifySignature(callback, this.secrets, kiipLegacySignature);
     if (!match) {
       this.counters.count('wrong_signature', callback.kind);
       // If the mistake is ours, a wrong secret, this is all that is left of what a user has earned.
-      await this.rejected.keep({ body, contentType, receivedAt });
+      await this.rejected.save({ body, contentType, receivedAt });
       throw invalidCallbackSignature();
     }
-    this.counters.count('verified', match.formula, secretLabel(match));
+    this.counters.count('verified', match.scheme, toSecretId(match));
     const verified: VerifiedCallback = { callback, match, receivedAt };
     request.kiipCallback = verified;
     return true;
@@ -58,7 +58,7 @@ export class KiipSignatureGuard implements CanActivate {
    * used it: what a user has earned can be had with `npm run kiip:reverify` once it is.
    */
   private isLegacy(body: Buffer, contentType: string): boolean {
-    const callback = readCallback(body, mediaOf(contentType), true);
+    const callback = parseCallback(body, toCallbackMedia(contentType), true);
     if (!callback.ok || !verifySignature(callback, this.secrets, true)) return false;
     this.logger.warn({
       msg: 'callback with legacy signature rejected and stored: see KIIP_LEGACY_SIGNATURE',

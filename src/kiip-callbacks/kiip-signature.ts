@@ -3,7 +3,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { KiipCallback } from './parse-callback.js';
 
 /** `legacy-redemption` is the formula without `name`, which a production receiver of 2017 used. */
-export type Formula = 'redemption' | 'legacy-redemption' | 'issuance';
+export type SignatureScheme = 'redemption' | 'legacy-redemption' | 'issuance';
 
 /** Every field that some formula signs, as the text that arrived. */
 export interface SignedFields {
@@ -17,27 +17,27 @@ export interface SignedFields {
 }
 
 export interface SignatureMatch {
-  readonly formula: Formula;
+  readonly scheme: SignatureScheme;
   /** Which of the configured secrets. */
   readonly secretIndex: number;
 }
 
 /** What counters, metrics and the ledger call a secret: its place in KIIP_APP_SECRETS. */
-export function secretLabel({ secretIndex }: SignatureMatch): string {
+export function toSecretId({ secretIndex }: SignatureMatch): string {
   return `secret-${secretIndex + 1}`;
 }
 
-const SIGNED: Readonly<Record<Formula, readonly (keyof SignedFields)[]>> = {
+const SIGNED_FIELDS: Readonly<Record<SignatureScheme, readonly (keyof SignedFields)[]>> = {
   redemption: ['content', 'name', 'quantity', 'user_id', 'transaction_id'],
   'legacy-redemption': ['content', 'quantity', 'user_id', 'transaction_id'],
   issuance: ['content', 'quantity', 'user_id', 'transaction_id', 'nonce', 'origin'],
 };
 
-const NO_DIGEST = Buffer.alloc(20);
+const EMPTY_DIGEST = Buffer.alloc(20);
 
 /** The text that Kiip appends its secret to and hashes (kiip-server-to-server.txt): the fields, with nothing in between. */
-export function signedText(formula: Formula, fields: SignedFields): string {
-  return SIGNED[formula].map((field) => fields[field] ?? '').join('');
+export function signedText(formula: SignatureScheme, fields: SignedFields): string {
+  return SIGNED_FIELDS[formula].map((field) => fields[field] ?? '').join('');
 }
 
 /**
@@ -55,26 +55,26 @@ export function verifySignature(
   secrets: readonly string[],
   legacy: boolean,
 ): SignatureMatch | undefined {
-  const given = digestOf(callback.signature);
+  const given = parseSignature(callback.signature);
   let match: SignatureMatch | undefined;
-  for (const formula of formulasFor(callback, legacy)) {
+  for (const formula of schemesFor(callback, legacy)) {
     const text = signedText(formula, callback.fields);
     for (const [secretIndex, secret] of secrets.entries()) {
-      const equal = timingSafeEqual(hash('sha1', text + secret, 'buffer'), given ?? NO_DIGEST);
+      const equal = timingSafeEqual(hash('sha1', text + secret, 'buffer'), given ?? EMPTY_DIGEST);
       // An empty secret is no secret: anyone could have signed.
-      if (equal && given !== undefined && secret !== '') match ??= { formula, secretIndex };
+      if (equal && given !== undefined && secret !== '') match ??= { scheme: formula, secretIndex };
     }
   }
   return match;
 }
 
-function formulasFor(callback: KiipCallback, legacy: boolean): readonly Formula[] {
+function schemesFor(callback: KiipCallback, legacy: boolean): readonly SignatureScheme[] {
   if (callback.kind === 'issuance') return ['issuance'];
   if (callback.legacy) return legacy ? ['legacy-redemption'] : [];
   return legacy ? ['redemption', 'legacy-redemption'] : ['redemption'];
 }
 
-function digestOf(signature: string | undefined): Buffer | undefined {
+function parseSignature(signature: string | undefined): Buffer | undefined {
   return signature !== undefined && /^[0-9a-f]{40}$/i.test(signature)
     ? Buffer.from(signature, 'hex')
     : undefined;

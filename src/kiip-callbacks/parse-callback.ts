@@ -1,9 +1,9 @@
-import { readFormMembers } from './form-members.js';
-import { readJsonMembers } from './json-members.js';
+import { parseFormMembers } from './form-members.js';
+import { parseJsonMembers } from './json-members.js';
 import type { Member } from './json-members.js';
 
 /** The members that mean something to us (kiip-server-to-server.txt, "Verify a Reward Redemption" and "Async"). */
-type MemberName =
+type FieldName =
   | 'transaction_id'
   | 'content'
   | 'name'
@@ -41,7 +41,7 @@ export type KiipCallback =
   | { readonly kind: 'issuance'; readonly fields: IssuanceFields; readonly signature: string | undefined };
 
 /** `detail` names the member that is wrong and never a value. */
-export type CallbackReading =
+export type ParseResult =
   | ({ readonly ok: true } & KiipCallback)
   | { readonly ok: false; readonly detail: string };
 
@@ -49,14 +49,14 @@ export type CallbackReading =
 export type CallbackMedia = 'json' | 'form';
 
 /** What a Content-Type stands for, on routes that let these two in. */
-export function mediaOf(contentType: string): CallbackMedia {
+export function toCallbackMedia(contentType: string): CallbackMedia {
   return /^\s*application\/json\b/i.test(contentType) ? 'json' : 'form';
 }
 
-const COMMON = ['transaction_id', 'content', 'quantity', 'user_id'] as const;
+const COMMON_FIELDS = ['transaction_id', 'content', 'quantity', 'user_id'] as const;
 
-const NAMES: ReadonlyMap<string, MemberName> = new Map<string, MemberName>([
-  ...COMMON.map((name) => [name, name] as const),
+const FIELD_NAMES: ReadonlyMap<string, FieldName> = new Map<string, FieldName>([
+  ...COMMON_FIELDS.map((name) => [name, name] as const),
   ['name', 'name'],
   ['nonce', 'nonce'],
   ['origin', 'origin'],
@@ -66,7 +66,7 @@ const NAMES: ReadonlyMap<string, MemberName> = new Map<string, MemberName>([
 ]);
 
 // Fatal: a byte that is not UTF-8 would otherwise be verified as U+FFFD. One byte order mark in front is dropped (RFC 8259, 8.1).
-const UTF8 = new TextDecoder('utf-8', { fatal: true });
+const UTF8_DECODER = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Reads a callback's body without interpreting it. Whatever it answers `ok: false` to is malformed (400). An empty
@@ -74,56 +74,56 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
  *
  * @param legacy whether a redemption without `name` is a format at all
  */
-export function readCallback(body: Uint8Array, media: CallbackMedia, legacy: boolean): CallbackReading {
-  const members = readMembers(body, media);
-  if (members === undefined) return malformed(`the body is not ${faults[media].body}`);
-  const texts = new Map<MemberName, string>();
+export function parseCallback(body: Uint8Array, media: CallbackMedia, legacy: boolean): ParseResult {
+  const members = parseMembers(body, media);
+  if (members === undefined) return malformed(`the body is not ${ERROR_TEXTS[media].body}`);
+  const texts = new Map<FieldName, string>();
   for (const member of members) {
-    const name = NAMES.get(member.name);
+    const name = FIELD_NAMES.get(member.name);
     // Members that we do not know may have any shape and come any number of times: nothing of ours reads them.
     if (name === undefined) continue;
     if (texts.has(name)) return malformed(`${name} is given twice`);
-    if (member.text === undefined) return malformed(`${name} is ${faults[media].value}`);
+    if (member.text === undefined) return malformed(`${name} is ${ERROR_TEXTS[media].value}`);
     // A lone surrogate has no UTF-8, so a hash would be one of U+FFFD, which anyone may write instead.
     if (!member.text.isWellFormed()) return malformed(`${name} is not Unicode text`);
     texts.set(name, member.text);
   }
-  return discriminate(texts, legacy);
+  return detectFormat(texts, legacy);
 }
 
-function readMembers(body: Uint8Array, media: CallbackMedia): Member[] | undefined {
+function parseMembers(body: Uint8Array, media: CallbackMedia): Member[] | undefined {
   let text: string;
   try {
-    text = UTF8.decode(body);
+    text = UTF8_DECODER.decode(body);
   } catch {
     return undefined;
   }
-  return media === 'json' ? readJsonMembers(text) : readFormMembers(text);
+  return media === 'json' ? parseJsonMembers(text) : parseFormMembers(text);
 }
 
-const faults = {
+const ERROR_TEXTS = {
   json: { body: 'a JSON object in UTF-8', value: 'neither a string nor a number' },
   form: { body: 'a form in UTF-8', value: 'not percent-encoded UTF-8' },
 };
 
 /** Tells the two formats apart by their members. A redemption that also has an `origin` has one extra member, no more. */
-function discriminate(texts: ReadonlyMap<MemberName, string>, legacy: boolean): CallbackReading {
+function detectFormat(texts: ReadonlyMap<FieldName, string>, legacy: boolean): ParseResult {
   const signature = texts.get('signature');
   if (texts.has('name') && texts.has('nonce')) return malformed('name and nonce exclude each other');
   if (texts.has('nonce') || (texts.has('origin') && !texts.has('name'))) {
-    const fields = pick(texts, [...COMMON, 'nonce', 'origin']);
+    const fields = requireFields(texts, [...COMMON_FIELDS, 'nonce', 'origin']);
     return typeof fields === 'string' ? malformed(fields) : { ok: true, kind: 'issuance', fields, signature };
   }
   if (!texts.has('name') && !legacy) return malformed('name is missing, and so are nonce and origin');
-  const fields = pick(texts, COMMON);
+  const fields = requireFields(texts, COMMON_FIELDS);
   if (typeof fields === 'string') return malformed(fields);
   const name = texts.get('name');
   return { ok: true, kind: 'redemption', legacy: name === undefined, fields: { ...fields, name }, signature };
 }
 
 /** The named texts, or which of them are missing. */
-function pick<Name extends MemberName>(
-  texts: ReadonlyMap<MemberName, string>,
+function requireFields<Name extends FieldName>(
+  texts: ReadonlyMap<FieldName, string>,
   names: readonly Name[],
 ): Record<Name, string> | string {
   const missing = names.filter((name) => !texts.has(name));
@@ -131,6 +131,6 @@ function pick<Name extends MemberName>(
   return Object.fromEntries(names.map((name) => [name, texts.get(name)])) as Record<Name, string>;
 }
 
-function malformed(detail: string): CallbackReading {
+function malformed(detail: string): ParseResult {
   return { ok: false, detail };
 }

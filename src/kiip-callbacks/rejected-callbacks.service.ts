@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
-import { trailingSingleFlight } from '../async/coalesce.js';
+import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import type { Database } from '../database/database.js';
 import type { Tables } from '../database/tables.js';
-import { fingerprint, storable } from '../database/text-columns.js';
+import { sha256Key, sanitizeText } from '../database/text-columns.js';
 
-const PAGE = 100;
+const PAGE_SIZE = 100;
 
 export interface RejectedCallback {
   id: string;
@@ -16,12 +16,12 @@ export interface RejectedCallback {
 }
 
 /** A month, and at 16 KiB each no more than a few hundred MiB. */
-export const rejectedCallbacksKept: RejectedCallbacksOptions = {
+export const DEFAULT_RETENTION: RetentionOptions = {
   maxCount: 10_000,
   maxAgeSeconds: 30 * 86_400,
 };
 
-export interface RejectedCallbacksOptions {
+export interface RetentionOptions {
   /** The newest so many are kept. */
   maxCount: number;
   maxAgeSeconds: number;
@@ -32,24 +32,24 @@ export interface RejectedCallbacksOptions {
  * can send such callbacks, so the same body takes one row, and the oldest give way.
  * Every method throws StorageUnavailable.
  */
-export class RejectedCallbacks {
+export class RejectedCallbacksService {
   private readonly prune: () => Promise<void>;
 
   constructor(
     private readonly database: Database,
-    private readonly options: RejectedCallbacksOptions,
+    private readonly options: RetentionOptions,
   ) {
     this.prune = trailingSingleFlight(() => this.database.run((db) => prune(db, this.options, new Date())));
   }
 
-  async keep({ body, contentType, receivedAt }: Omit<RejectedCallback, 'id'>): Promise<void> {
+  async save({ body, contentType, receivedAt }: Omit<RejectedCallback, 'id'>): Promise<void> {
     await this.database.run((db) =>
       db
         .insertInto('rejected_callbacks')
         .values({
-          body_hash: fingerprint(contentType, Buffer.from(body).toString('latin1')),
+          body_hash: sha256Key(contentType, Buffer.from(body).toString('latin1')),
           body,
-          content_type: storable(contentType),
+          content_type: sanitizeText(contentType),
           received_at: receivedAt,
         })
         .onConflict((conflict) => conflict.doNothing())
@@ -66,7 +66,7 @@ export class RejectedCallbacks {
         after = String(id);
         yield { id: after, body, contentType: content_type, receivedAt: received_at };
       }
-      if (rows.length < PAGE) return;
+      if (rows.length < PAGE_SIZE) return;
     }
   }
 
@@ -86,12 +86,12 @@ function page(db: Kysely<Tables>, after: string) {
     .select(['id', 'body', 'content_type', 'received_at'])
     .where(sql<boolean>`id > ${after}::bigint`)
     .orderBy('id')
-    .limit(PAGE)
+    .limit(PAGE_SIZE)
     .execute();
 }
 
 /** Rows that another process is deleting are left to it: waiting for each other could end in a deadlock. */
-async function prune(db: Kysely<Tables>, { maxCount, maxAgeSeconds }: RejectedCallbacksOptions, now: Date) {
+async function prune(db: Kysely<Tables>, { maxCount, maxAgeSeconds }: RetentionOptions, now: Date) {
   const oldest = new Date(now.getTime() - maxAgeSeconds * 1_000);
   await sql`
     delete from rejected_callbacks where id in (

@@ -1,15 +1,15 @@
 import type { Config } from '../config/config.js';
-import { mediaOf, readCallback } from './parse-callback.js';
-import type { KiipCallbacks } from './kiip-callbacks.service.js';
+import { toCallbackMedia, parseCallback } from './parse-callback.js';
+import type { KiipCallbacksService } from './kiip-callbacks.service.js';
 import { verifySignature } from './kiip-signature.js';
-import type { RejectedCallbacks } from './rejected-callbacks.service.js';
+import type { RejectedCallbacksService } from './rejected-callbacks.service.js';
 
 /** What became of the kept callbacks; those that are still refused stay where they are. */
 export interface ReverifyCounts {
   recorded: number;
   duplicate: number;
   quarantined: number;
-  refused: number;
+  rejected: number;
 }
 
 /**
@@ -18,16 +18,16 @@ export interface ReverifyCounts {
  * @throws StorageUnavailable
  */
 export async function reverify(
-  rejected: RejectedCallbacks,
-  callbacks: KiipCallbacks,
+  rejected: RejectedCallbacksService,
+  callbacks: KiipCallbacksService,
   { kiipAppSecrets, kiipLegacySignature }: Config,
 ): Promise<ReverifyCounts> {
-  const counts: ReverifyCounts = { recorded: 0, duplicate: 0, quarantined: 0, refused: 0 };
+  const counts: ReverifyCounts = { recorded: 0, duplicate: 0, quarantined: 0, rejected: 0 };
   for await (const { id, body, contentType, receivedAt } of rejected.all()) {
-    const callback = readCallback(body, mediaOf(contentType), kiipLegacySignature);
+    const callback = parseCallback(body, toCallbackMedia(contentType), kiipLegacySignature);
     const match = callback.ok ? verifySignature(callback, kiipAppSecrets, kiipLegacySignature) : undefined;
     if (!callback.ok || !match) {
-      counts.refused += 1;
+      counts.rejected += 1;
       continue;
     }
     const { outcome } = await callbacks.record({ callback, match, receivedAt });

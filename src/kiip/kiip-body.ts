@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.js';
-import type { KiipMoment } from './moment.dto.js';
-import type { KiipSession } from './session.dto.js';
+import type { KiipMomentRequestDto } from './moment.dto.js';
+import type { KiipSessionRequestDto } from './session.dto.js';
 
 type Settings = Pick<Config, 'kiipAppKey' | 'kiipSdkVersion' | 'kiipTestMode'>;
 
@@ -9,7 +9,7 @@ type Settings = Pick<Config, 'kiipAppKey' | 'kiipSdkVersion' | 'kiipTestMode'>;
  * @param userid what stands for the user at Kiip
  */
 export function kiipBody(
-  call: KiipSession | KiipMoment,
+  call: KiipSessionRequestDto | KiipMomentRequestDto,
   userid: string | undefined,
   settings: Settings,
 ): object {

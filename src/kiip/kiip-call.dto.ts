@@ -21,19 +21,19 @@ import { IsBoundedString } from '../validation/opaque-id.js';
 // The members that sessions and moments share, by the vendor's own names (kiip-server-to-server.txt, "JSON Payload Components").
 
 /** Marks a member that is an object of ours: a list would pass for a list of such objects. */
-export function IsPart(part: () => new () => object): PropertyDecorator {
+export function IsNestedObject(part: () => new () => object): PropertyDecorator {
   return applyDecorators(IsObject(), ValidateNested(), Type(part));
 }
 
 /** The app that the user has in hand. The gateway adds its `app_key`. */
-export class KiipApp {
+export class KiipAppDto {
   /** The version of the app. */
   @IsBoundedString('4281020')
   readonly version!: string;
 }
 
 /** How the device is connected. */
-export class KiipConnection {
+export class KiipConnectionDto {
   /** Of the device, IPv4 or IPv6. */
   @ApiProperty({ type: String, example: '203.0.113.7' })
   @ValidateBy({
@@ -55,7 +55,7 @@ export class KiipConnection {
 }
 
 /** The device that the user has in hand. */
-export class KiipDevice {
+export class KiipDeviceDto {
   /** The advertising identifier. Opaque: Kiip's own samples are no UUIDs. */
   @IsBoundedString('45e3-1d799e20-963a-4ddd-8593-0683b30e7d5b')
   readonly id!: string;
@@ -103,7 +103,7 @@ export class KiipDevice {
 }
 
 /** Where the device is. */
-export class KiipLocation {
+export class KiipLocationDto {
   /** @example 39.0437192 */
   @IsNumber()
   @Min(-90)
@@ -118,7 +118,7 @@ export class KiipLocation {
 }
 
 /** The user of the app. */
-export class KiipUser {
+export class KiipUserDto {
   /** In years. */
   @IsOptionalNotNull()
   @ApiProperty({ type: 'integer', minimum: 0, maximum: 150, example: 31, required: false })
@@ -142,20 +142,20 @@ export class KiipUser {
 }
 
 /** What sessions and moments have in common. */
-export class KiipCall {
-  @IsPart(() => KiipApp)
-  readonly app!: KiipApp;
+export class KiipCallDto {
+  @IsNestedObject(() => KiipAppDto)
+  readonly app!: KiipAppDto;
 
-  @IsPart(() => KiipConnection)
-  readonly connection!: KiipConnection;
-
-  @IsOptionalNotNull()
-  @IsPart(() => KiipLocation)
-  readonly location?: KiipLocation;
+  @IsNestedObject(() => KiipConnectionDto)
+  readonly connection!: KiipConnectionDto;
 
   @IsOptionalNotNull()
-  @IsPart(() => KiipUser)
-  readonly user?: KiipUser;
+  @IsNestedObject(() => KiipLocationDto)
+  readonly location?: KiipLocationDto;
+
+  @IsOptionalNotNull()
+  @IsNestedObject(() => KiipUserDto)
+  readonly user?: KiipUserDto;
 
   /**
    * `false` hides the button that closes a reward.

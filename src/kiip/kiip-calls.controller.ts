@@ -13,11 +13,11 @@ import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { IdempotencyKey } from '../idempotency/idempotency-key.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { invalid, originalInFlight, upstreamProblems } from '../problem/problem-catalogue.js';
-import { IdempotentCalls } from '../idempotency/idempotency.service.js';
+import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { KiipClient } from './kiip-client.js';
 import { momentCall, momentExamples, sessionCall } from './kiip-examples.js';
-import { KiipMoment, MomentDto } from './moment.dto.js';
-import { KiipSession, SessionDto } from './session.dto.js';
+import { KiipMomentRequestDto, MomentDto } from './moment.dto.js';
+import { KiipSessionRequestDto, SessionDto } from './session.dto.js';
 
 /** What both routes have in common. */
 function ApiKiipCall(): MethodDecorator {
@@ -53,12 +53,12 @@ function ApiKiipCall(): MethodDecorator {
 export class KiipCallsController {
   constructor(
     private readonly kiip: KiipClient,
-    private readonly calls: IdempotentCalls,
+    private readonly idempotency: IdempotencyService,
   ) {}
 
   @Post('sessions')
   @RequireScope('kiip:write')
-  @ApiBody({ type: KiipSession, examples: { session_start: { value: sessionCall } } })
+  @ApiBody({ type: KiipSessionRequestDto, examples: { session_start: { value: sessionCall } } })
   @ApiKiipCall()
   @ApiOperation({
     summary: 'Tell Kiip that an app was opened or closed',
@@ -72,17 +72,17 @@ export class KiipCallsController {
     example: { date: '2015-01-28T01:32:24.697136Z' },
   })
   session(
-    @Body() body: KiipSession,
+    @Body() body: KiipSessionRequestDto,
     @IdempotencyKey() key: string | undefined,
     @Req() { caller = '' }: FastifyRequest,
   ): Promise<SessionDto> {
     const call = { caller, route: 'kiip/sessions', body, key };
-    return this.calls.run(call, () => this.kiip.session(body));
+    return this.idempotency.run(call, () => this.kiip.session(body));
   }
 
   @Post('moments')
   @RequireScope('kiip:write')
-  @ApiBody({ type: KiipMoment, examples: { moment: { value: momentCall } } })
+  @ApiBody({ type: KiipMomentRequestDto, examples: { moment: { value: momentCall } } })
   @ApiKiipCall()
   @ApiOperation({
     summary: 'Ask Kiip to reward something that a user has done',
@@ -97,11 +97,11 @@ export class KiipCallsController {
     content: { 'application/json': { schema: { $ref: getSchemaPath(MomentDto) }, examples: momentExamples } },
   })
   moment(
-    @Body() body: KiipMoment,
+    @Body() body: KiipMomentRequestDto,
     @IdempotencyKey() key: string | undefined,
     @Req() { caller = '' }: FastifyRequest,
   ): Promise<MomentDto> {
     const call = { caller, route: 'kiip/moments', body, key };
-    return this.calls.run(call, () => this.kiip.moment(body));
+    return this.idempotency.run(call, () => this.kiip.moment(body));
   }
 }

@@ -6,11 +6,11 @@ import type { UpstreamFailure } from '../upstream/upstream-error.js';
 import { kiipBody } from './kiip-body.js';
 import { UpstreamHttp } from '../upstream/upstream-http.js';
 import { mintUserReference } from '../user-references/user-reference.js';
-import { KnownUsers } from '../user-references/user-references.service.js';
-import type { KiipMoment, MomentDto } from './moment.dto.js';
-import { PromisedRewards, promiseOf } from './rewarded-moments.service.js';
-import { UnusableReward, isMembers, readMoment } from './reward.js';
-import type { KiipSession, SessionDto } from './session.dto.js';
+import { UserReferencesService } from '../user-references/user-references.service.js';
+import type { KiipMomentRequestDto, MomentDto } from './moment.dto.js';
+import { RewardedMomentsService, extractCurrencyReward } from './rewarded-moments.service.js';
+import { InvalidRewardError, isRecord, readMoment } from './reward.js';
+import type { KiipSessionRequestDto, SessionDto } from './session.dto.js';
 
 type Operation = 'session' | 'moment';
 
@@ -27,65 +27,71 @@ export class KiipClient {
 
   constructor(
     private readonly http: KiipHttp,
-    private readonly users: KnownUsers,
-    private readonly promises: PromisedRewards,
+    private readonly users: UserReferencesService,
+    private readonly rewardedMoments: RewardedMomentsService,
     private readonly config: Config,
   ) {
     this.rewardHosts = config.kiipRewardHosts ?? [new URL(config.kiipBaseUrl).host];
   }
 
-  async session(call: KiipSession): Promise<SessionDto> {
+  async session(call: KiipSessionRequestDto): Promise<SessionDto> {
     const text = await this.send('session', this.config.kiipSessionPath, call);
     return this.http.trackOutcome('session', () => {
-      const { date } = parse('session', text);
+      const { date } = parseBody('session', text);
       if (!isInstant(date))
         throw failure('session', 'invalid_response', 'the answer breaks the contract in date');
       return { date: withZone(date) };
     });
   }
 
-  async moment(call: KiipMoment): Promise<MomentDto> {
+  async moment(call: KiipMomentRequestDto): Promise<MomentDto> {
     const text = await this.send('moment', this.config.kiipMomentPath, call);
     const { moment, promise } = this.http.trackOutcome('moment', () => {
-      const answer = parse('moment', text);
+      const answer = parseBody('moment', text);
       try {
-        return { moment: readMoment(answer, this.rewardHosts), promise: promiseOf(answer) };
+        return { moment: readMoment(answer, this.rewardHosts), promise: extractCurrencyReward(answer) };
       } catch (error) {
-        throw error instanceof UnusableReward ? failure('moment', 'invalid_response', error.message) : error;
+        throw error instanceof InvalidRewardError
+          ? failure('moment', 'invalid_response', error.message)
+          : error;
       }
     });
     const userId = call.user?.userid;
     // Without a user, Kiip has nobody to credit.
     if (moment.rewarded && promise && userId !== undefined)
-      await this.promises.note({ ...promise, momentId: call.moment.id, userId });
+      await this.rewardedMoments.record({ ...promise, momentId: call.moment.id, userId });
     return moment;
   }
 
-  private async send(operation: Operation, path: string, call: KiipSession | KiipMoment): Promise<string> {
-    const userid = await this.nameFor(call.user?.userid);
+  private async send(
+    operation: Operation,
+    path: string,
+    call: KiipSessionRequestDto | KiipMomentRequestDto,
+  ): Promise<string> {
+    const userid = await this.toKiipUserId(call.user?.userid);
     const body = kiipBody(call, userid, this.config);
     return (await this.http.axiosRef.post<string>(path, body, { operation })).data;
   }
 
   /** What stands for the user at Kiip, remembered. */
-  private async nameFor(userId: string | undefined): Promise<string | undefined> {
+  private async toKiipUserId(userId: string | undefined): Promise<string | undefined> {
     if (userId === undefined) return undefined;
-    if (this.config.kiipUserReference === 'opaque') return this.users.referenceFor(userId, mintUserReference);
-    await this.users.rememberUser(userId);
+    if (this.config.kiipUserReference === 'opaque') return this.users.getReference(userId, mintUserReference);
+    await this.users.register(userId);
     return userId;
   }
 }
 
-function parse(operation: Operation, text: string): Readonly<Record<string, unknown>> {
+function parseBody(operation: Operation, text: string): Readonly<Record<string, unknown>> {
   let json: unknown = {};
   try {
     if (text.trim() !== '') json = JSON.parse(text);
   } catch {
     throw failure(operation, 'invalid_response', 'the answer is not JSON');
   }
-  if (!isMembers(json)) throw failure(operation, 'invalid_response', 'the answer is not a JSON object');
+  if (!isRecord(json)) throw failure(operation, 'invalid_response', 'the answer is not a JSON object');
   // Whatever the status: mobile SDKs 2.0.8 to 3.0.1 read it so. Kiip's sentence may hold anything, and stays here.
-  if ((json['error'] ?? null) !== null) throw failure(operation, 'refused', 'answered with an error');
+  if ((json['error'] ?? null) !== null) throw failure(operation, 'rejected', 'answered with an error');
   return json;
 }
 

@@ -4,10 +4,11 @@ import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { KiipCallbacksModule } from '../kiip-callbacks/kiip-callbacks.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { BreakerRegistry } from '../upstream/breaker-registry.js';
+import { RetryInterceptor } from '../upstream/retry.interceptor.js';
 import { UserReferencesModule } from '../user-references/user-references.module.js';
 import { KiipCallsController } from './kiip-calls.controller.js';
 import { KiipClient, KiipHttp } from './kiip-client.js';
-import { PromisedRewards } from './rewarded-moments.service.js';
+import { RewardedMomentsService } from './rewarded-moments.service.js';
 
 /** Everything between this gateway and Kiip: sessions and moments here, callbacks and the ledger in modules of their own. */
 @Module({
@@ -15,13 +16,13 @@ import { PromisedRewards } from './rewarded-moments.service.js';
   controllers: [KiipCallsController],
   providers: [
     KiipClient,
-    PromisedRewards,
+    RewardedMomentsService,
     {
       provide: KiipHttp,
-      inject: [Config, BreakerRegistry],
-      useFactory: (config: Config, circuits: BreakerRegistry) =>
+      inject: [Config, BreakerRegistry, RetryInterceptor],
+      useFactory: (config: Config, breakers: BreakerRegistry, retry: RetryInterceptor) =>
         new KiipHttp({
-          breakers: circuits,
+          breakers,
           upstream: 'kiip',
           baseUrl: config.kiipBaseUrl,
           timeoutMs: config.kiipTimeoutMs,
@@ -29,6 +30,7 @@ import { PromisedRewards } from './rewarded-moments.service.js';
           operations: ['session', 'moment'],
           concurrency: 64,
           queue: 1_000,
+          interceptors: [retry],
         }),
     },
   ],

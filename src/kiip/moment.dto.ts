@@ -1,21 +1,21 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsBoundedString } from '../validation/opaque-id.js';
-import { IsPart, KiipCall, KiipDevice } from './kiip-call.dto.js';
+import { IsNestedObject, KiipCallDto, KiipDeviceDto } from './kiip-call.dto.js';
 
 /** What the user has done. */
-export class KiipMomentName {
+export class KiipMomentRefDto {
   /** As in Kiip's dashboard. Opaque: it is called a UUID there, and Kiip's own sample is none. */
   @IsBoundedString('CgkIraKVsdIBEAIQEA')
   readonly id!: string;
 }
 
 /** A user has done something that may be rewarded. */
-export class KiipMoment extends KiipCall {
-  @IsPart(() => KiipDevice)
-  readonly device!: KiipDevice;
+export class KiipMomentRequestDto extends KiipCallDto {
+  @IsNestedObject(() => KiipDeviceDto)
+  readonly device!: KiipDeviceDto;
 
-  @IsPart(() => KiipMomentName)
-  readonly moment!: KiipMomentName;
+  @IsNestedObject(() => KiipMomentRefDto)
+  readonly moment!: KiipMomentRefDto;
 }
 
 /** A reward, in Kiip's words. What Kiip left out is `null`. */

@@ -1,6 +1,6 @@
 import { isLoopback } from '../config/parsers.js';
 
-const shape = /^https?:\/\/([a-z\d.-]+|\[[\da-f:.]+\])(:\d+)?([/?#][^\s\p{C}\\"<>^`]*)?$/iu;
+const URL_PATTERN = /^https?:\/\/([a-z\d.-]+|\[[\da-f:.]+\])(:\d+)?([/?#][^\s\p{C}\\"<>^`]*)?$/iu;
 
 /**
  * Whether an app may be told to show this page: https on an allowed host, or http on one that is loopback. The text is passed on as it
@@ -8,13 +8,13 @@ const shape = /^https?:\/\/([a-z\d.-]+|\[[\da-f:.]+\])(:\d+)?([/?#][^\s\p{C}\\"<
  * @param hosts `host` (the scheme's own port) or `host:port`
  */
 export function isRewardUrl(text: unknown, hosts: readonly string[]): text is string {
-  if (typeof text !== 'string' || !shape.test(text) || !URL.canParse(text)) return false;
+  if (typeof text !== 'string' || !URL_PATTERN.test(text) || !URL.canParse(text)) return false;
   const url = new URL(text);
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) return false;
-  return hosts.some((host) => hostOf(host, url.protocol) === url.host);
+  return hosts.some((host) => normalizeHost(host, url.protocol) === url.host);
 }
 
 /** As URLs write it: lower case, and without the port where it is the scheme's own. */
-function hostOf(entry: string, protocol: string): string | undefined {
+function normalizeHost(entry: string, protocol: string): string | undefined {
   return URL.canParse(`${protocol}//${entry}`) ? new URL(`${protocol}//${entry}`).host : undefined;
 }

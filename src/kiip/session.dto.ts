@@ -3,12 +3,12 @@ import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsObject, ValidateNested } f
 import { IsInstant } from '../validation/instant.js';
 import { IsOptionalNotNull } from '../validation/optional-not-null.decorator.js';
 import { IsBoundedString } from '../validation/opaque-id.js';
-import { IsPart, KiipCall, KiipDevice } from './kiip-call.dto.js';
+import { IsNestedObject, KiipCallDto, KiipDeviceDto } from './kiip-call.dto.js';
 
 const longestUserAgent = 2_048;
 
 /** The device, as a session tells of it. */
-export class KiipSessionDevice extends KiipDevice {
+export class KiipSessionDevice extends KiipDeviceDto {
   /** Of the device's browser. */
   @IsOptionalNotNull()
   @IsBoundedString('Mozilla/5.0 (Linux; Android 5.0; Nexus 5)', {
@@ -35,8 +35,8 @@ export class KiipSessionEvent {
 }
 
 /** A session of a user begins or ends. */
-export class KiipSession extends KiipCall {
-  @IsPart(() => KiipSessionDevice)
+export class KiipSessionRequestDto extends KiipCallDto {
+  @IsNestedObject(() => KiipSessionDevice)
   readonly device!: KiipSessionDevice;
 
   @IsArray()

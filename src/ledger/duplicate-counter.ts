@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
-import { trailingSingleFlight } from '../async/coalesce.js';
+import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import type { Database } from '../database/database.js';
-import { StorageUnavailable } from '../database/storage-error.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
 
-interface Waiting {
+interface PendingCount {
   repeats: number;
   callers: number;
   write: () => Promise<void>;
@@ -14,26 +14,26 @@ interface Waiting {
  * few updates. A repeat that cannot be counted is a repeat nevertheless: losing the database costs counts, not answers.
  */
 export class DuplicateCounter {
-  private readonly waiting = new Map<string, Waiting>();
+  private readonly pending = new Map<string, PendingCount>();
 
   constructor(private readonly database: Database) {}
 
   async count(id: string): Promise<void> {
-    const waiting = this.waiting.get(id) ?? this.newlyWaiting(id);
+    const waiting = this.pending.get(id) ?? this.addPending(id);
     waiting.repeats += 1;
     waiting.callers += 1;
     try {
       await waiting.write();
     } catch (error) {
-      if (!(error instanceof StorageUnavailable)) throw error;
+      if (!(error instanceof StorageUnavailableError)) throw error;
     } finally {
       waiting.callers -= 1;
-      if (waiting.callers === 0) this.waiting.delete(id);
+      if (waiting.callers === 0) this.pending.delete(id);
     }
   }
 
-  private newlyWaiting(id: string): Waiting {
-    const waiting: Waiting = {
+  private addPending(id: string): PendingCount {
+    const waiting: PendingCount = {
       repeats: 0,
       callers: 0,
       write: trailingSingleFlight(async () => {
@@ -48,7 +48,7 @@ export class DuplicateCounter {
         );
       }),
     };
-    this.waiting.set(id, waiting);
+    this.pending.set(id, waiting);
     return waiting;
   }
 }

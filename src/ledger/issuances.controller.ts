@@ -6,42 +6,42 @@ import { invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import {
   BalancesDto,
-  BalancesPath,
+  BalancesParamsDto,
   IssuanceDto,
-  IssuancePath,
+  IssuanceParamsDto,
   IssuancesDto,
-  IssuancesQuery,
-  issuanceDto,
-  issuanceExample,
-  noSuchRow,
+  IssuancesQueryDto,
+  toIssuanceDto,
+  ISSUANCE_EXAMPLE,
+  ENTRY_NOT_FOUND,
 } from './issuances.dto.js';
-import { Ledger } from './ledger.service.js';
-import { unknownReference } from './ledger-entry.js';
-import type { LedgerRow } from './ledger-entry.js';
+import { LedgerService } from './ledger.service.js';
+import { UNKNOWN_USER_REFERENCE } from './ledger-entry.js';
+import type { LedgerEntry } from './ledger-entry.js';
 
-const usual = [
+const LIST_PROBLEMS = [
   invalid('/limit', 'limit must not be greater than 500'),
   'unauthenticated',
   'storage-unavailable',
 ] as const;
-const usualOfOne = [
+const ENTRY_PROBLEMS = [
   invalid('/id', 'id must have at most 256 characters'),
   'unauthenticated',
   'storage-unavailable',
 ] as const;
-const usualOfUser = [
+const USER_PROBLEMS = [
   invalid('/user_id', 'user_id must have at most 256 characters'),
   'unauthenticated',
   'storage-unavailable',
 ] as const;
 
-const released = { ...issuanceExample, status: 'released', reason: 'more-than-one-reading' };
-const balance = { content: issuanceExample.content, name: 'Coins', quantity: 20 };
+const RELEASED_EXAMPLE = { ...ISSUANCE_EXAMPLE, status: 'released', reason: 'more-than-one-reading' };
+const BALANCE_EXAMPLE = { content: ISSUANCE_EXAMPLE.content, name: 'Coins', quantity: 20 };
 
 @ApiTags('Kiip ledger')
 @Controller('api/v1/kiip')
 export class IssuancesController {
-  constructor(private readonly ledger: Ledger) {}
+  constructor(private readonly ledger: LedgerService) {}
 
   @Get('issuances')
   @RequireScope('ledger:read')
@@ -54,12 +54,12 @@ export class IssuancesController {
   @ApiOkResponse({
     description: 'A page',
     type: IssuancesDto,
-    example: { items: [issuanceExample], next: 'ZmVlZDo3' },
+    example: { items: [ISSUANCE_EXAMPLE], next: 'ZmVlZDo3' },
   })
-  @ApiProblems(...usual)
-  async list(@Query() { user_id, status, after, limit }: IssuancesQuery): Promise<IssuancesDto> {
+  @ApiProblems(...LIST_PROBLEMS)
+  async list(@Query() { user_id, status, after, limit }: IssuancesQueryDto): Promise<IssuancesDto> {
     const page = await this.ledger.list({ userId: user_id, status, after, limit });
-    return { items: page.items.map(issuanceDto), next: page.next };
+    return { items: page.items.map(toIssuanceDto), next: page.next };
   }
 
   @Post('issuances/:id/release')
@@ -69,10 +69,10 @@ export class IssuancesController {
     summary: 'Accept a quarantined row: it counts and is delivered',
     operationId: 'releaseIssuance',
   })
-  @ApiOkResponse({ description: 'The row, released', type: IssuanceDto, example: released })
-  @ApiProblems(...usualOfOne, 413, 415, noSuchRow, 'conflict')
-  async release(@Param() { id }: IssuancePath): Promise<IssuanceDto> {
-    return this.decided(id, await this.ledger.release(id));
+  @ApiOkResponse({ description: 'The row, released', type: IssuanceDto, example: RELEASED_EXAMPLE })
+  @ApiProblems(...ENTRY_PROBLEMS, 413, 415, ENTRY_NOT_FOUND, 'conflict')
+  async release(@Param() { id }: IssuanceParamsDto): Promise<IssuanceDto> {
+    return this.toResponse(id, await this.ledger.release(id));
   }
 
   @Post('issuances/:id/discard')
@@ -82,11 +82,11 @@ export class IssuancesController {
   @ApiOkResponse({
     description: 'The row, discarded',
     type: IssuanceDto,
-    example: { ...released, status: 'discarded' },
+    example: { ...RELEASED_EXAMPLE, status: 'discarded' },
   })
-  @ApiProblems(...usualOfOne, 413, 415, noSuchRow, 'conflict')
-  async discard(@Param() { id }: IssuancePath): Promise<IssuanceDto> {
-    return this.decided(id, await this.ledger.discard(id));
+  @ApiProblems(...ENTRY_PROBLEMS, 413, 415, ENTRY_NOT_FOUND, 'conflict')
+  async discard(@Param() { id }: IssuanceParamsDto): Promise<IssuanceDto> {
+    return this.toResponse(id, await this.ledger.discard(id));
   }
 
   @Get('users/:user_id/balances')
@@ -99,26 +99,26 @@ export class IssuancesController {
   @ApiOkResponse({
     description: 'A sum for each currency',
     type: BalancesDto,
-    example: { user_id: 'user-123', balances: [balance] },
+    example: { user_id: 'user-123', balances: [BALANCE_EXAMPLE] },
   })
-  @ApiProblems(...usualOfUser)
-  async balances(@Param() { user_id }: BalancesPath): Promise<BalancesDto> {
+  @ApiProblems(...USER_PROBLEMS)
+  async balances(@Param() { user_id }: BalancesParamsDto): Promise<BalancesDto> {
     return { user_id, balances: await this.ledger.balances(user_id) };
   }
 
-  private async decided(id: string, row: LedgerRow | 'not-found' | 'conflict'): Promise<IssuanceDto> {
-    if (row === 'not-found') throw noSuchRow;
-    if (row !== 'conflict') return issuanceDto(row);
-    throw Problem.of('conflict', whyNot(await this.ledger.find(id)), { retryable: false });
+  private async toResponse(id: string, row: LedgerEntry | 'not-found' | 'conflict'): Promise<IssuanceDto> {
+    if (row === 'not-found') throw ENTRY_NOT_FOUND;
+    if (row !== 'conflict') return toIssuanceDto(row);
+    throw Problem.of('conflict', explainConflict(await this.ledger.find(id)), { retryable: false });
   }
 }
 
 /** Why a row cannot be decided as it was to be. */
-function whyNot(row: LedgerRow | undefined): string {
+function explainConflict(row: LedgerEntry | undefined): string {
   if (row?.status !== 'quarantined')
     return `The row is ${row?.status ?? 'gone'}: it is not in quarantine any more.`;
   if (row.quantity === null) return 'Its quantity cannot be counted: it can only be discarded.';
-  if (row.reason === unknownReference)
+  if (row.reason === UNKNOWN_USER_REFERENCE)
     return 'Its user_id is a reference that this gateway never gave to Kiip.';
   return 'Another callback with its signature, or its transaction, has been accepted: it can only be discarded.';
 }

@@ -4,11 +4,11 @@ import { IsOpaqueId } from '../validation/opaque-id.js';
 import { IsCursor, PaginationQueryDto } from '../validation/pagination.dto.js';
 import { Problem } from '../problem/problem.js';
 import { isFeedCursor } from './ledger-feed.js';
-import type { LedgerRow } from './ledger-entry.js';
+import type { LedgerEntry } from './ledger-entry.js';
 
-const statuses = ['recorded', 'quarantined', 'released', 'discarded'] as const;
+const STATUSES = ['recorded', 'quarantined', 'released', 'discarded'] as const;
 
-export class IssuancesQuery extends PaginationQueryDto {
+export class IssuancesQueryDto extends PaginationQueryDto {
   /** Only those of this user. */
   @IsOptional()
   @IsOpaqueId('user-123', { required: false })
@@ -16,21 +16,21 @@ export class IssuancesQuery extends PaginationQueryDto {
 
   /** Only those in this status. */
   @IsOptional()
-  @IsIn(statuses)
-  @ApiProperty({ enum: statuses, required: false })
-  readonly status?: (typeof statuses)[number];
+  @IsIn(STATUSES)
+  @ApiProperty({ enum: STATUSES, required: false })
+  readonly status?: (typeof STATUSES)[number];
 
   /** The `next` of an earlier answer. */
   @IsCursor(isFeedCursor)
   readonly after?: string;
 }
 
-export class IssuancePath {
+export class IssuanceParamsDto {
   @IsOpaqueId('iss_0190c1d2e3f4000000112233445566aa')
   readonly id!: string;
 }
 
-export class BalancesPath {
+export class BalancesParamsDto {
   @IsOpaqueId('user-123')
   readonly user_id!: string;
 }
@@ -41,8 +41,8 @@ export class IssuanceDto {
   readonly id!: string;
   @ApiProperty({ enum: ['redemption', 'issuance'], example: 'redemption' })
   readonly kind!: 'redemption' | 'issuance';
-  @ApiProperty({ enum: statuses, example: 'recorded' })
-  readonly status!: (typeof statuses)[number];
+  @ApiProperty({ enum: STATUSES, example: 'recorded' })
+  readonly status!: (typeof STATUSES)[number];
   /** Why it was quarantined; null where it never was. */
   @ApiProperty({ type: String, nullable: true, example: null })
   readonly reason!: string | null;
@@ -99,10 +99,10 @@ export class BalancesDto {
   readonly balances!: BalanceDto[];
 }
 
-export const noSuchRow = Problem.of('not-found', 'The ledger has no such row.', { retryable: false });
+export const ENTRY_NOT_FOUND = Problem.of('not-found', 'The ledger has no such row.', { retryable: false });
 
 /** A row as the API description shows it. */
-export const issuanceExample = {
+export const ISSUANCE_EXAMPLE = {
   id: 'iss_0190c1d2e3f4000000112233445566aa',
   kind: 'redemption',
   status: 'recorded',
@@ -118,7 +118,7 @@ export const issuanceExample = {
   received_at: '2026-01-31T12:00:00.000Z',
 };
 
-export function issuanceDto(row: LedgerRow): IssuanceDto {
+export function toIssuanceDto(row: LedgerEntry): IssuanceDto {
   const { id, kind, status, reason, test, content, name, quantity, nonce, origin } = row;
   const { transactionId: transaction_id, userId: user_id } = row;
   const received_at = row.receivedAt.toISOString();

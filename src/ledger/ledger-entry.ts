@@ -1,11 +1,11 @@
 import type { Insertable, Selectable } from 'kysely';
 import type { LedgerKind, LedgerStatus, LedgerTable } from '../database/tables.js';
-import { fingerprint, storable } from '../database/text-columns.js';
+import { sha256Key, sanitizeText } from '../database/text-columns.js';
 import { isQuantity } from './quantity.js';
 import { newLedgerId } from './ledger-id.js';
 
 /** A callback whose signature holds, as its fields arrived. */
-export interface CallbackFacts {
+export interface VerifiedCallbackFields {
   kind: LedgerKind;
   transactionId: string;
   content: string;
@@ -26,14 +26,14 @@ export interface CallbackFacts {
   /** What the signature covers, without the secret. */
   signedText: string;
   /** Which formula and which secret confirmed it; labels, never the secret. */
-  formula: string;
-  secretLabel: string;
+  signatureScheme: string;
+  secretId: string;
 }
 
-export type Verdict = { status: 'recorded' } | { status: 'quarantined'; reason: string };
+export type PolicyDecision = { status: 'recorded' } | { status: 'quarantined'; reason: string };
 
 /** A ledger row as it is read. */
-export interface LedgerRow {
+export interface LedgerEntry {
   id: string;
   kind: LedgerKind;
   status: LedgerStatus;
@@ -58,42 +58,45 @@ export interface LedgerRow {
 }
 
 /** Why a row is quarantined whose user reference was never minted here. */
-export const unknownReference = 'unknown-user-reference';
+export const UNKNOWN_USER_REFERENCE = 'unknown-user-reference';
 
 /** Why a row is quarantined whose verdict overlooked that its quantity cannot be counted. */
-const NO_QUANTITY = 'quantity';
+const INVALID_QUANTITY = 'quantity';
 
 /** The row to insert. */
-export function newLedgerRow(facts: CallbackFacts, verdict: Verdict): Insertable<LedgerTable> {
+export function newLedgerEntry(
+  facts: VerifiedCallbackFields,
+  verdict: PolicyDecision,
+): Insertable<LedgerTable> {
   const quantity = isQuantity(facts.quantity) ? Number(facts.quantity) : null;
   return {
     id: newLedgerId(),
     kind: facts.kind,
     ...(verdict.status === 'recorded' && quantity === null
-      ? { status: 'quarantined', reason: NO_QUANTITY }
+      ? { status: 'quarantined', reason: INVALID_QUANTITY }
       : { reason: null, ...verdict }),
     test: facts.test,
-    transaction_id: storable(facts.transactionId),
-    content: storable(facts.content),
-    name: facts.name === null ? null : storable(facts.name),
+    transaction_id: sanitizeText(facts.transactionId),
+    content: sanitizeText(facts.content),
+    name: facts.name === null ? null : sanitizeText(facts.name),
     quantity,
-    quantity_text: storable(facts.quantity),
-    user_id: storable(facts.userId),
-    user_reference: facts.userReference === null ? null : storable(facts.userReference),
-    nonce: facts.nonce === null ? null : storable(facts.nonce),
-    origin: facts.origin === null ? null : storable(facts.origin),
+    quantity_text: sanitizeText(facts.quantity),
+    user_id: sanitizeText(facts.userId),
+    user_reference: facts.userReference === null ? null : sanitizeText(facts.userReference),
+    nonce: facts.nonce === null ? null : sanitizeText(facts.nonce),
+    origin: facts.origin === null ? null : sanitizeText(facts.origin),
     received_at: facts.receivedAt,
     signature: facts.signature,
     signed_text: Buffer.from(facts.signedText),
-    signed_text_hash: fingerprint(facts.signedText),
-    fields_hash: readingKey(facts),
-    transaction_hash: fingerprint(
+    signed_text_hash: sha256Key(facts.signedText),
+    fields_hash: fieldsHash(facts),
+    transaction_hash: sha256Key(
       facts.kind,
       facts.transactionId,
       facts.kind === 'issuance' ? facts.nonce : null,
     ),
-    formula: facts.formula,
-    secret_index: facts.secretLabel,
+    formula: facts.signatureScheme,
+    secret_index: facts.secretId,
   };
 }
 
@@ -101,12 +104,12 @@ export function newLedgerRow(facts: CallbackFacts, verdict: Verdict): Insertable
  * What makes two callbacks "the same": every field as it arrived. Not the signature, which changes when the vendor
  * repeats a callback after the secret was rotated.
  */
-export function readingKey(facts: CallbackFacts): string {
+export function fieldsHash(facts: VerifiedCallbackFields): string {
   const { kind, content, name, quantity, userId, userReference, transactionId, nonce, origin } = facts;
-  return fingerprint(kind, content, name, quantity, userReference ?? userId, transactionId, nonce, origin);
+  return sha256Key(kind, content, name, quantity, userReference ?? userId, transactionId, nonce, origin);
 }
 
-export function toLedgerRow(row: Selectable<LedgerTable>): LedgerRow {
+export function toLedgerEntry(row: Selectable<LedgerTable>): LedgerEntry {
   return {
     id: row.id,
     kind: row.kind,

@@ -1,18 +1,18 @@
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
-import { trailingSingleFlight } from '../async/coalesce.js';
+import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import type { Database } from '../database/database.js';
 import type { LedgerStatus, Tables } from '../database/tables.js';
-import { storable } from '../database/text-columns.js';
-import { toLedgerRow } from './ledger-entry.js';
-import type { LedgerRow } from './ledger-entry.js';
+import { sanitizeText } from '../database/text-columns.js';
+import { toLedgerEntry } from './ledger-entry.js';
+import type { LedgerEntry } from './ledger-entry.js';
 
 /** Held while places are given, so that they become visible in their order. Any number unused in this database. */
 const FEED_LOCK = 7_261_903_442n;
 /** Rows that one statement gives their places to: far below its time limit. */
-const BATCH = 5_000;
+const BATCH_SIZE = 5_000;
 /** New rows after which this process gives out places of its own accord, lest a reader who comes late has to wait. */
-const ROWS_LEFT_TO_READERS = 1_000;
+const ASSIGN_THRESHOLD = 1_000;
 
 export interface FeedQuery {
   userId?: string | undefined;
@@ -23,7 +23,7 @@ export interface FeedQuery {
 }
 
 export interface FeedPage {
-  items: LedgerRow[];
+  items: LedgerEntry[];
   /** Where to go on, now or later; the same again while there is nothing new. */
   next: string;
 }
@@ -41,34 +41,34 @@ export interface FeedPage {
  * of everything see it again with its new status. The id tells that it is the same.
  */
 export class LedgerFeed {
-  private readonly placeAll: () => Promise<void>;
-  private newRows = 0;
+  private readonly scheduleAssign: () => Promise<void>;
+  private unassignedRows = 0;
 
   constructor(private readonly database: Database) {
-    this.placeAll = trailingSingleFlight(() => this.place());
+    this.scheduleAssign = trailingSingleFlight(() => this.assignPositions());
   }
 
   /** @throws StorageUnavailable; RangeError when `after` is no cursor of this feed */
   async page(query: FeedQuery): Promise<FeedPage> {
-    const after = query.after === undefined ? 0 : position(query.after);
+    const after = query.after === undefined ? 0 : parseCursor(query.after);
     if (after === undefined) throw new RangeError('after is no cursor of this feed');
-    await this.placeAll();
-    const rows = await this.database.run((db) => select(db, query, after));
+    await this.scheduleAssign();
+    const rows = await this.database.run((db) => selectPage(db, query, after));
     const last = rows.at(-1);
-    return { items: rows.map(toLedgerRow), next: cursor(last ? Number(last.feed_position) : after) };
+    return { items: rows.map(toLedgerEntry), next: toCursor(last ? Number(last.feed_position) : after) };
   }
 
   /** Told of every new row. */
-  rowAdded(): void {
-    this.newRows += 1;
-    if (this.newRows < ROWS_LEFT_TO_READERS) return;
-    this.newRows = 0;
+  onRowInserted(): void {
+    this.unassignedRows += 1;
+    if (this.unassignedRows < ASSIGN_THRESHOLD) return;
+    this.unassignedRows = 0;
     // Nobody waits for it. If it fails, the next new row or the next reader has it done.
-    this.placeAll().catch(() => (this.newRows = ROWS_LEFT_TO_READERS));
+    this.scheduleAssign().catch(() => (this.unassignedRows = ASSIGN_THRESHOLD));
   }
 
-  private async place(): Promise<void> {
-    while ((await this.database.run(placeBatch)) === BATCH);
+  private async assignPositions(): Promise<void> {
+    while ((await this.database.run(assignBatch)) === BATCH_SIZE);
   }
 }
 
@@ -76,7 +76,7 @@ export class LedgerFeed {
  * Gives up to BATCH committed rows their places. Less than BATCH means: every row committed before the call has one.
  * Looking first keeps the feed readable on a server that is read-only, as long as nothing waits for its place.
  */
-async function placeBatch(db: Kysely<Tables>): Promise<number> {
+async function assignBatch(db: Kysely<Tables>): Promise<number> {
   const waiting = await db
     .selectFrom('ledger')
     .select('id')
@@ -89,7 +89,7 @@ async function placeBatch(db: Kysely<Tables>): Promise<number> {
   const { rows } = await sql<{ seen: number }>`
     with turn as materialized (select pg_advisory_xact_lock(${sql.lit(FEED_LOCK)})),
     waiting as materialized (
-      select ledger.id from turn, ledger where feed_position is null order by ledger.id limit ${sql.lit(BATCH)}
+      select ledger.id from turn, ledger where feed_position is null order by ledger.id limit ${sql.lit(BATCH_SIZE)}
     ),
     numbered as materialized (select id, nextval('ledger_feed_position') as position from waiting),
     placed as (
@@ -101,36 +101,36 @@ async function placeBatch(db: Kysely<Tables>): Promise<number> {
   return rows[0]?.seen ?? 0;
 }
 
-function select(db: Kysely<Tables>, { userId, status, limit }: FeedQuery, after: number) {
+function selectPage(db: Kysely<Tables>, { userId, status, limit }: FeedQuery, after: number) {
   let rows = db
     .selectFrom('ledger')
     .selectAll()
     .where(sql<boolean>`feed_position > ${after}`);
   if (status !== undefined) rows = rows.where('status', '=', status);
-  if (userId !== undefined) rows = rows.where(ofUser(userId));
+  if (userId !== undefined) rows = rows.where(whereUser(userId));
   return rows.orderBy('feed_position').limit(limit).execute();
 }
 
 /** The index holds the beginning only: a quarantined row may have a user id longer than an index entry. */
-export function ofUser(userId: string) {
-  const text = storable(userId);
+export function whereUser(userId: string) {
+  const text = sanitizeText(userId);
   return sql<boolean>`left(user_id, 256) = left(${text}, 256) and user_id = ${text}`;
 }
 
-const CURSOR = /^feed:(0|[1-9][0-9]{0,14})$/;
+const CURSOR_PATTERN = /^feed:(0|[1-9][0-9]{0,14})$/;
 
 /** Whether a text has the form of a page's `next`. */
 export function isFeedCursor(text: string): boolean {
-  return position(text) !== undefined;
+  return parseCursor(text) !== undefined;
 }
 
-function cursor(position: number): string {
+function toCursor(position: number): string {
   return Buffer.from(`feed:${position}`).toString('base64url');
 }
 
-function position(text: string): number | undefined {
+function parseCursor(text: string): number | undefined {
   const plain = Buffer.from(text, 'base64url').toString();
-  const digits = CURSOR.exec(plain)?.[1];
+  const digits = CURSOR_PATTERN.exec(plain)?.[1];
   // Only the very text that we gave out: decoding forgives too much.
-  return digits !== undefined && cursor(Number(digits)) === text ? Number(digits) : undefined;
+  return digits !== undefined && toCursor(Number(digits)) === text ? Number(digits) : undefined;
 }

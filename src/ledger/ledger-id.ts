@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
-const SHAPE = /^iss_[0-9a-f]{32}$/;
-const LAST_OF_A_MILLISECOND = 0xff_ff;
+const LEDGER_ID_PATTERN = /^iss_[0-9a-f]{32}$/;
+const MAX_COUNTER = 0xff_ff;
 
 let latestMs = 0;
 let counter = 0;
@@ -15,7 +15,7 @@ export function newLedgerId(nowMs = Date.now()): string {
   if (nowMs > latestMs) {
     latestMs = nowMs;
     counter = 0;
-  } else if (counter === LAST_OF_A_MILLISECOND) {
+  } else if (counter === MAX_COUNTER) {
     latestMs += 1;
     counter = 0;
   } else {
@@ -31,7 +31,7 @@ export function firstLedgerIdAt(timeMs: number): string {
 
 /** Whether a text from outside can be the id of a row at all. */
 export function isLedgerId(text: string): boolean {
-  return SHAPE.test(text);
+  return LEDGER_ID_PATTERN.test(text);
 }
 
 function hex(number: number, digits: number): string {

@@ -16,7 +16,7 @@ export interface LedgerWindow {
  * What is still to come is no part of a window.
  * @throws Problem `validation`
  */
-export function windowOf(from: string, to: string, now = Date.now()): LedgerWindow {
+export function toLedgerWindow(from: string, to: string, now = Date.now()): LedgerWindow {
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
   if (fromMs >= toMs) throw invalid('/to', 'to must be later than from');
   return { from: new Date(Math.max(fromMs, 0)), to: new Date(Math.max(Math.min(toMs, now), 0)) };
@@ -27,4 +27,4 @@ export function inWindow({ from, to }: LedgerWindow) {
   return sql`l.id >= ${firstLedgerIdAt(from.getTime())} and l.id < ${firstLedgerIdAt(to.getTime())}`;
 }
 
-export const accepted = sql`l.status in ('recorded', 'released')`;
+export const isAccepted = sql`l.status in ('recorded', 'released')`;

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { IssuancesController } from './issuances.controller.js';
-import { Ledger } from './ledger.service.js';
+import { LedgerService } from './ledger.service.js';
 
 /**
  * Owns the table `ledger`: every correctly signed callback once, its status, and the feed of what was accepted.
@@ -8,7 +8,7 @@ import { Ledger } from './ledger.service.js';
  */
 @Module({
   controllers: [IssuancesController],
-  providers: [Ledger],
-  exports: [Ledger],
+  providers: [LedgerService],
+  exports: [LedgerService],
 })
 export class LedgerModule {}

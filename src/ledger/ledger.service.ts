@@ -3,13 +3,13 @@ import { sql } from 'kysely';
 import { Database } from '../database/database.js';
 import { DuplicateCounter } from './duplicate-counter.js';
 import { isLedgerId } from './ledger-id.js';
-import { LedgerFeed, ofUser } from './ledger-feed.js';
+import { LedgerFeed, whereUser } from './ledger-feed.js';
 import type { FeedPage, FeedQuery } from './ledger-feed.js';
-import { newLedgerRow, toLedgerRow } from './ledger-entry.js';
-import type { CallbackFacts, LedgerRow, Verdict } from './ledger-entry.js';
-import { ACCEPTED, decide, findCrowd, store } from './ledger.queries.js';
+import { newLedgerEntry, toLedgerEntry } from './ledger-entry.js';
+import type { VerifiedCallbackFields, LedgerEntry, PolicyDecision } from './ledger-entry.js';
+import { ACCEPTED, resolveQuarantine, findQuarantineOverflow, insertEntry } from './ledger.queries.js';
 
-export interface Recorded {
+export interface RecordResult {
   /** `duplicate`: the same callback came before; `id` is that of the first. */
   outcome: 'recorded' | 'quarantined' | 'duplicate';
   id: string;
@@ -27,7 +27,7 @@ export interface Balance {
  * Every method throws StorageUnavailable; then nothing may be acknowledged.
  */
 @Injectable()
-export class Ledger {
+export class LedgerService {
   private readonly feed: LedgerFeed;
   private readonly duplicates: DuplicateCounter;
   private readonly listeners: (() => void)[] = [];
@@ -46,24 +46,26 @@ export class Ledger {
    * Stores a callback, or finds it stored. Returns after the commit. When it throws, the commit may have happened
    * nevertheless: then the vendor's next try is a duplicate.
    */
-  async record(facts: CallbackFacts, verdict: Verdict): Promise<Recorded> {
-    const fresh = newLedgerRow(facts, verdict);
-    const crowded = isMisfit(verdict) ? await this.database.run((db) => findCrowd(db, fresh)) : undefined;
-    if (crowded) {
-      await this.duplicates.count(crowded.id);
-      return { outcome: 'quarantined', id: crowded.id };
+  async record(facts: VerifiedCallbackFields, verdict: PolicyDecision): Promise<RecordResult> {
+    const newRow = newLedgerEntry(facts, verdict);
+    const overflow = isMalformed(verdict)
+      ? await this.database.run((db) => findQuarantineOverflow(db, newRow))
+      : undefined;
+    if (overflow) {
+      await this.duplicates.count(overflow.id);
+      return { outcome: 'quarantined', id: overflow.id };
     }
-    const { row, existing } = await this.database.run((db) => store(db, fresh));
+    const { row, existing } = await this.database.run((db) => insertEntry(db, newRow));
     if (!existing) {
-      this.feed.rowAdded();
-      this.tell();
+      this.feed.onRowInserted();
+      this.notifyAccepted();
       return { outcome: row.status === 'recorded' ? 'recorded' : 'quarantined', id: row.id };
     }
     if (existing.status === 'quarantined' && verdict.status === 'recorded') {
       // What spoke against it speaks no more: a currency has been configured, the user has become known.
-      const accepted = await this.database.run((db) => decide(db, existing.id, 'recorded'));
+      const accepted = await this.database.run((db) => resolveQuarantine(db, existing.id, 'recorded'));
       if (accepted) {
-        this.tell();
+        this.notifyAccepted();
         return { outcome: 'recorded', id: existing.id };
       }
     }
@@ -71,16 +73,16 @@ export class Ledger {
     return { outcome: 'duplicate', id: existing.id };
   }
 
-  async find(id: string): Promise<LedgerRow | undefined> {
+  async find(id: string): Promise<LedgerEntry | undefined> {
     if (!isLedgerId(id)) return undefined;
     const row = await this.database.run((db) =>
       db.selectFrom('ledger').selectAll().where('id', '=', id).executeTakeFirst(),
     );
-    return row && toLedgerRow(row);
+    return row && toLedgerEntry(row);
   }
 
   /** Those of the ids that there are, in no order. */
-  async findAll(ids: readonly string[]): Promise<LedgerRow[]> {
+  async findAll(ids: readonly string[]): Promise<LedgerEntry[]> {
     const rows = await this.database.run((db) =>
       db
         .selectFrom('ledger')
@@ -88,7 +90,7 @@ export class Ledger {
         .where((eb) => eb('id', '=', eb.fn.any(eb.val([...ids]))))
         .execute(),
     );
-    return rows.map(toLedgerRow);
+    return rows.map(toLedgerEntry);
   }
 
   /** One page of the feed, oldest first; see LedgerFeed. */
@@ -109,7 +111,7 @@ export class Ledger {
           ),
           eb.fn.sum('quantity').as('quantity'),
         ])
-        .where(ofUser(userId))
+        .where(whereUser(userId))
         .where('test', '=', false)
         .where('status', 'in', ACCEPTED)
         .groupBy('content')
@@ -125,34 +127,34 @@ export class Ledger {
    * @returns 'conflict' when it is in another state, when its signature, text or transaction has been accepted in
    *   another row, or when its quantity is no number that could be counted
    */
-  release(id: string): Promise<LedgerRow | 'not-found' | 'conflict'> {
-    return this.decide(id, 'released');
+  release(id: string): Promise<LedgerEntry | 'not-found' | 'conflict'> {
+    return this.resolveQuarantine(id, 'released');
   }
 
   /** Puts a quarantined row away for good. @returns 'conflict' when it is in another state */
-  discard(id: string): Promise<LedgerRow | 'not-found' | 'conflict'> {
-    return this.decide(id, 'discarded');
+  discard(id: string): Promise<LedgerEntry | 'not-found' | 'conflict'> {
+    return this.resolveQuarantine(id, 'discarded');
   }
 
-  private tell(): void {
+  private notifyAccepted(): void {
     for (const listener of this.listeners) listener();
   }
 
-  private async decide(
+  private async resolveQuarantine(
     id: string,
     status: 'released' | 'discarded',
-  ): Promise<LedgerRow | 'not-found' | 'conflict'> {
+  ): Promise<LedgerEntry | 'not-found' | 'conflict'> {
     if (!isLedgerId(id)) return 'not-found';
-    const row = await this.database.run((db) => decide(db, id, status));
+    const row = await this.database.run((db) => resolveQuarantine(db, id, status));
     if (row) {
-      this.tell();
-      return toLedgerRow(row);
+      this.notifyAccepted();
+      return toLedgerEntry(row);
     }
     return (await this.find(id)) ? 'conflict' : 'not-found';
   }
 }
 
 /** Whether fields are out of shape, as in most cuts of a signed text. What is merely over a cap is not. */
-function isMisfit(verdict: Verdict): boolean {
+function isMalformed(verdict: PolicyDecision): boolean {
   return verdict.status === 'quarantined' && /^(field-shape|currency):/.test(verdict.reason);
 }

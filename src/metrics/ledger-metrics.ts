@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../database/database.js';
-import { StorageUnavailable } from '../database/storage-error.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
 import { LedgerStatsService } from '../reconciliation/ledger-stats.service.js';
 import type { LedgerStats } from '../reconciliation/ledger-stats.service.js';
 import { summarizeError } from '../log/error-facts.js';
@@ -37,8 +37,8 @@ export class LedgerMetrics {
       name: 'ledger_entries_24h',
       help: 'Ledger rows of the last 24 hours, each counted once',
       labels: ['state'],
-      collect: this.samples(({ books }) =>
-        Object.entries(books)
+      collect: this.samples(({ totals }) =>
+        Object.entries(totals)
           .filter(([state]) => state !== 'missing')
           .map(([state, count]) => [{ state }, count] as const),
       ),
@@ -46,7 +46,7 @@ export class LedgerMetrics {
     instruments.gauge({
       name: 'ledger_missing_24h',
       help: 'Ledger rows of the last 24 hours that are lost: neither delivered nor waiting',
-      collect: this.samples(({ books }) => [[{}, books.missing]]),
+      collect: this.samples(({ totals }) => [[{}, totals.missing]]),
     });
     instruments.gauge({
       name: 'ledger_quarantined_entries',
@@ -130,7 +130,7 @@ export class LedgerMetrics {
 
   /** A database that is away is told of by `database_up`; one that is too slow, by the age. */
   private report(error: unknown): void {
-    if (error instanceof StorageUnavailable) return;
+    if (error instanceof StorageUnavailableError) return;
     this.logger.error({ msg: 'ledger stats query failed', ...summarizeError(error) });
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { KigoTokenService } from '../kigo-auth/kigo-token.service.js';
+import { KigoTokenStatus } from '../kigo-auth/kigo-token-status.js';
 import type { OperationBreaker } from '../upstream/operation-breaker.js';
 import { BreakerRegistry } from '../upstream/breaker-registry.js';
 import { UPSTREAM_FAILURES } from '../upstream/upstream-error.js';
@@ -19,7 +19,7 @@ export class UpstreamMetrics {
   constructor(
     instruments: MetricsRegistry,
     private readonly circuits: BreakerRegistry,
-    private readonly tokens: KigoTokenService,
+    private readonly tokens: KigoTokenStatus,
   ) {
     const operation = ['upstream', 'operation'];
     const durations = instruments.histogram({
@@ -72,19 +72,19 @@ export class UpstreamMetrics {
   }
 
   private registerTokenMetrics(instruments: MetricsRegistry): void {
-    const token = (read: (token: { sentAt: number; endsAt: number }) => number) => (): Samples => {
+    const token = (read: (token: { issuedAt: number; expiresAt: number }) => number) => (): Samples => {
       const { current: life } = this.tokens;
       return life ? [[{}, read(life) / 1000]] : [];
     };
     instruments.gauge({
       name: 'kigo_token_age_seconds',
       help: 'Since the partner token was asked for; nothing while there is none',
-      collect: token(({ sentAt }) => Date.now() - sentAt),
+      collect: token(({ issuedAt }) => Date.now() - issuedAt),
     });
     instruments.gauge({
       name: 'kigo_token_remaining_seconds',
       help: 'What is left of the life of the partner token; nothing while there is none',
-      collect: token(({ endsAt }) => Math.max(0, endsAt - Date.now())),
+      collect: token(({ expiresAt }) => Math.max(0, expiresAt - Date.now())),
     });
     instruments.counter({
       name: 'kigo_token_coalesced_requests_total',

@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import { StorageUnavailable } from '../database/storage-error.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import {
   credentialsRejected,
@@ -14,7 +14,7 @@ import { Problem } from './problem.js';
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof UpstreamError) return fromUpstream(error);
-  if (error instanceof StorageUnavailable) return storageUnavailable(error.retryAfterSeconds);
+  if (error instanceof StorageUnavailableError) return storageUnavailable(error.retryAfterSeconds);
   const status = toStatus(error);
   if (status === 404) return notFound();
   if (status === 400) return Problem.of('validation', describeUnreadable(error), { retryable: false });

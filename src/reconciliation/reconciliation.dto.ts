@@ -4,7 +4,7 @@ import type { LedgerWindow } from '../ledger/ledger-window.js';
 import type { LedgerTotals, UnmatchedReward } from './reconciliation.service.js';
 
 export class ReconciliationQueryDto {
-  /** Callbacks that entered the ledger, and rewards that were given, at this time or later. */
+  /** Only callbacks that entered the ledger, and rewards that Kiip gave, at this time or later. */
   @IsInstant('2026-01-31T00:00:00Z')
   readonly from!: string;
 
@@ -13,7 +13,7 @@ export class ReconciliationQueryDto {
   readonly to!: string;
 }
 
-/** A moment that Kiip rewarded with a currency, and of which no callback has come: redeemed never, or lost on its way. */
+/** A moment that Kiip rewarded with a currency without a callback: not redeemed, or the callback was lost. */
 export class UnmatchedRewardDto {
   /** @example '5473ca54-59a5-cf65-d319-c91697297fcc' */
   readonly reward_id!: string;
@@ -22,7 +22,7 @@ export class UnmatchedRewardDto {
   /** @example 'user-123' */
   readonly user_id!: string;
   /**
-   * As Kiip said it.
+   * As received from Kiip.
    * @example '20'
    */
   readonly virtual_value!: string;
@@ -30,29 +30,29 @@ export class UnmatchedRewardDto {
   readonly rewarded_at!: string;
 }
 
-/** `accepted` = `delivered` + `pending` + `dead` + `quarantined` + `discarded`, and `missing` is zero. */
+/** `accepted` = `delivered` + `pending` + `dead` + `quarantined` + `discarded` + `missing`, and `missing` must be 0. */
 export class ReconciliationDto {
   /** @example '2026-01-31T00:00:00.000Z' */
   readonly from!: string;
   /** @example '2026-02-01T00:00:00.000Z' */
   readonly to!: string;
   /**
-   * Callbacks that were answered 200, repeats not counted.
+   * Callbacks that were answered 200, without duplicates.
    * @example 1200
    */
   readonly accepted!: number;
   /**
-   * To every consumer that there was when the row was accepted, or that a replay has brought it.
+   * Delivered to every consumer that was configured when the row was accepted, and to those of replays.
    * @example 1190
    */
   readonly delivered!: number;
   /**
-   * Waiting for at least one consumer; or there is none yet.
+   * Waiting for at least one consumer, or for the first consumer to be configured.
    * @example 7
    */
   readonly pending!: number;
   /**
-   * Refused by at least one consumer for three days.
+   * Not accepted by at least one consumer within three days.
    * @example 1
    */
   readonly dead!: number;
@@ -61,30 +61,30 @@ export class ReconciliationDto {
   /** @example 0 */
   readonly discarded!: number;
   /**
-   * Neither of these: lost. Never anything but zero.
+   * In none of these states: lost. Must be 0.
    * @example 0
    */
   readonly missing!: number;
-  /** At most a thousand, oldest first. */
+  /** Rewards with a currency for which no callback has arrived, at most 1,000, oldest first. */
   @ApiProperty({ type: [UnmatchedRewardDto] })
   readonly rewards_without_callback!: UnmatchedRewardDto[];
 }
 
 export function toReconciliationDto(
   { from, to }: LedgerWindow,
-  counts: LedgerTotals,
-  promises: readonly UnmatchedReward[],
+  totals: LedgerTotals,
+  rewards: readonly UnmatchedReward[],
 ): ReconciliationDto {
   return {
     from: from.toISOString(),
     to: to.toISOString(),
-    ...counts,
-    rewards_without_callback: promises.map(({ rewardId, momentId, userId, virtualValue, promisedAt }) => ({
+    ...totals,
+    rewards_without_callback: rewards.map(({ rewardId, momentId, userId, virtualValue, rewardedAt }) => ({
       reward_id: rewardId,
       moment_id: momentId,
       user_id: userId,
       virtual_value: virtualValue,
-      rewarded_at: promisedAt.toISOString(),
+      rewarded_at: rewardedAt.toISOString(),
     })),
   };
 }

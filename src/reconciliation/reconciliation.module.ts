@@ -3,13 +3,14 @@ import { DeliveryModule } from '../delivery/delivery.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { IssuanceHistoryController } from './issuance-history.controller.js';
 import { LedgerStatsService } from './ledger-stats.service.js';
+import { ReconciliationController } from './reconciliation.controller.js';
 import { ReconciliationService } from './reconciliation.service.js';
 
-/** Compares what Kiip promised, what the ledger holds and what the consumers received. */
+/** Compares the rewards that Kiip gave, the entries of the ledger and the deliveries to consumers. */
 @Module({
   imports: [DeliveryModule, LedgerModule],
-  controllers: [IssuanceHistoryController],
-  providers: [ReconciliationService, LedgerStatsService],
+  controllers: [IssuanceHistoryController, ReconciliationController],
+  providers: [LedgerStatsService, ReconciliationService],
   exports: [LedgerStatsService],
 })
 export class ReconciliationModule {}

@@ -2,40 +2,43 @@ import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { Database } from '../database/database.js';
+import { keysetPages } from '../database/keyset.js';
 import type { Tables } from '../database/tables.js';
+import { deliveryStatuses } from '../delivery/delivery.queries.js';
+import { rewardedMoments } from '../kiip/rewarded-moments.queries.js';
+import { ledgerEntries, outbox } from '../ledger/ledger-view.queries.js';
 import { inWindow } from '../ledger/ledger-window.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
 
-/** Rows that one statement counts: far below its time limit. */
+/** Entries that one statement counts, far below its time limit. */
 const BATCH_SIZE = 10_000;
 const MAX_UNMATCHED_REWARDS = 1_000;
 
 const TOTAL_STATES = ['delivered', 'pending', 'dead', 'quarantined', 'discarded', 'missing'] as const;
 
-/** Ledger rows, each counted once: `accepted` is all, and the others add up to it. */
+/** The number of ledger entries by state. Each entry counts once, so that the states add up to `accepted`. */
 export type LedgerTotals = Readonly<Record<'accepted' | (typeof TOTAL_STATES)[number], number>>;
 
-/** A reward with a currency in it, of which no callback has come. */
+/** A reward with a currency for which no callback has arrived. */
 export interface UnmatchedReward {
   readonly rewardId: string;
   readonly momentId: string;
   readonly userId: string;
   readonly virtualValue: string;
-  readonly promisedAt: Date;
+  readonly rewardedAt: Date;
 }
 
 /**
- * Proves that nothing is lost between the ledger and the consumers: every callback that was answered 200 is delivered, pending,
- * dead, in quarantine or discarded. What is none of these is `missing`, and an alarm.
- * Every method throws StorageUnavailable.
+ * Proves that nothing is lost between the ledger and the consumers: every callback that was answered 200 is delivered, pending, dead,
+ * quarantined or discarded. An entry in none of these states is `missing` and raises an alert. Every method throws StorageUnavailableError.
  */
 @Injectable()
 export class ReconciliationService {
   constructor(private readonly database: Database) {}
 
-  /** @param wanted whether anybody still waits for the answer; a large window takes its time */
-  async countTotals(window: LedgerWindow, wanted: () => boolean = () => true): Promise<LedgerTotals> {
-    const counts = {
+  /** @param isCancelled checked between pages, since a large window takes long */
+  async countTotals(window: LedgerWindow, isCancelled: () => boolean = () => false): Promise<LedgerTotals> {
+    const totals = {
       accepted: 0,
       delivered: 0,
       pending: 0,
@@ -44,54 +47,63 @@ export class ReconciliationService {
       discarded: 0,
       missing: 0,
     };
-    for (let after = ''; ;) {
-      const page = await this.database.run((db) => countPage(db, window, after));
-      for (const kind of TOTAL_STATES) counts[kind] += page[kind];
-      counts.accepted += page.rows;
-      if (page.rows < BATCH_SIZE || !wanted()) return counts;
-      after = page.last_id ?? after;
+    const pages = keysetPages(BATCH_SIZE, (after) => this.database.run((db) => countPage(db, window, after)));
+    for await (const page of pages) {
+      for (const state of TOTAL_STATES) totals[state] += page[state];
+      totals.accepted += page.count;
+      if (isCancelled()) break;
     }
+    return totals;
   }
 
-  /** Promises of the window, oldest first, at most a thousand. A user who never redeems a reward is among them. */
+  async countQuarantined(): Promise<number> {
+    const { rows } = await this.database.run((db) =>
+      sql<{ count: number }>`
+        select count(*)::int as count from ${ledgerEntries} l where l.status = 'quarantined'`.execute(db),
+    );
+    return rows[0]!.count;
+  }
+
+  /** Rewards of the window, oldest first, at most a thousand. Rewards that users have not redeemed are included. */
   async findUnmatchedRewards({ from, to }: LedgerWindow): Promise<UnmatchedReward[]> {
-    const rows = await this.database.run((db) =>
-      db
-        .selectFrom('kiip_rewarded_moments as p')
-        .selectAll()
-        .where('rewarded_at', '>=', from)
-        .where('rewarded_at', '<', to)
-        // By the index on users: that of transactions serves redemptions alone, and accepted ones.
-        .where(
-          sql<boolean>`not exists (
-            select from ledger l
-            where left(l.user_id, 256) = left(p.user_id, 256) and l.user_id = p.user_id and l.transaction_id = p.reward_id
-          )`,
+    // The join uses the index on users, because the index on transactions only covers accepted redemptions.
+    const { rows } = await this.database.run((db) =>
+      sql<RewardRow>`
+        select r.* from ${rewardedMoments} r
+        where r.rewarded_at >= ${from} and r.rewarded_at < ${to} and not exists (
+          select from ${ledgerEntries} l
+          where left(l.user_id, 256) = left(r.user_id, 256) and l.user_id = r.user_id and l.transaction_id = r.reward_id
         )
-        .orderBy('rewarded_at')
-        .limit(MAX_UNMATCHED_REWARDS)
-        .execute(),
+        order by r.rewarded_at limit ${sql.lit(MAX_UNMATCHED_REWARDS)}`.execute(db),
     );
     return rows.map((row) => ({
       rewardId: row.reward_id,
       momentId: row.moment_id,
       userId: row.user_id,
       virtualValue: row.virtual_value,
-      promisedAt: row.rewarded_at,
+      rewardedAt: row.rewarded_at,
     }));
   }
 }
 
-type TotalsPage = Record<(typeof TOTAL_STATES)[number] | 'rows', number> & { last_id: string | null };
+interface RewardRow {
+  reward_id: string;
+  moment_id: string;
+  user_id: string;
+  virtual_value: string;
+  rewarded_at: Date;
+}
 
-/** Counts rows by what the tables of the deliveries hold, not by what the ledger says should be there. */
+type TotalsPage = Record<(typeof TOTAL_STATES)[number] | 'count', number> & { last_id: string | null };
+
+/** Counts entries by what the delivery tables contain, independently of what the ledger implies. */
 async function countPage(db: Kysely<Tables>, window: LedgerWindow, after: string): Promise<TotalsPage> {
   const { rows } = await sql<TotalsPage>`
     with page as materialized (
-      select l.id, l.status, exists (select from delivery_outbox o where o.ledger_id = l.id) as waiting
-      from ledger l where l.id > ${after} and ${inWindow(window)} order by l.id limit ${sql.lit(BATCH_SIZE)}
+      select l.id, l.status, exists (select from ${outbox} o where o.ledger_id = l.id) as waiting
+      from ${ledgerEntries} l where l.id > ${after} and ${inWindow(window)} order by l.id limit ${sql.lit(BATCH_SIZE)}
     ),
-    judged as (
+    entries as (
       select page.id, case
         when page.status = 'quarantined' then 'quarantined'
         when page.status = 'discarded' then 'discarded'
@@ -99,14 +111,15 @@ async function countPage(db: Kysely<Tables>, window: LedgerWindow, after: string
         when page.waiting or d.pending then 'pending'
         when d.delivered then 'delivered'
         else 'missing'
-      end as kind
+      end as state
       from page, lateral (
-        select bool_or(status = 'dead') as dead, bool_or(status = 'pending') as pending, bool_and(status = 'delivered') as delivered
-        from deliveries where deliveries.ledger_id = page.id
+        select bool_or(d.status = 'dead') as dead, bool_or(d.status = 'pending') as pending,
+          bool_and(d.status = 'delivered') as delivered
+        from ${deliveryStatuses} d where d.ledger_id = page.id
       ) d
     )
-    select count(*)::int as rows, max(id) as last_id,
-      ${sql.join(TOTAL_STATES.map((kind) => sql`count(*) filter (where kind = ${sql.lit(kind)})::int as ${sql.ref(kind)}`))}
-    from judged`.execute(db);
+    select count(*)::int as count, max(id) as last_id,
+      ${sql.join(TOTAL_STATES.map((state) => sql`count(*) filter (where state = ${sql.lit(state)})::int as ${sql.ref(state)}`))}
+    from entries`.execute(db);
   return rows[0]!;
 }

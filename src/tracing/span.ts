@@ -5,13 +5,13 @@ export const tracer = trace.getTracer('rewards-gateway');
 
 export interface SpanOptions {
   readonly kind?: SpanKind;
-  /** Words and numbers of ours: never an id of a user, a URL or a body. */
+  /** Only values of our own; never a user id, a URL or a body. */
   readonly attributes?: Attributes;
-  /** What it belongs to; what is under way if not given. */
+  /** The active context if not given. */
   readonly parent?: Context;
 }
 
-/** Does some work as a span of the trace that is under way. What it throws marks the span as failed, by name alone. */
+/** Runs work in a span of the current trace. An error marks the span as failed; only the name of the error is recorded. */
 export function withSpan<T>(
   name: string,
   { kind, attributes, parent }: SpanOptions,
@@ -35,19 +35,19 @@ export function withSpan<T>(
   });
 }
 
-/** The headers that let somebody else's spans join the trace (W3C Trace Context); none when nothing is traced. */
+/** The headers that pass the trace on (W3C Trace Context). Empty when nothing is traced. */
 export function traceHeaders(): Record<string, string> {
   const headers: Record<string, string> = {};
   propagation.inject(context.active(), headers);
   return headers;
 }
 
-/** The trace that is under way, to be taken up later; null when nothing is traced. */
+/** The `traceparent` of the current trace, to continue it later. Null when nothing is traced. */
 export function traceParent(): string | null {
   return traceHeaders()['traceparent'] ?? null;
 }
 
-/** Takes up a trace from its `traceparent`. */
+/** The context to continue a trace in. */
 export function extractContext(traceparent: string | null): Context {
   return propagation.extract(context.active(), traceparent === null ? {} : { traceparent });
 }

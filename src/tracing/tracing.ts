@@ -2,16 +2,16 @@ import { context, diag, propagation, trace } from '@opentelemetry/api';
 import type { Config } from '../config/config.js';
 
 export interface Tracing {
-  /** Sends what has not been sent yet. */
+  /** Sends the spans that have not been sent yet. */
   stop(): Promise<void>;
 }
 
-/** What is still to be sent when the process ends may take so long. */
+/** The time limit for the last export when the process ends. */
 const FLUSH_TIMEOUT_MS = 2_000;
 
 /**
- * Sends traces to `OTEL_EXPORTER_OTLP_ENDPOINT` by OTLP over HTTP. It is the process's: everything that speaks OpenTelemetry's
- * API takes part. Without an endpoint nothing is loaded, and that API does nothing.
+ * Exports traces to `OTEL_EXPORTER_OTLP_ENDPOINT` by OTLP over HTTP, for everything in the process that uses OpenTelemetry's API.
+ * Without an endpoint nothing is loaded, and that API does nothing.
  */
 export async function startTracing({ otelEndpoint }: Config): Promise<Tracing> {
   if (otelEndpoint === undefined) return { stop: () => Promise.resolve() };
@@ -31,7 +31,7 @@ export async function startTracing({ otelEndpoint }: Config): Promise<Tracing> {
     resource: resourceFromAttributes({ 'service.name': 'rewards-gateway' }),
     spanProcessors: [new BatchSpanProcessor({ exporter })],
   });
-  // A collector that is away is no trouble of ours: spans are dropped, requests are not.
+  // An unavailable collector must not affect requests: spans are dropped, and its errors are not logged.
   diag.disable();
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());

@@ -1,25 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import { OperationBreaker } from './operation-breaker.js';
-import type { UpstreamFailure, Upstream } from './upstream-error.js';
+import type { Upstream, UpstreamFailure } from './upstream-error.js';
 
-/** One attempt of a call, and what became of it. */
 export interface UpstreamAttempt {
   readonly breaker: OperationBreaker;
-  /** `short_circuited`: by ourselves, the breaker or a full lane. */
+  /** `short_circuited`: rejected here, because the breaker is open or too many calls are in flight. */
   readonly outcome: 'ok' | 'short_circuited' | UpstreamFailure;
-  /** The vendor's, if it answered: a 404 may be as `ok` as a 200. */
+  /** Undefined without a response. A 404 may be as `ok` as a 200. */
   readonly status: number | undefined;
-  /** With the time that it waited for a place in the lane. */
+  /** Includes the time in the queue of the bulkhead. */
   readonly durationMs: number;
 }
 
-/** The breakers of all vendor operations that were ever called. */
+/** The circuit breakers of all upstream operations. */
 @Injectable()
 export class BreakerRegistry {
   private readonly breakers = new Map<string, OperationBreaker>();
   private readonly listeners: ((attempt: UpstreamAttempt) => void)[] = [];
 
-  /** Calls back at the end of each attempt. */
+  /** Registers a listener for the end of each attempt. */
   onAttempt(listener: (attempt: UpstreamAttempt) => void): void {
     this.listeners.push(listener);
   }
@@ -28,11 +27,11 @@ export class BreakerRegistry {
     for (const listener of this.listeners) listener(attempt);
   }
 
-  for(vendor: Upstream, operation: string): OperationBreaker {
-    const name = `${vendor} ${operation}`;
-    const circuit = this.breakers.get(name) ?? new OperationBreaker(vendor, operation);
-    this.breakers.set(name, circuit);
-    return circuit;
+  for(upstream: Upstream, operation: string): OperationBreaker {
+    const name = `${upstream} ${operation}`;
+    const breaker = this.breakers.get(name) ?? new OperationBreaker(upstream, operation);
+    this.breakers.set(name, breaker);
+    return breaker;
   }
 
   all(): OperationBreaker[] {

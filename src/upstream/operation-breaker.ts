@@ -1,38 +1,41 @@
 import { Logger } from '@nestjs/common';
 import { BrokenCircuitError, CircuitState, CountBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import type { CircuitBreakerPolicy, IBackoff, IHalfOpenAfterBackoffContext } from 'cockatiel';
-import { findUpstreamCause, UpstreamError, UPSTREAM_FAILURES } from './upstream-error.js';
-import type { UpstreamFailure, Upstream } from './upstream-error.js';
+import { backoffMs } from '../async/backoff.js';
+import { findUpstreamCause, UPSTREAM_FAILURES, UpstreamError } from './upstream-error.js';
+import type { Upstream, UpstreamFailure } from './upstream-error.js';
 
-const INITIAL_OPEN_MS = 5_000;
-const MAX_OPEN_MS = 30_000;
-/** A vendor may ask for a longer break than ours; past this we look for ourselves again. */
+const OPEN_BACKOFF = { initialMs: 5_000, maxMs: 30_000 };
+/** An upstream may ask for a longer time than our own backoff, up to this one. Then the breaker probes all the same. */
 const MAX_RETRY_AFTER_MS = 120_000;
 
-/** So many failures in a row are not one odd account's. */
+/** Consecutive failures that mark the operation unhealthy. Fewer may be caused by a single account. */
 const UNHEALTHY_AFTER_FAILURES = 3;
 const REPORT_INTERVAL_MS = 10_000;
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
+interface LastFailure {
+  readonly at: Date;
+  readonly error: UpstreamError;
+}
+
 /**
- * The breaker of one vendor operation. It counts single attempts, so retries stop as soon as it opens, and lets one attempt
- * through to see whether the vendor is back; while that one is out, others are refused, not kept waiting.
+ * The circuit breaker of one upstream operation. It counts single attempts, so retries stop as soon as it opens. Half-open, it lets
+ * one attempt through as a probe; other calls are rejected meanwhile and do not wait.
  */
 export class OperationBreaker {
-  lastSuccessAt: Date | undefined;
-  lastFailure: { readonly at: Date; readonly error: UpstreamError } | undefined;
-  /** Since the start. */
-  retries = 0;
-  readonly failures = Object.fromEntries(UPSTREAM_FAILURES.map((failure) => [failure, 0])) as Record<
-    UpstreamFailure,
-    number
-  >;
+  private readonly logger = new Logger('Upstream');
+  private readonly policy: CircuitBreakerPolicy;
+  private readonly failureCounts = Object.fromEntries(
+    UPSTREAM_FAILURES.map((failure) => [failure, 0]),
+  ) as Record<UpstreamFailure, number>;
+  private retryCount = 0;
+  private latestSuccessAt: Date | undefined;
+  private latestFailure: LastFailure | undefined;
   private consecutiveFailures = 0;
   private openUntil = 0;
-  private readonly logger = new Logger('Upstream');
   private nextReportAt = 0;
-  private readonly policy: CircuitBreakerPolicy;
 
   constructor(
     readonly upstream: Upstream,
@@ -56,30 +59,52 @@ export class OperationBreaker {
   }
 
   get state(): BreakerState {
-    // The breaker itself would say "open" until the next call, which may be long in coming.
+    // Cockatiel reports "open" until the next call, which may be long in coming.
     if (this.policy.state === CircuitState.Open && Date.now() >= this.openUntil) return 'half-open';
     return toState(this.policy.state);
   }
 
-  /** Whether the vendor is of no use for this operation, as far as the last calls tell. */
+  /** Whether the operation cannot be used, judging by the last calls. */
   get unhealthy(): boolean {
-    const refused =
-      this.lastFailure?.error.failure === 'credentials_rejected' && this.consecutiveFailures > 0;
-    return this.state === 'open' || refused || this.consecutiveFailures >= UNHEALTHY_AFTER_FAILURES;
+    const rejected =
+      this.latestFailure?.error.failure === 'credentials_rejected' && this.consecutiveFailures > 0;
+    return this.state === 'open' || rejected || this.consecutiveFailures >= UNHEALTHY_AFTER_FAILURES;
+  }
+
+  get lastSuccessAt(): Date | undefined {
+    return this.latestSuccessAt;
+  }
+
+  get lastFailure(): LastFailure | undefined {
+    return this.latestFailure;
+  }
+
+  /** Counted since the start. */
+  get retries(): number {
+    return this.retryCount;
+  }
+
+  /** Counted since the start. */
+  get failures(): Readonly<Record<UpstreamFailure, number>> {
+    return this.failureCounts;
   }
 
   recordSuccess(): void {
-    this.lastSuccessAt = new Date();
+    this.latestSuccessAt = new Date();
     this.consecutiveFailures = 0;
   }
 
-  /** Takes note of a call that failed for good, or whose answer cannot be used, and reports it now and then. */
+  recordRetry(): void {
+    this.retryCount += 1;
+  }
+
+  /** Records a call that failed after its last attempt, or whose response is invalid. Logs at most one failure in 10 s. */
   recordFailure(error: UpstreamError): void {
-    // A call that was replayed or tried again comes here more than once.
-    if (error.rejectedLocally || error === this.lastFailure?.error) return;
-    this.lastFailure = { at: new Date(), error };
+    // A call that was sent again fails here once for each time.
+    if (error.rejectedLocally || error === this.latestFailure?.error) return;
+    this.latestFailure = { at: new Date(), error };
     this.consecutiveFailures += 1;
-    this.failures[error.failure] += 1;
+    this.failureCounts[error.failure] += 1;
     if (performance.now() < this.nextReportAt) return;
     this.nextReportAt = performance.now() + REPORT_INTERVAL_MS;
     const { upstream, operation, consecutiveFailures } = this;
@@ -92,7 +117,7 @@ export class OperationBreaker {
     });
   }
 
-  /** @throws UpstreamError `busy` while open; else whatever the attempt throws */
+  /** @throws UpstreamError `busy` while the breaker is open, else what the attempt throws */
   async execute<T>(attempt: () => Promise<T>): Promise<T> {
     if (this.policy.state === CircuitState.HalfOpen) throw this.openError();
     try {
@@ -104,17 +129,16 @@ export class OperationBreaker {
 
   private openError(): UpstreamError {
     const retryAfterSeconds = Math.max(1, Math.ceil((this.openUntil - Date.now()) / 1000));
-    return new UpstreamError(this.upstream, this.operation, 'busy', 'calls are held back after failures', {
+    return new UpstreamError(this.upstream, this.operation, 'busy', 'the circuit breaker is open', {
       retryAfterSeconds,
     });
   }
 
-  /** Twice as long at each opening in a row, with jitter, never shorter than the vendor asked for. */
+  /** Backs off after each opening in a row, and never for less than the upstream asked for. */
   private openFor({ attempt, result }: IHalfOpenAfterBackoffContext): IBackoff<IHalfOpenAfterBackoffContext> {
-    const ownMs = Math.min(MAX_OPEN_MS, INITIAL_OPEN_MS * 2 ** Math.min(attempt - 1, 10));
     const requestedMs =
       'error' in result ? (findUpstreamCause(result.error)?.retryAfterSeconds ?? 0) * 1000 : 0;
-    const duration = Math.max(ownMs * (0.75 + Math.random() / 2), Math.min(requestedMs, MAX_RETRY_AFTER_MS));
+    const duration = Math.max(backoffMs(attempt, OPEN_BACKOFF), Math.min(requestedMs, MAX_RETRY_AFTER_MS));
     this.openUntil = Date.now() + duration;
     return { duration, next: (context) => this.openFor(context) };
   }

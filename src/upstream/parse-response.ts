@@ -7,30 +7,30 @@ import type { Upstream } from './upstream-error.js';
 export type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown;
 
 /**
- * Reads a vendor's JSON answer into a class whose class-validator rules are the part of the vendor's contract that we rely on.
- * Unknown members are ignored.
- * @throws UpstreamError `invalid_response` that names the members that are wrong, never their values
+ * Parses an upstream's JSON response into a class. The class-validator rules of the class are the part of the upstream's contract that
+ * we rely on. Unknown fields are ignored.
+ * @throws UpstreamError `invalid_response` that names the invalid fields, never their values
  */
 export function parseResponse<T extends object>(
   type: ClassConstructor<T>,
   body: string,
-  source: { vendor: Upstream; operation: string; reviver?: Reviver | undefined },
+  source: { upstream: Upstream; operation: string; reviver?: Reviver | undefined },
 ): T {
   const invalid = (detail: string) =>
-    new UpstreamError(source.vendor, source.operation, 'invalid_response', detail);
+    new UpstreamError(source.upstream, source.operation, 'invalid_response', detail);
   let json: unknown;
   try {
     json = JSON.parse(body, source.reviver as Parameters<typeof JSON.parse>[1]);
   } catch {
-    throw invalid('the answer is not JSON');
+    throw invalid('the response is not JSON');
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw invalid('the answer is not a JSON object');
+    throw invalid('the response is not a JSON object');
   const response = plainToInstance(type, json);
   const violations = validateSync(response, { forbidUnknownValues: false });
   if (violations.length > 0)
     throw invalid(
-      `the answer breaks the contract in ${violations.map(({ property }) => property).join(', ')}`,
+      `the response has invalid fields: ${violations.map(({ property }) => property).join(', ')}`,
     );
   return response;
 }

@@ -1,13 +1,17 @@
 /**
- * A request body that notes when it is first asked for. The transport asks for it when it has a connection to write it to: as long
- * as nobody has, the vendor provably cannot have got the request.
+ * A request body that records whether it has been read. The transport reads it as soon as it has a connection to write it to. As long
+ * as nothing has read it, the upstream provably cannot have received the request.
  */
 export class TrackedBody implements AsyncIterable<Buffer> {
-  consumed = false;
+  private started = false;
   private readonly bytes: Buffer;
 
-  constructor(text: string) {
-    this.bytes = Buffer.from(text);
+  constructor(content: string) {
+    this.bytes = Buffer.from(content);
+  }
+
+  get consumed(): boolean {
+    return this.started;
   }
 
   get length(): number {
@@ -15,7 +19,7 @@ export class TrackedBody implements AsyncIterable<Buffer> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    this.consumed = true;
+    this.started = true;
     yield this.bytes;
   }
 }

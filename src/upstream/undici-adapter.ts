@@ -5,30 +5,29 @@ import axios, { AxiosError } from 'axios';
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { Dispatcher, Pool } from 'undici';
 import { traceHeaders } from '../tracing/span.js';
-import type { TrackedBody } from './tracked-body.js';
 import { parseRetryAfter } from './retry-after.js';
+import type { TrackedBody } from './tracked-body.js';
 import { UpstreamError } from './upstream-error.js';
-import type { UpstreamFailure, Upstream } from './upstream-error.js';
+import type { Upstream, UpstreamFailure } from './upstream-error.js';
 
-/** No answer of a vendor is anywhere near this; more is a fault or an attack. */
-export const MAX_RESPONSE_BYTES = 1024 * 1024;
+/** No valid response comes near this size. A larger one is a fault or an attack. */
+const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 const decompress = promisify(gunzip);
 
 /**
- * Sends one axios request through an undici pool. Redirects are not followed; the body arrives as text.
- * @throws AxiosError whose `cause` is the UpstreamError that it stands for: axios interceptors need its `config`
+ * Sends one axios request through an undici pool. Redirects are not followed, and the body is returned as a string.
+ * @throws AxiosError with the UpstreamError as its `cause`, because axios interceptors need its `config`
  */
 export async function sendThroughUndici(
   pool: Pool,
-  vendor: Upstream,
+  upstream: Upstream,
   config: InternalAxiosRequestConfig,
   body: TrackedBody | undefined,
   signal: AbortSignal,
 ): Promise<AxiosResponse<string>> {
-  const operation = config.operation ?? 'call';
-  const fail = (...reason: UpstreamErrorArgs): never => {
-    throw toAxiosError(config, new UpstreamError(vendor, operation, ...reason));
+  const fail = (...args: UpstreamErrorArgs): never => {
+    throw toAxiosError(config, new UpstreamError(upstream, config.operation, ...args));
   };
   let response: Dispatcher.ResponseData;
   let data: string;
@@ -42,7 +41,7 @@ export async function sendThroughUndici(
         ...traceHeaders(),
         ...(body && { 'content-length': String(body.length) }),
       },
-      // Undici takes any AsyncIterable (docs/api/Dispatcher.md); its types know of streams alone.
+      // Undici takes any AsyncIterable (docs/api/Dispatcher.md); its types only allow streams.
       body: (body as Readable | undefined) ?? null,
       signal,
     });
@@ -55,7 +54,7 @@ export async function sendThroughUndici(
   const { statusCode: status } = response;
   if (config.validateStatus?.(status) === false) {
     const retryAfterSeconds = parseRetryAfter(findHeader(response, 'retry-after'));
-    return fail(toFailure(status), `answered with status ${status}`, { status, retryAfterSeconds });
+    return fail(toFailure(status), `responded with status ${status}`, { status, retryAfterSeconds });
   }
   return { data, status, statusText: response.statusText, headers: {}, config };
 }
@@ -75,7 +74,7 @@ export function toAxiosError(config: InternalAxiosRequestConfig, cause: Upstream
 }
 
 function toPath(config: InternalAxiosRequestConfig): string {
-  // getUri also appends `params`; everything that varies is percent-encoded by axios or by the caller.
+  // getUri also appends `params`. Axios or the caller percent-encodes everything that varies.
   const { pathname, search } = new URL(axios.getUri(config));
   return pathname + search;
 }
@@ -87,19 +86,18 @@ async function readBody(response: Dispatcher.ResponseData): Promise<string> {
   let length = 0;
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
     length += chunk.length;
-    // Leaving the loop destroys the body, and with it the connection.
-    if (length > MAX_RESPONSE_BYTES) throw new ResponseBodyError('the answer is larger than 1 MiB');
+    // Leaving the loop destroys the body and its connection.
+    if (length > MAX_RESPONSE_BYTES) throw new ResponseBodyError('the response is larger than 1 MiB');
     chunks.push(chunk);
   }
   const bytes = Buffer.concat(chunks, length);
   const encoding = findHeader(response, 'content-encoding') ?? 'identity';
   if (encoding === 'identity' || length === 0) return bytes.toString('utf8');
-  if (encoding !== 'gzip')
-    throw new ResponseBodyError('the answer is encoded in a way that was not asked for');
+  if (encoding !== 'gzip') throw new ResponseBodyError('the response has an unsupported content encoding');
   try {
     return (await decompress(bytes, { maxOutputLength: MAX_RESPONSE_BYTES })).toString('utf8');
   } catch {
-    throw new ResponseBodyError('the answer cannot be decompressed, or is larger than 1 MiB');
+    throw new ResponseBodyError('the response cannot be decompressed or is larger than 1 MiB');
   }
 }
 

@@ -2,10 +2,13 @@ export type Upstream = 'kigo' | 'kiip';
 
 /**
  * Why an upstream call failed:
- * `unreachable`: no answer, the connection failed or broke; `timeout`: no answer in time; `busy`: the vendor said 429 or 503,
- * or we hold calls back (breaker open, too many in flight); `status`: any other refusing status, redirects included;
- * `refused`: an answer whose body says no, whatever its status;
- * `invalid_response`: an answer that breaks the vendor's contract; `credentials_rejected`: the vendor does not accept us.
+ * `unreachable`: no response, the connection failed or broke;
+ * `timeout`: no complete response in time;
+ * `busy`: status 429 or 503, or rejected here (circuit breaker open, too many calls in flight);
+ * `status`: any other status that is no success, redirects included;
+ * `rejected`: the body of the response says no, whatever its status;
+ * `invalid_response`: the response breaks the upstream's contract;
+ * `credentials_rejected`: the upstream does not accept our credentials.
  */
 export type UpstreamFailure = (typeof UPSTREAM_FAILURES)[number];
 
@@ -14,22 +17,22 @@ export const UPSTREAM_FAILURES = [
   'timeout',
   'busy',
   'status',
-  'refused',
+  'rejected',
   'invalid_response',
   'credentials_rejected',
 ] as const;
 
 interface UpstreamErrorDetails {
-  /** The vendor's HTTP status, when one arrived. */
+  /** The HTTP status of the response, if there was one. */
   readonly status?: number;
   readonly retryAfterSeconds?: number | undefined;
-  /** It is proven that the vendor cannot have got the request. */
+  /** It is proven that the upstream cannot have received the request. */
   readonly neverSent?: boolean;
 }
 
 const TRANSIENT_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
 
-/** The only error that leaves `upstream/`. It holds no header, body, URL or token: it may be logged as it is. */
+/** The only error that leaves `upstream/`. It contains no header, body, URL or token, so it can be logged as it is. */
 export class UpstreamError extends Error {
   readonly status: number | undefined;
   readonly retryAfterSeconds: number | undefined;
@@ -49,32 +52,32 @@ export class UpstreamError extends Error {
     this.unsent = details.neverSent ?? false;
   }
 
-  /** The vendor (not we ourselves) failed in a way that may pass: worth another attempt, and a reason to open the breaker. */
+  /** The upstream itself failed, in a way that may pass. Such a failure is worth a retry and counts for the circuit breaker. */
   get transient(): boolean {
     if (this.status !== undefined) return TRANSIENT_STATUSES.has(this.status);
     return this.failure === 'unreachable' || this.failure === 'timeout';
   }
 
-  /** We refused to call (breaker open, lane full): the vendor was not asked. */
+  /** The call was rejected here (circuit breaker open, too many calls in flight) and not sent. */
   get rejectedLocally(): boolean {
     return this.failure === 'busy' && this.status === undefined;
   }
 
   /**
-   * The vendor provably got nothing of this attempt: no connection came about (refused, no such host, TLS, no time left), or we
-   * refused to call. False is no proof of the contrary.
+   * The upstream provably received nothing of this attempt: there was no connection (refused, unknown host, TLS, no time left), or
+   * the call was rejected here. False does not prove the contrary.
    */
   get neverSent(): boolean {
     return this.unsent || this.rejectedLocally;
   }
 }
 
-/** The error that axios carries from the adapter to us as the cause of its own. */
+/** Finds the UpstreamError that an AxiosError carries as its cause. */
 export function findUpstreamCause(error: unknown): UpstreamError | undefined {
   return error instanceof Error && error.cause instanceof UpstreamError ? error.cause : undefined;
 }
 
-/** Says whether an error leaves the answer unknown, so that an older answer may stand in for it. */
+/** Whether an error says nothing about the requested data, so that an older response may be served instead. */
 export function isUpstreamError(error: unknown): error is UpstreamError {
   return error instanceof UpstreamError;
 }

@@ -1,32 +1,39 @@
 import { HttpService } from '@nestjs/axios';
+import { SpanKind } from '@opentelemetry/api';
 import { create } from 'axios';
-import type { AxiosInstance, AxiosRequestConfig, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
+import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { ClassConstructor } from 'class-transformer';
 import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { Pool } from 'undici';
-import type { OperationBreaker } from './operation-breaker.js';
-import type { BreakerRegistry, UpstreamAttempt } from './breaker-registry.js';
-import { SpanKind } from '@opentelemetry/api';
+import { withTimeout } from '../async/time-limit.js';
 import { withSpan } from '../tracing/span.js';
-import { TrackedBody } from './tracked-body.js';
+import type { AxiosInterceptor } from './axios-interceptor.js';
+import type { BreakerRegistry, UpstreamAttempt } from './breaker-registry.js';
+import { DeadlineInterceptor } from './deadline.interceptor.js';
+import { OutcomeInterceptor } from './outcome.interceptor.js';
 import { parseResponse } from './parse-response.js';
 import type { Reviver } from './parse-response.js';
-import { installRetry } from './retry.interceptor.js';
-import { toAxiosError, sendThroughUndici } from './undici-adapter.js';
+import { TrackedBody } from './tracked-body.js';
+import { sendThroughUndici, toAxiosError } from './undici-adapter.js';
 import { findUpstreamCause, UpstreamError } from './upstream-error.js';
 import type { Upstream } from './upstream-error.js';
-import { withTimeout } from '../async/time-limit.js';
 
 declare module 'axios' {
   interface AxiosRequestConfig {
-    /** What the call does, in the vendor's terms: each operation has a breaker of its own. */
+    /** What the call does, in the upstream's terms. Each operation has its own breaker. */
     operation?: string;
-    /** May be sent again although it is not a GET. */
+    /** The call may be sent again although it is not a GET. */
     repeatable?: boolean;
-    /** When all attempts of this call end, by `performance.now()`: a clock that is put right must not end calls. Set by UpstreamHttp. */
+    /** When all attempts of the call end, by `performance.now()`, so that a change of the system clock ends no call. */
     deadlineAt?: number;
-    /** 1 at first. Set by the retry interceptor. */
+    /** 1 for the first attempt. Set by the retry interceptor. */
     attempt?: number;
+  }
+  interface InternalAxiosRequestConfig {
+    /** UpstreamHttp has a default. */
+    operation: string;
+    /** Set by the deadline interceptor, before any other runs. */
+    deadlineAt: number;
   }
 }
 
@@ -34,25 +41,25 @@ export interface UpstreamOptions {
   readonly breakers: BreakerRegistry;
   readonly upstream: Upstream;
   readonly baseUrl: string;
-  /** One attempt. */
+  /** The time limit of one attempt. */
   readonly timeoutMs: number;
-  /** All attempts of one call. */
+  /** The time limit of all attempts of one call together. */
   readonly deadlineMs: number;
-  /** What it is used for: the breakers are there, and can be looked at, before the first call. */
+  /** Their breakers are reported from the start, before the first call. */
   readonly operations: readonly string[];
-  /** Calls in flight at once; as many connections are kept alive. */
+  /** The limit of calls in flight, and the number of connections that are kept alive. */
   readonly concurrency: number;
-  /** Calls that may wait for a place; beyond, they are refused. */
+  /** The limit of calls that wait for their turn. Further ones are rejected. */
   readonly queue: number;
-  /** Axios interceptors of the vendor's own, put inside the retries. */
-  readonly install?: (client: AxiosInstance) => void;
+  /** From the innermost, next to the network, to the outermost. */
+  readonly interceptors: readonly AxiosInterceptor[];
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * An axios instance for one lane to one vendor: keep-alive pool, bulkhead, breaker per operation, retries, one deadline.
- * Use `axiosRef`; every failure is an UpstreamError. `validateStatus` says which statuses are answers (2xx if not given).
+ * An axios instance for one upstream: keep-alive pool, bulkhead, one breaker per operation, interceptors, one deadline.
+ * Use `axiosRef`. Every failure is an UpstreamError. `validateStatus` decides which statuses are successes (default: 2xx).
  */
 export class UpstreamHttp extends HttpService {
   private readonly pool: Pool;
@@ -62,65 +69,51 @@ export class UpstreamHttp extends HttpService {
     super(
       create({
         baseURL: options.baseUrl,
+        operation: 'call',
         headers: { Accept: 'application/json', 'User-Agent': 'rewards-gateway' },
         validateStatus: (status) => status >= 200 && status < 300,
         transformResponse: [],
       }),
     );
+    const { breakers, upstream, operations, concurrency, queue, deadlineMs } = options;
     this.pool = new Pool(new URL(options.baseUrl).origin, {
-      connections: options.concurrency,
-      // Over HTTP/2 undici itself sends again what a server refused; here, only the retry interceptor decides on that.
+      connections: concurrency,
+      // Over HTTP/2, undici itself would send requests again that a server refused. Only the retry interceptor decides that.
       allowH2: false,
-      // The attempt's own timer bounds all of this; undici's timers are coarse.
+      // The time limit of the attempt covers these. Undici's own timers are coarse.
       headersTimeout: 0,
       bodyTimeout: 0,
-      // A connection may outlive the attempt that asked for it, and serve the next.
+      // A connection may outlive the attempt that asked for it, and serve the next one.
       connect: { timeout: CONNECT_TIMEOUT_MS },
     });
-    this.bulkhead = bulkhead(options.concurrency, options.queue);
-    for (const operation of options.operations) options.breakers.for(options.upstream, operation);
-    const client = this.axiosRef;
-    client.defaults.adapter = (config) => this.sendAttempt(config);
-    options.install?.(client);
-    installRetry(
-      client,
-      ({ upstream: vendor, operation }) => (options.breakers.for(vendor, operation).retries += 1),
-    );
-    client.interceptors.response.use(
-      (response) => {
-        // Any other answer has done its part once it has been read.
-        if (response.status >= 300) this.breakerFor(response.config).recordSuccess();
-        return response;
-      },
-      (error: unknown) => {
-        const cause = findUpstreamCause(error) ?? error;
-        if (cause instanceof UpstreamError)
-          options.breakers.for(cause.upstream, cause.operation).recordFailure(cause);
-        throw cause;
-      },
-    );
-    // Request interceptors run last to first: the deadline is set before anything may wait.
-    client.interceptors.request.use((config) => {
-      config.deadlineAt ??= performance.now() + options.deadlineMs;
-      return config;
-    });
+    this.bulkhead = bulkhead(concurrency, queue);
+    for (const operation of operations) breakers.for(upstream, operation);
+    this.axiosRef.defaults.adapter = (config) => this.sendAttempt(config);
+    // Response interceptors run first to last: the outcome is recorded after the last retry. Request interceptors run last to first:
+    // the deadline is set before anything may wait.
+    const interceptors = [
+      ...options.interceptors,
+      new OutcomeInterceptor(breakers, upstream),
+      new DeadlineInterceptor(deadlineMs),
+    ];
+    for (const interceptor of interceptors) interceptor.install(this.axiosRef);
   }
 
   /**
-   * Reads an answer, and takes note of whether it can be used.
+   * Parses a response body and records whether it is valid.
    * @throws UpstreamError `invalid_response`
    */
   parse<T extends object>(type: ClassConstructor<T>, response: AxiosResponse<string>, reviver?: Reviver): T {
-    const { operation = 'call' } = response.config;
-    const { upstream: vendor } = this.options;
+    const { operation } = response.config;
+    const { upstream } = this.options;
     return this.trackOutcome(operation, () =>
-      parseResponse(type, response.data, { vendor, operation, reviver }),
+      parseResponse(type, response.data, { upstream, operation, reviver }),
     );
   }
 
-  /** Takes note of whether an answer can be used, by what its reader says: it throws an UpstreamError if not. */
+  /** Records whether a response can be used: `work` reads it, and throws an UpstreamError if it cannot. */
   trackOutcome<T>(operation: string, work: () => T): T {
-    const breaker = this.breakerFor({ operation });
+    const breaker = this.options.breakers.for(this.options.upstream, operation);
     try {
       const result = work();
       breaker.recordSuccess();
@@ -135,15 +128,12 @@ export class UpstreamHttp extends HttpService {
     await this.pool.destroy();
   }
 
-  private breakerFor({ operation = 'call' }: AxiosRequestConfig): OperationBreaker {
-    return this.options.breakers.for(this.options.upstream, operation);
-  }
-
   private async sendAttempt(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
+    const { breakers, upstream } = this.options;
     const startedAt = performance.now();
     const record = (outcome: UpstreamAttempt['outcome'], status: number | undefined) =>
-      this.options.breakers.recordAttempt({
-        breaker: this.breakerFor(config),
+      breakers.recordAttempt({
+        breaker: breakers.for(upstream, config.operation),
         outcome,
         status,
         durationMs: performance.now() - startedAt,
@@ -160,40 +150,41 @@ export class UpstreamHttp extends HttpService {
   }
 
   private async send(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
-    const { breakers: circuits, upstream: vendor, timeoutMs } = this.options;
-    const operation = config.operation ?? 'call';
-    const fail = (error: UpstreamError) => toAxiosError(config, error);
+    const { breakers, upstream, timeoutMs } = this.options;
+    const { operation } = config;
     const body = typeof config.data === 'string' ? new TrackedBody(config.data) : undefined;
-    const remainingMs = Math.min(timeoutMs, (config.deadlineAt ?? Infinity) - performance.now());
+    const remainingMs = Math.min(timeoutMs, config.deadlineAt - performance.now());
     try {
-      return await circuits.for(vendor, operation).execute(() =>
+      return await breakers.for(upstream, operation).execute(() =>
         withTimeout(
           remainingMs,
-          // A call that still waits for a place in the lane leaves it when its time is over.
+          // The signal also removes a call that still waits in the bulkhead.
           (signal) =>
             this.bulkhead.execute(
               () =>
-                withSpan(`${vendor} ${operation}`, { kind: SpanKind.CLIENT }, () =>
-                  sendThroughUndici(this.pool, vendor, config, body, signal),
+                withSpan(`${upstream} ${operation}`, { kind: SpanKind.CLIENT }, () =>
+                  sendThroughUndici(this.pool, upstream, config, body, signal),
                 ),
               signal,
             ),
-          // The signal has been given before this is asked: what has not been taken by now never will be.
-          () =>
-            fail(
-              new UpstreamError(vendor, operation, 'timeout', 'no complete answer in time', {
-                neverSent: body?.consumed === false,
-              }),
-            ),
+          () => {
+            // The signal was sent before this runs: a body that is not consumed by now never will be.
+            const neverSent = body?.consumed === false;
+            const detail = 'no complete response in time';
+            return toAxiosError(
+              config,
+              new UpstreamError(upstream, operation, 'timeout', detail, { neverSent }),
+            );
+          },
         ),
       );
     } catch (error) {
-      if (error instanceof UpstreamError) throw fail(error);
+      if (error instanceof UpstreamError) throw toAxiosError(config, error);
       if (!(error instanceof BulkheadRejectedError)) throw error;
-      throw fail(
-        new UpstreamError(vendor, operation, 'busy', 'too many calls are under way', {
-          retryAfterSeconds: 1,
-        }),
+      const details = { retryAfterSeconds: 1 };
+      throw toAxiosError(
+        config,
+        new UpstreamError(upstream, operation, 'busy', 'too many calls in flight', details),
       );
     }
   }

@@ -1,6 +1,10 @@
 import { Global, Module } from '@nestjs/common';
 import { BreakerRegistry } from './breaker-registry.js';
+import { RetryInterceptor } from './retry.interceptor.js';
 
 @Global()
-@Module({ providers: [BreakerRegistry], exports: [BreakerRegistry] })
+@Module({
+  providers: [BreakerRegistry, RetryInterceptor],
+  exports: [BreakerRegistry, RetryInterceptor],
+})
 export class UpstreamModule {}

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { KiipHttp } from '../../src/kiip/kiip-client.js';
 import { BreakerRegistry } from '../../src/upstream/breaker-registry.js';
+import { RetryInterceptor } from '../../src/upstream/retry.interceptor.js';
 import type { UpstreamError } from '../../src/upstream/upstream-error.js';
 import type { UpstreamOptions } from '../../src/upstream/upstream-http.js';
 import { until } from '../support/wait-for.js';
@@ -186,8 +187,9 @@ describe('an error of a call that is not a GET', () => {
       socket.on('data', () => (received += 1));
     }).listen(0, '127.0.0.1');
     await once(silent, 'listening');
+    const breakers = new BreakerRegistry();
     http = new KiipHttp({
-      breakers: new BreakerRegistry(),
+      breakers,
       upstream: 'kiip',
       baseUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
       timeoutMs: 100,
@@ -195,6 +197,7 @@ describe('an error of a call that is not a GET', () => {
       operations: [],
       concurrency: 1,
       queue: 1,
+      interceptors: [new RetryInterceptor(breakers)],
       ...options,
     });
     close = () => {

@@ -16,13 +16,13 @@ beforeAll(async () => {
 beforeEach(() => database.exec('truncate seen_events, balances'));
 afterAll(() => database.close());
 
-const take = ({ headers, body }: SignedEvent, secret = SECRET) => receive(database, secret, headers, body);
-const issue = (row: Partial<typeof ENTRY> = {}) => take(signEvent(createEvent(row), [SECRET], row.id));
+const send = ({ headers, body }: SignedEvent, secret = SECRET) => receive(database, secret, headers, body);
+const issue = (entry: Partial<typeof ENTRY> = {}) => send(signEvent(createEvent(entry), [SECRET], entry.id));
 const balances = async () => (await database.query('select * from balances')).rows;
 const seen = async () => (await database.query('select * from seen_events')).rows;
 
 describe('the consumer of docs/consumer.ts', () => {
-  it('counts an event once, however often and at once it comes', async () => {
+  it('credits an event once, however often it arrives at the same time', async () => {
     const statuses = await Promise.all(Array.from({ length: 20 }, () => issue()));
     expect(statuses).toEqual(statuses.map(() => 200));
     expect(await balances()).toEqual([{ user_id: ENTRY.user_id, content: ENTRY.content, quantity: 20 }]);
@@ -30,7 +30,7 @@ describe('the consumer of docs/consumer.ts', () => {
     expect(await balances()).toMatchObject([{ quantity: 25 }]);
   });
 
-  it('remembers no event that it could not count', async () => {
+  it('does not remember an event that it could not credit', async () => {
     await database.exec('alter table balances add constraint small check (quantity < 100)');
     await expect(issue({ quantity: 100 })).rejects.toThrow('small');
     expect(await seen()).toEqual([]);
@@ -39,17 +39,17 @@ describe('the consumer of docs/consumer.ts', () => {
     expect(await balances()).toMatchObject([{ quantity: 100 }]);
   });
 
-  it('refuses what is not signed with its secret', async () => {
+  it('rejects an event that is not signed with its secret', async () => {
     expect(
-      await take(signEvent(createEvent(), [SECRET]), `whsec_${Buffer.alloc(32).toString('base64')}`),
+      await send(signEvent(createEvent(), [SECRET]), `whsec_${Buffer.alloc(32).toString('base64')}`),
     ).toBe(401);
-    expect(await take({ headers: {}, body: createEvent() })).toBe(401);
+    expect(await send({ headers: {}, body: createEvent() })).toBe(401);
     expect(await seen()).toEqual([]);
   });
 
-  it('accepts tests and events of other types, and counts none', async () => {
+  it('accepts test events and events of other types without crediting them', async () => {
     expect(await issue({ test: true })).toBe(200);
-    expect(await take(signEvent('{"type":"kiip.other","data":{}}', [SECRET]))).toBe(200);
+    expect(await send(signEvent('{"type":"kiip.other","data":{}}', [SECRET]))).toBe(200);
     expect(await balances()).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@ import { issuance, redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 import { until } from '../support/wait-for.js';
 
-describe('deliveries', () => {
+describe('DeliveryWorker', () => {
   let wallet: CallbackReceiver;
   let gateway: KiipGateway;
 
@@ -33,14 +33,14 @@ describe('deliveries', () => {
     expect(body['status']).toBe('recorded');
     return String(body['id']);
   };
-  const arrived = (calls: number) => until(`${calls} calls`, async () => wallet.received.length >= calls);
+  const received = (calls: number) => until(`${calls} calls`, async () => wallet.received.length >= calls);
   const list = async (query = '') => {
     const response = await gateway.get(`/api/v1/deliveries${query}`);
     return (await response.json()) as { items: Record<string, unknown>[]; next: string };
   };
-  const settled = (query: string, count: number) =>
+  const listed = (query: string, count: number) =>
     until(`${count} deliveries of ${query}`, async () => (await list(query)).items.length === count);
-  /** Lets the time pass until the next attempt: the database's clock is not ours to move. */
+  /** Makes pending deliveries due: the clock of the database cannot be moved. */
   const dueNow = () =>
     gateway.app.get(Database, { strict: false }).run((db) =>
       db
@@ -50,11 +50,11 @@ describe('deliveries', () => {
         .execute(),
     );
 
-  it('sends what has been recorded to the consumer, signed, and shows it as delivered', async () => {
+  it('sends a recorded callback to the consumer, signed, and lists it as delivered', async () => {
     await start();
     const fields = redemption();
     const id = await record(fields);
-    await arrived(1);
+    await received(1);
     const [{ method, path, headers }] = wallet.received as [(typeof wallet.received)[0]];
     expect([method, path, headers['content-type']]).toEqual(['POST', '/events?tenant=1', 'application/json']);
     const { body, event, timestamp, signatures, ...rest } = parseEvent(wallet.received[0]!);
@@ -68,7 +68,7 @@ describe('deliveries', () => {
       data: row,
     });
     expect(new Date(event.timestamp).toISOString()).toBe(event.timestamp);
-    await settled('?status=delivered', 1);
+    await listed('?status=delivered', 1);
     expect((await list()).items).toEqual([
       {
         id: 'dlv_1',
@@ -80,23 +80,23 @@ describe('deliveries', () => {
         next_attempt_at: null,
       },
     ]);
-    // A repeat of the callback is none of the event.
+    // A duplicate of the callback sends no second event.
     await gateway.callback(fields);
     await record(issuance());
-    await arrived(2);
+    await received(2);
     expect(
       wallet.received.map(({ headers: { 'webhook-id': sent } }) => sent).filter((sent) => sent === id),
     ).toHaveLength(1);
   });
 
-  it('tells what happened to a row in one timeline', async () => {
+  it('shows the history of a ledger entry as one timeline', async () => {
     await start();
     wallet.answer((response) => void setTimeout(() => response.writeHead(500).end(), 45));
     const id = await record();
-    await arrived(1);
-    await until('it has been tried', async () => (await list()).items[0]?.['attempts'] === 1);
+    await received(1);
+    await until('the first attempt', async () => (await list()).items[0]?.['attempts'] === 1);
     await dueNow();
-    await settled('?status=delivered', 1);
+    await listed('?status=delivered', 1);
     const history = (await gateway.read(`/issuances/${id}`)) as unknown as {
       deliveries: object[];
       timeline: { event: string; status?: number; duration_ms?: number; detail?: string; at: string }[];
@@ -109,11 +109,11 @@ describe('deliveries', () => {
       { at, event: 'received' },
       { at, event: 'verified', detail: 'redemption' },
       { at, event: 'committed' },
-      { at, event: 'attempted', consumer, status: 500, duration_ms, detail: 'refused' },
+      { at, event: 'attempted', consumer, status: 500, duration_ms, detail: 'rejected' },
       { at, event: 'attempted', consumer, status: 200, duration_ms, detail: 'accepted' },
       { at, event: 'delivered', consumer },
     ]);
-    // As long as it took, and not longer than this test has.
+    // The duration of the attempt, which is shorter than the time limit of this test.
     const [slow] = history.timeline.filter(({ status }) => status === 500);
     expect(slow!.duration_ms).toBeGreaterThanOrEqual(40);
     expect(slow!.duration_ms).toBeLessThan(60_000);
@@ -121,47 +121,47 @@ describe('deliveries', () => {
     expect(times).toEqual(times.toSorted());
   });
 
-  it('signs with every secret', async () => {
+  it('signs an event with every secret of the consumer', async () => {
     const second = 'whsec_c2Vjb25kIHNlY3JldCwgYXMgbG9uZyBhcyBpdCBpcw==';
     await start({ DELIVERY_CONSUMERS: consumersConfig(url(), { secrets: [CONSUMER_SECRET, second] }) });
     const id = await record();
-    await arrived(1);
+    await received(1);
     const { body, timestamp, signatures } = parseEvent(wallet.received[0]!);
     expect(signatures).toEqual([CONSUMER_SECRET, second].map((key) => signPayload(id, timestamp, body, key)));
   });
 
-  it('keeps what waits for a decision until it is released', async () => {
+  it('sends a quarantined entry only after it is released', async () => {
     await start();
     const { body } = await gateway.callback(redemption({ quantity: '020' }));
     expect(body['status']).toBe('quarantined');
-    const held = await gateway.callback(redemption({ name: 'Coins2' }));
-    expect(held.body['status']).toBe('quarantined');
+    const quarantined = await gateway.callback(redemption({ name: 'Coins2' }));
+    expect(quarantined.body['status']).toBe('quarantined');
     const sent = await record();
-    await arrived(1);
-    await gateway.post(`/api/v1/kiip/issuances/${String(held.body['id'])}/release`, {});
-    await arrived(2);
-    expect(wallet.received.map((call) => parseEvent(call).id)).toEqual([sent, held.body['id']]);
+    await received(1);
+    await gateway.post(`/api/v1/kiip/issuances/${String(quarantined.body['id'])}/release`, {});
+    await received(2);
+    expect(wallet.received.map((call) => parseEvent(call).id)).toEqual([sent, quarantined.body['id']]);
     expect(parseEvent(wallet.received[1]!).event.data).toMatchObject({ status: 'released' });
   });
 
-  it('keeps for the first consumer what came while there was none', async () => {
+  it('keeps accepted entries in the outbox while no consumer is configured', async () => {
     await start({ DELIVERY_CONSUMERS: '' });
     await record();
     expect((await list()).items).toEqual([]);
-    const books = await gateway.read(`/reconciliation?from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z`);
-    expect(books).toMatchObject({ accepted: 1, pending: 1, missing: 0 });
+    const totals = await gateway.read(`/reconciliation?from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z`);
+    expect(totals).toMatchObject({ accepted: 1, pending: 1, missing: 0 });
   });
 
-  it('names two consumers apart', async () => {
+  it('delivers to each consumer independently', async () => {
     const other = await startCallbackReceiver();
     try {
       const both = JSON.stringify([consumer(url()), consumer(other.url, { name: 'game' })]);
       await start({ DELIVERY_CONSUMERS: both });
       wallet.answer(503);
       const id = await record();
-      await settled('?status=delivered&consumer=game', 1);
+      await listed('?status=delivered&consumer=game', 1);
       expect(parseEvent(other.received[0]!).id).toBe(id);
-      await settled('?status=pending&consumer=wallet', 1);
+      await listed('?status=pending&consumer=wallet', 1);
       expect((await list('?consumer=wallet')).items).toMatchObject([{ last_status: 503, attempts: 1 }]);
     } finally {
       await other.close();

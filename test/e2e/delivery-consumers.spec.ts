@@ -27,7 +27,7 @@ async function receiver(): Promise<CallbackReceiver> {
   return started;
 }
 
-/** A gateway for consumers at addresses; it is closed before they are. */
+/** Starts a gateway with one consumer for each URL; it is closed before the receivers. */
 async function gatewayFor(urls: Record<string, string>, env: Environment = {}, more = {}) {
   const consumers = Object.entries(urls).map(([name, url]) => consumer(url, { name, ...more }));
   const gateway = await startKiipGateway({
@@ -36,7 +36,7 @@ async function gatewayFor(urls: Record<string, string>, env: Environment = {}, m
     ...env,
   });
   closing.unshift(() => gateway.close());
-  await until('its database is there', async () => (await gateway.get('/health/ready')).ok);
+  await until('the gateway is ready', async () => (await gateway.get('/health/ready')).ok);
   return gateway;
 }
 
@@ -52,12 +52,12 @@ const busy = (status: number, retryAfter: string): ReceiverAnswer => ({
   headers: { 'retry-after': retryAfter },
 });
 
-describe('one event, and one consumer for each thing that a consumer can do', () => {
-  const longestAttemptMs = 10_000;
+describe('delivery of one event to consumers that respond in every possible way', () => {
+  const ATTEMPT_TIMEOUT_MS = 10_000;
   const endless = { '200': new EndlessBody(200), '500': new EndlessBody(500) };
   const noise = { status: 200, body: '\u0000\u0001no gzip', headers: { 'content-encoding': 'gzip' } };
   const later = inSeconds(7_200);
-  const taken: Record<string, [ReceiverAnswer, number]> = {
+  const accepted: Record<string, [ReceiverAnswer, number]> = {
     ok: [200, 200],
     created: [201, 201],
     empty: [{ status: 204, body: '' }, 204],
@@ -69,35 +69,35 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
     'ok-cut': [closeAfter(200), 200],
     'ok-drip': [dripAfter(200), 200],
   };
-  const refused: Record<string, [ReceiverAnswer, number | null, string]> = {
-    'moved-301': [moved(301), 301, 'a redirect, which is not followed'],
-    'moved-302': [moved(302), 302, 'a redirect, which is not followed'],
-    'moved-307': [moved(307), 307, 'a redirect, which is not followed'],
-    'moved-308': [moved(308), 308, 'a redirect, which is not followed'],
-    'not-modified': [{ status: 304, body: '' }, 304, 'a redirect, which is not followed'],
-    'bad-request': [400, 400, 'refused'],
-    'not-found': [404, 404, 'refused'],
+  const rejected: Record<string, [ReceiverAnswer, number | null, string]> = {
+    'moved-301': [moved(301), 301, 'redirect not followed'],
+    'moved-302': [moved(302), 302, 'redirect not followed'],
+    'moved-307': [moved(307), 307, 'redirect not followed'],
+    'moved-308': [moved(308), 308, 'redirect not followed'],
+    'not-modified': [{ status: 304, body: '' }, 304, 'redirect not followed'],
+    'bad-request': [400, 400, 'rejected'],
+    'not-found': [404, 404, 'rejected'],
     gone: [410, 410, 'gone'],
-    broken: [500, 500, 'refused'],
-    'bad-gateway': [502, 502, 'refused'],
-    'broken-noise': [{ ...noise, status: 500 }, 500, 'refused'],
-    'broken-endless': [endless['500'].respond, 500, 'refused'],
-    'broken-reset': [resetAfter(500), 500, 'refused'],
-    'busy-seconds': [busy(429, '3600'), 429, 'refused'],
-    'busy-date': [busy(503, later.toUTCString()), 503, 'refused'],
-    'busy-past': [busy(503, 'Thu, 01 Jan 1970 00:00:00 GMT'), 503, 'refused'],
-    'busy-nonsense': [busy(429, 'soon'), 429, 'refused'],
-    // Errors of Node.js and undici are no errors of a test's own realm: only here are their codes unknown.
-    reset: [resetBeforeHeaders, null, 'no answer (ECONNRESET)'],
-    'no-http': [notHttp, null, 'no answer (unknown)'],
-    down: [200, null, 'no answer (ECONNREFUSED)'],
-    hanging: ['hang', null, 'no answer in time'],
+    broken: [500, 500, 'rejected'],
+    'bad-gateway': [502, 502, 'rejected'],
+    'broken-noise': [{ ...noise, status: 500 }, 500, 'rejected'],
+    'broken-endless': [endless['500'].respond, 500, 'rejected'],
+    'broken-reset': [resetAfter(500), 500, 'rejected'],
+    'busy-seconds': [busy(429, '3600'), 429, 'rejected'],
+    'busy-date': [busy(503, later.toUTCString()), 503, 'rejected'],
+    'busy-past': [busy(503, 'Thu, 01 Jan 1970 00:00:00 GMT'), 503, 'rejected'],
+    'busy-nonsense': [busy(429, 'soon'), 429, 'rejected'],
+    // In Jest, errors of Node.js and undici come from another realm, so that their codes are unknown.
+    reset: [resetBeforeHeaders, null, 'no response (ECONNRESET)'],
+    'no-http': [notHttp, null, 'no response (unknown)'],
+    down: [200, null, 'no response (ECONNREFUSED)'],
+    hanging: ['hang', null, 'no response in time'],
   };
-  const all = { ...taken, ...refused };
-  const names = Object.keys(refused);
-  /** These come again only when hours have passed, or never. */
-  const longGone = ['busy-seconds', 'busy-date', 'gone'];
-  const soon = names.filter((name) => ![...longGone, 'down', 'hanging'].includes(name));
+  const all = { ...accepted, ...rejected };
+  const names = Object.keys(rejected);
+  /** Consumers whose next attempt is hours away, or never made. */
+  const postponed = ['busy-seconds', 'busy-date', 'gone'];
+  const retriedSoon = names.filter((name) => ![...postponed, 'down', 'hanging'].includes(name));
 
   const servers: Record<string, CallbackReceiver> = {};
   let elsewhere: CallbackReceiver;
@@ -105,34 +105,36 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
   let view: DeliveryView;
   let id: string;
 
-  /** The delivery to one consumer. */
-  const of = async (name: string) => (await view.list(`?consumer=${name}`))[0]!;
-  const waitsOf = async (name: string) =>
-    (await view.pending()).find(({ consumer: sought }) => sought === name)!;
+  /** Finds the delivery to one consumer. */
+  const deliveryTo = async (name: string) => (await view.list(`?consumer=${name}`))[0]!;
+  const pendingTo = async (name: string) =>
+    (await view.pending()).find(({ consumer: found }) => found === name)!;
 
   beforeAll(async () => {
     elsewhere = await receiver();
     const urls: Record<string, string> = {};
-    for (const [name, [answer]] of Object.entries(all)) {
+    for (const [name, [response]] of Object.entries(all)) {
       const server = await receiver();
       servers[name] = server;
       urls[name] = name === 'down' ? `http://127.0.0.1:${await freePort()}` : server.url;
       const location = `${elsewhere.url}/stolen`;
       server.answer(
-        typeof answer === 'object' && answer.headers?.['location']
-          ? { ...answer, headers: { location } }
-          : answer,
+        typeof response === 'object' && response.headers?.['location']
+          ? { ...response, headers: { location } }
+          : response,
       );
     }
     gateway = await gatewayFor(urls);
     view = new DeliveryView(gateway);
     id = await view.record();
-    await view.waitFor('each has been tried', (items) => items.every(({ attempts }) => attempts > 0));
+    await view.waitFor('each delivery has an attempt', (items) =>
+      items.every(({ attempts }) => attempts > 0),
+    );
   });
   afterAll(closeAll);
 
-  it.each(Object.entries(taken))('is delivered by what is said in %s', async (name, [, status]) => {
-    expect(await of(name)).toMatchObject({
+  it.each(Object.entries(accepted))('is complete after the response %s', async (name, [, status]) => {
+    expect(await deliveryTo(name)).toMatchObject({
       issuance_id: id,
       status: 'delivered',
       attempts: 1,
@@ -143,8 +145,8 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
     expectValidSignature(servers[name]!.received[0]!);
   });
 
-  it.each(Object.entries(refused))(
-    'is kept for %s, with what was answered',
+  it.each(Object.entries(rejected))(
+    'stays pending after %s and records the outcome of the attempt',
     async (name, [, status, outcome]) => {
       const { timeline } = (await gateway.read(`/issuances/${id}`)) as unknown as {
         timeline: { event: string; consumer?: string; status?: number; detail?: string }[];
@@ -154,29 +156,28 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
     },
   );
 
-  it.each(['200', '500'] as const)('reads a little of a body without an end after %s', async (status) => {
-    const body = endless[status];
-    await until('the connection has ended', () => body.sentBytes !== undefined);
-    expect(body.sentBytes).toBeGreaterThanOrEqual(8_192);
-    // 8 KiB are read. The rest was under way between two ends in one process, which takes turns: 16 KiB in all, as measured.
-    expect(body.sentBytes).toBeLessThan(65_536);
-  });
+  it.each(['200', '500'] as const)(
+    'reads only the beginning of an endless response body after status %s',
+    async (status) => {
+      const body = endless[status];
+      await until('the connection has ended', () => body.sentBytes !== undefined);
+      expect(body.sentBytes).toBeGreaterThanOrEqual(8_192);
+      // 8 KiB are read; the rest was in socket buffers, since both ends share one process. 16 KiB in all were measured.
+      expect(body.sentBytes).toBeLessThan(65_536);
+    },
+  );
 
-  it('waits 10 s for an answer, and no longer', async () => {
+  it('waits no longer than 10 s for a response', async () => {
     const [{ durationMs }] = (await view.query(
       `select duration_ms as "durationMs" from delivery_attempts join deliveries on id = delivery_id where consumer = 'hanging'`,
     )) as [{ durationMs: number }];
-    expect(durationMs).toBeGreaterThanOrEqual(longestAttemptMs - 5);
-    expect(durationMs).toBeLessThan(2 * longestAttemptMs);
+    expect(durationMs).toBeGreaterThanOrEqual(ATTEMPT_TIMEOUT_MS - 5);
+    expect(durationMs).toBeLessThan(2 * ATTEMPT_TIMEOUT_MS);
   });
 
-  it.each(soon)('comes to %s again: the same event, signed anew', async (name) => {
-    await view.waitFor(
-      'it has been taken',
-      ([delivery]) => delivery!.status === 'delivered',
-      `?consumer=${name}`,
-    );
-    expect(await of(name)).toMatchObject({ attempts: 2, last_status: 200, next_attempt_at: null });
+  it.each(retriedSoon)('is retried for %s: the same event with a new signature', async (name) => {
+    await view.waitFor('the delivery', ([delivery]) => delivery!.status === 'delivered', `?consumer=${name}`);
+    expect(await deliveryTo(name)).toMatchObject({ attempts: 2, last_status: 200, next_attempt_at: null });
     const calls = servers[name]!.received;
     expect(calls).toHaveLength(2);
     expectSameEvent(calls);
@@ -185,32 +186,32 @@ describe('one event, and one consumer for each thing that a consumer can do', ()
     expect(second! - first!).toBeGreaterThanOrEqual(4);
   });
 
-  it('comes to one that is down about twice as long after each attempt', async () => {
-    await until('it has been tried twice', async () => (await of('down')).attempts > 1);
-    const { attempts, waitsMs } = await waitsOf('down');
+  it('backs off about twice as long after each attempt to a consumer that is down', async () => {
+    await until('the second attempt', async () => (await deliveryTo('down')).attempts > 1);
+    const { attempts, waitsMs } = await pendingTo('down');
     const pauseMs = 5_000 * 2 ** (attempts - 1);
     expect(waitsMs).toBeGreaterThanOrEqual(0.9 * pauseMs);
     expect(waitsMs).toBeLessThanOrEqual(1.1 * pauseMs + 2);
-    expect(await of('down')).toMatchObject({ status: 'pending', last_status: null });
+    expect(await deliveryTo('down')).toMatchObject({ status: 'pending', last_status: null });
   });
 
-  it('comes no earlier than it is asked to, and not much later', async () => {
-    const { attempts, waitsMs } = await waitsOf('busy-seconds');
+  it('obeys Retry-After: never earlier, and not much later', async () => {
+    const { attempts, waitsMs } = await pendingTo('busy-seconds');
     expect(attempts).toBe(1);
     expect(waitsMs).toBeGreaterThanOrEqual(3_600_000);
     expect(waitsMs).toBeLessThanOrEqual(1.1 * 3_600_000 + 2);
-    const next = Date.parse((await of('busy-date')).next_attempt_at!);
+    const next = Date.parse((await deliveryTo('busy-date')).next_attempt_at!);
     expect(next).toBeGreaterThanOrEqual(later.getTime());
     expect(next).toBeLessThanOrEqual(later.getTime() + 0.1 * 7_200_000 + 60_000);
-    for (const name of longGone) expect(sentTo(servers[name]!)).toEqual([id]);
+    for (const name of postponed) expect(sentTo(servers[name]!)).toEqual([id]);
   });
 
-  it('goes nowhere else', () => {
+  it('never follows a redirect', () => {
     expect(elsewhere.received).toEqual([]);
   });
 });
 
-describe('a consumer in trouble', () => {
+describe('delivery to a failing consumer', () => {
   let wallet: CallbackReceiver;
   let view: DeliveryView;
 
@@ -227,8 +228,8 @@ describe('a consumer in trouble', () => {
   const arrived = (calls: number) => until(`${calls} calls`, () => wallet.received.length >= calls);
   const times = () => wallet.received.map(({ atMs }) => atMs);
 
-  it('that refuses single events gets the others meanwhile', async () => {
-    // More of them than open a lane, none of which comes again by itself while the test lasts.
+  it('continues with other events while single events are rejected', async () => {
+    // More failures than open the circuit breaker; none is retried by itself while the test runs.
     wallet.answer(...[400, 422, 400, 413, 400, 422, 400].map((status) => busy(status, '3600')));
     const poison: string[] = [];
     for (let count = 0; count < 7; count += 1) {
@@ -237,21 +238,21 @@ describe('a consumer in trouble', () => {
     }
     const good = await view.record();
     await view.waitFor(
-      'each has been tried',
+      'each delivery has an attempt',
       (items) => items.length === 8 && items.every(({ attempts }) => attempts === 1),
     );
     expect((await view.list('?status=delivered')).map(({ issuance_id }) => issuance_id)).toEqual([good]);
-    // Not one of them stood in the way of the next.
+    // None of them delayed the next one.
     expect(sentTo(wallet)).toEqual([...poison, good]);
     await view.query(`update deliveries set next_attempt_at = now() where status = 'pending'`);
-    await view.waitFor('all have been delivered', (items) =>
+    await view.waitFor('all deliveries are complete', (items) =>
       items.every(({ status }) => status === 'delivered'),
     );
     for (const id of poison) expectSameEvent(wallet.received.filter((call) => parseEvent(call).id === id));
     expect(wallet.received).toHaveLength(15);
   });
 
-  it('that fails five times in a row is left alone for a while, then gets one event, then all', async () => {
+  it('stops after five consecutive failures, then tries one event, then sends all', async () => {
     wallet.answer(500, 500, 500, 500, 500);
     const ids: string[] = [];
     for (let count = 0; count < 5; count += 1) {
@@ -261,7 +262,7 @@ describe('a consumer in trouble', () => {
     ids.push(await view.record());
     await arrived(6);
     expect(times()[5]! - times()[4]!).toBeGreaterThanOrEqual(3_750);
-    await view.waitFor('all have been delivered', (items) =>
+    await view.waitFor('all deliveries are complete', (items) =>
       items.every(({ status }) => status === 'delivered'),
     );
     expect(new Set(sentTo(wallet))).toEqual(new Set(ids));
@@ -279,50 +280,50 @@ describe('a consumer in trouble', () => {
         return [at.toUTCString(), at.getTime() - Date.now()] as const;
       },
     ],
-  ])('that asks for time %s gets nothing at all until then', async (_, status, ask) => {
+  ])('sends nothing at all until the time in Retry-After, given %s', async (_, status, ask) => {
     const [retryAfter, leastMs] = ask();
     const askedAtMs = performance.now();
     wallet.answer({ status, headers: { 'retry-after': retryAfter } });
     await view.record();
-    await view.waitFor('it has been refused', ([first]) => first?.last_status === status);
+    await view.waitFor('the rejection is recorded', ([first]) => first?.last_status === status);
     const other = await view.record();
     await arrived(2);
-    // The clocks that say what time it is and how much has passed may differ by a little.
+    // The wall clock and the monotonic clock may differ slightly.
     expect(times()[1]! - askedAtMs).toBeGreaterThanOrEqual(leastMs - 5);
     expect(sentTo(wallet)[1]).toBe(other);
-    await view.waitFor('both have been delivered', (items) =>
+    await view.waitFor('both deliveries are complete', (items) =>
       items.every(({ status: now }) => now === 'delivered'),
     );
   });
 
-  it('for three days gets a last attempt at their end; then the event is dead, and can be brought back', async () => {
+  it('makes a last attempt at the end of three days, then moves the delivery to the dead letters, from where a retry brings it back', async () => {
     wallet.answer(500, 503, 502);
     await view.record();
-    await view.waitFor('it has been tried', ([first]) => first?.attempts === 1);
+    await view.waitFor('the first attempt', ([first]) => first?.attempts === 1);
     const age = (ago: string) =>
       view.query(
         `update deliveries set schedule_started_at = now() - interval '${ago}', next_attempt_at = now()`,
       );
     await age('71 hours 59 minutes 30 seconds');
-    await view.query('update deliveries set tries = 18');
-    await view.waitFor('it has been tried again', ([first]) => first?.attempts === 2);
+    await view.query('update deliveries set schedule_attempts = 18');
+    await view.waitFor('the second attempt', ([first]) => first?.attempts === 2);
     const [last] = await view.pending();
     expect(last!.waitsMs).toBeGreaterThan(15_000);
     expect(last!.waitsMs).toBeLessThanOrEqual(30_000);
     await age('72 hours');
-    await view.waitFor('it is dead', ([first]) => first?.status === 'dead');
+    await view.waitFor('the delivery is dead', ([first]) => first?.status === 'dead');
     const [dead] = await view.list();
     expect(dead).toMatchObject({ attempts: 3, last_status: 502, next_attempt_at: null });
     expect(await view.totals()).toMatchObject({ accepted: 1, dead: 1, missing: 0 });
     expect(await view.retry(dead!.id)).toMatchObject({ id: dead!.id, status: 'pending', attempts: 3 });
-    await view.waitFor('it has been delivered', ([first]) => first?.status === 'delivered');
+    await view.waitFor('the delivery is complete', ([first]) => first?.status === 'delivered');
     expect(await view.list()).toMatchObject([{ attempts: 4, last_status: 200 }]);
     expectSameEvent(wallet.received);
     expect(await view.totals()).toMatchObject({ delivered: 1, dead: 0 });
   });
 });
 
-describe('a consumer that says it is gone', () => {
+describe('delivery to a consumer that responds 410', () => {
   let folder: string;
   let left: CallbackReceiver;
   let other: CallbackReceiver;
@@ -333,20 +334,20 @@ describe('a consumer that says it is gone', () => {
     gateway = await gatewayFor({ left: left.url + path, other: other.url }, env);
     return new DeliveryView(gateway);
   };
-  /** Events, each of which wakes every consumer, until the other one has them. */
-  const bring = async (count: number) => {
+  /** Records events, each of which notifies every consumer worker, and waits until the other consumer has them. */
+  const deliver = async (count: number) => {
     const ids: string[] = [];
     for (let index = 0; index < count; index += 1) {
       const before = other.received.length;
       ids.push(await view.record());
-      await until('the other one has it', () => other.received.length > before);
+      await until('the other consumer has it', () => other.received.length > before);
     }
     return ids;
   };
   const gone = async () => {
     left.answer(410);
-    const [id] = await bring(1);
-    await view.waitFor('it is known', ([first]) => first?.last_status === 410, '?consumer=left');
+    const [id] = await deliver(1);
+    await view.waitFor('the 410 is recorded', ([first]) => first?.last_status === 410, '?consumer=left');
     return id!;
   };
 
@@ -360,12 +361,12 @@ describe('a consumer that says it is gone', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('gets nothing more, also after a new start, until somebody retries a delivery', async () => {
+  it('is paused, also after a restart, until a delivery is retried', async () => {
     view = await start();
-    const ids = [await gone(), ...(await bring(3))];
+    const ids = [await gone(), ...(await deliver(3))];
     await closing.shift()!();
     view = await start();
-    ids.push(...(await bring(3)));
+    ids.push(...(await deliver(3)));
     expect(sentTo(left)).toEqual([ids[0]]);
     expect(sentTo(other)).toEqual(ids);
     const waiting = await view.list('?consumer=left');
@@ -373,32 +374,36 @@ describe('a consumer that says it is gone', () => {
       ids.map((_, index) => ['pending', index === 0 ? 1 : 0]),
     );
     await view.retry(waiting[3]!.id);
-    await view.waitFor('all have arrived', (items) => items.every(({ status }) => status === 'delivered'));
+    await view.waitFor('all deliveries are complete', (items) =>
+      items.every(({ status }) => status === 'delivered'),
+    );
     expect(sentTo(left)).toHaveLength(ids.length + 1);
     expect(new Set(sentTo(left))).toEqual(new Set(ids));
   });
 
-  it('gets everything at a new address', async () => {
+  it('resumes when the URL of the consumer changes', async () => {
     view = await start('/old');
-    const ids = [await gone(), ...(await bring(2))];
+    const ids = [await gone(), ...(await deliver(2))];
     await closing.shift()!();
     view = await start('/new');
-    await view.waitFor('all have arrived', (items) => items.every(({ status }) => status === 'delivered'));
+    await view.waitFor('all deliveries are complete', (items) =>
+      items.every(({ status }) => status === 'delivered'),
+    );
     expect(left.received.map(({ path }) => path)).toEqual(['/old', '/new', '/new', '/new']);
     expect(new Set(sentTo(left))).toEqual(new Set(ids));
   });
 
   const bin = findPostgres();
   const onPostgres = bin === undefined ? describe.skip : describe;
-  onPostgres('to one of two replicas', () => {
-    it('gets nothing from the other either', async () => {
+  onPostgres('from one of two replicas', () => {
+    it('is paused in the other replica as well', async () => {
       const server = await PostgresServer.create(bin!);
       closing.push(() => server.destroy());
       const env = { DATABASE_URL: server.url('postgres') };
       view = await start('', env);
       const ids = [await gone()];
       view = await start('', env);
-      ids.push(...(await bring(5)));
+      ids.push(...(await deliver(5)));
       expect(sentTo(left)).toEqual([ids[0]]);
       expect(sentTo(other)).toEqual(ids);
     });

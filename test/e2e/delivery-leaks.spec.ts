@@ -8,33 +8,33 @@ import type { KiipGateway } from '../support/kiip.js';
 import { resetBeforeHeaders } from '../support/malformed-responses.js';
 
 const canary = 'canary';
-/** As a secret is configured, and as the key that it is. */
+/** The key of a consumer, and the form in which it is configured. */
 const key = `${canary}-key-of-a-consumer-0001`;
 const secret = `whsec_${Buffer.from(key).toString('base64')}`;
-const tell = new RegExp(
+const LEAKED = new RegExp(
   [canary, secret.slice('whsec_'.length), Buffer.from(key).toString('hex')].join('|'),
   'i',
 );
 
-const said = (status: number, headers: Record<string, string> = {}): ReceiverAnswer => ({
+const respond = (status: number, headers: Record<string, string> = {}): ReceiverAnswer => ({
   status,
   body: `${canary} in a body`,
-  headers: { 'x-said': canary, 'set-cookie': `session=${canary}`, ...headers },
+  headers: { 'x-canary': canary, 'set-cookie': `session=${canary}`, ...headers },
 });
-const answers: Record<string, ReceiverAnswer> = {
-  ok: said(200),
-  broken: said(500),
-  busy: said(429, { 'retry-after': canary }),
-  moved: said(307, { location: `http://${canary}.invalid/${canary}` }),
-  gone: said(410),
+const responses: Record<string, ReceiverAnswer> = {
+  ok: respond(200),
+  broken: respond(500),
+  busy: respond(429, { 'retry-after': canary }),
+  moved: respond(307, { location: `http://${canary}.invalid/${canary}` }),
+  gone: respond(410),
   reset: resetBeforeHeaders,
   'no-http': ({ socket }) => void socket!.end(`${canary}\r\n${canary}\r\n\r\n`),
 };
 
-describe('what a consumer’s address, secrets and answers hold', () => {
+describe('secrets in a consumer URL, its secrets and its responses', () => {
   const receivers: CallbackReceiver[] = [];
   const path = `/${canary}-path?token=${canary}-token`;
-  const told: string[] = [];
+  const texts: string[] = [];
   let gateway: KiipGateway;
   let view: DeliveryView;
   let id: string;
@@ -44,13 +44,13 @@ describe('what a consumer’s address, secrets and answers hold', () => {
       down: `http://127.0.0.1:${await freePort()}`,
       lost: `https://${canary}.invalid`,
     };
-    for (const [name, answer] of Object.entries(answers)) {
+    for (const [name, response] of Object.entries(responses)) {
       const receiver = await startCallbackReceiver();
       receivers.push(receiver);
-      receiver.answer(answer);
+      receiver.answer(response);
       urls[name] = receiver.url;
     }
-    // Whoever speaks no TLS breaks the handshake.
+    // A server without TLS breaks the handshake.
     urls['no-tls'] = receivers[0]!.url.replace('http:', 'https:');
     const consumers = Object.entries(urls).map(([name, url]) =>
       consumer(url + path, { name, secrets: [secret], order_by: 'user_id' }),
@@ -62,24 +62,24 @@ describe('what a consumer’s address, secrets and answers hold', () => {
     });
     view = new DeliveryView(gateway);
     id = await view.record();
-    await view.waitFor('each has been tried', (items) =>
+    await view.waitFor('each consumer has an attempt', (items) =>
       Object.keys(urls).every((name) =>
-        items.some(({ consumer: sought, attempts }) => sought === name && attempts > 0),
+        items.some(({ consumer: found, attempts }) => found === name && attempts > 0),
       ),
     );
-    // The end of the third day is told of, too.
+    // Moving to the dead letters is logged as well.
     await view.query(
       `update deliveries set schedule_started_at = '2020-01-01', next_attempt_at = now() where status = 'pending'`,
     );
-    await view.waitFor('one is dead', (items) => items.some(({ status }) => status === 'dead'));
+    await view.waitFor('a dead delivery', (items) => items.some(({ status }) => status === 'dead'));
   });
   afterAll(() => Promise.all(receivers.map((receiver) => receiver.close())));
 
-  it('goes to the consumer', () => {
+  it('are sent to the consumer', () => {
     for (const { received } of receivers) expect(received[0]?.path).toBe(path);
   });
 
-  it('is in no answer', async () => {
+  it('appear in no response', async () => {
     const window = { from: '2020-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z' };
     const [first] = await view.list();
     const gets = [
@@ -95,13 +95,13 @@ describe('what a consumer’s address, secrets and answers hold', () => {
       ['/api/v1/deliveries/replays', { consumer: 'nobody', ...window }],
       ['/api/v1/deliveries/replays', { consumer: 'gone', ...window, dry_run: true }],
     ];
-    for (const get of gets) told.push(await (await gateway.get(get)).text());
-    for (const [post, body] of posts) told.push(await (await gateway.post(post, body)).text());
-    expect(told.join('\n')).toContain(id);
-    expect(told.join('\n')).not.toMatch(tell);
+    for (const get of gets) texts.push(await (await gateway.get(get)).text());
+    for (const [post, body] of posts) texts.push(await (await gateway.post(post, body)).text());
+    expect(texts.join('\n')).toContain(id);
+    expect(texts.join('\n')).not.toMatch(LEAKED);
   });
 
-  it('is in no table', async () => {
+  it('appear in no table', async () => {
     const tables = await view.query<{ name: string }>(
       `select table_name as name from information_schema.tables where table_schema = 'public'`,
     );
@@ -109,15 +109,15 @@ describe('what a consumer’s address, secrets and answers hold', () => {
     for (const { name } of tables)
       rows.push(JSON.stringify(await view.query(`select '${name}', row_to_json(t) from "${name}" t`)));
     for (const name of ['delivery_attempts', 'delivery_pauses']) expect(rows.join('\n')).toContain(name);
-    expect(rows.join('\n')).not.toMatch(tell);
+    expect(rows.join('\n')).not.toMatch(LEAKED);
   });
 
-  it('is in no line of the log, up to the last', async () => {
+  it('appear in no log line, up to the last', async () => {
     await gateway.close();
     const lines = JSON.stringify(gateway.log);
     expect(lines).toContain('delivery attempt failed');
     expect(lines).toContain('delivery moved to dead letters');
     expect(lines).toContain('consumer returned 410; paused');
-    expect(lines).not.toMatch(tell);
+    expect(lines).not.toMatch(LEAKED);
   });
 });

@@ -12,19 +12,19 @@ import { pointersIn, problemIn } from '../support/problem.js';
 import { until } from '../support/wait-for.js';
 
 const deliveries = '/api/v1/deliveries';
-const replay = `${deliveries}/replay`;
+const replays = `${deliveries}/replays`;
 const window = { from: '2020-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z' };
 
 let gateway: KiipGateway;
 let view: DeliveryView;
-let taker: CallbackReceiver;
+let up: CallbackReceiver;
 
 const problemOf = async (response: Response) => {
   const headers = Object.fromEntries(response.headers);
   return problemIn({ status: response.status, headers, text: await response.text() });
 };
-/** The members that a 400 names. */
-const refused = async (response: Response) => {
+/** The JSON pointers in a 400 response. */
+const pointersOf = async (response: Response) => {
   const problem = await problemOf(response);
   expect([problem.status, problem.type]).toEqual([400, 'urn:rewards-gateway:problem:validation']);
   return pointersIn(problem);
@@ -36,19 +36,20 @@ const statusAndType = async (response: Response) => {
 const notFound = [404, 'urn:rewards-gateway:problem:not-found'];
 const json = async (response: Response) => (await response.json()) as Record<string, unknown>;
 
-const promises = async () => (await view.totals())['rewards_without_callback'] as Record<string, unknown>[];
-const settled = (count: number, status: string) =>
+const rewardsWithoutCallback = async () =>
+  (await view.totals())['rewards_without_callback'] as Record<string, unknown>[];
+const waitForStatus = (count: number, status: string) =>
   view.waitFor(`${count} are ${status}`, (items) => items.length === count, `?status=${status}`);
 
-describe('the deliveries of two consumers, one of which is down', () => {
+describe('GET /api/v1/deliveries and POST /api/v1/deliveries/:id/retry', () => {
   const ids: string[] = [];
 
   beforeAll(async () => {
-    taker = await startCallbackReceiver();
+    up = await startCallbackReceiver();
     const down = `http://127.0.0.1:${await freePort()}`;
     gateway = await startKiipGateway({
       DELIVERY_CONSUMERS: JSON.stringify([
-        consumer(taker.url, { name: 'taker' }),
+        consumer(up.url, { name: 'up' }),
         consumer(down, { name: 'down' }),
       ]),
       SHUTDOWN_GRACE_SECONDS: '2',
@@ -56,52 +57,52 @@ describe('the deliveries of two consumers, one of which is down', () => {
     view = new DeliveryView(gateway);
     for (let count = 0; count < 6; count += 1) ids.push(await view.record());
     await view.waitFor(
-      'the taker has all',
+      'all are delivered to the consumer that is up',
       (items) => items.length === 6,
-      '?consumer=taker&status=delivered',
+      '?consumer=up&status=delivered',
     );
   });
   afterAll(async () => {
     await gateway.close();
-    await taker.close();
+    await up.close();
   });
 
-  it('are listed oldest first, and page by page the same', async () => {
+  it('lists deliveries oldest first, also page by page', async () => {
     const all = await view.list();
     expect(all).toHaveLength(12);
     const numbers = all.map(({ id }) => Number(id.replace(/^dlv_/, '')));
     expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
-    const read: string[] = [];
+    const seen: string[] = [];
     let next = '';
     for (let pages = 0; pages < 3; pages += 1) {
       const page = await view.page(`?limit=5${next && `&after=${next}`}`);
-      expect(page.items.length).toBe(Math.min(5, all.length - read.length));
-      read.push(...page.items.map(({ id }) => id));
+      expect(page.items.length).toBe(Math.min(5, all.length - seen.length));
+      seen.push(...page.items.map(({ id }) => id));
       next = page.next;
     }
-    expect(read).toEqual(all.map(({ id }) => id));
-    // Behind the last one there is nothing yet, and the same place to go on from.
+    expect(seen).toEqual(all.map(({ id }) => id));
+    // After the last delivery, a page is empty and keeps its cursor.
     expect(await view.page(`?after=${next}`)).toEqual({ items: [], next });
   });
 
   it.each([
-    ['?consumer=taker', 6, 'taker', 'delivered'],
+    ['?consumer=up', 6, 'up', 'delivered'],
     ['?consumer=down', 6, 'down', 'pending'],
-    ['?status=delivered', 6, 'taker', 'delivered'],
+    ['?status=delivered', 6, 'up', 'delivered'],
     ['?status=pending', 6, 'down', 'pending'],
     ['?consumer=down&status=pending&limit=4', 4, 'down', 'pending'],
     ['?status=dead', 0, '', ''],
-    ['?consumer=taker&status=pending', 0, '', ''],
+    ['?consumer=up&status=pending', 0, '', ''],
     ['?consumer=nobody', 0, '', ''],
     ['?after=dlv_999999999999999999', 0, '', ''],
     ['?colour=blue&limit=500', 12, '', ''],
-  ])('are filtered by %s', async (query, count, name, status) => {
+  ])('filters deliveries by %s', async (query, count, name, status) => {
     const items = await view.list(query);
     expect(items).toHaveLength(count);
-    const strangers = items.filter(
+    const unexpected = items.filter(
       (item) => name !== '' && (item.consumer !== name || item.status !== status),
     );
-    expect(strangers).toEqual([]);
+    expect(unexpected).toEqual([]);
   });
 
   it.each([
@@ -127,72 +128,77 @@ describe('the deliveries of two consumers, one of which is down', () => {
     ['consumer=', '/consumer'],
     ['consumer=a&consumer=b', '/consumer'],
     ['consumer=%00', '/consumer'],
-  ])('are not listed for %s', async (query, pointer) => {
-    expect(await refused(await gateway.get(`${deliveries}?${query}`))).toEqual([pointer]);
+  ])('rejects the invalid query %s', async (query, pointer) => {
+    expect(await pointersOf(await gateway.get(`${deliveries}?${query}`))).toEqual([pointer]);
   });
 
-  it('are refused for all that is wrong at once, as rows of the ledger are', async () => {
+  it('reports all invalid parameters at once, as the issuances do', async () => {
     const wrong = 'limit=0&status=x&after=zzz';
     const pointers = ['/after', '/limit', '/status'];
     const rows = '/api/v1/kiip/issuances';
-    expect(await refused(await gateway.get(`${rows}?${wrong}&user_id=`))).toEqual([...pointers, '/user_id']);
-    expect(await refused(await gateway.get(`${deliveries}?${wrong}&consumer=`))).toEqual(
+    expect(await pointersOf(await gateway.get(`${rows}?${wrong}&user_id=`))).toEqual([
+      ...pointers,
+      '/user_id',
+    ]);
+    expect(await pointersOf(await gateway.get(`${deliveries}?${wrong}&consumer=`))).toEqual(
       [...pointers, '/consumer'].toSorted(),
     );
   });
 
   it.each(['dlv_0', 'dlv_999999', 'dlv_999999999999999999', 'dlv_9999999999999999999', 'nope', '17'])(
-    'have none with the id %s to try again',
+    'answers 404 to a retry of the unknown delivery %s',
     async (id) => {
       expect(await statusAndType(await gateway.post(`${deliveries}/${id}/retry`, {}))).toEqual(notFound);
     },
   );
 
-  it('are not tried again under an id that is none', async () => {
-    expect(await refused(await gateway.post(`${deliveries}/%00/retry`, {}))).toEqual(['/id']);
-    expect(await refused(await gateway.post(`${deliveries}/${'x'.repeat(257)}/retry`, {}))).toEqual(['/id']);
+  it('rejects a retry with an invalid id', async () => {
+    expect(await pointersOf(await gateway.post(`${deliveries}/%00/retry`, {}))).toEqual(['/id']);
+    expect(await pointersOf(await gateway.post(`${deliveries}/${'x'.repeat(257)}/retry`, {}))).toEqual([
+      '/id',
+    ]);
   });
 
-  it('are tried again at once, delivered ones too, under the same id', async () => {
-    const [first] = await view.list('?consumer=taker');
-    const before = taker.received.length;
+  it('retries a delivery at once under the same id, even if it was delivered', async () => {
+    const [first] = await view.list('?consumer=up');
+    const before = up.received.length;
     expect(await view.retry(first!.id)).toMatchObject({ id: first!.id, status: 'pending', attempts: 1 });
-    await view.waitFor('it has been delivered again', ([again]) => again?.attempts === 2, '?consumer=taker');
-    expect(taker.received.slice(before).map((call) => parseEvent(call).id)).toEqual([first!.issuance_id]);
+    await view.waitFor('the second delivery', ([again]) => again?.attempts === 2, '?consumer=up');
+    expect(up.received.slice(before).map((call) => parseEvent(call).id)).toEqual([first!.issuance_id]);
   });
 
-  describe('in a replay', () => {
-    const order = { consumer: 'taker', ...window };
+  describe('POST /api/v1/deliveries/replays', () => {
+    const request = { consumer: 'up', ...window };
 
     it.each([
       [{}, ['/consumer', '/from', '/to']],
-      [{ ...order, consumer: 'nobody' }, ['/consumer']],
-      [{ ...order, consumer: '' }, ['/consumer']],
-      [{ ...order, consumer: ['taker'] }, ['/consumer']],
-      [{ ...order, from: window.to, to: window.from }, ['/to']],
-      [{ ...order, to: window.from }, ['/to']],
-      [{ ...order, from: '2020-01-01' }, ['/from']],
-      [{ ...order, from: 1_577_836_800_000 }, ['/from']],
-      [{ ...order, to: '2021-02-29T00:00:00Z' }, ['/to']],
-      [{ ...order, to: 'now' }, ['/to']],
-      [{ ...order, dry_run: 'true' }, ['/dry_run']],
-      [{ ...order, dry_run: 1 }, ['/dry_run']],
-      [{ ...order, dry_run: null }, ['/dry_run']],
-      [{ ...order, rate_per_second: 0 }, ['/rate_per_second']],
-      [{ ...order, rate_per_second: 1_001 }, ['/rate_per_second']],
-      [{ ...order, rate_per_second: 1.5 }, ['/rate_per_second']],
-      [{ ...order, rate_per_second: '10' }, ['/rate_per_second']],
-      [{ ...order, rate_per_second: null }, ['/rate_per_second']],
-      [{ ...order, status: 'dead' }, ['/status']],
-      [{ ...order, __proto__x: 1, constructor: 1 }, ['/constructor']],
-    ])('are not ordered by %j', async (body, pointers) => {
-      expect(await refused(await gateway.post(replay, body))).toEqual(pointers);
+      [{ ...request, consumer: 'nobody' }, ['/consumer']],
+      [{ ...request, consumer: '' }, ['/consumer']],
+      [{ ...request, consumer: ['up'] }, ['/consumer']],
+      [{ ...request, from: window.to, to: window.from }, ['/to']],
+      [{ ...request, to: window.from }, ['/to']],
+      [{ ...request, from: '2020-01-01' }, ['/from']],
+      [{ ...request, from: 1_577_836_800_000 }, ['/from']],
+      [{ ...request, to: '2021-02-29T00:00:00Z' }, ['/to']],
+      [{ ...request, to: 'now' }, ['/to']],
+      [{ ...request, dry_run: 'true' }, ['/dry_run']],
+      [{ ...request, dry_run: 1 }, ['/dry_run']],
+      [{ ...request, dry_run: null }, ['/dry_run']],
+      [{ ...request, rate_per_second: 0 }, ['/rate_per_second']],
+      [{ ...request, rate_per_second: 1_001 }, ['/rate_per_second']],
+      [{ ...request, rate_per_second: 1.5 }, ['/rate_per_second']],
+      [{ ...request, rate_per_second: '10' }, ['/rate_per_second']],
+      [{ ...request, rate_per_second: null }, ['/rate_per_second']],
+      [{ ...request, status: 'dead' }, ['/status']],
+      [{ ...request, __proto__x: 1, constructor: 1 }, ['/constructor']],
+    ])('rejects the invalid body %j', async (body, pointers) => {
+      expect(await pointersOf(await gateway.post(replays, body))).toEqual(pointers);
       expect(await view.query('select from delivery_replays')).toEqual([]);
     });
 
-    it('are counted only, in a dry run: from the first moment up to but without the second', async () => {
+    it('only counts entries in a dry run, from the first instant up to but excluding the second', async () => {
       const count = async (from: unknown, to: unknown) => {
-        const response = await gateway.post(replay, { consumer: 'taker', from, to, dry_run: true });
+        const response = await gateway.post(replays, { consumer: 'up', from, to, dry_run: true });
         expect(response.status).toBe(200);
         return json(response);
       };
@@ -205,20 +211,20 @@ describe('the deliveries of two consumers, one of which is down', () => {
       expect(await view.query('select from delivery_replays')).toEqual([]);
     });
 
-    it('leave so many a second, under the same ids, and the replay says how far it has come', async () => {
-      const before = taker.received.length;
-      const response = await gateway.post(replay, { ...order, rate_per_second: 2 });
+    it('sends the entries again at the given rate under the same ids, and reports its progress', async () => {
+      const before = up.received.length;
+      const response = await gateway.post(replays, { ...request, rate_per_second: 2 });
       expect(response.status).toBe(202);
       const { id, count } = await json(response);
       expect(count).toBe(6);
       const state = async () => json(await gateway.get(`${deliveries}/replays/${String(id)}`));
-      await until('it has finished', async () => (await state())['finished_at'] !== null);
+      await until('the replay is finished', async () => (await state())['finished_at'] !== null);
       const last = await state();
       expect(last).toEqual({
         id,
-        consumer: 'taker',
+        consumer: 'up',
         from: '2020-01-01T00:00:00.000Z',
-        // What is still to come is no part of it.
+        // The window ends now at the latest.
         to: expect.stringMatching(/^20\d\d-/) as string,
         count: 6,
         done: 6,
@@ -228,32 +234,28 @@ describe('the deliveries of two consumers, one of which is down', () => {
       expect(Date.parse(String(last['to']))).toBeLessThanOrEqual(Date.now());
       const tookMs = Date.parse(String(last['finished_at'])) - Date.parse(String(last['created_at']));
       expect(tookMs).toBeGreaterThanOrEqual(3_000);
-      await view.waitFor(
-        'all have arrived',
-        (items) => items.length === 6,
-        '?consumer=taker&status=delivered',
-      );
-      expect(taker.received.slice(before).map((call) => parseEvent(call).id)).toEqual(ids);
+      await view.waitFor('all are delivered', (items) => items.length === 6, '?consumer=up&status=delivered');
+      expect(up.received.slice(before).map((call) => parseEvent(call).id)).toEqual(ids);
     });
 
-    it('are not found by an id that no replay has', async () => {
+    it('answers 404 for an unknown replay and 400 for an invalid id', async () => {
       const unknown = await gateway.get(`${deliveries}/replays/6d0f0e0b-4f0e-4a39-9d0f-5a86a2c1f6a1`);
       expect(await statusAndType(unknown)).toEqual(notFound);
       for (const id of ['x', '17', '6D0F0E0B-4F0E-4A39-9D0F-5A86A2C1F6A1', '%00'])
-        expect(await refused(await gateway.get(`${deliveries}/replays/${id}`))).toEqual(['/id']);
+        expect(await pointersOf(await gateway.get(`${deliveries}/replays/${id}`))).toEqual(['/id']);
     });
   });
 });
 
-describe('the books', () => {
+describe('GET /api/v1/kiip/reconciliation', () => {
   let kiip: KiipSandbox;
   const since = new Date(Date.now() - 60_000).toISOString();
 
   beforeAll(async () => {
-    taker = await startCallbackReceiver();
+    up = await startCallbackReceiver();
     kiip = await startKiipSandbox({ appKey: kiipAppKey, appSecret: 'test_app_secret_0001' });
     gateway = await startKiipGateway({
-      DELIVERY_CONSUMERS: consumersConfig(taker.url),
+      DELIVERY_CONSUMERS: consumersConfig(up.url),
       KIIP_BASE_URL: kiip.url,
       KIIP_APP_KEY: kiipAppKey,
       SHUTDOWN_GRACE_SECONDS: '2',
@@ -265,7 +267,7 @@ describe('the books', () => {
   afterAll(async () => {
     await gateway.close();
     await kiip.close();
-    await taker.close();
+    await up.close();
   });
 
   it.each([
@@ -276,11 +278,11 @@ describe('the books', () => {
     ['from=yesterday&to=2020-01-01T00:00:00Z', ['/from']],
     ['from=2020-01-01T00:00:00Z&to=2020-02-30T00:00:00Z', ['/to']],
     ['from=2020-01-01T00:00:00Z&from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z', ['/from']],
-  ])('are not shown for "%s"', async (query, pointers) => {
-    expect(await refused(await gateway.get(`/api/v1/kiip/reconciliation?${query}`))).toEqual(pointers);
+  ])('rejects the invalid query "%s"', async (query, pointers) => {
+    expect(await pointersOf(await gateway.get(`/api/v1/kiip/reconciliation?${query}`))).toEqual(pointers);
   });
 
-  it('list a reward with a currency until its callback arrives', async () => {
+  it('lists a reward with a currency until its callback arrives', async () => {
     const moment = async (userid: string) => {
       const response = await gateway.post('/api/v1/kiip/moments', momentOf(userid));
       return String(((await json(response))['reward'] as Record<string, unknown>)['id']);
@@ -289,7 +291,7 @@ describe('the books', () => {
     const second = await moment('user-2');
     kiip.configure({ virtualValue: false });
     await moment('user-3');
-    expect(await promises()).toEqual(
+    expect(await rewardsWithoutCallback()).toEqual(
       [
         { reward_id: first, user_id: 'user-1' },
         { reward_id: second, user_id: 'user-2' },
@@ -301,42 +303,42 @@ describe('the books', () => {
       })),
     );
     expect(await kiip.redeem(second)).toMatchObject({ status: 200 });
-    expect((await promises()).map(({ reward_id }) => reward_id)).toEqual([first]);
+    expect((await rewardsWithoutCallback()).map(({ reward_id }) => reward_id)).toEqual([first]);
     expect(await kiip.redeem(first)).toMatchObject({ status: 200 });
-    expect(await promises()).toEqual([]);
+    expect(await rewardsWithoutCallback()).toEqual([]);
     const earlier = await gateway.read(`/reconciliation?from=2020-01-01T00:00:00Z&to=${since}`);
     expect(earlier).toMatchObject({ accepted: 0, delivered: 0, rewards_without_callback: [] });
-    await settled(2, 'delivered');
+    await waitForStatus(2, 'delivered');
   });
 
-  it('balance, whatever became of a row; and do not when a delivery is lost', async () => {
-    const hold = async (name: string) => {
+  it('adds up whatever the state of the entries, and reports an entry whose delivery is missing', async () => {
+    const quarantine = async (name: string) => {
       const { body } = await gateway.callback(redemption({ name }));
       expect(body['status']).toBe('quarantined');
       return String(body['id']);
     };
     await view.record();
-    await settled(3, 'delivered');
-    taker.answer(400);
+    await waitForStatus(3, 'delivered');
+    up.answer(400);
     await view.record();
-    await view.waitFor('it has been refused', ([first]) => first?.attempts === 1, '?status=pending');
+    await view.waitFor('the rejection is recorded', ([first]) => first?.attempts === 1, '?status=pending');
     await view.query(
       `update deliveries set schedule_started_at = '2020-01-01', next_attempt_at = now() where status = 'pending'`,
     );
-    taker.answer(400, 400);
-    await settled(1, 'dead');
+    up.answer(400, 400);
+    await waitForStatus(1, 'dead');
     await view.record();
-    await view.waitFor('it has been refused', ([first]) => first?.attempts === 1, '?status=pending');
-    await hold('Coins2');
-    const discarded = await hold('Coins3');
+    await view.waitFor('the rejection is recorded', ([first]) => first?.attempts === 1, '?status=pending');
+    await quarantine('Coins2');
+    const discarded = await quarantine('Coins3');
     await gateway.post(`/api/v1/kiip/issuances/${discarded}/discard`, {});
-    const books = { delivered: 3, pending: 1, dead: 1, quarantined: 1, discarded: 1, missing: 0 };
-    expect(await view.totals()).toMatchObject({ ...books, accepted: 7, rewards_without_callback: [] });
-    // So that the law can be seen to fail.
+    const totals = { delivered: 3, pending: 1, dead: 1, quarantined: 1, discarded: 1, missing: 0 };
+    expect(await view.totals()).toMatchObject({ ...totals, accepted: 7, rewards_without_callback: [] });
+    // Proves that a missing delivery is detected.
     const [lost] = await view.list('?status=delivered&limit=1');
     const number = lost!.id.replace('dlv_', '');
     await view.query(`delete from delivery_attempts where delivery_id = ${number}`);
     await view.query(`delete from deliveries where id = ${number}`);
-    expect(await view.totals()).toMatchObject({ ...books, delivered: 2, missing: 1, accepted: 7 });
+    expect(await view.totals()).toMatchObject({ ...totals, delivered: 2, missing: 1, accepted: 7 });
   });
 });

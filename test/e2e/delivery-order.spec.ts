@@ -6,12 +6,12 @@ import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 import { until } from '../support/wait-for.js';
 
-describe('events of several users, where the first one fails', () => {
+describe('delivery order when the first event of a user fails', () => {
   let ordered: CallbackReceiver;
   let free: CallbackReceiver;
   let gateway: KiipGateway;
   let view: DeliveryView;
-  /** What each event is called here, by its id. */
+  /** A short name for each event, by its id. */
   const names = new Map<string, string>();
   const order = ({ received }: CallbackReceiver) =>
     received.map((call) => names.get(parseEvent(call).id) ?? 'none');
@@ -27,7 +27,7 @@ describe('events of several users, where the first one fails', () => {
       SHUTDOWN_GRACE_SECONDS: '2',
     });
     view = new DeliveryView(gateway);
-    // Of this event alone, and for longer than a test takes.
+    // Postpones this event only, for longer than the tests run.
     for (const wallet of [ordered, free]) wallet.answer({ status: 400, headers: { 'retry-after': '3600' } });
     for (const name of ['a1', 'a2', 'b1', 'a3', 'b2', 'c1'])
       names.set(await view.record(redemption({ user_id: `user-${name[0]}` })), name);
@@ -38,8 +38,8 @@ describe('events of several users, where the first one fails', () => {
     await free.close();
   });
 
-  it('wait behind it where order matters, and only those of the same user', async () => {
-    await until('all others have arrived', () => ordered.received.length >= 4);
+  it('holds back later events of the same user for a consumer with order_by, and no others', async () => {
+    await until('all other events', () => ordered.received.length >= 4);
     expect(order(ordered).slice(0, 4)).toEqual(['a1', 'b1', 'b2', 'c1']);
     const waiting = await view.list('?consumer=ordered&status=pending');
     expect(waiting.map(({ issuance_id, attempts }) => [names.get(issuance_id), attempts])).toEqual([
@@ -49,32 +49,34 @@ describe('events of several users, where the first one fails', () => {
     ]);
   });
 
-  it('do not wait where it does not', async () => {
-    await until('all others have arrived', () => free.received.length >= 6);
+  it('holds back no event for a consumer without order_by', async () => {
+    await until('all other events', () => free.received.length >= 6);
     expect(order(free).slice(0, 6).toSorted()).toEqual(['a1', 'a2', 'a3', 'b1', 'b2', 'c1']);
   });
 
-  it('follow it in their order', async () => {
-    // Those that are due first are none that may go first.
+  it('sends the events that were held back in order after the first one is delivered', async () => {
+    // The deliveries that are due first are not the ones that may be sent first.
     await view.query(
       `update deliveries set next_attempt_at = now() - id * interval '1 second' where status = 'pending'`,
     );
-    await view.waitFor('all have arrived', (items) => items.every(({ status }) => status === 'delivered'));
+    await view.waitFor('all events are delivered', (items) =>
+      items.every(({ status }) => status === 'delivered'),
+    );
     expect(order(ordered)).toEqual(['a1', 'b1', 'b2', 'c1', 'a1', 'a2', 'a3']);
     expect(ordered.maxOpen()).toBeLessThanOrEqual(8);
   });
 
-  it('keep it in a replay, also at full width', async () => {
+  it('keeps the order in a replay, also at full concurrency', async () => {
     ordered.reset();
     const window = { from: '2020-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z' };
     const response = await gateway.post('/api/v1/deliveries/replays', { consumer: 'ordered', ...window });
     expect(response.status).toBe(202);
-    await until('all have arrived again', () => ordered.received.length >= 6);
-    const again = order(ordered);
+    await until('all events a second time', () => ordered.received.length >= 6);
+    const replayed = order(ordered);
     for (const user of ['a', 'b']) {
-      const theirs = again.filter((name) => name.startsWith(user));
-      expect(theirs).toEqual(theirs.toSorted());
+      const ofUser = replayed.filter((name) => name.startsWith(user));
+      expect(ofUser).toEqual(ofUser.toSorted());
     }
-    expect(again.toSorted()).toEqual(['a1', 'a2', 'a3', 'b1', 'b2', 'c1']);
+    expect(replayed.toSorted()).toEqual(['a1', 'a2', 'a3', 'b1', 'b2', 'c1']);
   });
 });

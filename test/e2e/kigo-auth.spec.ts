@@ -18,7 +18,7 @@ describe('the Kigo token', () => {
   });
 
   const calls = (route: 'login' | 'lookup' | 'summary') => world.kigo.requests(route).length;
-  /** Kigo's clock goes with ours, as it would. */
+  /** Kigo runs in this process, so its clock advances too. */
   const advance = passSeconds;
   const ask = () => world.gateway.get(badge(), { 'cache-control': 'no-cache' });
   const tokensSeen = () =>
@@ -29,7 +29,7 @@ describe('the Kigo token', () => {
         .map(({ headers }) => headers['authorization']),
     );
 
-  it('is asked for with the partner credentials, and sent as a bearer token', async () => {
+  it('is requested with the partner credentials and sent as a bearer token', async () => {
     await ask();
     const [login, lookup] = world.kigo.requests();
     expect(JSON.parse(login!.body)).toEqual({ partner_id: 'demo-partner', api_key: 'demo-kigo-key' });
@@ -37,24 +37,24 @@ describe('the Kigo token', () => {
     expect(lookup!.headers['authorization']).toMatch(/^Bearer \S+$/);
   });
 
-  it('is used for the first 60 % of its life without another login', async () => {
+  it('is used for the first 60 % of its TTL without another login', async () => {
     await ask();
     advance(1800 * 0.59);
     await ask();
     expect(calls('login')).toBe(1);
   });
 
-  it('is renewed in the background from 80 % of its life at the latest: nobody waits for the login', async () => {
+  it('is refreshed in the background after 80 % of its TTL, and no call waits for the login', async () => {
     await ask();
     advance(1800 * 0.81);
     world.kigo.addFault({ kind: 'hang', route: 'login' });
-    const answers = await Promise.all(Array.from({ length: 20 }, ask));
-    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
-    await until('a second login has begun', () => calls('login') === 2);
+    const responses = await Promise.all(Array.from({ length: 20 }, ask));
+    expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
+    await until('a second login has started', () => calls('login') === 2);
     expect(tokensSeen().size).toBe(1);
   });
 
-  it('is the new one once the background login is back', async () => {
+  it('is replaced by the new one when the background login has succeeded', async () => {
     await ask();
     advance(1800 * 0.81);
     await ask();
@@ -62,18 +62,18 @@ describe('the Kigo token', () => {
     expect(calls('login')).toBe(2);
   });
 
-  it('is waited for when its life is all but over', async () => {
+  it('is waited for when it is about to expire', async () => {
     await ask();
     advance(1800 - 30);
-    const answers = await Promise.all(Array.from({ length: 20 }, ask));
-    expect(answers.every(({ ok }) => ok)).toBe(true);
+    const responses = await Promise.all(Array.from({ length: 20 }, ask));
+    expect(responses.every(({ ok }) => ok)).toBe(true);
     expect(calls('login')).toBe(2);
     expect(world.kigo.requests('summary').at(-1)!.headers['authorization']).not.toBe(
       world.kigo.requests('summary')[0]!.headers['authorization'],
     );
   });
 
-  it('serves on until it ends when every refresh fails', async () => {
+  it('stays in use until it expires when every refresh fails', async () => {
     await ask();
     world.kigo.addFault({ kind: 'status', status: 500, route: 'login' });
     for (const share of [0.81, 0.1, 0.07, 0.01]) {
@@ -85,14 +85,14 @@ describe('the Kigo token', () => {
     expect((await ask()).status).toBeGreaterThanOrEqual(502);
   });
 
-  it('counts its life from the moment the login was sent', async () => {
+  it('expires by a TTL that starts when the login was sent', async () => {
     const slow = await startGateway({ KIGO_BASE_URL: world.kigo.url, KIGO_TOKEN_TTL_SECONDS: '100' });
     try {
       world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 1_000, times: 1 });
-      const answer = slow.get(badge());
-      await until('the login has begun', () => calls('login') === 1);
+      const response = slow.get(badge());
+      await until('the login has started', () => calls('login') === 1);
       passSeconds(90);
-      expect((await answer).status).toBe(200);
+      expect((await response).status).toBe(200);
       passSeconds(8);
       await slow.get(badge(), { 'cache-control': 'no-cache' });
       expect(calls('login')).toBeGreaterThanOrEqual(2);
@@ -101,29 +101,29 @@ describe('the Kigo token', () => {
     }
   });
 
-  it('is asked for once, and each call replayed once, when 500 calls are refused together', async () => {
-    const patient = await startGateway({
+  it('is requested once, and each call is sent again once, when 500 calls are rejected together', async () => {
+    const gateway = await startGateway({
       KIGO_BASE_URL: world.kigo.url,
       KIGO_TIMEOUT_MS: '30000',
       UPSTREAM_DEADLINE_MS: '30000',
     });
     try {
-      await patient.get(badge());
+      await gateway.get(badge());
       world.kigo.clearRequests();
       world.kigo.revokeAllTokens();
       const accounts = Array.from({ length: 500 }, (_, index) => `acc-${index}`);
       for (const account_id of accounts)
         world.kigo.setAccount({ external_user_id: account_id, external_program_id: 'p', account_id });
-      // Refused on arrival, and told so late: until then all the others have come, and wait with the same token.
+      // The rejections arrive late, so that all the other calls wait with the same token by then.
       world.kigo.addFault({ kind: 'slow', delayMs: 8_000, route: 'summary', times: 64 });
-      const answers = await Promise.all(
-        accounts.map((account) => patient.get(`/api/v1/accounts/${account}/hub-summary`)),
+      const responses = await Promise.all(
+        accounts.map((account) => gateway.get(`/api/v1/accounts/${account}/hub-summary`)),
       );
-      expect(answers.filter(({ status }) => status === 200)).toHaveLength(500);
-      const urlsWith = (sought: number) =>
+      expect(responses.filter(({ status }) => status === 200)).toHaveLength(500);
+      const urlsWith = (expected: number) =>
         world.kigo
           .requests('summary')
-          .filter(({ status }) => status === sought)
+          .filter(({ status }) => status === expected)
           .map(({ url }) => url)
           .toSorted();
       expect(urlsWith(401)).toHaveLength(500);
@@ -131,62 +131,76 @@ describe('the Kigo token', () => {
       expect(urlsWith(200)).toEqual(urlsWith(401));
       expect([calls('login'), calls('summary')]).toEqual([1, 1_000]);
     } finally {
-      await patient.close();
+      await gateway.close();
     }
   });
 
-  it('is had when all the places for other calls are taken', async () => {
-    const patient = await startGateway({
+  it('is refreshed while the bulkhead of the other calls is full', async () => {
+    const gateway = await startGateway({
       KIGO_BASE_URL: world.kigo.url,
       KIGO_TIMEOUT_MS: '60000',
       UPSTREAM_DEADLINE_MS: '60000',
       SHUTDOWN_GRACE_SECONDS: '1',
     });
-    const leave = new AbortController();
+    const abort = new AbortController();
     try {
-      await patient.get(badge());
+      await gateway.get(badge());
       world.kigo.addFault({ kind: 'hang', route: 'summary' });
-      const { axiosRef } = patient.app.get(KigoHttp, { strict: false });
+      const { axiosRef } = gateway.app.get(KigoHttp, { strict: false });
       const call = (account: number) =>
         axiosRef.get(`/api/v1/accounts/${account}/hub-summary`, {
           operation: 'hub-summary',
-          signal: leave.signal,
+          signal: abort.signal,
         });
       const hung = Array.from({ length: 64 }, (_, index) => call(index));
       for (const each of hung) each.catch(() => undefined);
-      await until('every place is taken', () => calls('summary') === 1 + 64);
+      await until('the bulkhead is full', () => calls('summary') === 1 + 64);
       advance(1800 * 0.99);
       call(64).catch(() => undefined);
       await until('the login has been answered', () => world.kigo.requests('login')[1]?.status === 200, 10);
       expect(calls('summary')).toBe(1 + 64);
     } finally {
-      leave.abort();
-      await patient.close();
+      abort.abort();
+      await gateway.close();
     }
   });
 
-  it('is asked for again after a failure that may pass, up to three times', async () => {
+  it('is requested up to three times when the login fails with a transient error', async () => {
     world.kigo.addFault({ kind: 'status', status: 503, route: 'login', times: 2 });
     expect((await ask()).status).toBe(200);
     expect([calls('login'), calls('lookup')]).toEqual([3, 1]);
   });
 
-  it('of a later generation is not dropped when a call that was sent with an earlier one is refused late', async () => {
+  it('is renewed when Kigo answers a retry with 401', async () => {
+    await ask();
+    world.kigo.clearRequests();
+    world.kigo.revokeAllTokens();
+    world.kigo.addFault({ kind: 'status', status: 503, route: 'summary', times: 1 });
+    expect((await world.gateway.get('/api/v1/accounts/acc-1/hub-summary')).status).toBe(404);
+    expect(world.kigo.requests().map(({ route, status }) => [route, status])).toEqual([
+      ['summary', 503],
+      ['summary', 401],
+      ['login', 200],
+      ['summary', 404],
+    ]);
+  });
+
+  it('is kept when a call that was sent with an older token is rejected late', async () => {
     for (const account of ['late', 'early'])
       world.kigo.setAccount({ external_user_id: account, external_program_id: 'p', account_id: account });
     await ask();
     world.kigo.clearRequests();
     world.kigo.revokeAllTokens();
-    // The answer is made when the call arrives, and held back.
+    // The sandbox decides on the response when the call arrives, and delays it.
     world.kigo.addFault({ kind: 'slow', delayMs: 400, account: 'late', times: 1 });
     const late = world.gateway.get('/api/v1/accounts/late/hub-summary');
-    await until('the late one is refused', () => calls('summary') === 1);
+    await until('Kigo has the late call', () => calls('summary') === 1);
     expect((await world.gateway.get('/api/v1/accounts/early/hub-summary')).status).toBe(200);
     expect((await late).status).toBe(200);
     expect(calls('login')).toBe(1);
   });
 
-  it('is not asked for again by every call when its refresh fails', async () => {
+  it('is not requested again by every call when its refresh fails', async () => {
     await ask();
     world.kigo.addFault({ kind: 'status', status: 400, route: 'login' });
     advance(1800 * 0.81);
@@ -195,21 +209,21 @@ describe('the Kigo token', () => {
     expect(calls('login')).toBe(2);
   });
 
-  it('that Kigo does not give is told to people: who refuses whom, and since when', async () => {
+  it('is reported as rejected in the problem, the health report and the log when Kigo rejects the API key', async () => {
     world.kigo.configure({ apiKeys: ['another-key'] });
-    const answer = (await (await ask()).json()) as { detail: string };
-    expect(answer.detail).toContain('refuses the credentials');
+    const problem = (await (await ask()).json()) as { detail: string };
+    expect(problem.detail).toContain('rejected the credentials');
     for (let i = 0; i < 10; i += 1) await ask();
     const view = await fetch(`${world.gateway.url}/health/dependencies`);
     expect([view.status, await view.text()]).toEqual([
       503,
-      expect.stringContaining('our credentials are refused'),
+      expect.stringContaining('our credentials were rejected'),
     ]);
-    const told = world.gateway.log.filter(({ level }) => level === 'warn' || level === 'error');
-    expect(told.length).toBeLessThanOrEqual(2);
+    const logged = world.gateway.log.filter(({ level }) => level === 'warn' || level === 'error');
+    expect(logged.length).toBeLessThanOrEqual(2);
   });
 
-  it('that is refused right after a new login is 502, and no more logins follow for 30 s', async () => {
+  it('leads to 502 and no further login for 30 s when Kigo rejects it right after a new login', async () => {
     world.kigo.configure({ issueExpiredTokens: true });
     const first = await ask();
     expect(first.status).toBe(502);
@@ -227,16 +241,16 @@ describe('the Kigo token', () => {
   });
 
   it.each([
-    ['wrong credentials', { apiKeys: ['another-key'] }],
-    ['a disabled partner', { partnerDisabled: true }],
-    ['an answer without a token', { loginToken: 'absent' }],
+    ['a rejection of the API key', { apiKeys: ['another-key'] }],
+    ['a rejection of the partner', { partnerDisabled: true }],
+    ['a response without a token', { loginToken: 'absent' }],
     ['a null token', { loginToken: 'null' }],
     ['an empty token', { loginToken: 'empty' }],
     ['a token that is a number', { loginToken: 'number' }],
-  ] as const)('is asked for once in 30 s in the face of %s', async (_, settings) => {
+  ] as const)('is requested once in 30 s when Kigo answers with %s', async (_, settings) => {
     world.kigo.configure(settings as Parameters<typeof world.kigo.configure>[0]);
-    const answers = await Promise.all(Array.from({ length: 20 }, ask));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([502]));
+    const responses = await Promise.all(Array.from({ length: 20 }, ask));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([502]));
     advance(29);
     expect((await ask()).status).toBe(502);
     expect(calls('login')).toBe(1);
@@ -245,36 +259,36 @@ describe('the Kigo token', () => {
     expect(calls('login')).toBe(2);
   });
 
-  it('may come with status 201', async () => {
+  it('is accepted with status 201', async () => {
     world.kigo.configure({ loginStatus: 201 });
     expect((await ask()).status).toBe(200);
   });
 
-  it('that Kigo ends early is renewed on the first refusal', async () => {
+  it('is renewed on the first 401 when Kigo revokes it early', async () => {
     world.kigo.configure({ tokenUses: 1 });
     expect((await ask()).status).toBe(200);
     expect([calls('login'), calls('lookup'), calls('summary')]).toEqual([2, 1, 2]);
   });
 
-  it('goes on being fetched for the others when the caller who caused the login goes away', async () => {
+  it('is still obtained for the other calls when the call that started the login is cancelled', async () => {
     world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 1_000, times: 1 });
     const http = world.gateway.app.get(KigoHttp, { strict: false });
-    const leave = new AbortController();
-    const leaver = http.axiosRef.get('/api/v1/accounts/x/hub-summary', { signal: leave.signal });
-    const stayer = ask();
-    await until('the login has begun', () => calls('login') === 1);
-    leave.abort();
-    await expect(leaver).rejects.toThrow('canceled');
-    expect((await stayer).status).toBe(200);
+    const abort = new AbortController();
+    const cancelled = http.axiosRef.get('/api/v1/accounts/x/hub-summary', { signal: abort.signal });
+    const other = ask();
+    await until('the login has started', () => calls('login') === 1);
+    abort.abort();
+    await expect(cancelled).rejects.toThrow('canceled');
+    expect((await other).status).toBe(200);
     expect(calls('login')).toBe(1);
   });
 
-  it('appears in no log line and no answer, and neither does the API key', async () => {
+  it('appears in no log line and no response, and neither does the API key', async () => {
     world.kigo.addFault({ kind: 'status', status: 500, route: 'summary', times: 3 });
-    const texts = [await (await ask()).text(), await (await ask()).text()];
+    const bodies = [await (await ask()).text(), await (await ask()).text()];
     world.kigo.revokeAllTokens();
-    texts.push(await (await ask()).text());
-    const everything = texts.join('\n') + JSON.stringify(world.gateway.log);
+    bodies.push(await (await ask()).text());
+    const everything = bodies.join('\n') + JSON.stringify(world.gateway.log);
     for (const header of tokensSeen())
       expect(everything).not.toContain(String(header).slice('Bearer '.length));
     expect(everything).not.toContain('demo-kigo-key');

@@ -5,13 +5,13 @@ import { problemIn } from '../support/problem.js';
 
 const world = useCanaryWorld();
 
-const body = `${canary} of the vendor`;
+const body = `${canary} of Kigo`;
 
 function onLookup(rule: Partial<FaultRule>) {
   return () => void world.kigo.addFault({ route: 'lookup', ...rule } as FaultRule);
 }
 
-describe('Kigo’s failure', () => {
+describe('a failure of Kigo', () => {
   it.each<[string, () => void, Partial<ProblemBody>, calls: number]>([
     [
       '500',
@@ -32,7 +32,7 @@ describe('Kigo’s failure', () => {
       3,
     ],
     [
-      'half an answer',
+      'a response that is cut off',
       onLookup({ kind: 'cut-off' }),
       { status: 502, type: urn('upstream-failed'), retryable: true },
       3,
@@ -57,13 +57,13 @@ describe('Kigo’s failure', () => {
     ],
     ['HTML', onLookup({ kind: 'html' }), { status: 502, type: urn('upstream-failed'), retryable: false }, 1],
     [
-      'an answer of another shape',
+      'a response with other fields',
       onLookup({ kind: 'json', body: { [canary]: canary } }),
       { status: 502, type: urn('upstream-failed'), retryable: false },
       1,
     ],
     [
-      'an account id that is no text',
+      'an account id that is not a string',
       onLookup({ kind: 'json', body: { account_id: { [canary]: 1 } } }),
       { status: 502, type: urn('upstream-failed'), retryable: false },
       1,
@@ -75,19 +75,19 @@ describe('Kigo’s failure', () => {
       1,
     ],
     [
-      'too much',
+      'a response that is too large',
       onLookup({ kind: 'gzip-bomb' }),
       { status: 502, type: urn('upstream-failed'), retryable: false },
       1,
     ],
     [
-      'no answer',
+      'no response',
       onLookup({ kind: 'hang' }),
       { status: 504, type: urn('upstream-timeout'), retryable: true },
       3,
     ],
     [
-      'half an answer and then nothing',
+      'a response that stops halfway',
       onLookup({ kind: 'slow-body', delayMs: 60_000 }),
       { status: 504, type: urn('upstream-timeout'), retryable: true },
       3,
@@ -105,25 +105,25 @@ describe('Kigo’s failure', () => {
       1,
     ],
     [
-      '503 that says no time',
+      '503 without Retry-After',
       onLookup({ kind: 'unavailable' }),
       { status: 503, type: urn('upstream-busy'), retry_after_seconds: 1 },
       3,
     ],
     [
-      'a refusal of our key',
+      'a rejected API key',
       () => void world.kigo.configure({ apiKeys: ['another'] }),
       { status: 502, type: urn('upstream-failed'), retryable: false },
       0,
     ],
     [
-      'a refusal of the partner',
+      'a rejected partner',
       () => void world.kigo.configure({ partnerDisabled: true }),
       { status: 502, type: urn('upstream-failed'), retryable: false },
       0,
     ],
     [
-      'a refusal of every token',
+      'a rejection of every token',
       () => void world.kigo.configure({ issueExpiredTokens: true }),
       { status: 502, type: urn('upstream-failed'), retryable: false },
       2,
@@ -134,7 +134,7 @@ describe('Kigo’s failure', () => {
       { status: 502, type: urn('upstream-failed'), retryable: false },
       0,
     ],
-  ])('%s becomes a problem of ours', async (_, arrange, expected, calls) => {
+  ])('becomes a problem response when Kigo sends or causes %s', async (_, arrange, expected, calls) => {
     arrange();
     const response = await world.get(paths.badge);
     const problem = problemIn(response);
@@ -147,7 +147,7 @@ describe('Kigo’s failure', () => {
     expect(world.loggedIds()).toEqual([requestId]);
   });
 
-  it('is told of the one user in a batch that it hit', async () => {
+  it('is reported for the affected user of a batch only', async () => {
     world.kigo.setAccount({ external_user_id: 'well', external_program_id: 'p', unviewed_products: 3 });
     world.kigo.addFault({ route: 'lookup', user: 'unwell', kind: 'status', status: 500, body });
     const users = ['well', 'unwell', 'unknown'].map((id) => ({
@@ -167,7 +167,7 @@ describe('Kigo’s failure', () => {
     expect(world.loggedIds()).toEqual([requestId]);
   });
 
-  it('to be reached is a problem of ours', async () => {
+  it('becomes a 502 problem when Kigo cannot be reached', async () => {
     await world.kigo.close();
 
     expect(problemIn(await world.get(paths.badge))).toMatchObject({
@@ -179,7 +179,7 @@ describe('Kigo’s failure', () => {
     expect(world.loggedIds()).toEqual([requestId]);
   });
 
-  it('again and again lets nobody through to it for a while', async () => {
+  it('opens the circuit breaker when it repeats, so that calls get 503 without reaching Kigo', async () => {
     world.kigo.addFault({ route: 'lookup', kind: 'status', status: 500, body });
     await world.get(paths.badge);
     await world.get(paths.badge);
@@ -193,7 +193,7 @@ describe('Kigo’s failure', () => {
     expect(world.loggedIds()).toEqual([requestId]);
   });
 
-  it('to know a user is a 404', async () => {
+  it('becomes a 404 problem when Kigo does not know the user', async () => {
     world.kigo.removeAccount(user);
     for (const path of [paths.badge, paths.account, '/api/v1/accounts/none/hub-summary'])
       expect(problemIn(await world.get(path))).toMatchObject({ status: 404, type: urn('account-not-found') });

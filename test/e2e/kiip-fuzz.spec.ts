@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import * as fc from 'fast-check';
 import type { Environment } from '../../src/config/read-config.js';
 import { Database } from '../../src/database/database.js';
-import { KnownUsers } from '../../src/user-references/user-references.service.js';
+import { UserReferencesService } from '../../src/user-references/user-references.service.js';
 import { CallbackSender, isAccepted, textOf } from '../support/callback-sender.js';
 import type { FeedRow, SentAnswer } from '../support/callback-sender.js';
 import { startProcess } from '../support/gateway-process.js';
@@ -54,8 +54,8 @@ class Range {
     if (knownUsers.length > 0) {
       const database = new Database({ databaseUrl, dataDir, timeoutMs: 30_000 });
       await database.migrate();
-      const known = new KnownUsers(database);
-      for (const user of knownUsers) await known.rememberUser(user);
+      const known = new UserReferencesService(database);
+      for (const user of knownUsers) await known.register(user);
       await database.close();
     }
     const where = { DATABASE_URL: databaseUrl ?? '', DATA_DIR: dataDir };

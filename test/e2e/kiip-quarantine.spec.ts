@@ -1,5 +1,5 @@
-import { RejectedCallbacks } from '../../src/kiip-callbacks/rejected-callbacks.service.js';
-import { KnownUsers } from '../../src/user-references/user-references.service.js';
+import { RejectedCallbacksService } from '../../src/kiip-callbacks/rejected-callbacks.service.js';
+import { UserReferencesService } from '../../src/user-references/user-references.service.js';
 import { mintUserReference } from '../../src/user-references/user-reference.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { content, issuance, redemption, sign, startKiipGateway, transaction } from '../support/kiip.js';
@@ -32,7 +32,7 @@ const balanceOf = async (user: string) =>
     (await gateway.read(`/users/${user}/balances`)) as unknown as { balances: { quantity: number }[] }
   ).balances.map(({ quantity }) => quantity);
 const referenceOf = (user: string) =>
-  gateway.app.get(KnownUsers, { strict: false }).referenceFor(user, mintUserReference);
+  gateway.app.get(UserReferencesService, { strict: false }).getReference(user, mintUserReference);
 
 /** A redemption signed by the formula without `name`. */
 const unnamed = (fields: Fields = {}): Fields => {
@@ -71,9 +71,9 @@ describe('a quarantined callback for a reference', () => {
     const reference = mintUserReference();
     const { id } = await outcome(redemption({ user_id: reference }));
     expect((await decide(id, 'release')).status).toBe(409);
-    expect(await gateway.app.get(KnownUsers, { strict: false }).referenceFor('bob', () => reference)).toBe(
-      reference,
-    );
+    expect(
+      await gateway.app.get(UserReferencesService, { strict: false }).getReference('bob', () => reference),
+    ).toBe(reference);
     expect((await decide(id, 'release')).body).toMatchObject({ status: 'released', user_id: 'bob' });
     expect(await balanceOf('bob')).toEqual([20]);
   });
@@ -160,7 +160,7 @@ describe('a callback with the signature that leaves the name out', () => {
     const callback = unnamed({ transaction_id: transaction() });
     expect((await gateway.callback(callback)).status).toBe(400);
     expect((await gateway.callback({ ...callback, signature: '0'.repeat(40) })).status).toBe(400);
-    const kept = await gateway.app.get(RejectedCallbacks, { strict: false }).all().next();
+    const kept = await gateway.app.get(RejectedCallbacksService, { strict: false }).all().next();
     expect(JSON.parse(Buffer.from((kept.value as { body: Uint8Array }).body).toString())).toEqual(callback);
   });
 });

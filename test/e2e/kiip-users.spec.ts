@@ -1,4 +1,4 @@
-import { KnownUsers } from '../../src/user-references/user-references.service.js';
+import { UserReferencesService } from '../../src/user-references/user-references.service.js';
 import { Database } from '../../src/database/database.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { until } from '../support/wait-for.js';
@@ -15,7 +15,7 @@ const use = async (env: Environment = {}) => {
 const seenUsers = () =>
   world.kiip.requests().map(({ body }) => (JSON.parse(body) as { user?: { userid?: string } }).user?.userid);
 /** With nothing in mind: what the database says. */
-const users = () => new KnownUsers(world.gateway.app.get(Database, { strict: false }));
+const users = () => new UserReferencesService(world.gateway.app.get(Database, { strict: false }));
 
 afterAll(() => folder.remove());
 
@@ -35,25 +35,25 @@ describe('a user id', () => {
     world.kiip.addFault({ kind: 'hang', route: 'moment' });
     const call = world.moment(momentOf('user-early'));
     await until('Kiip has the call', () => world.kiip.requests().length === 1);
-    expect(await users().knownUsers(['user-early', 'user-never'])).toEqual(new Set(['user-early']));
+    expect(await users().filterRegistered(['user-early', 'user-never'])).toEqual(new Set(['user-early']));
     world.kiip.reset();
     await call;
   });
 
   it('of a session is remembered, too', async () => {
     await world.session({ ...sessionCall, user: { userid: 'user-session' } });
-    expect(await users().knownUsers(['user-session'])).toEqual(new Set(['user-session']));
+    expect(await users().filterRegistered(['user-session'])).toEqual(new Set(['user-session']));
   });
 
   it('that is refused is not remembered', async () => {
     await world.moment({ ...momentOf('user-refused'), x: 1 });
-    expect(await users().knownUsers(['user-refused'])).toEqual(new Set());
+    expect(await users().filterRegistered(['user-refused'])).toEqual(new Set());
   });
 
   it('of a repeat is not remembered', async () => {
     await world.moment(momentOf('user-first'), 'key');
     expect((await world.moment(momentOf('user-second'), 'key')).status).toBe(422);
-    expect(await users().knownUsers(['user-first', 'user-second'])).toEqual(new Set(['user-first']));
+    expect(await users().filterRegistered(['user-first', 'user-second'])).toEqual(new Set(['user-first']));
   });
 });
 
@@ -75,7 +75,7 @@ describe('with KIIP_USER_REFERENCE=opaque', () => {
 
   it('stands for the user who is mapped back', async () => {
     await world.moment(momentOf('user-back'));
-    expect(await users().userFor(seenUsers()[0]!)).toBe('user-back');
+    expect(await users().resolve(seenUsers()[0]!)).toBe('user-back');
   });
 
   it('is one, however many moments of a new user come at once', async () => {

@@ -25,7 +25,7 @@ const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const callerSpan = '00f067aa0ba902b7';
 const traceparent = `00-${traceId}-${callerSpan}-01`;
 
-function spansOf({ received }: CallbackReceiver): Span[] {
+function receivedSpans({ received }: CallbackReceiver): Span[] {
   return received.flatMap(({ body }) =>
     (JSON.parse(body) as Export).resourceSpans.flatMap(({ scopeSpans }) =>
       scopeSpans.flatMap(({ spans }) => spans),
@@ -65,7 +65,7 @@ describe('traces', () => {
       ...env,
     });
 
-  it('follow a callback through the ledger to its delivery, in the trace that it came with', async () => {
+  it('follow a callback through the ledger to its delivery, in the trace of its sender', async () => {
     await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
     expect((await callback(await gateway.url(), { traceparent })).status).toBe(200);
     await until('it is delivered', () => wallet.received.length === 1);
@@ -73,7 +73,7 @@ describe('traces', () => {
     await gateway.ended;
 
     expect(new Set(collector.received.map(({ path }) => path))).toEqual(new Set(['/v1/traces']));
-    const spans = spansOf(collector).filter((span) => span.traceId === traceId);
+    const spans = receivedSpans(collector).filter((span) => span.traceId === traceId);
     const named = (name: string) => spans.find((span) => span.name === name)!;
     expect(spans.map(({ name }) => name).toSorted()).toEqual([
       'POST /callbacks/kiip',
@@ -86,13 +86,13 @@ describe('traces', () => {
     expect(wallet.received[0]!.headers['traceparent']).toBe(
       `00-${traceId}-${named('deliver wallet').spanId}-01`,
     );
-    // Nothing of what it was about.
-    const told = JSON.stringify(collector.received);
+    // The spans contain no data of the callback.
+    const exported = JSON.stringify(collector.received);
     for (const canary of ['canary-user', 'demo-partner', 'test_app_secret', 'whsec_', wallet.url])
-      expect(told).not.toContain(canary);
+      expect(exported).not.toContain(canary);
   });
 
-  it('go on at the vendor', async () => {
+  it('continue at Kigo', async () => {
     const kigo = await startKigoSandbox();
     try {
       kigo.setAccount({ external_user_id: 'user123', external_program_id: 'program456' });
@@ -101,7 +101,7 @@ describe('traces', () => {
       expect((await fetch(url + badge(), { headers: { ...credentials, traceparent } })).status).toBe(200);
       gateway.signal('SIGTERM');
       await gateway.ended;
-      const lookup = spansOf(collector).find(({ name }) => name === 'kigo lookup')!;
+      const lookup = receivedSpans(collector).find(({ name }) => name === 'kigo lookup')!;
       expect(lookup.traceId).toBe(traceId);
       const [seen] = kigo.requests('lookup');
       expect(seen!.headers['traceparent']).toBe(`00-${traceId}-${lookup.spanId}-01`);
@@ -110,25 +110,27 @@ describe('traces', () => {
     }
   });
 
-  it('end also where the client has hung up', async () => {
+  it('include a request whose client disconnected', async () => {
     const kigo = await startKigoSandbox();
     try {
       kigo.setAccount({ external_user_id: 'user123', external_program_id: 'program456' });
       kigo.addFault({ kind: 'hang', route: 'lookup' });
       await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, KIGO_BASE_URL: kigo.url });
-      const leave = new AbortController();
+      const abort = new AbortController();
       const call = fetch((await gateway.url()) + badge(), {
         headers: { ...credentials, traceparent },
-        signal: leave.signal,
+        signal: abort.signal,
       });
-      await until('Kigo is asked', () => kigo.requests('lookup').length === 1);
-      leave.abort();
+      await until('Kigo has the call', () => kigo.requests('lookup').length === 1);
+      abort.abort();
       await expect(call).rejects.toMatchObject({ name: 'AbortError' });
       const { status } = await gateway.logged('request');
       expect(status).toBe(499);
       gateway.signal('SIGTERM');
       await gateway.ended;
-      const [span, ...others] = spansOf(collector).filter(({ parentSpanId }) => parentSpanId === callerSpan);
+      const [span, ...others] = receivedSpans(collector).filter(
+        ({ parentSpanId }) => parentSpanId === callerSpan,
+      );
       expect([span?.name, others]).toEqual(['GET /api/user/unviewed-count', []]);
       expect(span!.attributes).toContainEqual({
         key: 'http.response.status_code',
@@ -139,14 +141,14 @@ describe('traces', () => {
     }
   });
 
-  it('are not made unless they are asked for', async () => {
+  it('are not created without an OTLP endpoint', async () => {
     await using gateway = start();
     expect((await callback(await gateway.url(), { traceparent })).status).toBe(200);
     await until('it is delivered', () => wallet.received.length === 1);
     expect(wallet.received[0]!.headers['traceparent']).toBeUndefined();
   });
 
-  it('hold nothing up while nobody collects them', async () => {
+  it('delay nothing while the collector is unavailable', async () => {
     await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' });
     expect((await callback(await gateway.url())).status).toBe(200);
     await until('it is delivered', () => wallet.received.length === 1);

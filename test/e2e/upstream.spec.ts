@@ -20,15 +20,15 @@ describe('a call to Kigo', () => {
   const summaries = () => world.kigo.requests('summary').length;
 
   describe.each<[string, FaultRule]>([
-    ['a reset connection', { ...summary, kind: 'reset', times: 2 }],
-    ['a reset within the body', { ...summary, kind: 'reset-after-headers', times: 2 }],
-    ['a connection closed within the body', { ...summary, kind: 'cut-off', times: 2 }],
+    ['a connection reset', { ...summary, kind: 'reset', times: 2 }],
+    ['a reset within the response body', { ...summary, kind: 'reset-after-headers', times: 2 }],
+    ['a connection closed within the response body', { ...summary, kind: 'cut-off', times: 2 }],
     ...[408, 429, 500, 502, 503, 504].map((status): [string, FaultRule] => [
       `status ${status}`,
       { ...summary, kind: 'status', status, times: 2 },
     ]),
   ])('after %s', (_, fault) => {
-    it('is tried again, up to three attempts', async () => {
+    it('is retried, up to three attempts', async () => {
       world.kigo.addFault(fault);
       const response = await world.gateway.get(badge());
       expect([response.status, await response.json()]).toEqual([200, { count: 12 }]);
@@ -36,14 +36,14 @@ describe('a call to Kigo', () => {
     });
   });
 
-  it.each([400, 403, 404, 409, 410, 422, 501])('that is answered %i is not tried again', async (status) => {
+  it.each([400, 403, 404, 409, 410, 422, 501])('is not retried after status %i', async (status) => {
     world.kigo.addFault({ ...summary, kind: 'status', status });
     const response = await world.gateway.get(badge());
     expect(response.status).toBe(status === 404 ? 404 : 502);
     expect(summaries()).toBe(1);
   });
 
-  it('waits between attempts, up to 100 ms and then up to 200 ms', async () => {
+  it('backs off up to 100 ms before the first retry and up to 200 ms before the second', async () => {
     world.kigo.addFault({ ...summary, kind: 'status', status: 500 });
     await world.gateway.get(badge());
     const waits = world.gateway.log
@@ -66,7 +66,7 @@ describe('a call to Kigo', () => {
   });
 
   it.each(['3600', '99999999999', 'Fri, 31 Dec 2199 23:59:59 GMT'])(
-    'is given up at once when Retry-After is %s: it does not fit',
+    'is not retried when Retry-After is %s, which is past the deadline',
     async (retryAfter) => {
       world.kigo.addFault({ ...summary, kind: 'rate-limited', retryAfter });
       const response = await world.gateway.get(badge());
@@ -89,7 +89,7 @@ describe('a call to Kigo', () => {
     },
   );
 
-  const unusable: [string, FaultRule][] = [
+  const invalid: [string, FaultRule][] = [
     ['HTML with 200', { ...summary, kind: 'html' }],
     ['truncated JSON', { ...summary, kind: 'truncated' }],
     ['an empty body', { ...summary, kind: 'empty' }],
@@ -116,42 +116,48 @@ describe('a call to Kigo', () => {
     ]),
   ];
 
-  it.each(unusable)('that brings %s is 502, once, and is not cached', async (_, fault) => {
-    world.kigo.addFault(fault);
-    const response = await world.gateway.get(badge());
-    expect(response.status).toBe(502);
-    const body = (await response.json()) as Record<string, unknown>;
-    expect(body).toMatchObject({
-      type: 'urn:rewards-gateway:problem:upstream-failed',
-      upstream: 'kigo',
-      retryable: false,
-    });
-    expect(world.kigo.requests(fault.route as 'summary')).toHaveLength(1);
+  it.each(invalid)(
+    'fails with 502 after one attempt and caches nothing when the response is %s',
+    async (_, fault) => {
+      world.kigo.addFault(fault);
+      const response = await world.gateway.get(badge());
+      expect(response.status).toBe(502);
+      const body = (await response.json()) as Record<string, unknown>;
+      expect(body).toMatchObject({
+        type: 'urn:rewards-gateway:problem:upstream-failed',
+        upstream: 'kigo',
+        retryable: false,
+      });
+      expect(world.kigo.requests(fault.route as 'summary')).toHaveLength(1);
 
-    world.kigo.clearFaults();
-    const again = await world.gateway.get(badge());
-    expect([again.status, await again.json()]).toEqual([200, { count: 12 }]);
-  });
+      world.kigo.clearFaults();
+      const again = await world.gateway.get(badge());
+      expect([again.status, await again.json()]).toEqual([200, { count: 12 }]);
+    },
+  );
 
   it.each<[string, FaultRule]>([
-    ['unknown members', { ...summary, kind: 'extra-fields' }],
-    ['gzip', { ...summary, kind: 'gzip' }],
+    ['unknown fields', { ...summary, kind: 'extra-fields' }],
+    ['a gzip encoding', { ...summary, kind: 'gzip' }],
     ['a body in small pieces', { ...summary, kind: 'dribble', delayMs: 1, chunkBytes: 5 }],
-    ['a late body', { ...summary, kind: 'slow-body', delayMs: 30 }],
-    ['its JSON as HTML', { kind: 'wrong-content-type' }],
-    ['its JSON as something else', { kind: 'wrong-content-type', contentType: 'text/plain;charset=utf-16' }],
-  ])('that brings %s is as good as any', async (_, fault) => {
+    ['a delayed body', { ...summary, kind: 'slow-body', delayMs: 30 }],
+    ['the content type of HTML', { kind: 'wrong-content-type' }],
+    [
+      'the content type of text in UTF-16',
+      { kind: 'wrong-content-type', contentType: 'text/plain;charset=utf-16' },
+    ],
+  ])('succeeds when the response has %s', async (_, fault) => {
     world.kigo.addFault(fault);
     const response = await world.gateway.get(badge());
     expect([response.status, await response.json()]).toEqual([200, { count: 12 }]);
   });
 
-  it('takes counts beyond 32 bits', async () => {
+  it('accepts counts beyond 32 bits', async () => {
     world.kigo.addFault({ ...summary, kind: 'extra-fields', fields: { unviewed_products: 2 ** 40 } });
     expect(await (await world.gateway.get(badge())).json()).toEqual({ count: 2 ** 40 });
   });
 
-  it('takes account ids that are numbers, and answers them as text', async () => {
+  it('accepts account ids that are numbers, and returns them as strings', async () => {
     world.kigo.addFault({
       route: 'lookup',
       kind: 'status',
@@ -162,18 +168,18 @@ describe('a call to Kigo', () => {
     expect(await response.json()).toEqual({ account_id: '12345678901234567890' });
   });
 
-  it('that needs a look-up finds a numeric account', async () => {
+  it('finds the hub summary of a numeric account id', async () => {
     world.kigo.configure({ numericAccountIds: true });
     expect(await (await world.gateway.get(badge())).json()).toEqual({ count: 12 });
   });
 });
 
-describe('the time for a call to Kigo', () => {
+describe('the time limit of a call to Kigo', () => {
   let world: World;
 
   afterEach(() => world.close());
 
-  it('is limited for an attempt, and another attempt follows', async () => {
+  it('ends an attempt, and a retry follows', async () => {
     world = await startWorld({ KIGO_TIMEOUT_MS: '2000' });
     world.kigo.addFault({ ...summary, kind: 'hang', times: 1 });
     expect((await world.gateway.get(badge())).status).toBe(200);
@@ -181,10 +187,10 @@ describe('the time for a call to Kigo', () => {
   });
 
   it.each<[string, FaultRule]>([
-    ['never answers', { ...summary, kind: 'hang' }],
+    ['never responds', { ...summary, kind: 'hang' }],
     ['sends headers and no body', { ...summary, kind: 'slow-body', delayMs: 60_000 }],
-    ['sends its body for ever', { ...summary, kind: 'dribble', delayMs: 60, chunkBytes: 1 }],
-  ])('is limited for all attempts together when Kigo %s: 504', async (_, fault) => {
+    ['never ends the body', { ...summary, kind: 'dribble', delayMs: 60, chunkBytes: 1 }],
+  ])('ends all attempts together with 504 when Kigo %s', async (_, fault) => {
     world = await startWorld({ KIGO_TIMEOUT_MS: '700', UPSTREAM_DEADLINE_MS: '900' });
     await world.gateway.get('/api/v1/accounts?external_user_id=user123&external_program_id=program456');
     world.kigo.addFault(fault);
@@ -206,28 +212,28 @@ describe('the time for a call to Kigo', () => {
     ['UPSTREAM_DEADLINE_MS', '0.001', 504],
     ['KIGO_TOKEN_TTL_SECONDS', '1800.5', 200],
     ['KIGO_TOKEN_TTL_SECONDS', '0.001', 200],
-  ])('may be a fraction: with %s=%s a gateway starts and works', async (name, value, status) => {
+  ])('may be a fraction: with %s=%s the gateway starts and responds with %i', async (name, value, status) => {
     world = await startWorld({ [name]: value });
     expect((await world.gateway.get(badge())).status).toBe(status);
   });
 
-  it('covers the wait for a token', async () => {
+  it('includes the wait for a token', async () => {
     world = await startWorld({ KIGO_TIMEOUT_MS: '700', UPSTREAM_DEADLINE_MS: '900' });
     world.kigo.addFault({ route: 'login', kind: 'hang' });
     expect((await world.gateway.get(badge())).status).toBe(504);
     expect(world.kigo.requests('lookup')).toEqual([]);
   });
 
-  it('is over at once when nobody listens: 502', async () => {
+  it('does not delay the 502 when nothing listens at the address', async () => {
     world = await startWorld();
-    const lonely = await startGateway({ KIGO_BASE_URL: 'http://127.0.0.1:1' });
-    const response = await lonely.get(badge());
-    await lonely.close();
+    const gateway = await startGateway({ KIGO_BASE_URL: 'http://127.0.0.1:1' });
+    const response = await gateway.get(badge());
+    await gateway.close();
     expect(response.status).toBe(502);
   });
 });
 
-describe('while Kigo fails', () => {
+describe('during an outage of Kigo', () => {
   let world: World;
 
   beforeEach(async () => {
@@ -245,23 +251,23 @@ describe('while Kigo fails', () => {
   const fail = () => world.kigo.addFault({ kind: 'status', status: 500 });
   const askFor = (user: string, gateway: Gateway = world.gateway) => gateway.get(badge(user));
 
-  it('the first callers cost three calls at the most, and a minute of callers 1.1 calls each at the most', async () => {
+  it('the first request causes at most three calls to Kigo, and a minute of requests at most 1.1 calls each', async () => {
     fail();
     world.kigo.clearRequests();
     expect((await askFor('a')).status).toBe(502);
     expect(world.kigo.requests().length).toBeLessThanOrEqual(3);
-    let callers = 1;
+    let requests = 1;
     for (let second = 0; second < 60; second += 1) {
       expect((await askFor(`user-${second}`)).status).toBeGreaterThanOrEqual(502);
-      callers += 1;
+      requests += 1;
       passSeconds(1);
     }
-    expect(world.kigo.requests().length / callers).toBeLessThanOrEqual(1.1);
-    // And Kigo is still looked at, now and then.
+    expect(world.kigo.requests().length / requests).toBeLessThanOrEqual(1.1);
+    // The breaker still probes Kigo now and then.
     expect(world.kigo.requests().length).toBeGreaterThan(5);
   });
 
-  it('callers are told at once, with Retry-After, once the breaker is open', async () => {
+  it('requests get 503 with Retry-After at once when the circuit breaker is open', async () => {
     fail();
     for (const user of ['a', 'b', 'c']) await askFor(user);
     world.kigo.clearRequests();
@@ -275,7 +281,7 @@ describe('while Kigo fails', () => {
     expect(world.kigo.requests()).toEqual([]);
   });
 
-  it('one operation’s breaker leaves the others alone', async () => {
+  it('the circuit breaker of one operation does not affect the others', async () => {
     world.kigo.addFault({ kind: 'status', status: 500, route: 'lookup' });
     for (const user of ['a', 'b', 'c']) await askFor(user);
     expect((await askFor('d')).status).toBe(503);
@@ -286,48 +292,48 @@ describe('while Kigo fails', () => {
     expect(summaries()).toBe(1);
   });
 
-  it('one call goes through to look, and the breaker closes when it succeeds', async () => {
+  it('one call probes Kigo, and the circuit breaker closes when it succeeds', async () => {
     fail();
     for (const user of ['a', 'b', 'c']) await askFor(user);
     world.kigo.clearFaults();
     world.kigo.clearRequests();
     passSeconds(31);
     world.kigo.addFault({ kind: 'slow', delayMs: 1_000, route: 'lookup', times: 1 });
-    const looking = askFor('user123x');
+    const probe = askFor('user123x');
     await until('Kigo has the call', () => world.kigo.requests('lookup').length === 1);
     expect((await askFor('e')).status).toBe(503);
-    expect((await looking).status).toBe(404);
+    expect((await probe).status).toBe(404);
     expect((await askFor('f')).status).toBe(404);
   });
 
   it.each<[string, FaultRule]>([
     ['HTML', { kind: 'html', route: 'lookup' }],
     ['status 403', { kind: 'status', status: 403, route: 'lookup' }],
-  ])('people are told, also of answers that no breaker counts: %s', async (_, fault) => {
+  ])('the log and the health report show failures that no circuit breaker counts: %s', async (_, fault) => {
     world.kigo.addFault(fault);
     for (const user of ['a', 'b', 'c']) await askFor(user);
     expect((await fetch(`${world.gateway.url}/health/dependencies`)).status).toBe(503);
-    const told = world.gateway.log.filter(({ msg }) => msg === 'upstream call failed');
-    expect(told).toEqual([
+    const logged = world.gateway.log.filter(({ msg }) => msg === 'upstream call failed');
+    expect(logged).toEqual([
       expect.objectContaining({ level: 'warn', operation: 'lookup', consecutiveFailures: 1 }),
     ]);
     world.kigo.clearFaults();
     expect((await askFor('user123x')).status).toBe(404);
-    const view = await (await fetch(`${world.gateway.url}/health/dependencies`)).json();
-    // No database is there, so the whole is not well.
-    expect(view).toMatchObject({ checks: { kigo: { status: 'up' } } });
+    const report = await (await fetch(`${world.gateway.url}/health/dependencies`)).json();
+    // There is no database here, so the report as a whole is not up.
+    expect(report).toMatchObject({ checks: { kigo: { status: 'up' } } });
   });
 
-  it('a breaker that waits for somebody to try is no reason for an alarm', async () => {
+  it('a circuit breaker that waits for its next probe is reported as half-open', async () => {
     fail();
     for (const user of ['a', 'b', 'c']) await askFor(user);
     world.kigo.clearFaults();
     passSeconds(31);
-    const view = await (await fetch(`${world.gateway.url}/health/dependencies`)).text();
-    expect(view).toContain('"breaker":"half-open"');
+    const report = await (await fetch(`${world.gateway.url}/health/dependencies`)).text();
+    expect(report).toContain('"breaker":"half-open"');
   });
 
-  it('cached badges keep being served, marked as stale', async () => {
+  it('cached counts are still served, marked as stale', async () => {
     fail();
     passSeconds(400);
     for (let i = 0; i < 20; i += 1) {
@@ -338,23 +344,23 @@ describe('while Kigo fails', () => {
     }
   });
 
-  it('the view of the dependencies says so, and the probes do not', async () => {
+  it('the health report is 503, and the probes are not affected', async () => {
     fail();
     for (const user of ['a', 'b', 'c']) await askFor(user);
-    const view = await fetch(`${world.gateway.url}/health/dependencies`);
-    expect(view.status).toBe(503);
-    expect(JSON.stringify(await view.json())).toContain('"breaker":"open"');
+    const report = await fetch(`${world.gateway.url}/health/dependencies`);
+    expect(report.status).toBe(503);
+    expect(JSON.stringify(await report.json())).toContain('"breaker":"open"');
     expect((await fetch(`${world.gateway.url}/health/live`)).status).toBe(200);
     const ready = await fetch(`${world.gateway.url}/health/ready`);
     expect(JSON.stringify(await ready.json())).not.toContain('kigo');
   });
 });
 
-describe('when very many calls come at once', () => {
+describe('under many calls at once', () => {
   let world: World;
 
   beforeEach(async () => {
-    // What is asked here is not how fast this machine is.
+    // The speed of this machine must not matter here.
     world = await startWorld({ KIGO_TIMEOUT_MS: '30000', UPSTREAM_DEADLINE_MS: '60000' });
     world.kigo.configure({ unknownUser: 'create' });
   });
@@ -366,19 +372,19 @@ describe('when very many calls come at once', () => {
     external_program_id: 'p',
   }));
 
-  it('Kigo sees 64 of them at a time, and all are answered', async () => {
+  it('Kigo gets at most 64 at a time, and all of them succeed', async () => {
     // So slow that more than a few have arrived before the first is answered, also on a busy machine.
     world.kigo.addFault({ kind: 'slow', delayMs: 300, route: 'lookup' });
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       users.map(({ external_user_id }) => world.gateway.get(badge(external_user_id, 'p'))),
     );
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
     expect(world.kigo.maxConcurrent('lookup')).toBeLessThanOrEqual(64);
     expect(world.kigo.maxConcurrent('lookup')).toBeGreaterThan(16);
     expect(world.kigo.maxConcurrent('login')).toBe(1);
   });
 
-  it('batches use 16 places at the most, so that a single badge does not wait behind them', async () => {
+  it('batches have at most 16 calls in flight, so that a single count does not wait for them', async () => {
     world.kigo.addFault({ kind: 'slow', delayMs: 10 });
     const batches = [users.slice(0, 100), users.slice(100, 200), users.slice(200)].map((part) =>
       world.gateway.post('/api/v1/unviewed-counts', { users: part }),
@@ -394,7 +400,7 @@ describe('when very many calls come at once', () => {
     expect(world.kigo.maxConcurrent('summary')).toBeLessThanOrEqual(16);
   });
 
-  it('a batch does not wait for ever behind the batches of others', async () => {
+  it('a batch does not wait for other batches without a limit', async () => {
     const small = await startGateway({
       KIGO_BASE_URL: world.kigo.url,
       KIGO_TIMEOUT_MS: '1000',
@@ -409,7 +415,7 @@ describe('when very many calls come at once', () => {
     expect(busy.length).toBeGreaterThan(50);
   });
 
-  it('more than the lane holds are refused at once', async () => {
+  it('calls beyond the bulkhead and its queue are rejected at once', async () => {
     world.kigo.addFault({ kind: 'slow', delayMs: 20, route: 'lookup' });
     const { axiosRef } = world.gateway.app.get(KigoHttp, { strict: false });
     const calls = Array.from({ length: 64 + 1_000 + 10 }, (_, index) =>
@@ -418,12 +424,12 @@ describe('when very many calls come at once', () => {
       }),
     );
     const outcomes = await Promise.allSettled(calls);
-    const refused = outcomes
+    const rejected = outcomes
       .filter((outcome) => outcome.status === 'rejected')
       .map(({ reason }) => reason as UpstreamError);
-    expect(refused).toHaveLength(10);
+    expect(rejected).toHaveLength(10);
     expect(
-      refused.every(({ failure, retryAfterSeconds }) => failure === 'busy' && retryAfterSeconds === 1),
+      rejected.every(({ failure, retryAfterSeconds }) => failure === 'busy' && retryAfterSeconds === 1),
     ).toBe(true);
   });
 });

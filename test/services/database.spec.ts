@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
-import { DataFolderUnusable, lockDataFolder } from '../../src/database/data-dir-lock.js';
-import { firstContact } from '../../src/database/first-contact.js';
-import { StorageUnavailable } from '../../src/database/storage-error.js';
-import { Ledger } from '../../src/ledger/ledger.service.js';
+import { DataDirUnusableError, lockDataDir } from '../../src/database/data-dir-lock.js';
+import { waitForDatabase } from '../../src/database/first-contact.js';
+import { StorageUnavailableError } from '../../src/database/storage-error.js';
+import { LedgerService } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
 import { StorageProcess } from '../support/child.js';
 import { newDataFolder } from '../support/data-folder.js';
@@ -230,13 +230,13 @@ onPostgres('on PostgreSQL', () => {
     const database = new Database({ databaseUrl, dataDir: '', timeoutMs: 200 });
     expect(database.state()).toEqual({ state: 'unknown', lastSuccessAt: null, lastFailure: null });
     const failures: unknown[] = [];
-    const contact = firstContact(database, {
+    const contact = waitForDatabase(database, {
       signal: new AbortController().signal,
       onFailure: (error) => failures.push(error),
     });
     await until('the first contact fails', () => failures.length > 0);
-    await expect(new Ledger(database).record(issuance(), { status: 'recorded' })).rejects.toThrow(
-      StorageUnavailable,
+    await expect(new LedgerService(database).record(issuance(), { status: 'recorded' })).rejects.toThrow(
+      StorageUnavailableError,
     );
     const reason = 'storage unavailable: no connection (ECONNREFUSED)';
     expect(database.state()).toEqual({
@@ -254,7 +254,10 @@ onPostgres('on PostgreSQL', () => {
     await server.stop();
     const database = new Database({ databaseUrl, dataDir: '', timeoutMs: 200 });
     const calledOff = new AbortController();
-    const contact = firstContact(database, { signal: calledOff.signal, onFailure: () => calledOff.abort() });
+    const contact = waitForDatabase(database, {
+      signal: calledOff.signal,
+      onFailure: () => calledOff.abort(),
+    });
     await expect(contact).rejects.toMatchObject({ name: 'AbortError' });
     await database.close();
     await server.start();
@@ -276,7 +279,7 @@ describe('embedded', () => {
       { error: 'DataFolderUnusable', message: expect.stringMatching(/in use by process \d+/) },
     ]);
     const here = new Database({ dataDir, timeoutMs });
-    await expect(here.migrate()).rejects.toThrow(DataFolderUnusable);
+    await expect(here.migrate()).rejects.toThrow(DataDirUnusableError);
     await holder.kill();
     await here.migrate();
     expect(here.state().state).toBe('up');
@@ -290,7 +293,7 @@ describe('embedded', () => {
     const acknowledged = writer.lines.slice(1) as { id: string }[];
     const database = new Database({ dataDir, timeoutMs });
     await database.migrate();
-    const ledger = new Ledger(database);
+    const ledger = new LedgerService(database);
     for (const { id } of acknowledged) expect(await ledger.find(id)).toMatchObject({ status: 'recorded' });
     await database.close();
   }, 60_000);
@@ -298,13 +301,13 @@ describe('embedded', () => {
   test('what was stored is there after a restart', async () => {
     const first = new Database({ dataDir, timeoutMs });
     await first.migrate();
-    const { id } = await new Ledger(first).record(issuance(), { status: 'recorded' });
+    const { id } = await new LedgerService(first).record(issuance(), { status: 'recorded' });
     await first.close();
     const second = new Database({ dataDir, timeoutMs });
     await second.migrate();
-    expect(await new Ledger(second).find(id)).toMatchObject({ id });
+    expect(await new LedgerService(second).find(id)).toMatchObject({ id });
     await second.close();
-    await expect(second.run(() => Promise.resolve())).rejects.toThrow(StorageUnavailable);
+    await expect(second.run(() => Promise.resolve())).rejects.toThrow(StorageUnavailableError);
   }, 60_000);
 
   describe('the lock on the folder', () => {
@@ -317,33 +320,33 @@ describe('embedded', () => {
     const holder = () => JSON.parse(readFileSync(path, 'utf8')) as object;
 
     test('is held against the same process, too, and leaves nothing behind', async () => {
-      const lock = await lockDataFolder(dataDir);
-      await expect(lockDataFolder(dataDir)).rejects.toThrow(DataFolderUnusable);
+      const lock = await lockDataDir(dataDir);
+      await expect(lockDataDir(dataDir)).rejects.toThrow(DataDirUnusableError);
       await lock.release();
       expect(readdirSync(dataDir)).toEqual([]);
     });
 
     test('of many who want it at once, one gets it', async () => {
-      const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => lockDataFolder(dataDir)));
+      const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => lockDataDir(dataDir)));
       expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     });
 
     test('of a dead process is void, even if its number has been given to another', async () => {
-      const lock = await lockDataFolder(dataDir);
+      const lock = await lockDataDir(dataDir);
       writeFileSync(path, JSON.stringify({ ...holder(), started: '1' }));
-      const next = await lockDataFolder(dataDir);
+      const next = await lockDataDir(dataDir);
       await lock.release();
-      await expect(lockDataFolder(dataDir)).rejects.toThrow(DataFolderUnusable);
+      await expect(lockDataDir(dataDir)).rejects.toThrow(DataDirUnusableError);
       await next.release();
     });
 
     test('of another host is void once its heartbeat has stopped', async () => {
-      const lock = await lockDataFolder(dataDir);
+      const lock = await lockDataDir(dataDir);
       writeFileSync(path, JSON.stringify({ ...holder(), host: 'elsewhere' }));
-      await expect(lockDataFolder(dataDir)).rejects.toThrow('on elsewhere');
+      await expect(lockDataDir(dataDir)).rejects.toThrow('on elsewhere');
       const minuteAgo = new Date(Date.now() - 60_000);
       utimesSync(path, minuteAgo, minuteAgo);
-      await (await lockDataFolder(dataDir)).release();
+      await (await lockDataDir(dataDir)).release();
       await lock.release();
     });
   });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allDelivered, booksOf, unfinishedOn } from '../support/reconciliation.js';
+import { allDelivered, readTotals, countUnfinished } from '../support/reconciliation.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
 import { Inbox } from '../support/inbox.js';
@@ -12,28 +12,28 @@ import { until } from '../support/wait-for.js';
 const ROUNDS = 50;
 const REPLICAS = 3;
 const CONCURRENCY = 8;
-/** A claim lasts 20 s and twice this: those of the dead are waited for. */
+/** A lease lasts 25 s and twice this timeout: the test waits for the leases of killed replicas to expire. */
 const DATABASE_TIMEOUT_MS = 2_000;
-/** The whole of a slow machine's patience, and never a measure. */
+/** Generous limits for a slow machine, not performance targets. */
 const LIMIT_MS = 600_000;
 const PATIENCE_SECONDS = 120;
-/** What one attempt may take: so long, nobody else may be at the same event. */
+/** The time limit of an attempt: during it, no other replica may send the same event. */
 const ATTEMPT_MS = 10_000;
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
 
-onPostgres('three replicas that deliver, killed at random moments', () => {
+onPostgres('delivery by three replicas that are killed at random moments', () => {
   let server: PostgresServer;
   let inbox: Inbox;
   let replicas: MortalGateway[];
-  /** Events whose sender was killed in the moment of the 200. */
-  const lastWords: string[] = [];
+  /** Events whose sender was killed at the moment of the 200. */
+  const lastAccepted: string[] = [];
 
   beforeAll(async () => {
     server = await PostgresServer.create(bin ?? '');
     inbox = await Inbox.open();
-    // One consumer; only it can tell which replica it hears.
+    // One consumer with a URL for each replica, so that the receiver knows the sender.
     replicas = await Promise.all(
       Array.from({ length: REPLICAS }, (_, index) =>
         MortalGateway.on({
@@ -51,7 +51,7 @@ onPostgres('three replicas that deliver, killed at random moments', () => {
   });
 
   test(
-    'bring all that was acknowledged to a consumer that remembers ids, exactly once',
+    'delivers every acknowledged callback exactly once to a consumer that deduplicates by id',
     async () => {
       inbox.respond = async () => {
         await sleep(Math.random() * 30);
@@ -67,9 +67,13 @@ onPostgres('three replicas that deliver, killed at random moments', () => {
         victim.start();
       }
       await kiip.finish();
-      await until('every claim has ended', async () => (await unfinishedOn(server)) === 0, PATIENCE_SECONDS);
+      await until(
+        'every lease has ended',
+        async () => (await countUnfinished(server)) === 0,
+        PATIENCE_SECONDS,
+      );
 
-      // The consumer knows what the ledger holds, the ledger what was acknowledged; and neither anything else.
+      // The consumer has exactly the entries of the ledger, and the ledger exactly the acknowledged callbacks.
       const sender = new CallbackSender();
       const rows = (await sender.ledger(origins[0]!)).filter(isAccepted);
       await sender.close();
@@ -77,25 +81,25 @@ onPostgres('three replicas that deliver, killed at random moments', () => {
       const acknowledged = [...kiip.acknowledged.values()].map(([first]) => first!.id);
       expect(kiip.acknowledged.size).toBe(kiip.sent.size);
       expect(acknowledged.toSorted()).toEqual(ids);
-      const heard = inbox.byId;
-      expect([...heard.keys()].toSorted()).toEqual(ids);
-      expect(await booksOf(origins[0]!)).toMatchObject(allDelivered(ids.length));
+      const received = inbox.byId;
+      expect([...received.keys()].toSorted()).toEqual(ids);
+      expect(await readTotals(origins[0]!)).toMatchObject(allDelivered(ids.length));
 
-      const repeats = repeatsIn([...heard.values()]);
-      // A kill leaves no more than what one replica has under way; and nothing else makes an event come again.
+      const repeats = repeatsIn([...received.values()]);
+      // A kill repeats at most the events that one replica has in flight; nothing else repeats an event.
       expect(repeats).toBeLessThanOrEqual(ROUNDS * CONCURRENCY);
-      // Some kills have hit between the consumer's 200 and the mark.
-      const unmarked = lastWords.filter((id) => heard.get(id)!.length > 1).length;
-      expect(unmarked).toBeGreaterThan(0);
+      // Some kills hit between the 200 of the consumer and the write of the result.
+      const unsaved = lastAccepted.filter((id) => received.get(id)!.length > 1).length;
+      expect(unsaved).toBeGreaterThan(0);
       expect(replicas.flatMap(({ log }) => log).filter(({ level }) => level === 'error')).toEqual([]);
       console.info(
-        `${ROUNDS} kills, ${ids.length} events, ${repeats} repeats, ${unmarked} kills between a 200 and its mark`,
+        `${ROUNDS} kills, ${ids.length} events, ${repeats} repeats, ${unsaved} kills between a 200 and the write of its result`,
       );
     },
     LIMIT_MS,
   );
 
-  /** Who is to be killed now: the one whose event has this instant been answered 200, or any, even one that only starts. */
+  /** Chooses the replica to kill: the one whose event has just been answered 200, or a random one, which may still be starting. */
   async function nextVictim(round: number): Promise<MortalGateway> {
     const enough = inbox.receipts.length + 1 + Math.random() * 60;
     await until('some more events arrive', () => inbox.receipts.length >= enough, PATIENCE_SECONDS);
@@ -104,12 +108,12 @@ onPostgres('three replicas that deliver, killed at random moments', () => {
       return replicas[Math.floor(Math.random() * REPLICAS)]!;
     }
     const receipt = await inbox.nextResponse();
-    lastWords.push(receipt.id);
+    lastAccepted.push(receipt.id);
     return replicas[Number(receipt.sender)]!;
   }
 });
 
-/** Every repeat is the same text under the same id, and comes only when its last sender can be at it no more. */
+/** Checks that every repeat has the same body and id, and arrives only after the attempt before it must have ended. */
 function repeatsIn(events: readonly Receipt[][]): number {
   for (const receipts of events) {
     expect(new Set(receipts.map(({ body }) => body)).size).toBe(1);

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Consumer } from '../../src/config/parsers.js';
 import { Database } from '../../src/database/database.js';
-import { fanOutOutbox, subscriberOf } from '../../src/delivery/delivery.queries.js';
-import { unfinishedOn } from '../support/reconciliation.js';
+import { fanOutOutbox } from '../../src/delivery/delivery.queries.js';
+import { countUnfinished } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig, CONSUMER_SECRET } from '../support/consumer.js';
 import { startProcess } from '../support/gateway-process.js';
@@ -13,7 +14,7 @@ import { until } from '../support/wait-for.js';
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
 
-onPostgres('two replicas that deliver in the order of each user', () => {
+onPostgres('ordered delivery by two replicas', () => {
   let server: PostgresServer;
   let inbox: Inbox;
 
@@ -37,20 +38,20 @@ onPostgres('two replicas that deliver in the order of each user', () => {
     return gateway;
   };
 
-  test('bring the events of a user one after the other, as they were accepted, and share the users', async () => {
+  test('sends the events of each user one at a time in the order of acceptance, with the users shared between both replicas', async () => {
     const gateways = { one: await start('one'), two: await start('two') };
     await using one = gateways.one;
     await using two = gateways.two;
     const origins = [await one.url(), await two.url()];
     const sender = new CallbackSender(8);
-    const open = new Map<string, number>();
+    const inFlight = new Map<string, number>();
     const overlaps: string[] = [];
     inbox.respond = async ({ event }) => {
       const user = String(event.data['user_id']);
-      if (open.has(user)) overlaps.push(user);
-      open.set(user, 1);
+      if (inFlight.has(user)) overlaps.push(user);
+      inFlight.set(user, 1);
       await sleep(Math.random() * 20);
-      open.delete(user);
+      inFlight.delete(user);
       return 200;
     };
     const users = Array.from({ length: 8 }, (_, index) => `user-${index}`);
@@ -65,15 +66,15 @@ onPostgres('two replicas that deliver in the order of each user', () => {
         }
       }),
     );
-    await until('all is delivered', async () => (await unfinishedOn(server)) === 0, 60);
+    await until('all is delivered', async () => (await countUnfinished(server)) === 0, 60);
     await sender.close();
-    const heard = Map.groupBy(inbox.receipts, ({ event }) => String(event.data['user_id']));
-    for (const user of users) expect(heard.get(user)!.map(({ id }) => id)).toEqual(accepted.get(user));
+    const received = Map.groupBy(inbox.receipts, ({ event }) => String(event.data['user_id']));
+    for (const user of users) expect(received.get(user)!.map(({ id }) => id)).toEqual(accepted.get(user));
     expect(overlaps).toEqual([]);
     expect(new Set(inbox.receipts.map((receipt) => receipt.sender))).toEqual(new Set(['one', 'two']));
   }, 180_000);
 
-  test('make deliveries of accepted rows one at a time: who comes second waits for nothing, and finds the rest later', async () => {
+  test('moves entries from the outbox in one replica at a time; the other returns at once and moves the rest later', async () => {
     const databases = [1, 2].map(
       () => new Database({ databaseUrl: server.url('postgres'), dataDir: '', timeoutMs: 30_000 }),
     );
@@ -89,36 +90,36 @@ onPostgres('two replicas that deliver in the order of each user', () => {
              'order-${number}', 'order-${number}', 'order-${number}', '', '') returning id)
          insert into delivery_outbox (ledger_id) select id from row`,
       );
-    const subscribers = [
-      subscriberOf({
+    const consumers: Consumer[] = [
+      {
         name: 'orderly',
         url: inbox.url(),
         secrets: [CONSUMER_SECRET],
         events: ['kiip.currency.issued'],
         concurrency: 8,
         order_by: 'user_id',
-      }),
+      },
     ];
     await insert(1);
     const gate = Promise.withResolvers<void>();
     const moved = Promise.withResolvers<number>();
     const holding = first.run((db) =>
       db.transaction().execute(async (transaction) => {
-        moved.resolve(await fanOutOutbox(transaction, subscribers, 100));
+        moved.resolve(await fanOutOutbox(transaction, consumers, 100));
         await gate.promise;
       }),
     );
     expect(await moved.promise).toBe(1);
     await insert(2);
-    expect(await second.run((db) => fanOutOutbox(db, subscribers, 100))).toBe(0);
+    expect(await second.run((db) => fanOutOutbox(db, consumers, 100))).toBe(0);
     gate.resolve();
     await holding;
-    expect(await second.run((db) => fanOutOutbox(db, subscribers, 100))).toBe(1);
+    expect(await second.run((db) => fanOutOutbox(db, consumers, 100))).toBe(1);
     const due = await server.query(
       'postgres',
       `select ledger_id, next_attempt_at <= now() as now from deliveries where consumer = 'orderly' order by id`,
     );
-    // The second one is due when the first has ended, and by itself later.
+    // The second delivery becomes due when the first ends, or a minute later.
     expect(due).toEqual([
       { ledger_id: 'iss_order_1', now: true },
       { ledger_id: 'iss_order_2', now: false },

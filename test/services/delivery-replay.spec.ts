@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allDelivered, booksOf, unfinishedOn } from '../support/reconciliation.js';
+import { allDelivered, readTotals, countUnfinished } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
 import { credentials } from '../support/gateway.js';
@@ -16,10 +16,10 @@ const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
 const ROWS = 1_000;
 const OUTSIDE = 200;
-/** Far less than what the consumer takes in: what holds the replay back is its rate. */
+/** Far less than the consumer can receive: only the rate limits the replay. */
 const RATE = 100;
 const CONCURRENCY = 8;
-/** The whole of a slow machine's patience, and never a measure. */
+/** Generous limits for a slow machine, not performance targets. */
 const LIMIT_MS = 300_000;
 const PATIENCE_SECONDS = 120;
 
@@ -37,14 +37,14 @@ interface Delivery {
   readonly last_status: number | null;
 }
 
-onPostgres('what was accepted once', () => {
+onPostgres('replays and dead letters', () => {
   let server: PostgresServer;
   let inbox: Inbox;
   let api: GatewayProcess;
   let origin: string;
   let worker: MortalGateway;
   const sender = new CallbackSender(16);
-  /** The middle one is the window that is replayed. */
+  /** Entries outside and inside the window that is replayed. */
   let outside: string[];
   let inside: string[];
   let window: { from: string; to: string };
@@ -79,7 +79,7 @@ onPostgres('what was accepted once', () => {
     await server.destroy();
   });
 
-  /** That many callbacks, and the ids of their rows. */
+  /** Records callbacks; returns the ids of their entries. */
   async function record(rows: number): Promise<string[]> {
     const ids: string[] = [];
     let left = rows;
@@ -95,8 +95,8 @@ onPostgres('what was accepted once', () => {
   }
 
   const allIsDelivered = () =>
-    until('all is delivered', async () => (await unfinishedOn(server)) === 0, PATIENCE_SECONDS);
-  const order = async (body: object) => {
+    until('all is delivered', async () => (await countUnfinished(server)) === 0, PATIENCE_SECONDS);
+  const requestReplay = async (body: object) => {
     const response = await fetch(`${origin}/api/v1/deliveries/replays`, {
       method: 'POST',
       headers: { ...credentials, 'content-type': 'application/json' },
@@ -109,10 +109,10 @@ onPostgres('what was accepted once', () => {
   const dead = () => read<{ items: Delivery[] }>('?status=dead');
   const replayOf = (id: string) => read<Replay>(`/replays/${id}`);
 
-  test('is only counted by a dry run', async () => {
+  test('only counts the entries of a window in a dry run', async () => {
     const sent = inbox.receipts.length;
     expect(sent).toBe(ROWS + 2 * OUTSIDE);
-    expect(await order({ dry_run: true })).toEqual({ status: 200, body: { id: null, count: ROWS } });
+    expect(await requestReplay({ dry_run: true })).toEqual({ status: 200, body: { id: null, count: ROWS } });
     expect(await server.query('postgres', 'select * from delivery_replays')).toEqual([]);
     expect(await server.query('postgres', `select * from deliveries where status <> 'delivered'`)).toEqual(
       [],
@@ -121,16 +121,16 @@ onPostgres('what was accepted once', () => {
   });
 
   test(
-    'is sent again without a gap, at its rate, beside live traffic, although its worker is killed halfway',
+    'replays a window completely at its rate, beside live traffic, although the worker is killed halfway',
     async () => {
       const first = inbox.byId;
       inbox.receipts.length = 0;
       const startedMs = performance.now();
-      const { status, body } = await order({ rate_per_second: RATE });
+      const { status, body } = await requestReplay({ rate_per_second: RATE });
       expect([status, body.count]).toEqual([202, ROWS]);
       const kiip = new PatientKiip([origin], { inFlight: 2, pauseMs: 50 });
 
-      await until('half of it is there', () => inbox.receipts.length >= ROWS / 2, PATIENCE_SECONDS);
+      await until('half of the events', () => inbox.receipts.length >= ROWS / 2, PATIENCE_SECONDS);
       await worker.kill();
       const halfway = await replayOf(body.id);
       expect(halfway.done).toBeGreaterThan(0);
@@ -138,7 +138,7 @@ onPostgres('what was accepted once', () => {
       expect(halfway.finished_at).toBeNull();
       worker.start();
       await until(
-        'it is finished',
+        'the replay is finished',
         async () => (await replayOf(body.id)).finished_at !== null,
         PATIENCE_SECONDS,
       );
@@ -146,44 +146,48 @@ onPostgres('what was accepted once', () => {
       await allIsDelivered();
 
       expect(await replayOf(body.id)).toMatchObject({ count: ROWS, done: ROWS });
-      const heard = inbox.byId;
-      const live = [...kiip.acknowledged.values()].map(([answer]) => answer!.id);
-      expect(outside.filter((id) => heard.has(id))).toEqual([]);
-      expect([...heard.keys()].toSorted()).toEqual([...inside, ...live].toSorted());
+      const received = inbox.byId;
+      const live = [...kiip.acknowledged.values()].map(([first]) => first!.id);
+      expect(outside.filter((id) => received.has(id))).toEqual([]);
+      expect([...received.keys()].toSorted()).toEqual([...inside, ...live].toSorted());
       const changed = inside.filter((id) =>
-        heard.get(id)!.some(({ body: text }) => text !== first.get(id)![0]!.body),
+        received.get(id)!.some(({ body: text }) => text !== first.get(id)![0]!.body),
       );
       expect(changed).toEqual([]);
-      // A kill leaves no more than what was under way.
-      const repeats = inbox.receipts.length - heard.size;
+      // A kill repeats at most the events that were in flight.
+      const repeats = inbox.receipts.length - received.size;
       expect(repeats).toBeLessThanOrEqual(CONCURRENCY);
 
-      const again = new Set(inside);
-      const replayed = inbox.receipts.filter(({ id }) => again.has(id));
+      const replayedIds = new Set(inside);
+      const replayed = inbox.receipts.filter(({ id }) => replayedIds.has(id));
       const tooEarly = replayed.filter(
         ({ atMs }, index) => index + 1 - repeats > RATE * (1 + (atMs - startedMs) / 1_000),
       );
       expect(tooEarly).toEqual([]);
       const last = replayed.at(-1)!.atMs;
-      const beside = inbox.receipts.filter(({ id, atMs }) => !again.has(id) && atMs < last).length;
-      expect(beside).toBeGreaterThan(0);
+      const liveEvents = inbox.receipts.filter(({ id, atMs }) => !replayedIds.has(id) && atMs < last).length;
+      expect(liveEvents).toBeGreaterThan(0);
       const seconds = Math.round((last - startedMs) / 1_000);
       console.info(
-        `${ROWS} rows again in ${seconds} s, ${repeats} twice, ${halfway.done} due at the kill, ${beside} live events meanwhile`,
+        `${ROWS} rows again in ${seconds} s, ${repeats} twice, ${halfway.done} due at the kill, ${liveEvents} live events meanwhile`,
       );
     },
     LIMIT_MS,
   );
 
   test(
-    'is dead when it is refused for three days, listed so, and goes out again when somebody retries it',
+    'moves a delivery that is rejected for three days to the dead letters, and sends it again after a retry',
     async () => {
       inbox.receipts.length = 0;
       inbox.respond = () => 422;
       const [id] = await record(1);
       const fails = (attempts: number) =>
-        until('it has been refused', async () => (await newest()).attempts === attempts, PATIENCE_SECONDS);
-      /** Only the times are moved, as if they had passed: what becomes of it is for the gateway to say. */
+        until(
+          'the rejection is recorded',
+          async () => (await newest()).attempts === attempts,
+          PATIENCE_SECONDS,
+        );
+      /** Moves the times only, as if they had passed: the gateway decides the rest. */
       const threeDaysLater = () =>
         server.query(
           'postgres',
@@ -212,9 +216,9 @@ onPostgres('what was accepted once', () => {
       expect(items).toMatchObject([
         { issuance_id: id, consumer: 'wallet', status: 'dead', last_status: 422, next_attempt_at: null },
       ]);
-      expect(await booksOf(origin)).toMatchObject({ dead: 1, pending: 0, missing: 0 });
+      expect(await readTotals(origin)).toMatchObject({ dead: 1, pending: 0, missing: 0 });
 
-      // Tried for three days again.
+      // The retry starts another three days of attempts.
       expect(await retry(items[0]!.id)).toMatchObject({ status: 202, body: { status: 'pending' } });
       await fails(3);
       expect(await newest()).toMatchObject({ status: 'pending' });
@@ -228,13 +232,13 @@ onPostgres('what was accepted once', () => {
       expect((await dead()).items).toEqual([]);
       expect(inbox.receipts.map((receipt) => receipt.id)).toEqual(Array.from({ length: 5 }, () => id));
       expect(new Set(inbox.receipts.map(({ body }) => body)).size).toBe(1);
-      const books = await booksOf(origin);
-      expect(books).toMatchObject(allDelivered(books.accepted));
+      const totals = await readTotals(origin);
+      expect(totals).toMatchObject(allDelivered(totals.accepted));
     },
     LIMIT_MS,
   );
 
-  test('has met nothing unexpected', () => {
+  test('logs no other error', () => {
     const serious = [...api.log(), ...worker.log].filter(
       ({ level }) => level === 'error' || level === 'fatal',
     );
@@ -245,7 +249,7 @@ onPostgres('what was accepted once', () => {
   });
 });
 
-/** An instant that no callback shares. */
+/** Returns an instant at which no callback is received. */
 async function now(): Promise<string> {
   await sleep(10);
   const instant = new Date().toISOString();

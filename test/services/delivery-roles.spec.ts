@@ -1,4 +1,4 @@
-import { allDelivered, booksOf, deliveryOn } from '../support/reconciliation.js';
+import { allDelivered, readTotals, findDelivery } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
 import type { Environment } from '../../src/config/read-config.js';
@@ -14,7 +14,7 @@ import { until } from '../support/wait-for.js';
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
 
-onPostgres('a gateway whose ROLE is', () => {
+onPostgres('delivery by ROLE', () => {
   let server: PostgresServer;
   let inbox: Inbox;
   let api: GatewayProcess;
@@ -26,7 +26,7 @@ onPostgres('a gateway whose ROLE is', () => {
       DATABASE_URL: server.url('postgres'),
       DELIVERY_CONSUMERS: consumersConfig(inbox.url(name)),
       SHUTDOWN_GRACE_SECONDS: '6',
-      // No claim lapses while a test waits: 20 s and twice this.
+      // No lease expires while a test waits: a lease lasts 25 s and twice this.
       DATABASE_TIMEOUT_MS: '20000',
       LOG_LEVEL: 'info',
       ROLE: role,
@@ -41,18 +41,18 @@ onPostgres('a gateway whose ROLE is', () => {
     expect(outcome).toBe('recorded');
     return id!;
   };
-  const heardFrom = (name: string) => inbox.receipts.filter((receipt) => receipt.sender === name);
-  const deliveryOf = (id: string) => deliveryOn(server, id);
+  const receivedFrom = (name: string) => inbox.receipts.filter((receipt) => receipt.sender === name);
+  const findDeliveryOf = (id: string) => findDelivery(server, id);
   const allIsDelivered = () =>
-    until('the books say that all is delivered', async () => {
-      const books = await booksOf(origin);
-      return books.accepted > 0 && books.delivered === books.accepted;
+    until('all is delivered', async () => {
+      const totals = await readTotals(origin);
+      return totals.accepted > 0 && totals.delivered === totals.accepted;
     });
-  /** After some successes, a worker sends several at once. */
-  const widen = async (name: string) => {
+  /** Delivers some events, after which a worker sends several at once. */
+  const rampUp = async (name: string) => {
     await Promise.all(Array.from({ length: 8 }, record));
     await allIsDelivered();
-    expect(heardFrom(name)).toHaveLength(8);
+    expect(receivedFrom(name)).toHaveLength(8);
   };
 
   beforeAll(async () => {
@@ -72,18 +72,18 @@ onPostgres('a gateway whose ROLE is', () => {
     inbox.respond = () => 200;
   });
 
-  test('api serves the routes and sends nothing, and a worker apart brings what it accepts', async () => {
+  test('serves the routes and sends nothing with ROLE=api, while a separate worker delivers what it accepts', async () => {
     const early = await Promise.all([record(), record()]);
     const deliveries = await fetch(`${origin}/api/v1/deliveries`, { headers: credentials });
     expect([deliveries.status, await deliveries.json()]).toEqual([200, { items: [], next: 'dlv_0' }]);
-    expect(await booksOf(origin)).toMatchObject({ accepted: 2, pending: 2, missing: 0 });
+    expect(await readTotals(origin)).toMatchObject({ accepted: 2, pending: 2, missing: 0 });
 
     await using worker = await start('worker', 'worker');
     const late = await record();
     await allIsDelivered();
     expect(idsOf(inbox.receipts).toSorted()).toEqual([...early, late].toSorted());
-    expect(heardFrom('worker')).toHaveLength(3);
-    expect(await booksOf(origin)).toMatchObject(allDelivered(3));
+    expect(receivedFrom('worker')).toHaveLength(3);
+    expect(await readTotals(origin)).toMatchObject(allDelivered(3));
 
     const url = await worker.url();
     const statusOf = async (path: string, init: RequestInit = {}) =>
@@ -100,10 +100,10 @@ onPostgres('a gateway whose ROLE is', () => {
       expect([path, await statusOf(path)]).toEqual([path, 404]);
     expect((await sender.callback(url, redemption())).status).toBe(404);
     expect(await statusOf('/api/v1/deliveries/dlv_1/retry', { method: 'POST' })).toBe(404);
-    expect((await booksOf(origin)).accepted).toBe(3);
+    expect((await readTotals(origin)).accepted).toBe(3);
   });
 
-  test('worker and is told to stop hands back what a consumer never answers, and another sends it', async () => {
+  test('releases the lease of an unanswered delivery when a worker stops, and another worker sends it', async () => {
     inbox.respond = () => 'never';
     const workers = { first: await start('worker', 'first'), second: await start('worker', 'second') };
     await using first = workers.first;
@@ -112,24 +112,28 @@ onPostgres('a gateway whose ROLE is', () => {
     await until('it is sent', () => inbox.receipts.length === 1);
     const [leaving, staying, other] =
       inbox.receipts[0]!.sender === 'first' ? [first, second, 'second'] : [second, first, 'first'];
-    expect((await deliveryOf(id))?.['claim']).not.toBeNull();
+    expect((await findDeliveryOf(id))?.['lease_token']).not.toBeNull();
     inbox.respond = () => 200;
     leaving.signal('SIGTERM');
     expect(await leaving.ended).toEqual({ code: 0, signal: null });
-    await until('it is delivered', async () => (await deliveryOf(id))?.['status'] === 'delivered');
+    await until('it is delivered', async () => (await findDeliveryOf(id))?.['status'] === 'delivered');
 
     expect(idsOf(inbox.receipts)).toEqual([id, id]);
-    expect(heardFrom(other)).toHaveLength(1);
+    expect(receivedFrom(other)).toHaveLength(1);
     expect(new Set(inbox.receipts.map(({ body }) => body)).size).toBe(1);
-    expect(outOfTime(leaving)).toEqual([]);
-    // Nobody waited for the claim to lapse: an attempt that nobody knows the end of is none.
-    expect(await deliveryOf(id)).toMatchObject({ attempts: 1, claim: null, lease_expires_at: null });
+    expect(graceExpired(leaving)).toEqual([]);
+    // The lease was released, not expired; an attempt with an unknown end is not counted.
+    expect(await findDeliveryOf(id)).toMatchObject({
+      attempts: 1,
+      lease_token: null,
+      lease_expires_at: null,
+    });
     expect(staying.log().filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  test('worker and is told to stop claims nothing more, and leaves no claim behind', async () => {
+  test('leases nothing more when a worker stops, and leaves no lease behind', async () => {
     await using leaving = await start('worker', 'leaving');
-    await widen('leaving');
+    await rampUp('leaving');
     const again = inbox.receipts[0]!.id;
     inbox.receipts.length = 0;
     inbox.respond = () => 'never';
@@ -137,44 +141,46 @@ onPostgres('a gateway whose ROLE is', () => {
     await until('it is sent', () => inbox.receipts.length === 1);
     leaving.signal('SIGTERM');
     await leaving.logged('stopping');
-    // What is new waits in the outbox; what is due again could be claimed at once.
+    // New entries wait in the outbox; the retried delivery could be leased at once.
     const late = await Promise.all([record(), record(), record()]);
-    const delivery = `${origin}/api/v1/deliveries/dlv_${String((await deliveryOf(again))?.['id'])}`;
+    const delivery = `${origin}/api/v1/deliveries/dlv_${String((await findDeliveryOf(again))?.['id'])}`;
     expect((await fetch(`${delivery}/retry`, { method: 'POST', headers: credentials })).status).toBe(202);
     expect(await leaving.ended).toEqual({ code: 0, signal: null });
 
-    expect(outOfTime(leaving)).toEqual([]);
+    expect(graceExpired(leaving)).toEqual([]);
     expect(idsOf(inbox.receipts)).toEqual([held]);
-    expect(await deliveryOf(held)).toMatchObject({
+    expect(await findDeliveryOf(held)).toMatchObject({
       status: 'pending',
       attempts: 0,
-      claim: null,
+      lease_token: null,
       lease_expires_at: null,
     });
-    expect(await server.query('postgres', 'select * from deliveries where claim is not null')).toEqual([]);
+    expect(await server.query('postgres', 'select * from deliveries where lease_token is not null')).toEqual(
+      [],
+    );
 
     inbox.respond = () => 200;
     await using next = await start('all', 'next');
     await allIsDelivered();
-    expect(idsOf(heardFrom('next')).toSorted()).toEqual([again, held, ...late].toSorted());
+    expect(idsOf(receivedFrom('next')).toSorted()).toEqual([again, held, ...late].toSorted());
     expect(next.log().filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  test('worker and is told to stop writes down what a consumer still answers in time', async () => {
+  test('saves the result of a response that arrives while a worker stops', async () => {
     await using leaving = await start('worker', 'slow');
-    const answer = inbox.hold();
+    const respond = inbox.hold();
     const id = await record();
     await until('it is sent', () => inbox.receipts.length === 1);
     leaving.signal('SIGTERM');
     await leaving.logged('stopping');
-    answer(200);
+    respond(200);
     expect(await leaving.ended).toEqual({ code: 0, signal: null });
-    expect(await deliveryOf(id)).toMatchObject({ status: 'delivered', attempts: 1, claim: null });
+    expect(await findDeliveryOf(id)).toMatchObject({ status: 'delivered', attempts: 1, lease_token: null });
   });
 });
 
 const idsOf = (receipts: readonly Receipt[]) => receipts.map(({ id }) => id);
 
-/** The process ended because its time was over, and not because it was done. */
-const outOfTime = (gateway: GatewayProcess) =>
+/** The log lines of a process that ended because its grace period expired. */
+const graceExpired = (gateway: GatewayProcess) =>
   gateway.log().filter(({ msg }) => String(msg).includes('the time to drain was over'));

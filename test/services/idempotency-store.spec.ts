@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { IdempotencyKeys } from '../../src/idempotency/idempotency-store.js';
+import { IdempotencyStore } from '../../src/idempotency/idempotency-store.js';
 import type { KeyedRequest } from '../../src/idempotency/idempotency-store.js';
 import { engines } from '../support/database-engines.js';
 import type { Engine } from '../support/database-engines.js';
@@ -10,16 +10,16 @@ const answer = { status: 200, body: '{"rewarded":true,"text":"\\u0000"}' };
 
 describe.each(engines)('idempotency keys on %s', (_name, open) => {
   let engine: Engine;
-  let keys: IdempotencyKeys;
+  let keys: IdempotencyStore;
   beforeAll(async () => {
     engine = await open();
-    keys = new IdempotencyKeys(engine.database, { leaseSeconds: 60 });
+    keys = new IdempotencyStore(engine.database, { leaseSeconds: 60 });
   }, 60_000);
   beforeEach(() => engine.empty());
   afterAll(() => engine.close());
 
   const started = async (given: Partial<KeyedRequest> = {}) => {
-    const begun = await keys.begin({ ...request, ...given });
+    const begun = await keys.acquire({ ...request, ...given });
     if (begun.state !== 'started') throw new Error(`the key is ${begun.state}`);
     return begun.claim;
   };
@@ -31,22 +31,22 @@ describe.each(engines)('idempotency keys on %s', (_name, open) => {
     );
 
   test('a repeat gets the first answer', async () => {
-    expect(await keys.finish(await started(), answer)).toBe(true);
-    expect(await keys.begin(request)).toEqual({ state: 'replay', ...answer });
+    expect(await keys.complete(await started(), answer)).toBe(true);
+    expect(await keys.acquire(request)).toEqual({ state: 'replay', ...answer });
   });
 
   test('a repeat while the first is under way is told so', async () => {
     await started();
-    expect(await keys.begin(request)).toEqual({ state: 'in-progress' });
+    expect(await keys.acquire(request)).toEqual({ state: 'in-progress' });
   });
 
   test.each(['in-flight', 'done', 'unknown'])(
     'another body is refused while the first is %s',
     async (state) => {
       const claim = await started();
-      if (state === 'done') await keys.finish(claim, answer);
+      if (state === 'done') await keys.complete(claim, answer);
       if (state === 'unknown') await keys.markUnknown(claim);
-      expect(await keys.begin({ ...request, bodyHash: 'd-2' })).toEqual({ state: 'key-reused' });
+      expect(await keys.acquire({ ...request, bodyHash: 'd-2' })).toEqual({ state: 'key-reused' });
     },
   );
 
@@ -58,18 +58,18 @@ describe.each(engines)('idempotency keys on %s', (_name, open) => {
     { caller: 'x'.repeat(20_000) },
   ])('a key belongs to a caller and a route: %j is another', async (other) => {
     await started();
-    expect(await keys.begin({ ...request, ...other })).toMatchObject({ state: 'started' });
+    expect(await keys.acquire({ ...request, ...other })).toMatchObject({ state: 'started' });
   });
 
   test('fifty at once over three processes: one starts', async () => {
     const processes = [
       keys,
-      new IdempotencyKeys(await engine.another(), { leaseSeconds: 60 }),
-      new IdempotencyKeys(await engine.another(), { leaseSeconds: 60 }),
+      new IdempotencyStore(await engine.another(), { leaseSeconds: 60 }),
+      new IdempotencyStore(await engine.another(), { leaseSeconds: 60 }),
     ];
     const states = await Promise.all(
       Array.from({ length: 17 }, () =>
-        processes.map(async (each) => (await each.begin(request)).state),
+        processes.map(async (each) => (await each.acquire(request)).state),
       ).flat(),
     );
     expect(states.filter((state) => state === 'started')).toHaveLength(1);
@@ -77,48 +77,48 @@ describe.each(engines)('idempotency keys on %s', (_name, open) => {
   });
 
   test('a first try that never reached the vendor is forgotten', async () => {
-    expect(await keys.forget(await started())).toBe(true);
-    expect(await keys.begin({ ...request, bodyHash: 'd-2' })).toMatchObject({ state: 'started' });
+    expect(await keys.release(await started())).toBe(true);
+    expect(await keys.acquire({ ...request, bodyHash: 'd-2' })).toMatchObject({ state: 'started' });
   });
 
   test('an unknown outcome stays unknown', async () => {
     const claim = await started();
     expect(await keys.markUnknown(claim)).toBe(true);
-    expect(await keys.begin(request)).toEqual({ state: 'outcome-unknown' });
-    expect(await keys.finish(claim, answer)).toBe(false);
-    expect(await keys.forget(claim)).toBe(false);
-    expect(await keys.begin(request)).toEqual({ state: 'outcome-unknown' });
+    expect(await keys.acquire(request)).toEqual({ state: 'outcome-unknown' });
+    expect(await keys.complete(claim, answer)).toBe(false);
+    expect(await keys.release(claim)).toBe(false);
+    expect(await keys.acquire(request)).toEqual({ state: 'outcome-unknown' });
   });
 
   test('a claim whose holder died has an unknown outcome, even if the holder comes back', async () => {
     const claim = await started();
     await letPass(59);
-    expect(await keys.begin(request)).toEqual({ state: 'in-progress' });
+    expect(await keys.acquire(request)).toEqual({ state: 'in-progress' });
     await letPass(2);
-    expect(await keys.begin(request)).toEqual({ state: 'outcome-unknown' });
-    expect(await keys.finish(claim, answer)).toBe(false);
-    expect(await keys.begin(request)).toEqual({ state: 'outcome-unknown' });
+    expect(await keys.acquire(request)).toEqual({ state: 'outcome-unknown' });
+    expect(await keys.complete(claim, answer)).toBe(false);
+    expect(await keys.acquire(request)).toEqual({ state: 'outcome-unknown' });
   });
 
   test('a slow holder may still finish as long as nobody has asked', async () => {
     const claim = await started();
     await letPass(61);
-    expect(await keys.finish(claim, answer)).toBe(true);
-    expect(await keys.begin(request)).toEqual({ state: 'replay', ...answer });
+    expect(await keys.complete(claim, answer)).toBe(true);
+    expect(await keys.acquire(request)).toEqual({ state: 'replay', ...answer });
   });
 
   test.each(['in-flight', 'done', 'unknown'])(
     'after 24 hours a key is free again, however it ended: %s',
     async (state) => {
       const claim = await started();
-      if (state === 'done') await keys.finish(claim, answer);
+      if (state === 'done') await keys.complete(claim, answer);
       if (state === 'unknown') await keys.markUnknown(claim);
       await letPass(24 * 60 * 60 - 60);
-      expect((await keys.begin(request)).state).not.toBe('started');
+      expect((await keys.acquire(request)).state).not.toBe('started');
       await letPass(61);
       const next = await started({ bodyHash: 'd-2' });
-      expect(await keys.finish(claim, answer)).toBe(false);
-      expect(await keys.finish(next, answer)).toBe(true);
+      expect(await keys.complete(claim, answer)).toBe(false);
+      expect(await keys.complete(next, answer)).toBe(true);
     },
   );
 
@@ -129,9 +129,9 @@ describe.each(engines)('idempotency keys on %s', (_name, open) => {
         db,
       ),
     );
-    const sweeping = new IdempotencyKeys(engine.database, { leaseSeconds: 60 });
+    const sweeping = new IdempotencyStore(engine.database, { leaseSeconds: 60 });
     await Promise.all(
-      Array.from({ length: 1_000 }, (_, n) => sweeping.begin({ ...request, key: `new-${n}` })),
+      Array.from({ length: 1_000 }, (_, n) => sweeping.acquire({ ...request, key: `new-${n}` })),
     );
     const expired = async () => {
       const query = sql`select 1 from idempotency_keys where expires_at <= now()`;

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { CallbackSender } from '../support/callback-sender.js';
 import type { SentAnswer } from '../support/callback-sender.js';
-import { ResetProxy } from '../support/reset-proxy.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
@@ -20,7 +20,7 @@ const BOUND_MS = 15_000;
 
 onPostgres('when PostgreSQL fails, a gateway that runs', () => {
   let server: PostgresServer;
-  let proxy: ResetProxy;
+  let proxy: FaultProxy;
   let gateway: GatewayProcess;
   let origin: string;
   const sender = new CallbackSender(40, BOUND_MS);
@@ -38,7 +38,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
   beforeAll(async () => {
     server = await PostgresServer.create(bin ?? '');
     await server.query('postgres', 'create database gateway');
-    proxy = await ResetProxy.to(server.port);
+    proxy = await FaultProxy.to(server.port);
     gateway = start();
     origin = await gateway.url();
     await gateway.logged('database ready');
@@ -208,9 +208,9 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
   ] as const)('refuses when the connection is reset %s', async (_, when, next) => {
     const fields = issuance();
     const cuts = proxy.resets;
-    proxy.arm('insert into "ledger"', when);
+    proxy.resetOn('insert into "ledger"', when);
     unavailable(await send(fields));
-    proxy.disarm();
+    proxy.stopResets();
     expect(proxy.resets).toBe(cuts + 1);
     const answer = await send(fields);
     expect([answer.status, answer.outcome]).toEqual([200, next]);
@@ -223,9 +223,9 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     for (const when of ['before', 'after'] as const) {
       const { length } = traffic.refused;
       await until('callbacks flow', () => traffic.acknowledged.length > 20);
-      proxy.arm('insert into "ledger"', when);
+      proxy.resetOn('insert into "ledger"', when);
       await until('callbacks are refused', () => traffic.refused.length > length + 20);
-      proxy.disarm();
+      proxy.stopResets();
     }
     const answers = await traffic.finish();
     await recovers(traffic.refused);

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { array, assert, asyncProperty, boolean, integer, uniqueArray } from 'fast-check';
 import { Database } from '../../src/database/database.js';
-import { Ledger } from '../../src/ledger/ledger.service.js';
+import { LedgerService } from '../../src/ledger/ledger.service.js';
 import type { FeedQuery } from '../../src/ledger/ledger-feed.js';
-import { readingKey } from '../../src/ledger/ledger-entry.js';
+import { fieldsHash } from '../../src/ledger/ledger-entry.js';
 import { issuance } from '../support/callback-facts.js';
 import { engines } from '../support/database-engines.js';
 import type { Engine } from '../support/database-engines.js';
@@ -14,17 +14,17 @@ const recorded = { status: 'recorded' } as const;
 const quarantined = { status: 'quarantined', reason: 'currency' } as const;
 const numbered = (number: number | string, userId = 'user-123') => issuance({ nonce: `n-${number}`, userId });
 
-async function page(ledger: Ledger, query: Partial<FeedQuery> = {}) {
+async function page(ledger: LedgerService, query: Partial<FeedQuery> = {}) {
   const { items, next } = await ledger.list({ limit: 100, ...query });
   return { ids: items.map(({ id }) => id), next };
 }
 
 describe.each(engines)('the feed on %s', (_name, open) => {
   let engine: Engine;
-  let ledger: Ledger;
+  let ledger: LedgerService;
   beforeAll(async () => {
     engine = await open();
-    ledger = new Ledger(engine.database);
+    ledger = new LedgerService(engine.database);
   }, 60_000);
   beforeEach(() => engine.empty());
   afterAll(() => engine.close());
@@ -92,10 +92,14 @@ describe.each(engines)('the feed on %s', (_name, open) => {
   });
 
   test('misses no row and shows none twice while many write, whoever reads when', async () => {
-    const ledgers = [ledger, new Ledger(await engine.another()), new Ledger(await engine.another())];
+    const ledgers = [
+      ledger,
+      new LedgerService(await engine.another()),
+      new LedgerService(await engine.another()),
+    ];
     const total = 300;
     let writing = true;
-    const read = async (reader: Ledger) => {
+    const read = async (reader: LedgerService) => {
       const seen: string[] = [];
       for (let after: string | undefined; ;) {
         const last = !writing;
@@ -122,7 +126,7 @@ describe.each(engines)('the feed on %s', (_name, open) => {
 
   test('gives rows their places by itself after a thousand, lest a late reader has to wait', async () => {
     // One that has counted nothing yet: the thousandth row is the last, and all of them are there when it is told.
-    const fresh = new Ledger(engine.database);
+    const fresh = new LedgerService(engine.database);
     await Promise.all(Array.from({ length: 1_000 }, (_, number) => fresh.record(numbered(number), recorded)));
     await until('every row has its place', async () => (await waiting()) === 0);
     expect(await waiting()).toBe(0);
@@ -142,12 +146,12 @@ const onPostgres = bin === undefined ? describe.skip : describe;
 onPostgres('the feed, when transactions commit in another order than they began', () => {
   let server: PostgresServer;
   let database: Database;
-  let ledger: Ledger;
+  let ledger: LedgerService;
   beforeAll(async () => {
     server = await PostgresServer.create(bin ?? '');
     database = new Database({ databaseUrl: server.url('postgres'), dataDir: '', timeoutMs: 10_000 });
     await database.migrate();
-    ledger = new Ledger(database);
+    ledger = new LedgerService(database);
   }, 60_000);
   afterAll(async () => {
     await database.close();
@@ -162,7 +166,7 @@ onPostgres('the feed, when transactions commit in another order than they began'
       `insert into ledger (id, kind, status, test, transaction_id, content, quantity_text, user_id, received_at,
          signature, signed_text, signed_text_hash, fields_hash, transaction_hash, formula, secret_index)
        values ('iss_rival_' || $1, 'issuance', 'quarantined', false, '', '', '', '', now(), '', '', '', $1, '', '', '')`,
-      [readingKey(facts)],
+      [fieldsHash(facts)],
     );
     return {
       inserting: async () => {
@@ -232,7 +236,7 @@ onPostgres('the feed, when transactions commit in another order than they began'
       ).length;
 
     const first = await ledger.record(numbered('first'), recorded);
-    const slow = new Ledger(slowly);
+    const slow = new LedgerService(slowly);
     const slowPage = page(slow, { after: end });
     await until('the slow reader stands still', async () => (await waiting()) === 1);
 

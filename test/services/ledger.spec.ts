@@ -1,5 +1,5 @@
-import { Ledger } from '../../src/ledger/ledger.service.js';
-import type { LedgerRow } from '../../src/ledger/ledger-entry.js';
+import { LedgerService } from '../../src/ledger/ledger.service.js';
+import type { LedgerEntry } from '../../src/ledger/ledger-entry.js';
 import { issuance, redemption } from '../support/callback-facts.js';
 import { engines } from '../support/database-engines.js';
 import type { Engine } from '../support/database-engines.js';
@@ -9,10 +9,10 @@ const quarantined = (reason = 'currency') => ({ status: 'quarantined', reason })
 
 describe.each(engines)('the ledger on %s', (_name, open) => {
   let engine: Engine;
-  let ledger: Ledger;
+  let ledger: LedgerService;
   beforeAll(async () => {
     engine = await open();
-    ledger = new Ledger(engine.database);
+    ledger = new LedgerService(engine.database);
   }, 60_000);
   beforeEach(() => engine.empty());
   afterAll(() => engine.close());
@@ -23,7 +23,7 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
     );
     return rows.map((row) => row.ledger_id);
   };
-  const found = async (id: string): Promise<LedgerRow> => {
+  const found = async (id: string): Promise<LedgerEntry> => {
     const row = await ledger.find(id);
     if (!row) throw new Error(`${id} is not in the ledger`);
     return row;
@@ -65,7 +65,11 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
   });
 
   test('a thousand at once over three ways to the data are one row, one id and one job', async () => {
-    const ledgers = [ledger, new Ledger(await engine.another()), new Ledger(await engine.another())];
+    const ledgers = [
+      ledger,
+      new LedgerService(await engine.another()),
+      new LedgerService(await engine.another()),
+    ];
     const calls = Array.from({ length: 334 }, () => ledgers.map((each) => each.record(issuance(), recorded)));
     const answers = await Promise.all(calls.flat());
     expect(answers.filter(({ outcome }) => outcome === 'recorded')).toHaveLength(1);
@@ -80,7 +84,7 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
   test('a repeat that another active secret has signed is the same callback', async () => {
     const first = await ledger.record(issuance(), recorded);
     const again = await ledger.record(
-      issuance({ signature: 'b'.repeat(40), secretLabel: 'secret 2' }),
+      issuance({ signature: 'b'.repeat(40), secretId: 'secret 2' }),
       recorded,
     );
     expect(again).toEqual({ outcome: 'duplicate', id: first.id });
@@ -164,7 +168,7 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
     const readings = Array.from({ length: 25 }, (_, index) =>
       issuance({ transactionId: `t-${index}`, nonce: `n-${index}`, signature, signedText }),
     );
-    const another = new Ledger(await engine.another());
+    const another = new LedgerService(await engine.another());
     const answers = await Promise.all(
       [...readings, ...readings].map((facts, index) =>
         (index % 2 ? ledger : another).record(facts, recorded),

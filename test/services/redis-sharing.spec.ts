@@ -15,7 +15,7 @@ describeWithRedis('gateways that share a Redis', () => {
   let world: RedisWorld;
 
   beforeEach(async () => {
-    world = await RedisWorld.create();
+    world = await RedisWorld.create({ direct: true });
     await world.redis.start();
   });
 
@@ -198,7 +198,7 @@ describeWithRedis('gateways that share a Redis', () => {
     [
       'replaced by an object',
       (value: string) =>
-        value.replace(/"value":"[^"]*"/, '"value":{"value":"forged","sentAt":1,"endsAt":9e15}'),
+        value.replace(/"value":"[^"]*"/, '"value":{"value":"forged","issuedAt":1,"expiresAt":9e15}'),
     ],
   ])('take no token that was %s, and log in instead', async (_, spoil) => {
     await fill();

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
-import { RejectedCallbacks } from '../../src/kiip-callbacks/rejected-callbacks.service.js';
+import { RejectedCallbacksService } from '../../src/kiip-callbacks/rejected-callbacks.service.js';
 import type { RejectedCallback } from '../../src/kiip-callbacks/rejected-callbacks.service.js';
 import { engines } from '../support/database-engines.js';
 import type { Engine } from '../support/database-engines.js';
@@ -17,10 +17,10 @@ const callback = (text: string | Uint8Array, receivedAt = new Date()) => ({
 
 describe.each(engines)('the rejected callbacks on %s', (_name, open) => {
   let engine: Engine;
-  let rejected: RejectedCallbacks;
+  let rejected: RejectedCallbacksService;
   beforeAll(async () => {
     engine = await open();
-    rejected = new RejectedCallbacks(engine.database, limits);
+    rejected = new RejectedCallbacksService(engine.database, limits);
   }, 60_000);
   beforeEach(() => engine.empty());
   afterAll(() => engine.close());
@@ -35,7 +35,7 @@ describe.each(engines)('the rejected callbacks on %s', (_name, open) => {
   test('are kept byte by byte until removed', async () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
     const receivedAt = new Date(Date.now() - 1_000);
-    await rejected.keep(callback(bytes, receivedAt));
+    await rejected.save(callback(bytes, receivedAt));
     const [only, ...others] = await kept();
     expect(others).toEqual([]);
     expect(only).toMatchObject({ contentType: 'application/json', receivedAt });
@@ -45,34 +45,34 @@ describe.each(engines)('the rejected callbacks on %s', (_name, open) => {
   });
 
   test('take one row for the same body, however often it comes', async () => {
-    await Promise.all(Array.from({ length: 30 }, () => rejected.keep(callback('same'))));
+    await Promise.all(Array.from({ length: 30 }, () => rejected.save(callback('same'))));
     expect(await texts()).toEqual(['same']);
   });
 
   test('are bounded by count: the oldest give way', async () => {
-    for (let number = 0; number < 260; number += 1) await rejected.keep(callback(`n-${number}`));
+    for (let number = 0; number < 260; number += 1) await rejected.save(callback(`n-${number}`));
     expect(await texts()).toEqual(Array.from({ length: 250 }, (_, number) => `n-${number + 10}`));
   });
 
   test('are bounded by count over several processes at once', async () => {
-    const elsewhere = new RejectedCallbacks(await engine.another(), limits);
+    const elsewhere = new RejectedCallbacksService(await engine.another(), limits);
     await Promise.all(
       Array.from({ length: 400 }, (_, number) =>
-        (number % 2 ? rejected : elsewhere).keep(callback(`n-${number}`)),
+        (number % 2 ? rejected : elsewhere).save(callback(`n-${number}`)),
       ),
     );
-    await rejected.keep(callback('last'));
+    await rejected.save(callback('last'));
     expect(await texts()).toHaveLength(250);
   }, 20_000);
 
   test('are bounded by age', async () => {
-    await rejected.keep(callback('old', new Date(Date.now() - 3_601_000)));
-    await rejected.keep(callback('new', new Date(Date.now() - 3_500_000)));
+    await rejected.save(callback('old', new Date(Date.now() - 3_601_000)));
+    await rejected.save(callback('new', new Date(Date.now() - 3_500_000)));
     expect(await texts()).toEqual(['new']);
   });
 
   test('can be removed while they are gone through', async () => {
-    for (let number = 0; number < 220; number += 1) await rejected.keep(callback(`n-${number}`));
+    for (let number = 0; number < 220; number += 1) await rejected.save(callback(`n-${number}`));
     let seen = 0;
     for await (const { id } of rejected.all()) {
       seen += 1;

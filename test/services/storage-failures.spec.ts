@@ -1,9 +1,9 @@
 import type { Client } from 'pg';
 import { Database } from '../../src/database/database.js';
-import { StorageUnavailable } from '../../src/database/storage-error.js';
-import { Ledger } from '../../src/ledger/ledger.service.js';
+import { StorageUnavailableError } from '../../src/database/storage-error.js';
+import { LedgerService } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
-import { ResetProxy } from '../support/reset-proxy.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { until } from '../support/wait-for.js';
 
@@ -16,14 +16,14 @@ const BOUND_MS = 10_000;
 
 const refused = async (work: Promise<unknown>) => {
   const started = performance.now();
-  await expect(work).rejects.toThrow(StorageUnavailable);
+  await expect(work).rejects.toThrow(StorageUnavailableError);
   expect(performance.now() - started).toBeLessThan(BOUND_MS);
 };
 
 onPostgres('when PostgreSQL fails', () => {
   let server: PostgresServer;
   let database: Database;
-  let ledger: Ledger;
+  let ledger: LedgerService;
   let count = 0;
   const fresh = () => issuance({ nonce: `n-${(count += 1)}` });
 
@@ -35,7 +35,7 @@ onPostgres('when PostgreSQL fails', () => {
     await server.query('postgres', 'create database gateway');
     database = new Database({ databaseUrl: server.url('gateway'), dataDir: '', timeoutMs: TIMEOUT_MS });
     await database.migrate();
-    ledger = new Ledger(database);
+    ledger = new LedgerService(database);
     await ledger.record(fresh(), recorded);
   });
   afterEach(() => database.close());
@@ -82,7 +82,7 @@ onPostgres('when PostgreSQL fails', () => {
     await until('enough is acknowledged', () => acknowledged.length > 200);
     await server.stop('SIGQUIT');
     await Promise.all(senders);
-    expect(refusals.every((error) => error instanceof StorageUnavailable)).toBe(true);
+    expect(refusals.every((error) => error instanceof StorageUnavailableError)).toBe(true);
     await server.start();
     await recovers(acknowledged);
     expect(new Set(acknowledged).size).toBe(acknowledged.length);
@@ -188,10 +188,10 @@ onPostgres('when PostgreSQL fails', () => {
   });
 
   describe('and resets the connection', () => {
-    let proxy: ResetProxy;
+    let proxy: FaultProxy;
     let proxied: Database;
     beforeEach(async () => {
-      proxy = await ResetProxy.to(server.port);
+      proxy = await FaultProxy.to(server.port);
       proxied = new Database({
         databaseUrl: server.url('gateway', proxy.port),
         dataDir: '',
@@ -208,12 +208,12 @@ onPostgres('when PostgreSQL fails', () => {
       ['after the commit, before the answer: the next try is a duplicate', 'after', 'duplicate'],
     ] as const)('%s', async (_case, when, next) => {
       await proxied.migrate();
-      const through = new Ledger(proxied);
+      const through = new LedgerService(proxied);
       const facts = fresh();
       await through.record(fresh(), recorded);
-      proxy.arm('insert into "ledger"', when);
+      proxy.resetOn('insert into "ledger"', when);
       await refused(through.record(facts, recorded));
-      proxy.disarm();
+      proxy.stopResets();
       expect(proxy.resets).toBe(1);
       const { outcome, id } = await through.record(facts, recorded);
       expect(outcome).toBe(next);
@@ -229,12 +229,12 @@ onPostgres('when PostgreSQL fails', () => {
       async (when) => {
         await server.query('gateway', 'drop schema public cascade');
         await server.query('gateway', 'create schema public');
-        proxy.arm('commit', when);
+        proxy.resetOn('commit', when);
         await refused(proxied.migrate());
-        proxy.disarm();
+        proxy.stopResets();
         expect(proxy.resets).toBe(1);
         await proxied.migrate();
-        await new Ledger(proxied).record(fresh(), recorded);
+        await new LedgerService(proxied).record(fresh(), recorded);
       },
     );
   });

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { CallbackFacts } from '../../src/ledger/ledger-entry.js';
+import type { VerifiedCallbackFields } from '../../src/ledger/ledger-entry.js';
 
 const SECRET = 'test_app_secret_0001';
 
 /** A genuine issuance, or another callback with the members given. Signature and signed text follow from the fields. */
-export function issuance(given: Partial<CallbackFacts> = {}): CallbackFacts {
+export function issuance(given: Partial<VerifiedCallbackFields> = {}): VerifiedCallbackFields {
   return signed({
     kind: 'issuance',
     transactionId: '5473ca54-59a5-cf65-d319-c91697297fcc',
@@ -17,26 +17,26 @@ export function issuance(given: Partial<CallbackFacts> = {}): CallbackFacts {
     origin: 'survey',
     test: false,
     receivedAt: new Date('2026-01-02T03:04:05.678Z'),
-    formula: 'issuance',
-    secretLabel: 'secret 1',
+    signatureScheme: 'issuance',
+    secretId: 'secret 1',
     ...given,
   });
 }
 
-export function redemption(given: Partial<CallbackFacts> = {}): CallbackFacts {
+export function redemption(given: Partial<VerifiedCallbackFields> = {}): VerifiedCallbackFields {
   return issuance({
     kind: 'redemption',
     name: 'Coins',
     nonce: null,
     origin: null,
-    formula: 'redemption',
+    signatureScheme: 'redemption',
     ...given,
   });
 }
 
 function signed(
-  facts: Omit<CallbackFacts, 'signature' | 'signedText'> & Partial<CallbackFacts>,
-): CallbackFacts {
+  facts: Omit<VerifiedCallbackFields, 'signature' | 'signedText'> & Partial<VerifiedCallbackFields>,
+): VerifiedCallbackFields {
   const { content, name, quantity, userId, userReference, transactionId, nonce, origin } = facts;
   const signedText = [content, name, quantity, userReference ?? userId, transactionId, nonce, origin].join(
     '',

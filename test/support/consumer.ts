@@ -3,13 +3,13 @@ import type { ReceivedCallback } from './callback-receiver.js';
 
 export const CONSUMER_SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
-/** Signs as the specification says (standard-webhooks.md), with nothing but the platform's HMAC. */
+/** Signs according to the Standard Webhooks specification with the HMAC of Node.js alone. */
 export function signPayload(id: string, timestamp: string, body: string, key = CONSUMER_SECRET): string {
   const bytes = Buffer.from(key.slice('whsec_'.length), 'base64');
   return `v1,${createHmac('sha256', bytes).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
 }
 
-/** DELIVERY_CONSUMERS with one consumer at an address. */
+/** A value of DELIVERY_CONSUMERS with one consumer. */
 export function consumersConfig(url: string, more: object = {}): string {
   return JSON.stringify([consumer(url, more)]);
 }

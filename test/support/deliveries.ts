@@ -7,7 +7,7 @@ import { redemption } from './kiip.js';
 import type { Fields, KiipGateway } from './kiip.js';
 import { until } from './wait-for.js';
 
-/** A delivery as the gateway shows it. */
+/** A delivery in a response of the gateway. */
 export interface DeliveryResource {
   readonly id: string;
   readonly issuance_id: string;
@@ -18,29 +18,29 @@ export interface DeliveryResource {
   readonly next_attempt_at: string | null;
 }
 
-/** A pending delivery after an attempt, by the database's own clock. */
+/** A pending delivery after an attempt, by the clock of the database. */
 export interface PendingDelivery {
   readonly consumer: string;
   readonly attempts: number;
   readonly outcome: string;
-  /** From the end of the last attempt to the next. */
+  /** From the end of the last attempt to the start of the next. */
   readonly waitsMs: number;
 }
 
-/** Sends callbacks to a gateway, and looks at what becomes of them. */
+/** Records callbacks at a gateway and reads their deliveries. */
 export class DeliveryView {
   constructor(private readonly gateway: KiipGateway) {}
 
-  /** @returns the ledger id of a callback that was accepted */
+  /** @returns the ledger id of the recorded callback */
   async record(fields: Fields = redemption()): Promise<string> {
     const { status, body } = await this.gateway.callback(fields);
-    if (body['status'] !== 'recorded') throw new Error(`the callback was answered ${status}`);
+    if (body['status'] !== 'recorded') throw new Error(`the callback got status ${status}`);
     return String(body['id']);
   }
 
   async page(query = ''): Promise<{ items: DeliveryResource[]; next: string }> {
     const response = await this.gateway.get(`/api/v1/deliveries${query}`);
-    if (!response.ok) throw new Error(`the list was answered ${response.status}`);
+    if (!response.ok) throw new Error(`the list got status ${response.status}`);
     return (await response.json()) as { items: DeliveryResource[]; next: string };
   }
 
@@ -48,18 +48,18 @@ export class DeliveryView {
     return (await this.page(query)).items;
   }
 
-  /** Waits until what is shown is as it is to be. */
+  /** Waits until the listed deliveries meet a condition. */
   waitFor(what: string, holds: (items: DeliveryResource[]) => boolean, query?: string): Promise<void> {
     return until(what, async () => holds(await this.list(query)));
   }
 
   async retry(id: string): Promise<DeliveryResource> {
     const response = await this.gateway.post(`/api/v1/deliveries/${id}/retry`, {});
-    if (response.status !== 202) throw new Error(`the retry was answered ${response.status}`);
+    if (response.status !== 202) throw new Error(`the retry got status ${response.status}`);
     return (await response.json()) as DeliveryResource;
   }
 
-  /** The counts since ever. */
+  /** The reconciliation totals of all time. */
   async totals(): Promise<Record<string, unknown>> {
     return this.gateway.read('/reconciliation?from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z');
   }
@@ -77,7 +77,7 @@ export class DeliveryView {
   }
 }
 
-/** Proves twice, by the reference library and by the platform alone, that a call bears a signature of its own time. */
+/** Verifies the signature of a call twice: with the reference library, and with the HMAC of Node.js alone. */
 export function expectValidSignature(call: ReceivedCallback): void {
   const { id, timestamp, signatures, body } = parseEvent(call);
   const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signatures[0]! };
@@ -85,7 +85,7 @@ export function expectValidSignature(call: ReceivedCallback): void {
   expect(signatures).toEqual([signPayload(id, timestamp, body)]);
 }
 
-/** All attempts at one event: the same id and the same text each time, signed anew. */
+/** Checks that all attempts of an event have the same id and body, and a valid signature each. */
 export function expectSameEvent(calls: readonly ReceivedCallback[]): void {
   for (const call of calls) expectValidSignature(call);
   const events = calls.map(parseEvent);

@@ -5,23 +5,23 @@ import type { AddressInfo } from 'node:net';
 import { parseEvent } from './consumer.js';
 import type { ReceivedEvent } from './consumer.js';
 
-/** An event as it arrived, once. */
+/** One arrival of an event. */
 export interface Receipt extends ReceivedEvent {
-  /** The `sender` in the URL: which gateway sent it, where each has a URL of its own. */
+  /** The `sender` in the URL, which tells gateways with different URLs apart. */
   readonly sender: string;
-  /** By the clock of `performance.now()`. */
+  /** The time of arrival, by `performance.now()`. */
   readonly atMs: number;
 }
 
 export type InboxResponse = number | 'never';
 
-/** A consumer that keeps every event in the order of arrival, and remembers their ids. */
+/** A consumer that keeps every event in the order of arrival. */
 export class Inbox {
   readonly receipts: Receipt[] = [];
-  /** How the next events are answered, and when. */
+  /** Decides the response to each event, and when it is sent. */
   respond: (receipt: Receipt) => InboxResponse | Promise<InboxResponse> = () => 200;
-  readonly #answered = new EventEmitter();
-  readonly #server = createServer((request, response) => void this.#take(request, response));
+  readonly #responded = new EventEmitter();
+  readonly #server = createServer((request, response) => void this.#receive(request, response));
 
   static async open(): Promise<Inbox> {
     const inbox = new Inbox();
@@ -33,21 +33,21 @@ export class Inbox {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/events?sender=${sender}`;
   }
 
-  /** What has arrived, by id; each list in the order of arrival. */
+  /** The receipts by event id, each list in the order of arrival. */
   get byId(): Map<string, Receipt[]> {
     return Map.groupBy(this.receipts, ({ id }) => id);
   }
 
-  /** Keeps the answers back until the status is given. */
+  /** Delays all responses until the returned function is called with their status. */
   hold(): (status: number) => void {
     const { promise, resolve } = Promise.withResolvers<number>();
     this.respond = () => promise;
     return resolve;
   }
 
-  /** The next event whose answer leaves: in the very moment. */
+  /** Resolves with the next event as soon as its response has been written. */
   async nextResponse(): Promise<Receipt> {
-    const [receipt] = (await once(this.#answered, 'answered')) as [Receipt];
+    const [receipt] = (await once(this.#responded, 'responded')) as [Receipt];
     return receipt;
   }
 
@@ -57,12 +57,12 @@ export class Inbox {
     await closed;
   }
 
-  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = '';
     try {
       for await (const chunk of request.setEncoding('utf8')) body += String(chunk);
     } catch {
-      // Its sender has been killed.
+      // The sender was killed.
       return;
     }
     const sender = new URL(request.url ?? '', 'http://inbox').searchParams.get('sender') ?? '';
@@ -70,7 +70,7 @@ export class Inbox {
     this.receipts.push(receipt);
     const status = await this.respond(receipt);
     if (status === 'never') return;
-    response.once('finish', () => this.#answered.emit('answered', receipt));
+    response.once('finish', () => this.#responded.emit('responded', receipt));
     response.writeHead(status).end();
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { KnownUsers } from '../../src/user-references/user-references.service.js';
+import { UserReferencesService } from '../../src/user-references/user-references.service.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { startGateway } from './gateway.js';
 import type { Gateway } from './gateway.js';
@@ -100,8 +100,8 @@ export async function startKiipGateway(env: Environment = {}): Promise<KiipGatew
     form: (fields, path) => raw(formOf(fields), 'application/x-www-form-urlencoded', path),
     read: async (path) => (await (await gateway.get(`/api/v1/kiip${path}`)).json()) as never,
     know: async (...users) => {
-      const known = gateway.app.get(KnownUsers, { strict: false });
-      await Promise.all(users.map((user) => known.rememberUser(user)));
+      const known = gateway.app.get(UserReferencesService, { strict: false });
+      await Promise.all(users.map((user) => known.register(user)));
     },
     close: async () => {
       await gateway.close();

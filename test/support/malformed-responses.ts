@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http';
 
-/** What a consumer may do that no well-behaved one does. */
+/** Writes a response that no correct consumer sends. */
 type MalformedResponse = (response: ServerResponse) => void;
 
 export const resetBeforeHeaders: MalformedResponse = ({ socket }) => socket!.resetAndDestroy();
 
 export const notHttp: MalformedResponse = ({ socket }) => void socket!.end('SSH-2.0-OpenSSH_9.2\r\n');
 
-/** The status, a part of the body, and then a reset. */
+/** Sends the status and a part of the body, then resets the connection. */
 export const resetAfter =
   (status: number): MalformedResponse =>
   (response) =>
@@ -15,7 +15,7 @@ export const resetAfter =
       .writeHead(status, { 'content-length': 1_000 })
       .write('a part', () => response.socket!.resetAndDestroy());
 
-/** The status, a part of the body, and then the end of the connection. */
+/** Sends the status and a part of the body, then closes the connection. */
 export const closeAfter =
   (status: number): MalformedResponse =>
   (response) =>
@@ -23,15 +23,15 @@ export const closeAfter =
       .writeHead(status, { 'content-length': 1_000 })
       .write('a part', () => response.socket!.destroySoon());
 
-/** The status, and from then on one byte now and then. */
+/** Sends the status, then one byte every 500 ms. */
 export const dripAfter =
   (status: number): MalformedResponse =>
   (response) =>
     repeat(response.writeHead(status), 'x', 500);
 
-/** A body without an end; little at a time, so that little waits between the two ends when the reader is gone. */
+/** Sends a body without an end, in small parts, so that few bytes are buffered when the reader stops. */
 export class EndlessBody {
-  /** So much had been sent when the connection ended. */
+  /** The number of bytes sent when the connection closed. */
   sentBytes: number | undefined;
 
   constructor(private readonly status: number) {}

@@ -1,7 +1,7 @@
 import { credentials } from './gateway.js';
 import type { PostgresServer } from './postgres.js';
 
-export interface Books {
+export interface LedgerTotals {
   readonly accepted: number;
   readonly delivered: number;
   readonly pending: number;
@@ -11,18 +11,18 @@ export interface Books {
   readonly missing: number;
 }
 
-/** What a gateway says of all that it has ever accepted. */
-export async function booksOf(origin: string): Promise<Books> {
+/** Reads the reconciliation totals of all time from a gateway. */
+export async function readTotals(origin: string): Promise<LedgerTotals> {
   const window = 'from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z';
   const response = await fetch(`${origin}/api/v1/kiip/reconciliation?${window}`, { headers: credentials });
-  if (response.status !== 200) throw new Error(`the books answered ${response.status}`);
-  return (await response.json()) as Books;
+  if (response.status !== 200) throw new Error(`the reconciliation got status ${response.status}`);
+  return (await response.json()) as LedgerTotals;
 }
 
-/** Of books that hold nothing but what has been delivered. */
-export const allDelivered = (rows: number) => ({
-  accepted: rows,
-  delivered: rows,
+/** The totals of a ledger whose entries are all delivered. */
+export const allDelivered = (entries: number) => ({
+  accepted: entries,
+  delivered: entries,
   pending: 0,
   dead: 0,
   quarantined: 0,
@@ -30,18 +30,18 @@ export const allDelivered = (rows: number) => ({
   missing: 0,
 });
 
-/** How many accepted rows are not delivered, or have a claim on them still: asked of the tables themselves. */
-export async function unfinishedOn(server: PostgresServer): Promise<number> {
+/** Counts accepted entries that are not delivered or still leased, directly in the tables. */
+export async function countUnfinished(server: PostgresServer): Promise<number> {
   const [row] = await server.query(
     'postgres',
-    `select (select count(*) from delivery_outbox) + count(*) as rows
-     from deliveries where status <> 'delivered' or claim is not null or lease_expires_at is not null`,
+    `select (select count(*) from delivery_outbox) + count(*) as count
+     from deliveries where status <> 'delivered' or lease_token is not null or lease_expires_at is not null`,
   );
-  return Number(row?.['rows']);
+  return Number(row?.['count']);
 }
 
-/** The one delivery of a ledger row, as its table has it; undefined as long as it waits in the outbox. */
-export async function deliveryOn(
+/** Finds the only delivery of a ledger entry in its table; undefined while the entry is in the outbox. */
+export async function findDelivery(
   server: PostgresServer,
   ledgerId: string,
 ): Promise<Record<string, unknown> | undefined> {

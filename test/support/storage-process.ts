@@ -1,11 +1,11 @@
 // A process of its own around the built storage: `node storage-process.ts <task> <options as JSON>`. One JSON per line.
 import { Logger } from '@nestjs/common';
 import type { Database as DatabaseType, DatabaseOptions } from '../../src/database/database.js';
-import type { Ledger as LedgerType } from '../../src/ledger/ledger.service.js';
-import type { CallbackFacts } from '../../src/ledger/ledger-entry.js';
+import type { LedgerService as LedgerType } from '../../src/ledger/ledger.service.js';
+import type { VerifiedCallbackFields } from '../../src/ledger/ledger-entry.js';
 
 interface Options extends DatabaseOptions {
-  facts?: CallbackFacts;
+  facts?: VerifiedCallbackFields;
   times?: number;
 }
 
@@ -22,7 +22,7 @@ const database = new Database(options);
 const ledger = new Ledger(database);
 
 /** Whatever crossed the process border as JSON, with its date again. */
-const facts = (): CallbackFacts => {
+const facts = (): VerifiedCallbackFields => {
   if (!options.facts) throw new Error('no facts given');
   return { ...options.facts, receivedAt: new Date(options.facts.receivedAt) };
 };

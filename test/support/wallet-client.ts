@@ -3,7 +3,7 @@ import type { WalletSandbox } from '@rewards-gateway/sandbox';
 import { rawCall } from './raw-call.js';
 import type { RawAnswer } from './raw-call.js';
 
-/** A ledger row as the gateway sends it. */
+/** A ledger entry as the gateway sends it. */
 export const ENTRY = {
   id: 'iss_0190c1d2e3f4000000112233445566aa',
   kind: 'redemption',
@@ -25,12 +25,12 @@ export interface SignedEvent {
   body: string;
 }
 
-export function createEvent(row: Partial<typeof ENTRY> = {}): string {
+export function createEvent(entry: Partial<typeof ENTRY> = {}): string {
   const timestamp = new Date().toISOString();
-  return JSON.stringify({ type: 'kiip.currency.issued', timestamp, data: { ...ENTRY, ...row } });
+  return JSON.stringify({ type: 'kiip.currency.issued', timestamp, data: { ...ENTRY, ...entry } });
 }
 
-/** Signed by the published library, with every secret that is given. */
+/** Signs with the published library and every given secret. */
 export function signEvent(body: string, secrets: string[], id = ENTRY.id, at = new Date()): SignedEvent {
   const headers = {
     'content-type': 'application/json',
@@ -41,7 +41,7 @@ export function signEvent(body: string, secrets: string[], id = ENTRY.id, at = n
   return { headers, body };
 }
 
-/** A bare client of the virtual wallet: no retries, no opinion. */
+/** A minimal client of the virtual wallet, without retries. */
 export class WalletClient {
   constructor(private readonly wallet: Pick<WalletSandbox, 'url' | 'secret'>) {}
 
@@ -49,9 +49,9 @@ export class WalletClient {
     return rawCall(`${this.wallet.url}/events`, { method: 'POST', headers, body, signal });
   }
 
-  /** An event under the id of its row, rightly signed. */
-  issue(row: Partial<typeof ENTRY> = {}, signal?: AbortSignal): Promise<RawAnswer> {
-    return this.send(signEvent(createEvent(row), [this.wallet.secret], row.id), signal);
+  /** Sends a correctly signed event whose id is that of its entry. */
+  issue(entry: Partial<typeof ENTRY> = {}, signal?: AbortSignal): Promise<RawAnswer> {
+    return this.send(signEvent(createEvent(entry), [this.wallet.secret], entry.id), signal);
   }
 
   control(method: string, path: string, body?: unknown): Promise<RawAnswer> {

@@ -1,7 +1,7 @@
 import type { HttpResponse } from '../server/http-response.js';
 import { buildResponse, isResponseFault } from './response-faults.js';
 import type { FaultContext } from './response-faults.js';
-import type { Fault, SocketFault } from './fault.js';
+import type { Fault, ConnectionFault } from './fault.js';
 import type { FaultResponse } from '../server/fault-response.js';
 
 // Long enough for the client to read what was sent before the connection breaks.
@@ -22,7 +22,7 @@ export async function applyFault(
   return applySlowly(fault, response, context.normalResponse());
 }
 
-type SlowFault = Exclude<SocketFault, { kind: 'hang' | 'reset' }>;
+type SlowFault = Exclude<ConnectionFault, { kind: 'hang' | 'reset' }>;
 
 async function applySlowly(
   fault: SlowFault,

@@ -1,11 +1,11 @@
-import { checkFaultRule } from './fault-check.js';
-import type { Fault, FaultMatch, FaultRule } from './fault.js';
+import { MATCHED, parseFaultRule } from './fault.js';
+import type { Fault, FaultRule } from './fault.js';
 import { seededRandom } from '../server/random.js';
 import type { Call } from '../server/simulated-service.js';
 
 interface ActiveRule {
   id: number;
-  rule: FaultMatch & Fault;
+  rule: Fault;
   left: number;
   random: () => number;
 }
@@ -24,10 +24,10 @@ export class FaultRules {
    * @returns the id of the rule
    * @throws ControlInputError when the rule cannot be played
    */
-  add(given: FaultRule): number {
-    checkFaultRule(given, this.routes);
-    const rule: FaultMatch & Fault =
-      given.kind === 'fail-twice' ? { times: 2, ...given, kind: 'status', status: 500 } : { ...given };
+  add(input: FaultRule): number {
+    const given = parseFaultRule(input, this.routes);
+    const rule: Fault =
+      given.kind === 'fail-twice' ? { times: 2, ...given, kind: 'status', status: 500 } : given;
     this.added += 1;
     // A generator for each rule: what other rules draw does not change which calls this one picks.
     const random = seededRandom(rule.seed ?? this.seed + this.added);
@@ -47,7 +47,7 @@ export class FaultRules {
   }
 
   /** Rules that will still be played, with the calls they have left (null: no limit). */
-  list(): (FaultMatch & Fault & { id: number; left: number | null })[] {
+  list(): (Fault & { id: number; left: number | null })[] {
     return this.active.map(({ id, rule, left }) => ({ ...rule, id, left: left === Infinity ? null : left }));
   }
 
@@ -62,8 +62,6 @@ export class FaultRules {
   }
 }
 
-function matches(rule: FaultMatch, call: Call): boolean {
-  return (['route', 'user', 'program', 'account', 'device', 'moment'] as const).every(
-    (key) => rule[key] === undefined || rule[key] === call[key],
-  );
+function matches(rule: Fault, call: Call): boolean {
+  return MATCHED.every((key) => rule[key] === undefined || rule[key] === call[key]);
 }

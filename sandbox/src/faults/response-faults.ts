@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { jsonResponse, textResponse } from '../server/http-response.js';
 import type { HttpResponse } from '../server/http-response.js';
-import { isObject } from '../server/check.js';
+import { isObject } from '../server/control-input.js';
 import type { ResponseFault } from './fault.js';
 
 /** What a fault is applied to: the normal response, made only when the fault needs it, and the vendor's error body. */

@@ -1,37 +1,36 @@
 import { createHash } from 'node:crypto';
-import { aText, anInteger, anObject, anything, checkMembers, defined, either } from '../server/check.js';
-import type { Check } from '../server/check.js';
+import { z } from 'zod';
+import { defined, NON_EMPTY, parseInput } from '../server/control-input.js';
 
-/** A virtual account, in the vendor's own names. */
-export interface KigoAccount {
-  external_user_id: string;
-  external_program_id: string;
-  account_id: string | number;
+const EXTERNAL_IDS = z.strictObject({ external_user_id: NON_EMPTY, external_program_id: NON_EMPTY });
+
+const ACCOUNT_ID = z.union([NON_EMPTY, z.int().min(0)], {
+  error: 'must be a non-empty string or a whole number from 0 up',
+});
+
+const CHANGES = z.strictObject({
+  account_id: ACCOUNT_ID,
+  /** null: the partner that the sandbox is set up for. */
+  partner_id: NON_EMPTY.nullable(),
+  /** Any JSON value, so that wrong types can be tried; null included. */
+  unviewed_products: z.unknown(),
+  total_tokens: z.unknown(),
+  /** Further fields of the lookup and summary responses. */
+  extra: z.record(z.string(), z.unknown()),
+});
+
+const ACCOUNT_CHANGE = EXTERNAL_IDS.extend(CHANGES.partial().shape);
+
+export type ExternalIds = z.infer<typeof EXTERNAL_IDS>;
+
+/** Which account, in the vendor's own names, and what is to change about it. */
+export type KigoAccountChange = z.infer<typeof ACCOUNT_CHANGE>;
+
+/** A virtual account. */
+export interface KigoAccount extends ExternalIds, z.infer<typeof CHANGES> {
   /** Replaces `account_id` while the sandbox gives numeric ids. */
   numeric_id: number;
-  /** null: the partner that the sandbox is set up for. */
-  partner_id: string | null;
-  /** Any JSON value, so that wrong types can be tried; null included. */
-  unviewed_products: unknown;
-  total_tokens: unknown;
-  /** Further fields of the lookup and summary answers. */
-  extra: Record<string, unknown>;
 }
-
-export type ExternalIds = Pick<KigoAccount, 'external_user_id' | 'external_program_id'>;
-
-/** Which account, and what is to change about it. */
-export type KigoAccountChange = ExternalIds & Partial<Omit<KigoAccount, 'numeric_id'>>;
-
-const WHICH = { external_user_id: aText, external_program_id: aText };
-const CHECKS: Record<keyof KigoAccountChange, Check> = {
-  ...WHICH,
-  account_id: either(aText, anInteger(0)),
-  partner_id: either(aText, (value) => (value === null ? undefined : 'must be null')),
-  unviewed_products: anything,
-  total_tokens: anything,
-  extra: anObject,
-};
 
 /** Virtual accounts by external ids. Ids that are not given are the same in every run. */
 export class KigoAccounts {
@@ -43,8 +42,8 @@ export class KigoAccounts {
    * Creates an account, or changes the given fields of one. Counts of a new account are 0.
    * @throws ControlInputError naming a missing or ill-formed field
    */
-  set(change: KigoAccountChange): KigoAccount {
-    checkMembers(change, CHECKS, Object.keys(WHICH));
+  set(input: KigoAccountChange): KigoAccount {
+    const change = parseInput(ACCOUNT_CHANGE, input);
     const key = keyOf(change);
     const before = this.accounts.get(key);
     const digest = createHash('sha256').update(key).digest('hex');
@@ -71,10 +70,10 @@ export class KigoAccounts {
    * @throws ControlInputError naming a missing external id
    */
   remove(which: ExternalIds): boolean {
-    checkMembers(which, WHICH, Object.keys(WHICH));
-    const account = this.find(which);
+    const ids = parseInput(EXTERNAL_IDS, which);
+    const account = this.find(ids);
     if (account) this.forgetIds(account);
-    return this.accounts.delete(keyOf(which));
+    return this.accounts.delete(keyOf(ids));
   }
 
   find(which: ExternalIds): KigoAccount | undefined {

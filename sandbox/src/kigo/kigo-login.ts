@@ -1,6 +1,6 @@
 import { jsonResponse, textResponse } from '../server/http-response.js';
 import type { HttpResponse } from '../server/http-response.js';
-import { isObject } from '../server/check.js';
+import { isObject } from '../server/control-input.js';
 import type { KigoError } from './kigo-error.js';
 import type { KigoSettings } from './kigo-settings.js';
 import type { HttpRequest } from '../server/simulated-service.js';

@@ -1,4 +1,3 @@
-import { defined } from '../server/check.js';
 import { FaultRules } from '../faults/fault-rules.js';
 import { RequestLog } from '../server/request-log.js';
 import { KigoAccounts } from './kigo-accounts.js';
@@ -6,7 +5,7 @@ import type { KigoAccountChange } from './kigo-accounts.js';
 import { kigoControl } from './kigo-control.js';
 import type { KigoSandbox, KigoSandboxOptions } from './kigo-sandbox.js';
 import { KIGO_ROUTES } from './kigo-paths.js';
-import { checkKigoSettings, KIGO_DEFAULTS } from './kigo-settings.js';
+import { KIGO_DEFAULTS, parseKigoSettings } from './kigo-settings.js';
 import type { KigoSettings } from './kigo-settings.js';
 import { KigoTokens } from './kigo-tokens.js';
 import { KigoService } from './kigo-service.js';
@@ -28,8 +27,7 @@ export async function startKigoSandbox(options: KigoSandboxOptions = {}): Promis
     apiKeys: apiKey === undefined ? apiKey : [apiKey],
     tokenTtlSeconds,
   };
-  checkKigoSettings(given);
-  const initial: KigoSettings = { ...KIGO_DEFAULTS, ...defined(given) };
+  const initial: KigoSettings = { ...KIGO_DEFAULTS, ...parseKigoSettings(given) };
   let settings = initial;
   const clock = new VirtualClock();
   const requestLog = new RequestLog();
@@ -43,8 +41,7 @@ export async function startKigoSandbox(options: KigoSandboxOptions = {}): Promis
     clearRequests: () => requestLog.clear(),
     maxConcurrent: (route) => requestLog.maxConcurrent(route),
     configure(changes) {
-      checkKigoSettings(changes);
-      settings = { ...settings, ...defined(changes) };
+      settings = { ...settings, ...parseKigoSettings(changes) };
       return structuredClone(settings);
     },
     addFault: (rule) => faults.add(rule),

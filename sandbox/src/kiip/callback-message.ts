@@ -1,4 +1,4 @@
-import { ControlInputError } from '../server/check.js';
+import { ControlInputError } from '../server/control-input.js';
 import type { CallbackField, CallbackSpec, QuantityFormat, SignatureFormat } from './callback-spec.js';
 import { kiipSignature } from './kiip-signer.js';
 import type { Formula } from './kiip-signer.js';

@@ -3,7 +3,7 @@ import type { CallbackPlan } from './callback-message.js';
 import { CALLBACK_FIELDS } from './callback-spec.js';
 import type { CallbackSpec } from './callback-spec.js';
 import { CALLBACK_VARIANTS } from './callback-variants.js';
-import { defined } from '../server/check.js';
+import { defined } from '../server/control-input.js';
 import type { KiipIds } from './kiip-ids.js';
 import type { KiipReward } from './kiip-rewards.js';
 import type { KiipSettings } from './kiip-settings.js';

@@ -1,3 +1,4 @@
+import { QUANTITY_FORMAT_NAMES, SIGNATURES, VARIANTS } from './callback-spec.js';
 import type { BatchOptions, CallbackSpec } from './callback-spec.js';
 
 /** Callbacks that leave together; a scenario is several rounds of them, each after the one before. */
@@ -24,35 +25,11 @@ export const SCENARIOS = {
     once({ kind: 'issuance', nonce: 'n-0001' }),
     again({ variant: 'issuance-as-redemption' }),
   ],
-  signatures: (
-    [
-      'valid',
-      'upper-case',
-      'legacy',
-      'wrong-secret',
-      'previous-secret',
-      'truncated',
-      'empty',
-      'missing',
-    ] as const
-  ).map((signature) => once({ signature })),
-  quantities: (
-    ['int', 'string', 'leading-zero', 'decimal', 'zero', 'negative', 'huge', 'missing'] as const
-  ).map((quantityFormat) => once({ type: 'json', quantityFormat })),
-  data: (
-    [
-      'unknown-user',
-      'unknown-currency',
-      'wrong-name',
-      'test-transaction',
-      'hex24-transaction',
-      'unicode',
-      'extra-fields',
-      'repeated-key',
-      'both-formats',
-      'neither-format',
-    ] as const
-  ).map((variant) => once({ variant })),
+  signatures: SIGNATURES.map((signature) => once({ signature })),
+  quantities: QUANTITY_FORMAT_NAMES.map((quantityFormat) => once({ type: 'json', quantityFormat })),
+  data: VARIANTS.filter((variant) => variant !== 'issuance-as-redemption').map((variant) =>
+    once({ variant }),
+  ),
   /** The later events of a reward arrive before its redemption. */
   'out-of-order': [
     once({ kind: 'issuance', origin: 'purchase' }),

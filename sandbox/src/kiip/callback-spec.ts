@@ -1,15 +1,5 @@
-import {
-  aText,
-  anInteger,
-  anObject,
-  checkMembers,
-  ControlInputError,
-  either,
-  isObject,
-  listOf,
-  oneOf,
-} from '../server/check.js';
-import type { Check } from '../server/check.js';
+import { z } from 'zod';
+import { NON_EMPTY } from '../server/control-input.js';
 import { MAX_DELAY_MS } from './kiip-settings.js';
 
 export const CALLBACK_FIELDS = [
@@ -23,7 +13,7 @@ export const CALLBACK_FIELDS = [
 ] as const;
 export type CallbackField = (typeof CALLBACK_FIELDS)[number];
 
-const SIGNATURES = [
+export const SIGNATURES = [
   'valid',
   'upper-case',
   'legacy',
@@ -33,7 +23,7 @@ const SIGNATURES = [
   'empty',
   'missing',
 ] as const;
-const QUANTITY_FORMS = [
+export const QUANTITY_FORMAT_NAMES = [
   'int',
   'string',
   'leading-zero',
@@ -43,7 +33,7 @@ const QUANTITY_FORMS = [
   'huge',
   'missing',
 ] as const;
-const VARIANTS = [
+export const VARIANTS = [
   'unknown-user',
   'unknown-currency',
   'wrong-name',
@@ -56,113 +46,73 @@ const VARIANTS = [
   'neither-format',
   'issuance-as-redemption',
 ] as const;
-const ORDERS = ['in-turn', 'at-once', 'reversed', 'shuffled'] as const;
-
 export type SignatureFormat = (typeof SIGNATURES)[number];
-export type QuantityFormat = (typeof QUANTITY_FORMS)[number];
+export type QuantityFormat = (typeof QUANTITY_FORMAT_NAMES)[number];
 export type CallbackVariant = (typeof VARIANTS)[number];
 
+const TEXT_OR_NULL = z.string().nullable().optional();
+const FIELD = z.enum(CALLBACK_FIELDS);
+
 /** What callback to send. All of it is optional: `{}` is a correct redemption with a new transaction id. */
-export interface CallbackSpec {
+export const CALLBACK_SPEC = z.strictObject({
   /** Default redemption. */
-  kind?: 'redemption' | 'issuance';
+  kind: z.enum(['redemption', 'issuance']).optional(),
   /** View id of a reward given, or 'latest': its transaction, currency and user. */
-  reward?: string;
-  /** Id of an earlier delivery, or 'latest': the very same message, or with other fields here, that one changed. */
-  copyOf?: number | 'latest';
-  variant?: CallbackVariant;
-  transaction_id?: string | null;
-  content?: string | null;
-  name?: string | null;
+  reward: NON_EMPTY.optional(),
+  /** Id of an earlier delivery, or 'latest': the very same message, or that message with the changes given here. */
+  copyOf: z
+    .union([z.int().min(1), z.literal('latest')], { error: 'must be a delivery id or "latest"' })
+    .optional(),
+  variant: z.enum(VARIANTS).optional(),
+  transaction_id: TEXT_OR_NULL,
+  content: TEXT_OR_NULL,
+  name: TEXT_OR_NULL,
   /** A number is one in JSON too. null leaves a field out, here and in the others. */
-  quantity?: number | string | null;
+  quantity: z
+    .union([z.string(), z.number(), z.null()], { error: 'must be a number, a string or null' })
+    .optional(),
   /** Default: that of the latest reward, or user-123. */
-  user_id?: string | null;
-  nonce?: string | null;
-  origin?: string | null;
-  quantityFormat?: QuantityFormat;
+  user_id: TEXT_OR_NULL,
+  nonce: TEXT_OR_NULL,
+  origin: TEXT_OR_NULL,
+  quantityFormat: z.enum(QUANTITY_FORMAT_NAMES).optional(),
   /**
    * Moves `chars` (1) characters from one field to the end or the beginning of another, whichever is nearer: of two
    * neighbours in the signed text, so that the signature still holds.
    */
-  shift?: { from: CallbackField; to: CallbackField; chars?: number };
+  shift: z
+    .strictObject({ from: FIELD, to: FIELD, chars: z.int().min(1).optional() })
+    .refine(({ from, to }) => from !== to, 'from and to must be different fields')
+    .optional(),
   /** Default valid. */
-  signature?: SignatureFormat;
-  /** Sent as it is, instead of a signature of ours. */
-  signatureText?: string;
-  /** Members besides. */
-  extra?: Record<string, unknown>;
-  /** Members that come a second time, with these values. */
-  duplicateFields?: Record<string, string>;
+  signature: z.enum(SIGNATURES).optional(),
+  /** Sent as it is, instead of a computed signature. */
+  signatureText: z.string().optional(),
+  /** Further fields. */
+  extra: z.record(z.string(), z.unknown()).optional(),
+  /** Fields that come a second time, with these values. */
+  duplicateFields: z.record(z.string(), z.string()).optional(),
   /** Default: as the settings say for that kind. */
-  type?: 'form' | 'json';
+  type: z.enum(['form', 'json']).optional(),
   /** How long to wait before the first attempt, by the virtual clock. */
-  delayMs?: number;
-}
+  delayMs: z.int().min(0).max(MAX_DELAY_MS).optional(),
+});
 
-/** How several callbacks leave: one after another's first response, or all at once. */
-export interface BatchOptions {
+/** How several callbacks leave: each after the first response to the one before, or all at once. */
+export const BATCH_OPTIONS = z.strictObject({
   /** Default in-turn. */
-  order?: (typeof ORDERS)[number];
+  order: z.enum(['in-turn', 'at-once', 'reversed', 'shuffled']).optional(),
   /** How often each message is sent; default 1. */
-  copies?: number;
-}
+  copies: z.int().min(1).max(10_000).optional(),
+});
 
-const aFieldName = oneOf(...CALLBACK_FIELDS);
-const anyText: Check = (value) => (typeof value === 'string' ? undefined : 'must be a string');
-const aNull: Check = (value) => (value === null ? undefined : 'must be null');
-const aField = either(anyText, aNull);
-const aMove: Check = (value) =>
-  isObject(value) &&
-  Object.keys(value).every((key) => ['from', 'to', 'chars'].includes(key)) &&
-  [value['from'], value['to']].every((name) => aFieldName(name) === undefined) &&
-  value['from'] !== value['to'] &&
-  anInteger(1)(value['chars'] ?? 1) === undefined
-    ? undefined
-    : `must be {"from", "to", "chars"} with two of ${CALLBACK_FIELDS.join(', ')}`;
-const textMembers: Check = (value) =>
-  isObject(value) && Object.values(value).every((text) => typeof text === 'string')
-    ? undefined
-    : 'must be a JSON object of strings';
-
-const CHECKS: Record<keyof CallbackSpec, Check> = {
-  kind: oneOf('redemption', 'issuance'),
-  reward: aText,
-  copyOf: either(anInteger(1), oneOf('latest')),
-  variant: oneOf(...VARIANTS),
-  transaction_id: aField,
-  content: aField,
-  name: aField,
-  quantity: either(aField, (value) => (Number.isFinite(value) ? undefined : 'must be a number')),
-  user_id: aField,
-  nonce: aField,
-  origin: aField,
-  quantityFormat: oneOf(...QUANTITY_FORMS),
-  shift: aMove,
-  signature: oneOf(...SIGNATURES),
-  signatureText: anyText,
-  extra: anObject,
-  duplicateFields: textMembers,
-  type: oneOf('form', 'json'),
-  delayMs: anInteger(0, MAX_DELAY_MS),
-};
+export type CallbackSpec = z.infer<typeof CALLBACK_SPEC>;
+export type BatchOptions = z.infer<typeof BATCH_OPTIONS>;
 
 /** For the control API's help. */
 export const CALLBACK_HELP = [
-  `A callback is {} or any of ${Object.keys(CHECKS).join(', ')}.`,
-  `  signature     ${SIGNATURES.join(', ')}`,
-  `  quantityFormat  ${QUANTITY_FORMS.join(', ')}`,
-  `  variant       ${VARIANTS.join(', ')}`,
+  `A callback is {} or any of ${Object.keys(CALLBACK_SPEC.shape).join(', ')}.`,
+  `  signature       ${SIGNATURES.join(', ')}`,
+  `  quantityFormat  ${QUANTITY_FORMAT_NAMES.join(', ')}`,
+  `  variant         ${VARIANTS.join(', ')}`,
 ];
-
-/** @throws ControlInputError naming the first unknown or ill-formed field */
-export function checkCallbackSpec(spec: CallbackSpec): void {
-  checkMembers(spec, CHECKS);
-}
-
-/** @throws ControlInputError naming the first unknown or ill-formed field */
-export function checkBatch(specs: readonly CallbackSpec[], options: BatchOptions): void {
-  if (listOf(anObject)(specs)) throw new ControlInputError('callbacks', 'must be a list of JSON objects');
-  for (const spec of specs) checkCallbackSpec(spec);
-  checkMembers(options, { order: oneOf(...ORDERS), copies: anInteger(1, 10_000) });
-}

@@ -1,4 +1,4 @@
-import { isObject } from '../server/check.js';
+import { isObject } from '../server/control-input.js';
 
 /** The parts of a session's or moment's body that the sandbox looks at. */
 export interface KiipBody {

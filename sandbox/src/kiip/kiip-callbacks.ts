@@ -3,31 +3,33 @@ import { planCallback } from './callback-plan.js';
 import { SCENARIOS } from './callback-scenarios.js';
 import type { ScenarioName } from './callback-scenarios.js';
 import type { CallbackSender, Delivery } from './callback-sender.js';
-import { checkBatch, checkCallbackSpec } from './callback-spec.js';
+import { BATCH_OPTIONS, CALLBACK_SPEC } from './callback-spec.js';
 import type { BatchOptions, CallbackSpec } from './callback-spec.js';
-import { checkMembers, ControlInputError, either, oneOf } from '../server/check.js';
-import type { Check } from '../server/check.js';
+import { z } from 'zod';
+import { ControlInputError, parseInput } from '../server/control-input.js';
 import type { KiipIds } from './kiip-ids.js';
 import type { KiipReward, KiipRewards } from './kiip-rewards.js';
 import type { KiipSettings } from './kiip-settings.js';
 
-/** Where callbacks go; null: nowhere. */
-export interface CallbackUrls {
-  /** Redemptions, and issuances that have no URL of their own. */
-  url: string | null;
-  issuanceUrl: string | null;
-}
-
 const DEMO_USER = 'user-123';
-const aUrl: Check = (value) =>
-  typeof value === 'string' && /^https?:$/.test(URL.parse(value)?.protocol ?? '')
-    ? undefined
-    : 'must be an http or https URL';
-const aUrlOrNull = either(aUrl, (value) => (value === null ? undefined : 'must be null'));
+const CALLBACK_URL = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https URL or null' })
+  .nullable();
+
+/** Where callbacks go; null: nowhere. */
+export const CALLBACK_URLS = z.strictObject({
+  /** Redemptions, and issuances that have no URL of their own. */
+  url: CALLBACK_URL,
+  issuanceUrl: CALLBACK_URL.optional(),
+});
+export type CallbackUrls = z.infer<typeof CALLBACK_URLS>;
+
+export const SCENARIO = z.strictObject({ name: z.enum(Object.keys(SCENARIOS) as ScenarioName[]) });
+const CALLBACK_LIST = z.strictObject({ callbacks: z.array(z.record(z.string(), z.unknown())) });
 
 /** Plans the requested callbacks, signs them and hands them to the sender. */
 export class KiipCallbacks {
-  private urls: CallbackUrls = { url: null, issuanceUrl: null };
+  private urls: CallbackUrls = { url: null };
 
   constructor(
     private readonly sender: CallbackSender,
@@ -36,22 +38,21 @@ export class KiipCallbacks {
     private readonly settings: () => KiipSettings,
   ) {}
 
-  /** @throws ControlInputError when one is no URL */
+  /** @throws ControlInputError when one is not a URL */
   setUrls(urls: CallbackUrls): void {
-    checkMembers(urls, { url: aUrlOrNull, issuanceUrl: aUrlOrNull });
-    this.urls = urls;
+    this.urls = parseInput(CALLBACK_URLS, urls);
   }
 
   async send(spec: CallbackSpec): Promise<Delivery> {
-    checkCallbackSpec(spec);
-    return this.ready(spec)();
+    return this.ready(parseInput(CALLBACK_SPEC, spec))();
   }
 
   /** In order of the specs, whatever the order in which they leave. */
   async sendAll(specs: readonly CallbackSpec[], options: BatchOptions = {}): Promise<Delivery[]> {
-    checkBatch(specs, options);
-    const { order = 'in-turn', copies = 1 } = options;
-    const all = specs.flatMap((spec) => Array<() => Promise<Delivery>>(copies).fill(this.ready(spec)));
+    const { callbacks } = parseInput(CALLBACK_LIST, { callbacks: specs });
+    const valid = callbacks.map((spec) => parseInput(CALLBACK_SPEC, spec));
+    const { order = 'in-turn', copies = 1 } = parseInput(BATCH_OPTIONS, options);
+    const all = valid.flatMap((spec) => Array<() => Promise<Delivery>>(copies).fill(this.ready(spec)));
     if (order === 'at-once') return Promise.all(all.map((send) => send()));
     const done: Delivery[] = [];
     for (const index of this.sequence(all.length, order)) done[index] = await all[index]!();
@@ -60,8 +61,7 @@ export class KiipCallbacks {
 
   /** @throws ControlInputError when there is no such scenario */
   async play(name: ScenarioName): Promise<Delivery[]> {
-    const problem = oneOf(...Object.keys(SCENARIOS))(name);
-    if (problem) throw new ControlInputError('name', problem);
+    parseInput(SCENARIO, { name });
     const done: Delivery[] = [];
     for (const { callbacks, ...options } of SCENARIOS[name]) {
       done.push(...(await this.sendAll(callbacks, options)));

@@ -1,13 +1,17 @@
-import type { ScenarioName } from './callback-scenarios.js';
 import { SCENARIOS } from './callback-scenarios.js';
-import type { BatchOptions, CallbackSpec } from './callback-spec.js';
-import { checkMembers, anything } from '../server/check.js';
+import { BATCH_OPTIONS } from './callback-spec.js';
+import type { CallbackSpec } from './callback-spec.js';
+import { z } from 'zod';
+import { parseInput } from '../server/control-input.js';
 import type { ControlRoute } from '../server/control-api.js';
-import type { CallbackUrls } from './kiip-callbacks.js';
+import { CALLBACK_URLS, SCENARIO } from './kiip-callbacks.js';
 import type { KiipSandbox } from './kiip-sandbox.js';
 import type { KiipSettings } from './kiip-settings.js';
 
 type Handle = Omit<KiipSandbox, 'url' | 'port' | 'close'>;
+
+const REDEEM = z.strictObject({ reward: z.string().optional() });
+const BATCH = BATCH_OPTIONS.extend({ callbacks: z.array(z.custom<CallbackSpec>()) });
 
 /** The part of the control API that is Kiip's own: the same methods as the handle has. */
 export function kiipControl(handle: Handle): ControlRoute[] {
@@ -36,8 +40,8 @@ export function kiipControl(handle: Handle): ControlRoute[] {
       path: '/redeem',
       help: 'redeem as its page does: {"reward": "<view id>"}, or {} for the latest',
       run: async ({ body }) => {
-        checkMembers(body, { reward: anything });
-        return { delivery: (await handle.redeem((body as { reward?: string }).reward)) ?? null };
+        const { reward } = parseInput(REDEEM, body);
+        return { delivery: (await handle.redeem(reward)) ?? null };
       },
     },
     {
@@ -51,8 +55,7 @@ export function kiipControl(handle: Handle): ControlRoute[] {
       path: '/callbacks/batch',
       help: 'send several: {"callbacks": [{}], "copies": 20, "order": "at-once"}',
       run: async ({ body }) => {
-        checkMembers(body, { callbacks: anything, order: anything, copies: anything }, ['callbacks']);
-        const { callbacks, ...options } = body as BatchOptions & { callbacks: CallbackSpec[] };
+        const { callbacks, ...options } = parseInput(BATCH, body);
         return { deliveries: await handle.sendCallbacks(callbacks, options) };
       },
     },
@@ -61,8 +64,8 @@ export function kiipControl(handle: Handle): ControlRoute[] {
       path: '/callbacks/scenario',
       help: `play one: {"name": "${Object.keys(SCENARIOS).join('|')}"}`,
       run: async ({ body }) => {
-        checkMembers(body, { name: anything }, ['name']);
-        return { deliveries: await handle.playScenario((body as { name: ScenarioName }).name) };
+        const { name } = parseInput(SCENARIO, body);
+        return { deliveries: await handle.playScenario(name) };
       },
     },
     {
@@ -76,9 +79,8 @@ export function kiipControl(handle: Handle): ControlRoute[] {
       path: '/callback-url',
       help: 'where to: {"url", "issuanceUrl"}',
       run: ({ body }) => {
-        checkMembers(body, { url: anything, issuanceUrl: anything }, ['url']);
-        const { url, issuanceUrl } = body as Partial<CallbackUrls>;
-        handle.setCallbackUrl(url ?? null, issuanceUrl ?? null);
+        const { url, issuanceUrl } = parseInput(CALLBACK_URLS, body);
+        handle.setCallbackUrl(url, issuanceUrl);
       },
     },
     { method: 'POST', path: '/reset', help: 'everything as at the start', run: () => handle.reset() },

@@ -1,50 +1,53 @@
-import { aBoolean, aText, anInteger, checkMembers, either, listOf, oneOf } from '../server/check.js';
-import type { Check } from '../server/check.js';
+import { z } from 'zod';
+import { defined, NON_EMPTY, parseInput } from '../server/control-input.js';
 import { RETRY_POLICIES } from './retry-policy.js';
-import type { RetryPolicy } from './retry-policy.js';
+
+export const MAX_DELAY_MS = 7 * 24 * 3_600_000;
 
 /** The switches of the simulated Kiip: what the vendor does not document. */
-export interface KiipSettings {
-  appKey: string;
+export const KIIP_SETTINGS = z.strictObject({
+  appKey: NON_EMPTY,
   /** Signs the callbacks. */
-  appSecret: string;
+  appSecret: NON_EMPTY,
   /** Signs those that are asked for with signature `previous-secret`. */
-  previousAppSecret: string;
-  unknownAppKeyStatus: 401 | 400 | 403 | 200;
+  previousAppSecret: NON_EMPTY,
+  unknownAppKeyStatus: z.literal([401, 400, 403, 200]),
   /** Bodies that are not JSON or lack a field. */
-  badBodyStatus: 400 | 200;
+  badBodyStatus: z.literal([400, 200]),
   /** A body with `events` and without `moment` is a session on the moment path too, as the vendor documents it. */
-  sessionsOnMomentPath: boolean;
+  sessionsOnMomentPath: z.boolean(),
   /** Which moments of live users are rewarded; test ones always are. */
-  momentRule: 'always' | 'never' | 'every-nth' | 'by-moment';
+  momentRule: z.enum(['always', 'never', 'every-nth', 'by-moment']),
   /** With `every-nth`: 3 rewards the third, sixth, … */
-  everyNth: number;
+  everyNth: z.int().min(1),
   /** With `by-moment`: the moment ids that are rewarded. */
-  rewardedMoments: string[];
+  rewardedMoments: z.array(NON_EMPTY),
   /** null: every moment id is known. */
-  knownMoments: string[] | null;
-  unknownMoment: 'no-reward' | 'error';
+  knownMoments: z.array(NON_EMPTY).nullable(),
+  unknownMoment: z.enum(['no-reward', 'error']),
   /** No reward for a device without an open session. */
-  sessionRequired: boolean;
-  noReward: 'date' | 'empty-object' | 'null-view' | 'empty-body' | 'no-content';
+  sessionRequired: z.boolean(),
+  noReward: z.enum(['date', 'empty-object', 'null-view', 'empty-body', 'no-content']),
   /** Where the reward's page is said to be; `preview` is the vendor's other URL shape, and works. */
-  bodyUrl: 'normal' | 'preview' | 'vendor' | 'http' | 'foreign-host' | 'script' | 'empty' | 'missing';
+  bodyUrl: z.enum(['normal', 'preview', 'vendor', 'http', 'foreign-host', 'script', 'empty', 'missing']),
   /** Rewards come with the `notification` field. */
-  notification: boolean;
+  notification: z.boolean(),
   /** Rewards come with `view.virtual.virtual_value`. */
-  virtualValue: boolean;
+  virtualValue: z.boolean(),
   /** What a redemption issues. */
-  currencyContent: string;
-  currencyName: string;
-  currencyQuantity: number;
-  redemptionType: 'form' | 'json';
-  issuanceType: 'form' | 'json';
-  retryPolicy: RetryPolicy;
+  currencyContent: NON_EMPTY,
+  currencyName: NON_EMPTY,
+  currencyQuantity: z.int().min(1),
+  redemptionType: z.enum(['form', 'json']),
+  issuanceType: z.enum(['form', 'json']),
+  retryPolicy: z.enum(RETRY_POLICIES),
   /** How long one attempt at a callback may take. */
-  callbackTimeoutMs: number;
+  callbackTimeoutMs: z.int().min(1).max(600_000),
   /** How long after a redemption its callback leaves. */
-  callbackDelayMs: number;
-}
+  callbackDelayMs: z.int().min(0).max(MAX_DELAY_MS),
+});
+
+export type KiipSettings = z.infer<typeof KIIP_SETTINGS>;
 
 export const KIIP_DEFAULTS: KiipSettings = {
   appKey: 'demo-kiip-app-key',
@@ -73,36 +76,7 @@ export const KIIP_DEFAULTS: KiipSettings = {
   callbackDelayMs: 0,
 };
 
-export const MAX_DELAY_MS = 7 * 24 * 3_600_000;
-
-const CHECKS: Record<keyof KiipSettings, Check> = {
-  appKey: aText,
-  appSecret: aText,
-  previousAppSecret: aText,
-  unknownAppKeyStatus: oneOf(401, 400, 403, 200),
-  badBodyStatus: oneOf(400, 200),
-  sessionsOnMomentPath: aBoolean,
-  momentRule: oneOf('always', 'never', 'every-nth', 'by-moment'),
-  everyNth: anInteger(1),
-  rewardedMoments: listOf(aText),
-  knownMoments: either(listOf(aText), (value) => (value === null ? undefined : 'must be null')),
-  unknownMoment: oneOf('no-reward', 'error'),
-  sessionRequired: aBoolean,
-  noReward: oneOf('date', 'empty-object', 'null-view', 'empty-body', 'no-content'),
-  bodyUrl: oneOf('normal', 'preview', 'vendor', 'http', 'foreign-host', 'script', 'empty', 'missing'),
-  notification: aBoolean,
-  virtualValue: aBoolean,
-  currencyContent: aText,
-  currencyName: aText,
-  currencyQuantity: anInteger(1),
-  redemptionType: oneOf('form', 'json'),
-  issuanceType: oneOf('form', 'json'),
-  retryPolicy: oneOf(...RETRY_POLICIES),
-  callbackTimeoutMs: anInteger(1, 600_000),
-  callbackDelayMs: anInteger(0, MAX_DELAY_MS),
-};
-
-/** @throws ControlInputError naming the first unknown or ill-formed setting */
-export function checkKiipSettings(settings: Partial<KiipSettings>): void {
-  checkMembers(settings, CHECKS);
+/** @throws ControlInputError with the first setting that is unknown or invalid */
+export function parseKiipSettings(changes: unknown): Partial<KiipSettings> {
+  return defined(parseInput(KIIP_SETTINGS.partial(), changes));
 }

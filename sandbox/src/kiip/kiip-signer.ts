@@ -13,7 +13,7 @@ export interface SignedTexts {
 
 export type Formula = 'redemption' | 'legacy' | 'issuance';
 
-// kiip-server-to-server.txt, "Verify the Callback"; the legacy one is the seed's own Python sample as it is called.
+// The order of the signed fields in each formula (docs/vendors/kiip.md).
 const ORDER: Record<Formula, (keyof SignedTexts)[]> = {
   redemption: ['content', 'name', 'quantity', 'user_id', 'transaction_id'],
   legacy: ['content', 'quantity', 'user_id', 'transaction_id'],

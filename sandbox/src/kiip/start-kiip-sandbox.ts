@@ -2,7 +2,7 @@ import { Scheduler } from '../server/scheduler.js';
 import { CallbackSender } from './callback-sender.js';
 import type { Delivery } from './callback-sender.js';
 import { CALLBACK_HELP } from './callback-spec.js';
-import { ControlInputError, defined } from '../server/check.js';
+import { ControlInputError } from '../server/control-input.js';
 import { FaultRules } from '../faults/fault-rules.js';
 import { RequestLog } from '../server/request-log.js';
 import { KiipCallbacks } from './kiip-callbacks.js';
@@ -14,7 +14,7 @@ import { kiipUrls } from './kiip-reward-page.js';
 import { KiipRewards } from './kiip-rewards.js';
 import type { KiipReward } from './kiip-rewards.js';
 import { KiipSessions } from './kiip-sessions.js';
-import { checkKiipSettings, KIIP_DEFAULTS } from './kiip-settings.js';
+import { KIIP_DEFAULTS, parseKiipSettings } from './kiip-settings.js';
 import type { KiipSettings } from './kiip-settings.js';
 import { KiipService } from './kiip-service.js';
 import { sharedControl } from '../server/shared-control.js';
@@ -25,8 +25,7 @@ import { VirtualClock } from '../server/virtual-clock.js';
 export async function startKiipSandbox(options: KiipSandboxOptions = {}): Promise<KiipSandbox> {
   const { host = '127.0.0.1', port = 0, seed = 1, appKey, appSecret, callbackUrl = null } = options;
   const given: Partial<KiipSettings> = { appKey, appSecret };
-  checkKiipSettings(given);
-  const initial: KiipSettings = { ...KIIP_DEFAULTS, ...defined(given) };
+  const initial: KiipSettings = { ...KIIP_DEFAULTS, ...parseKiipSettings(given) };
   let settings = initial;
   const clock = new VirtualClock();
   const requestLog = new RequestLog();
@@ -58,8 +57,7 @@ export async function startKiipSandbox(options: KiipSandboxOptions = {}): Promis
     clearRequests: () => requestLog.clear(),
     maxConcurrent: (route) => requestLog.maxConcurrent(route),
     configure(changes) {
-      checkKiipSettings(changes);
-      settings = { ...settings, ...defined(changes) };
+      settings = { ...settings, ...parseKiipSettings(changes) };
       return structuredClone(settings);
     },
     addFault: (rule) => faults.add(rule),

@@ -1,7 +1,7 @@
 import { jsonResponse, textResponse } from './http-response.js';
 import type { HttpResponse } from './http-response.js';
-import { ControlInputError } from './check.js';
-import { FAULT_HELP } from '../faults/fault-check.js';
+import { ControlInputError } from './control-input.js';
+import { FAULT_HELP } from '../faults/fault.js';
 import type { HttpRequest } from './simulated-service.js';
 
 export const CONTROL_PREFIX = '/__sandbox';

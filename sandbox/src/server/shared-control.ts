@@ -1,9 +1,12 @@
-import { anInteger, checkMembers, ControlInputError, oneOf } from './check.js';
+import { z } from 'zod';
+import { ControlInputError, parseInput } from './control-input.js';
 import type { ControlRoute } from './control-api.js';
 import type { FaultRules } from '../faults/fault-rules.js';
 import type { FaultRule } from '../faults/fault.js';
 import type { RequestLog } from './request-log.js';
 import type { VirtualClock } from './virtual-clock.js';
+
+const ADVANCE = z.strictObject({ advanceMs: z.int().min(0) });
 
 /** The part of the control API that every service has: faults, requests, and the clock where there is one. */
 export function sharedControl(
@@ -51,18 +54,14 @@ function clockControl(clock: VirtualClock): ControlRoute {
     method: 'POST',
     path: '/clock',
     help: 'advance the clock: {"advanceMs": 60000}',
-    run: ({ body }) => ({ now: new Date(clock.advance(advanceMs(body))).toISOString() }),
+    run: ({ body }) => ({ now: new Date(clock.advance(parseInput(ADVANCE, body).advanceMs)).toISOString() }),
   };
 }
 
 function wantedRoute(query: URLSearchParams, routes: readonly string[]): string | undefined {
   const route = query.get('route') ?? undefined;
-  const problem = route === undefined ? undefined : oneOf(...routes)(route);
-  if (problem) throw new ControlInputError('route', problem);
+  if (route !== undefined && !routes.includes(route)) {
+    throw new ControlInputError('route', `must be one of ${routes.join(', ')}`);
+  }
   return route;
-}
-
-function advanceMs(body: unknown): number {
-  checkMembers(body, { advanceMs: anInteger(0) }, ['advanceMs']);
-  return (body as { advanceMs: number }).advanceMs;
 }

@@ -1,33 +1,25 @@
-import { isObject } from '../server/check.js';
+import { z } from 'zod';
 
 export const ISSUED = 'kiip.currency.issued';
 
 /** What a wallet needs of an event: the fields of the ledger row that say who gets what. */
-export interface IssuedCurrency {
-  user_id: string;
+const ISSUED_CURRENCY = z.object({
+  user_id: z.string(),
   /** The currency; `name` is what people call it, and not every row has it. */
-  content: string;
-  name: string | null;
-  quantity: number;
-  test: boolean;
-}
+  content: z.string(),
+  name: z.string().nullable(),
+  quantity: z.int().min(1),
+  test: z.boolean(),
+});
+const EVENT = z.object({ type: z.literal(ISSUED), data: ISSUED_CURRENCY });
 
-/** The data of a `kiip.currency.issued` event; undefined when the text is none. */
+export type IssuedCurrency = z.infer<typeof ISSUED_CURRENCY>;
+
+/** The data of a `kiip.currency.issued` event; undefined when the text is not one. */
 export function readIssued(text: string): IssuedCurrency | undefined {
-  let event: unknown;
   try {
-    event = JSON.parse(text);
+    return EVENT.safeParse(JSON.parse(text)).data?.data;
   } catch {
     return undefined;
   }
-  if (!isObject(event) || event['type'] !== ISSUED || !isObject(event['data'])) return undefined;
-  const { user_id, content, name, quantity, test } = event['data'];
-  const readable =
-    typeof user_id === 'string' &&
-    typeof content === 'string' &&
-    (typeof name === 'string' || name === null) &&
-    Number.isSafeInteger(quantity) &&
-    Number(quantity) > 0 &&
-    typeof test === 'boolean';
-  return readable ? { user_id, content, name, quantity: Number(quantity), test } : undefined;
 }

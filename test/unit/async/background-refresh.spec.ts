@@ -1,18 +1,18 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { BackgroundRefresh } from '../../../src/async/background-refresh.js';
 
-describe('work in the background', () => {
+describe('BackgroundRefresh', () => {
   let now: number;
-  let begun: number;
+  let started: number;
   let end: (result: string | Error) => Promise<void>;
   let failures: unknown[];
   let work: BackgroundRefresh<string>;
 
   beforeEach(() => {
-    [now, begun, failures] = [1_000, 0, []];
+    [now, started, failures] = [1_000, 0, []];
     work = new BackgroundRefresh(
       () => {
-        begun += 1;
+        started += 1;
         const { promise, resolve, reject } = Promise.withResolvers<string>();
         end = async (result) => {
           if (typeof result === 'string') resolve(result);
@@ -26,72 +26,72 @@ describe('work in the background', () => {
     );
   });
 
-  /** Has a first result, which took so long. */
-  const know = async (result: string, tookMs = 0) => {
+  /** Completes a first read, whose task took `tookMs`. */
+  const completeFirst = async (result: string, tookMs = 0) => {
     const reading = work.read();
     now += tookMs;
     await end(result);
     return reading;
   };
 
-  it('is waited for by who asks first, and by who asks with him', async () => {
+  it('makes the first reads wait for the first result', async () => {
     const readings = [work.read(), work.read()];
     await end('one');
     expect(await Promise.all(readings)).toEqual([
       { value: 'one', ageMs: 0 },
       { value: 'one', ageMs: 0 },
     ]);
-    expect(begun).toBe(1);
+    expect(started).toBe(1);
   });
 
-  it('is waited for by nobody else: they get what is known, with its age', async () => {
-    await know('one', 2_000);
+  it('returns the last result with its age at once, without waiting for the refresh', async () => {
+    await completeFirst('one', 2_000);
     now += 30_000;
     expect(await work.read()).toEqual({ value: 'one', ageMs: 32_000 });
-    expect(begun).toBe(2);
+    expect(started).toBe(2);
     now += 5_000;
     expect(await work.read()).toEqual({ value: 'one', ageMs: 37_000 });
     await end('two');
     expect(await work.read()).toEqual({ value: 'two', ageMs: 5_000 });
-    expect(begun).toBe(2);
+    expect(started).toBe(2);
   });
 
   it.each([
-    ['15 s after work that was short', 100, 15_000],
-    ['ten times as long as it took, after work that was long', 20_000, 200_000],
-  ])('rests for %s', async (_, tookMs, restMs) => {
-    await know('one', tookMs);
-    now += restMs - 1;
+    ['15 s after a short task', 100, 15_000],
+    ['ten times its duration after a long task', 20_000, 200_000],
+  ])('starts no refresh for %s', async (_, tookMs, idleMs) => {
+    await completeFirst('one', tookMs);
+    now += idleMs - 1;
     await work.read();
-    expect(begun).toBe(1);
+    expect(started).toBe(1);
     now += 1;
     await work.read();
-    expect(begun).toBe(2);
+    expect(started).toBe(2);
   });
 
-  it('leaves what is known when it fails, and rests as well', async () => {
-    await know('one');
+  it('keeps the last result when a refresh fails, and waits the same time before the next one', async () => {
+    await completeFirst('one');
     now += 15_000;
     await work.read();
     await end(new Error('too slow'));
     expect(failures).toEqual([new Error('too slow')]);
     expect(await work.read()).toEqual({ value: 'one', ageMs: 15_000 });
-    expect(begun).toBe(2);
+    expect(started).toBe(2);
   });
 
-  it('is not waited for again where the first failed: nothing is known until it succeeds', async () => {
+  it('makes no further read wait after the first task failed, and returns nothing until one succeeds', async () => {
     const reading = work.read();
     await end(new Error('too slow'));
     expect(await reading).toBeUndefined();
     now += 15_000;
     expect(await work.read()).toBeUndefined();
-    expect(begun).toBe(2);
+    expect(started).toBe(2);
     await end('two');
     expect(await work.read()).toMatchObject({ value: 'two' });
   });
 
-  it('forgets, and is waited for as at first', async () => {
-    await know('one');
+  it('makes the next read wait again after it is invalidated', async () => {
+    await completeFirst('one');
     work.invalidate();
     expect(await work.read()).toBeUndefined();
     now += 15_000;

@@ -1,91 +1,91 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PollingLoop } from '../../../src/async/polling-loop.js';
 import { until } from '../../support/wait-for.js';
 
-/** So long that a test which waits for it fails. */
-const neverMs = 3_600_000;
+/** Longer than any test runs: a test that needs this interval to pass fails. */
+const NEVER_MS = 3_600_000;
 
-let pump: PollingLoop;
+let loop: PollingLoop;
 let runs: number;
 let failures: unknown[];
 
-const start = (work: () => Promise<boolean> | boolean, pauseMs = neverMs) => {
+const start = (work: () => Promise<boolean> | boolean, intervalMs = NEVER_MS) => {
   runs = 0;
   failures = [];
-  pump = new PollingLoop(
+  loop = new PollingLoop(
     async () => {
       runs += 1;
       return work();
     },
-    pauseMs,
+    intervalMs,
     (error) => failures.push(error),
   );
-  pump.start();
+  loop.start();
 };
-const ran = (times: number) => until(`it has run ${times} times`, () => runs >= times);
-/** Time enough for a pump that would run again to do so. */
+const ran = (times: number) => until(`${times} runs`, () => runs >= times);
+/** Gives a loop that is about to run again the time to do so. */
 const idle = async () => {
-  for (let count = 0; count < 20; count += 1) await turn();
+  for (let count = 0; count < 20; count += 1) await nextTurn();
 };
 
-afterEach(() => pump.stop());
+afterEach(() => loop.stop());
 
-describe('a pump', () => {
-  it('works again at once while there is more, then pauses', async () => {
+describe('PollingLoop', () => {
+  it('repeats the work at once while there is more, then waits', async () => {
     start(() => runs < 5);
     await ran(5);
     await idle();
     expect(runs).toBe(5);
   });
 
-  it('works again when it is woken', async () => {
+  it('repeats the work when it is notified', async () => {
     start(() => false);
     for (let times = 1; times <= 3; times += 1) {
       await ran(times);
       await idle();
       expect(runs).toBe(times);
-      pump.notify();
+      loop.notify();
     }
   });
 
-  it('works again after a pause when nobody wakes it', async () => {
+  it('repeats the work after the interval when nothing notifies it', async () => {
     start(() => false, 10);
     await ran(3);
     expect(failures).toEqual([]);
   });
 
-  it('does not forget who woke it during the work', async () => {
+  it('repeats the work after a notification that arrives during the work', async () => {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     start(() => (runs === 1 ? promise : false));
     await ran(1);
-    pump.notify();
-    pump.notify();
+    loop.notify();
+    loop.notify();
     resolve(false);
     await ran(2);
     await idle();
     expect(runs).toBe(2);
   });
 
-  it('works at one thing at a time, however often it is started and woken', async () => {
+  it('never runs the work twice at the same time, however often it is started and notified', async () => {
     let open = 0;
-    let most = 0;
+    let maxOpen = 0;
     start(async () => {
       open += 1;
-      most = Math.max(most, open);
-      await turn();
+      maxOpen = Math.max(maxOpen, open);
+      await nextTurn();
       open -= 1;
       return false;
     });
     for (let count = 0; count < 50; count += 1) {
-      pump.start();
-      pump.notify();
-      await turn();
+      loop.start();
+      loop.notify();
+      await nextTurn();
     }
     expect(runs).toBeGreaterThan(10);
-    expect(most).toBe(1);
+    expect(maxOpen).toBe(1);
   });
 
-  it('tells of a failure, pauses, and goes on', async () => {
+  it('reports a failure, waits, and continues', async () => {
     start(() => {
       if (runs === 1) throw new Error('once');
       return false;
@@ -93,27 +93,27 @@ describe('a pump', () => {
     await ran(1);
     await idle();
     expect([runs, failures]).toEqual([1, [new Error('once')]]);
-    pump.notify();
+    loop.notify();
     await ran(2);
     expect(failures).toHaveLength(1);
   });
 
-  it('stops at once while it pauses', async () => {
+  it('stops at once while it waits', async () => {
     start(() => false);
     await ran(1);
     await idle();
-    await pump.stop();
-    pump.notify();
+    await loop.stop();
+    loop.notify();
     await idle();
     expect(runs).toBe(1);
   });
 
-  it('stops behind the work under way, also while there is more', async () => {
+  it('stops after the current run, even when there is more work', async () => {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     start(() => promise);
     await ran(1);
     let stopped = false;
-    const end = pump.stop().then(() => (stopped = true));
+    const end = loop.stop().then(() => (stopped = true));
     await idle();
     expect(stopped).toBe(false);
     resolve(true);
@@ -121,12 +121,12 @@ describe('a pump', () => {
     expect(runs).toBe(1);
   });
 
-  it('that never began stops too', async () => {
-    pump = new PollingLoop(
+  it('stops even if it was never started', async () => {
+    loop = new PollingLoop(
       () => Promise.reject(new Error('never')),
-      neverMs,
+      NEVER_MS,
       () => undefined,
     );
-    await expect(pump.stop()).resolves.toBeUndefined();
+    await expect(loop.stop()).resolves.toBeUndefined();
   });
 });

@@ -2,166 +2,166 @@ import * as fc from 'fast-check';
 import { ConsumerThrottle } from '../../../src/delivery/consumer-throttle.js';
 
 let nowMs: number;
-let lane: ConsumerThrottle;
+let throttle: ConsumerThrottle;
 
-const of = (concurrency: number) => (lane = new ConsumerThrottle(concurrency, () => nowMs));
+const create = (concurrency: number) => (throttle = new ConsumerThrottle(concurrency, () => nowMs));
 const succeed = (times = 1) => {
-  for (let count = 0; count < times; count += 1) lane.recordSuccess();
+  for (let count = 0; count < times; count += 1) throttle.recordSuccess();
 };
 const fail = (times = 1, retryAfterSeconds?: number) => {
-  for (let count = 0; count < times; count += 1) lane.recordFailure({ retryAfterSeconds });
+  for (let count = 0; count < times; count += 1) throttle.recordFailure({ retryAfterSeconds });
 };
-/** Lets the time pass until the lane may be tried again. */
-const pass = () => (nowMs += lane.retryInMs);
+/** Advances the clock until the throttle leaves the open state. */
+const pass = () => (nowMs += throttle.retryInMs);
 
 beforeEach(() => {
   nowMs = 1_000_000;
-  of(8);
+  create(8);
 });
 
-describe('the ramp of a lane', () => {
-  it('begins with one, and grows by one with each success up to the limit of the consumer', () => {
-    const widths = [lane.availableSlots];
+describe('ConsumerThrottle: concurrency', () => {
+  it('starts with one slot and adds one with each success, up to the concurrency of the consumer', () => {
+    const slots = [throttle.availableSlots];
     for (let count = 0; count < 10; count += 1) {
       succeed();
-      widths.push(lane.availableSlots);
+      slots.push(throttle.availableSlots);
     }
-    expect(widths).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8]);
+    expect(slots).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8]);
   });
 
-  it.each([1, 2, 256])('stays within a limit of %d', (concurrency) => {
-    of(concurrency);
+  it.each([1, 2, 256])('never exceeds a concurrency of %d', (concurrency) => {
+    create(concurrency);
     succeed(2 * concurrency);
-    expect(lane.availableSlots).toBe(concurrency);
+    expect(throttle.availableSlots).toBe(concurrency);
   });
 
-  it('halves with each failure, down to one', () => {
+  it('halves the slots with each failure, down to one', () => {
     succeed(7);
-    const widths = [];
+    const slots = [];
     for (let count = 0; count < 4; count += 1) {
       fail();
-      widths.push(lane.availableSlots);
+      slots.push(throttle.availableSlots);
     }
-    expect(widths).toEqual([4, 2, 1, 1]);
+    expect(slots).toEqual([4, 2, 1, 1]);
   });
 
-  it('has no place for what is under way', () => {
+  it('does not count slots that are in use as available', () => {
     succeed(3);
-    for (let count = 0; count < 3; count += 1) lane.acquireSlot();
-    expect(lane.availableSlots).toBe(1);
-    // What was begun while there was more room is waited for.
+    for (let count = 0; count < 3; count += 1) throttle.acquireSlot();
+    expect(throttle.availableSlots).toBe(1);
+    // No slot is available until the deliveries that started under the larger limit have ended.
     fail();
     fail();
-    expect(lane.availableSlots).toBe(0);
-    for (let count = 0; count < 3; count += 1) lane.releaseSlot();
-    expect(lane.availableSlots).toBe(1);
+    expect(throttle.availableSlots).toBe(0);
+    for (let count = 0; count < 3; count += 1) throttle.releaseSlot();
+    expect(throttle.availableSlots).toBe(1);
   });
 });
 
-describe('the breaker of a lane', () => {
-  it('opens at the fifth failure in a row, and not before', () => {
+describe('ConsumerThrottle: circuit breaker', () => {
+  it('opens at the fifth consecutive failure, and not before', () => {
     fail(4);
-    expect([lane.state, lane.availableSlots]).toEqual(['closed', 1]);
+    expect([throttle.state, throttle.availableSlots]).toEqual(['closed', 1]);
     fail();
-    expect([lane.state, lane.availableSlots]).toEqual(['open', 0]);
+    expect([throttle.state, throttle.availableSlots]).toEqual(['open', 0]);
   });
 
-  it('counts from the start after each success', () => {
+  it('resets the failure count with each success', () => {
     for (let round = 0; round < 3; round += 1) {
       fail(4);
       succeed();
     }
-    expect(lane.state).toBe('closed');
+    expect(throttle.state).toBe('closed');
   });
 
-  it('opens for 5 s, then for twice as long each time, up to a minute, a quarter more or less', () => {
+  it('stays open for 5 s, then twice as long each time, up to a minute, with 25 % jitter', () => {
     fail(4);
-    for (const breakMs of [5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]) {
+    for (const openMs of [5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]) {
       fail();
-      expect(lane.retryInMs).toBeGreaterThanOrEqual(0.75 * breakMs);
-      expect(lane.retryInMs).toBeLessThanOrEqual(1.25 * breakMs);
+      expect(throttle.retryInMs).toBeGreaterThanOrEqual(0.75 * openMs);
+      expect(throttle.retryInMs).toBeLessThanOrEqual(1.25 * openMs);
       pass();
     }
   });
 
-  it('does not open for the same time in every replica', () => {
+  it('stays open for different times in different replicas', () => {
     const times = Array.from({ length: 200 }, () => {
-      of(8);
+      create(8);
       fail(5);
-      return lane.retryInMs;
+      return throttle.retryInMs;
     });
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(1_000);
   });
 
-  it('is half-open then, and lets one look, however wide the lane was', () => {
-    of(256);
+  it('is half-open afterwards and allows one trial delivery, whatever the limit was before', () => {
+    create(256);
     succeed(256);
     fail(5);
-    nowMs += lane.retryInMs - 1;
-    expect(lane.state).toBe('open');
+    nowMs += throttle.retryInMs - 1;
+    expect(throttle.state).toBe('open');
     pass();
-    expect([lane.state, lane.availableSlots, lane.retryInMs]).toEqual(['half-open', 1, 0]);
-    lane.acquireSlot();
-    expect(lane.availableSlots).toBe(0);
+    expect([throttle.state, throttle.availableSlots, throttle.retryInMs]).toEqual(['half-open', 1, 0]);
+    throttle.acquireSlot();
+    expect(throttle.availableSlots).toBe(0);
   });
 
-  it('closes when the one that looks succeeds, and the ramp begins anew', () => {
+  it('closes and ramps up again after the trial delivery succeeds', () => {
     succeed(7);
     fail(5);
     pass();
     succeed();
-    expect([lane.state, lane.availableSlots]).toEqual(['closed', 2]);
+    expect([throttle.state, throttle.availableSlots]).toEqual(['closed', 2]);
     fail(4);
-    expect(lane.state).toBe('closed');
+    expect(throttle.state).toBe('closed');
     fail();
-    expect(lane.retryInMs).toBeLessThanOrEqual(1.25 * 5_000);
+    expect(throttle.retryInMs).toBeLessThanOrEqual(1.25 * 5_000);
   });
 
-  it('opens no longer for what fails while it is open', () => {
+  it('does not extend the open time for failures that occur while it is open', () => {
     fail(5);
-    const opensInMs = lane.retryInMs;
+    const retryInMs = throttle.retryInMs;
     fail(20);
-    expect(lane.retryInMs).toBe(opensInMs);
+    expect(throttle.retryInMs).toBe(retryInMs);
     pass();
     fail();
-    expect(lane.retryInMs).toBeGreaterThanOrEqual(0.75 * 10_000);
-    expect(lane.retryInMs).toBeLessThanOrEqual(1.25 * 10_000);
+    expect(throttle.retryInMs).toBeGreaterThanOrEqual(0.75 * 10_000);
+    expect(throttle.retryInMs).toBeLessThanOrEqual(1.25 * 10_000);
   });
 });
 
-describe('what was begun before a lane opened', () => {
+describe('ConsumerThrottle: deliveries that started before it opened', () => {
   const longMs = 9_000;
 
-  it('and fails after that escalates nothing', () => {
+  it('does not escalate when such a delivery fails', () => {
     fail(5);
     pass();
-    lane.recordFailure({ durationMs: longMs });
-    expect(lane.state).toBe('half-open');
+    throttle.recordFailure({ durationMs: longMs });
+    expect(throttle.state).toBe('half-open');
     fail();
-    expect(lane.retryInMs).toBeLessThanOrEqual(1.25 * 10_000);
+    expect(throttle.retryInMs).toBeLessThanOrEqual(1.25 * 10_000);
   });
 
-  it('is heard when it asks for time', () => {
+  it('obeys Retry-After in the response to such a delivery', () => {
     fail(5);
     pass();
-    lane.recordFailure({ durationMs: longMs, retryAfterSeconds: 30 });
-    expect(lane.retryInMs).toBe(30_000);
+    throttle.recordFailure({ durationMs: longMs, retryAfterSeconds: 30 });
+    expect(throttle.retryInMs).toBe(30_000);
   });
 
-  it('and succeeds closes it', () => {
+  it('closes when such a delivery succeeds', () => {
     fail(5);
     pass();
     succeed();
-    expect(lane.state).toBe('closed');
+    expect(throttle.state).toBe('closed');
   });
 });
 
-describe('a consumer that asks for time', () => {
-  it('gets it at its first failure', () => {
+describe('ConsumerThrottle: Retry-After', () => {
+  it('pauses at the first failure with Retry-After', () => {
     fail(1, 30);
-    expect([lane.state, lane.availableSlots, lane.retryInMs]).toEqual(['open', 0, 30_000]);
+    expect([throttle.state, throttle.availableSlots, throttle.retryInMs]).toEqual(['open', 0, 30_000]);
     nowMs += 30_000;
-    expect([lane.state, lane.availableSlots]).toEqual(['closed', 1]);
+    expect([throttle.state, throttle.availableSlots]).toEqual(['closed', 1]);
   });
 
   it.each([
@@ -169,65 +169,65 @@ describe('a consumer that asks for time', () => {
     [3_601, 3_600_000],
     [9_999_999_999, 3_600_000],
     [0, 0],
-  ])('of %d s gets %d ms', (askedSeconds, givenMs) => {
+  ])('turns a Retry-After of %d s into a pause of %d ms', (askedSeconds, givenMs) => {
     fail(1, askedSeconds);
-    expect(lane.retryInMs).toBe(givenMs);
+    expect(throttle.retryInMs).toBe(givenMs);
   });
 
-  it('gets the longest time that it has asked for', () => {
+  it('pauses for the longest Retry-After received', () => {
     fail(1, 30);
     fail(1, 60);
     fail(1, 10);
-    expect(lane.retryInMs).toBe(60_000);
+    expect(throttle.retryInMs).toBe(60_000);
   });
 
-  it('of less than the breaker waits gets no less', () => {
+  it('stays open for at least the breaker’s own time when Retry-After is shorter', () => {
     fail(4);
     fail(1, 1);
-    expect(lane.retryInMs).toBeGreaterThanOrEqual(0.75 * 5_000);
+    expect(throttle.retryInMs).toBeGreaterThanOrEqual(0.75 * 5_000);
   });
 });
 
-it('tells when the consumer last took something', () => {
-  expect(lane.lastSuccessAt).toBeUndefined();
+it('reports when the consumer last accepted a delivery', () => {
+  expect(throttle.lastSuccessAt).toBeUndefined();
   const before = Date.now();
   succeed();
-  expect(lane.lastSuccessAt!.getTime()).toBeGreaterThanOrEqual(before);
+  expect(throttle.lastSuccessAt!.getTime()).toBeGreaterThanOrEqual(before);
 });
 
-type Step = 'begin' | 'succeed' | 'fail' | 'ask' | 'pass';
+type Step = 'start' | 'succeed' | 'fail' | 'ask' | 'pass';
 
-it('never gives more than the limit, nothing while open, and always something in the end', () => {
-  const step = fc.constantFrom<Step>('begin', 'succeed', 'fail', 'ask', 'pass');
+it('never exceeds the limit, gives no slots while open, and always recovers', () => {
+  const step = fc.constantFrom<Step>('start', 'succeed', 'fail', 'ask', 'pass');
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 16 }), fc.array(step, { maxLength: 200 }), (concurrency, steps) => {
-      of(concurrency);
-      let underWay = 0;
-      const settle: Partial<Record<Step, () => void>> = {
+      create(concurrency);
+      let inFlight = 0;
+      const finish: Partial<Record<Step, () => void>> = {
         succeed: () => succeed(),
         fail: () => fail(),
         ask: () => fail(1, 7),
       };
       for (const name of steps) {
         if (name === 'pass') nowMs += 1_000;
-        else if (name === 'begin') {
-          if (lane.availableSlots === 0) continue;
-          lane.acquireSlot();
-          underWay += 1;
-        } else if (underWay > 0) {
-          settle[name]!();
-          lane.releaseSlot();
-          underWay -= 1;
+        else if (name === 'start') {
+          if (throttle.availableSlots === 0) continue;
+          throttle.acquireSlot();
+          inFlight += 1;
+        } else if (inFlight > 0) {
+          finish[name]!();
+          throttle.releaseSlot();
+          inFlight -= 1;
         }
-        expect(underWay + lane.availableSlots).toBeLessThanOrEqual(concurrency);
-        expect(lane.state === 'open').toBe(lane.retryInMs > 0);
-        expect(lane.availableSlots).toBeLessThanOrEqual(
-          { closed: concurrency, open: 0, 'half-open': 1 }[lane.state],
+        expect(inFlight + throttle.availableSlots).toBeLessThanOrEqual(concurrency);
+        expect(throttle.state === 'open').toBe(throttle.retryInMs > 0);
+        expect(throttle.availableSlots).toBeLessThanOrEqual(
+          { closed: concurrency, open: 0, 'half-open': 1 }[throttle.state],
         );
       }
-      for (; underWay > 0; underWay -= 1) lane.releaseSlot();
+      for (; inFlight > 0; inFlight -= 1) throttle.releaseSlot();
       pass();
-      expect(lane.availableSlots).toBeGreaterThanOrEqual(1);
+      expect(throttle.availableSlots).toBeGreaterThanOrEqual(1);
     }),
   );
 });

@@ -1,59 +1,57 @@
 import * as fc from 'fast-check';
 import { nextAttemptInMs, MAX_RETRY_AGE_MS } from '../../../src/delivery/retry-schedule.js';
 
-const secondMs = 1_000;
-const hourMs = 3_600 * secondMs;
-/** Twelve hours apart at the most, by a tenth more or less. */
-const longestMs = (12 * hourMs) / 1.1;
+const SECOND_MS = 1_000;
+const HOUR_MS = 3_600 * SECOND_MS;
+/** The longest backoff before jitter: with it, attempts are at most 12 h apart. */
+const MAX_BACKOFF_MS = (12 * HOUR_MS) / 1.1;
 
-/** The least and the most that a delivery may wait, over many draws. */
-function bounds(tries: number, sinceMs: number, retryAfterSeconds?: number): [number, number] {
-  const draws = Array.from({ length: 500 }, () =>
-    nextAttemptInMs({ attempts: tries, ageMs: sinceMs, retryAfterSeconds })!,
-  );
+/** The shortest and the longest of many random backoffs. */
+function bounds(attempts: number, ageMs: number, retryAfterSeconds?: number): [number, number] {
+  const draws = Array.from({ length: 500 }, () => nextAttemptInMs({ attempts, ageMs, retryAfterSeconds })!);
   return [Math.min(...draws), Math.max(...draws)];
 }
 
-/** When a delivery is tried that always fails, in milliseconds since the first attempt. */
-function attemptsOf(durationMs: number, retryAfterSeconds?: number): number[] {
+/** The times of all attempts of a delivery that always fails, in milliseconds since the first. */
+function attemptTimes(durationMs: number, retryAfterSeconds?: number): number[] {
   const attempts = [0];
   for (;;) {
-    const sinceMs = attempts.at(-1)! + durationMs;
-    const next = nextAttemptInMs({ attempts: attempts.length, ageMs: sinceMs, retryAfterSeconds });
+    const ageMs = attempts.at(-1)! + durationMs;
+    const next = nextAttemptInMs({ attempts: attempts.length, ageMs, retryAfterSeconds });
     if (next === undefined) return attempts;
-    attempts.push(sinceMs + next);
+    attempts.push(ageMs + next);
   }
 }
 
-describe('a delivery that failed', () => {
+describe('nextAttemptInMs', () => {
   it.each([
-    [1, 5 * secondMs],
-    [2, 10 * secondMs],
-    [3, 20 * secondMs],
-    [4, 40 * secondMs],
-    [9, 1_280 * secondMs],
-    [14, longestMs],
-    [15, longestMs],
-    [16, longestMs],
-    [1_000, longestMs],
-    [Number.MAX_SAFE_INTEGER, longestMs],
-  ])('waits about as long after attempt %d as the schedule says: %d ms', (tries, pauseMs) => {
-    const [least, most] = bounds(tries, 0);
-    expect(least).toBeGreaterThanOrEqual(0.9 * pauseMs);
-    expect(most).toBeLessThanOrEqual(1.1 * pauseMs);
-    // Those that failed together do not come back together.
-    expect(most - least).toBeGreaterThan(0.1 * pauseMs);
+    [1, 5 * SECOND_MS],
+    [2, 10 * SECOND_MS],
+    [3, 20 * SECOND_MS],
+    [4, 40 * SECOND_MS],
+    [9, 1_280 * SECOND_MS],
+    [14, MAX_BACKOFF_MS],
+    [15, MAX_BACKOFF_MS],
+    [16, MAX_BACKOFF_MS],
+    [1_000, MAX_BACKOFF_MS],
+    [Number.MAX_SAFE_INTEGER, MAX_BACKOFF_MS],
+  ])('backs off after attempt %d for about %d ms', (attempts, backoffMs) => {
+    const [min, max] = bounds(attempts, 0);
+    expect(min).toBeGreaterThanOrEqual(0.9 * backoffMs);
+    expect(max).toBeLessThanOrEqual(1.1 * backoffMs);
+    // Deliveries that failed at the same time are not retried at the same time.
+    expect(max - min).toBeGreaterThan(0.1 * backoffMs);
   });
 
-  it('is tried for three days, and last at the end of the third', () => {
-    expect(MAX_RETRY_AGE_MS).toBe(3 * 24 * hourMs);
+  it('schedules attempts for three days, the last one at the end of the third', () => {
+    expect(MAX_RETRY_AGE_MS).toBe(3 * 24 * HOUR_MS);
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 10 * secondMs }), (durationMs) => {
-        const attempts = attemptsOf(durationMs);
+      fc.property(fc.integer({ min: 0, max: 10 * SECOND_MS }), (durationMs) => {
+        const attempts = attemptTimes(durationMs);
         expect(attempts.at(-1)).toBe(MAX_RETRY_AGE_MS);
         const gaps = attempts.slice(1).map((at, index) => at - attempts[index]!);
-        expect(Math.max(...gaps)).toBeLessThanOrEqual(12 * hourMs + 1 + durationMs);
-        // Twenty or so, lest a consumer that is down be flooded, and lest one that is back wait for half a day at first.
+        expect(Math.max(...gaps)).toBeLessThanOrEqual(12 * HOUR_MS + 1 + durationMs);
+        // About twenty attempts: few enough for a consumer that is down, and soon enough for one that recovers.
         expect(attempts.length).toBeGreaterThanOrEqual(19);
         expect(attempts.length).toBeLessThanOrEqual(23);
       }),
@@ -62,57 +60,66 @@ describe('a delivery that failed', () => {
 
   it.each([
     [MAX_RETRY_AGE_MS - 1, 1],
-    [MAX_RETRY_AGE_MS - 30 * 60 * secondMs, 30 * 60 * secondMs],
-  ])('waits after %d ms for the end of the third day: %d ms', (sinceMs, leftMs) => {
-    expect(bounds(20, sinceMs)).toEqual([leftMs, leftMs]);
-  });
+    [MAX_RETRY_AGE_MS - 30 * 60 * SECOND_MS, 30 * 60 * SECOND_MS],
+  ])(
+    'schedules the last attempt at the end of the third day: after %d ms, in %d ms',
+    (ageMs, remainingMs) => {
+      expect(bounds(20, ageMs)).toEqual([remainingMs, remainingMs]);
+    },
+  );
 
   it.each([MAX_RETRY_AGE_MS, MAX_RETRY_AGE_MS + 1, 10 * MAX_RETRY_AGE_MS])(
-    'is dead after %d ms',
-    (sinceMs) => {
-      expect(nextAttemptInMs({ attempts: 20, ageMs: sinceMs, retryAfterSeconds: undefined })).toBeUndefined();
-      expect(nextAttemptInMs({ attempts: 20, ageMs: sinceMs, retryAfterSeconds: 60 })).toBeUndefined();
+    'schedules no attempt after %d ms',
+    (ageMs) => {
+      expect(nextAttemptInMs({ attempts: 20, ageMs, retryAfterSeconds: undefined })).toBeUndefined();
+      expect(nextAttemptInMs({ attempts: 20, ageMs, retryAfterSeconds: 60 })).toBeUndefined();
     },
   );
 
   it.each([
-    ['more than the schedule', 1, 60, 60 * secondMs],
-    ['less than the schedule', 6, 60, 0.9 * 160 * secondMs],
-    ['nothing', 1, 0, 0.9 * 5 * secondMs],
-    ['a whole day', 1, 24 * 3_600, 24 * hourMs],
-  ])('never comes back before it is asked to: %s', (_, tries, retryAfterSeconds, leastMs) => {
-    const [least, most] = bounds(tries, 0, retryAfterSeconds);
-    expect(least).toBeGreaterThanOrEqual(leastMs);
-    expect(most).toBeLessThanOrEqual((leastMs / 0.9) * 1.1);
-  });
-
-  it.each([72 * 3_600 + 1, 10 ** 7, 9_999_999_999, Number.MAX_VALUE])(
-    'waits three days, and a tenth of them at most, where %d s are asked for',
-    (retryAfterSeconds) => {
-      const [least, most] = bounds(1, 0, retryAfterSeconds);
-      expect(least).toBeGreaterThanOrEqual(MAX_RETRY_AGE_MS);
-      expect(most).toBeLessThanOrEqual(1.1 * MAX_RETRY_AGE_MS);
+    ['more than the schedule', 1, 60, 60 * SECOND_MS],
+    ['less than the schedule', 6, 60, 0.9 * 160 * SECOND_MS],
+    ['nothing', 1, 0, 0.9 * 5 * SECOND_MS],
+    ['a whole day', 1, 24 * 3_600, 24 * HOUR_MS],
+  ])(
+    'never schedules an attempt earlier than Retry-After asks: %s',
+    (_, attempts, retryAfterSeconds, leastMs) => {
+      const [min, max] = bounds(attempts, 0, retryAfterSeconds);
+      expect(min).toBeGreaterThanOrEqual(leastMs);
+      expect(max).toBeLessThanOrEqual((leastMs / 0.9) * 1.1);
     },
   );
 
-  it('that is asked to wait beyond the third day is tried once more, then', () => {
-    const [least, most] = bounds(3, MAX_RETRY_AGE_MS - secondMs, 60);
-    expect(least).toBeGreaterThanOrEqual(60 * secondMs);
-    expect(most).toBeLessThanOrEqual(66 * secondMs);
+  it.each([72 * 3_600 + 1, 10 ** 7, 9_999_999_999, Number.MAX_VALUE])(
+    'caps a Retry-After of %d s at three days plus 10 % jitter',
+    (retryAfterSeconds) => {
+      const [min, max] = bounds(1, 0, retryAfterSeconds);
+      expect(min).toBeGreaterThanOrEqual(MAX_RETRY_AGE_MS);
+      expect(max).toBeLessThanOrEqual(1.1 * MAX_RETRY_AGE_MS);
+    },
+  );
+
+  it('schedules one more attempt when Retry-After ends after the third day', () => {
+    const [min, max] = bounds(3, MAX_RETRY_AGE_MS - SECOND_MS, 60);
+    expect(min).toBeGreaterThanOrEqual(60 * SECOND_MS);
+    expect(max).toBeLessThanOrEqual(66 * SECOND_MS);
   });
 
-  it('waits a finite time, never less than asked for or scheduled, whatever the figures', () => {
+  it('returns a finite time that is never shorter than the schedule or Retry-After', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 10_000 }),
         fc.double({ min: 0, max: MAX_RETRY_AGE_MS, maxExcluded: true, noNaN: true }),
         fc.option(fc.nat(10 ** 10), { nil: undefined }),
-        (tries, sinceMs, retryAfterSeconds) => {
-          const askedMs = Math.min((retryAfterSeconds ?? 0) * secondMs, MAX_RETRY_AGE_MS);
-          const scheduledMs = Math.min(0.9 * 5 * secondMs * 2 ** Math.min(tries - 1, 30), 0.9 * longestMs);
-          const waited = nextAttemptInMs({ attempts: tries, ageMs: sinceMs, retryAfterSeconds })!;
+        (attempts, ageMs, retryAfterSeconds) => {
+          const retryAfterMs = Math.min((retryAfterSeconds ?? 0) * SECOND_MS, MAX_RETRY_AGE_MS);
+          const scheduledMs = Math.min(
+            0.9 * 5 * SECOND_MS * 2 ** Math.min(attempts - 1, 30),
+            0.9 * MAX_BACKOFF_MS,
+          );
+          const waited = nextAttemptInMs({ attempts, ageMs, retryAfterSeconds })!;
           expect(waited).toBeGreaterThanOrEqual(
-            Math.max(askedMs, Math.min(scheduledMs, MAX_RETRY_AGE_MS - sinceMs)),
+            Math.max(retryAfterMs, Math.min(scheduledMs, MAX_RETRY_AGE_MS - ageMs)),
           );
           expect(waited).toBeLessThanOrEqual(1.1 * MAX_RETRY_AGE_MS);
         },

@@ -1,14 +1,13 @@
 import { readConfig } from '../../../src/config/read-config.js';
-import { kigoScope } from '../../../src/kigo-auth/kigo-scope.js';
 import { createToken } from '../../../src/kigo-auth/kigo-token.js';
-import { KigoHttp } from '../../../src/kigo-auth/kigo-http.js';
+import { KigoHttp, kigoKeyPrefix } from '../../../src/kigo-auth/kigo-http.js';
 import { BreakerRegistry } from '../../../src/upstream/breaker-registry.js';
 import { baseEnvironment } from '../../support/gateway.js';
 
-const scope = (env: Record<string, string> = {}) => kigoScope(readConfig({ ...baseEnvironment, ...env }));
+const scope = (env: Record<string, string> = {}) => kigoKeyPrefix(readConfig({ ...baseEnvironment, ...env }));
 
-describe('a cache key', () => {
-  it('is another one for another partner, and for another Kigo', () => {
+describe('a Kigo cache key', () => {
+  it('differs for another partner and for another Kigo', () => {
     const scopes = [
       scope(),
       scope({ KIGO_PARTNER_ID: 'another' }),
@@ -18,7 +17,7 @@ describe('a cache key', () => {
     expect(scope()).toBe(scopes[0]);
   });
 
-  it('keeps ids apart whatever they are made of', () => {
+  it('differs for different ids, whatever characters they contain', () => {
     const http = new KigoHttp('scope', {
       breakers: new BreakerRegistry(),
       upstream: 'kigo',
@@ -28,6 +27,7 @@ describe('a cache key', () => {
       deadlineMs: 1,
       concurrency: 1,
       queue: 1,
+      interceptors: [],
     });
     const pairs = [
       ['a:b', 'c'],
@@ -39,16 +39,16 @@ describe('a cache key', () => {
   });
 });
 
-describe('a token', () => {
+describe('a Kigo token', () => {
   it.each([
     [0, 60],
     [1, 80],
-  ])('is renewed between 60 and 80 % of its life, by chance: %d', (random, at) => {
+  ])('is refreshed at a random point in 60 to 80 %% of its TTL: %d', (random, at) => {
     expect(createToken('t', 1_000, 100_000, random).refreshAt).toBe(1_000 + at * 1_000);
   });
 
-  it('draws another moment each time', () => {
-    const moments = Array.from({ length: 20 }, () => createToken('t', 0, 100_000).refreshAt);
-    expect(new Set(moments).size).toBeGreaterThan(15);
+  it('gets another time to refresh at each login', () => {
+    const times = Array.from({ length: 20 }, () => createToken('t', 0, 100_000).refreshAt);
+    expect(new Set(times).size).toBeGreaterThan(15);
   });
 });

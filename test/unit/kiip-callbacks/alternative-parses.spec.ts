@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 
-import { findBrokenRule } from '../../../src/kiip-callbacks/field-rules.js';
-import type { KiipRules } from '../../../src/kiip-callbacks/field-rules.js';
-import { findOtherReadings, MOST_READINGS } from '../../../src/kiip-callbacks/alternative-parses.js';
-import type { Reading } from '../../../src/kiip-callbacks/alternative-parses.js';
+import { findViolation } from '../../../src/kiip-callbacks/field-rules.js';
+import type { CallbackRules } from '../../../src/kiip-callbacks/field-rules.js';
+import { findAlternativeParses, MAX_PARSES } from '../../../src/kiip-callbacks/alternative-parses.js';
+import type { SignedTextParse } from '../../../src/kiip-callbacks/alternative-parses.js';
 import { signedText } from '../../../src/kiip-callbacks/kiip-signature.js';
-import type { Formula, SignedFields } from '../../../src/kiip-callbacks/kiip-signature.js';
+import type { SignatureScheme, SignedFields } from '../../../src/kiip-callbacks/kiip-signature.js';
 import { mintUserReference } from '../../../src/user-references/user-reference.js';
 import {
   CONFIGURED,
@@ -21,16 +21,20 @@ import {
 import { keyOfTaken, naiveReadings } from './naive-readings.js';
 
 /** Other readings by user id, as quantity and what else tells them apart. */
-function others(formula: Formula, fields: SignedFields, rules: KiipRules): Map<string, readonly Reading[]> {
-  const found = findOtherReadings(formula, fields, rules);
-  if (!found.provable) throw new Error('too many readings to prove anything');
+function others(
+  formula: SignatureScheme,
+  fields: SignedFields,
+  rules: CallbackRules,
+): Map<string, readonly SignedTextParse[]> {
+  const found = findAlternativeParses(formula, fields, rules);
+  if (!found.exhaustive) throw new Error('too many readings to prove anything');
   return new Map(found.byUser);
 }
 
 const NO_FIELDS = { content: '', quantity: '', user_id: '', transaction_id: '' };
 
 /** All readings of any text: as the fields of a callback that is itself none of them. */
-function readingsOf(text: string, rules: KiipRules): Reading[] {
+function readingsOf(text: string, rules: CallbackRules): SignedTextParse[] {
   const fields = { content: text, name: '', quantity: '', user_id: '', transaction_id: '' };
   return [...others('redemption', fields, rules).values()].flat();
 }
@@ -39,7 +43,7 @@ function readingsOf(text: string, rules: KiipRules): Reading[] {
 const IN_CONTENT = ['c2a10', 'a10', '0', ''].map((rest) => `${rest}-0b1d-4c5e-8a9b-1234567890ab`);
 
 describe('findOtherReadings', () => {
-  it.each<[string, Formula, SignedFields, KiipRules, string[]]>([
+  it.each<[string, SignatureScheme, SignedFields, CallbackRules, string[]]>([
     ['V1', 'redemption', REDEMPTION, PLAIN, ['0user-123', '3', '23']],
     ['V1, currencies configured', 'redemption', REDEMPTION, CONFIGURED, ['0user-123']],
     ['V1 with a reference', 'redemption', { ...REDEMPTION, user_id: REFERENCE }, OPAQUE, []],
@@ -71,7 +75,7 @@ describe('findOtherReadings', () => {
     expect([...others(formula, fields, rules).keys()].toSorted()).toEqual(users.toSorted());
   });
 
-  it.each<[string, Formula, SignedFields, KiipRules, Formula, SignedFields]>([
+  it.each<[string, SignatureScheme, SignedFields, CallbackRules, SignatureScheme, SignedFields]>([
     [
       'V5',
       'issuance',
@@ -149,8 +153,8 @@ describe('findOtherReadings', () => {
 
   it('reads nothing under a formula that is not enabled', () => {
     const text = `${CONTENT}20alice${TRANSACTION}`;
-    expect(readingsOf(text, PLAIN).map(({ formula }) => formula)).not.toContain('legacy-redemption');
-    expect(readingsOf(text, LEGACY).map(({ formula }) => formula)).toContain('legacy-redemption');
+    expect(readingsOf(text, PLAIN).map(({ scheme: formula }) => formula)).not.toContain('legacy-redemption');
+    expect(readingsOf(text, LEGACY).map(({ scheme: formula }) => formula)).toContain('legacy-redemption');
   });
 
   it('keeps what exceeds a cap, which may be the genuine one, and leaves out what is not configured', () => {
@@ -226,13 +230,15 @@ describe('the published ambiguity figures', () => {
     ['e-mail', 'opaque', 0],
     ['reference', 'opaque', 1],
   ])('come out of the search: a user id of kind %s where ids are %s', (user, userReference, figure) => {
-    const rules: KiipRules = { legacySignature: false, userReference, currencies: CURRENCIES };
+    const rules: CallbackRules = { legacySignature: false, userReference, currencies: CURRENCIES };
     expect(readingsOf(`${CONTENT}Gems20${USERS[user]}${TRANSACTION}`, rules)).toHaveLength(figure);
   });
 
   it('are the same for an issuance read as a redemption: none', () => {
     const text = signedText('issuance', { ...ISSUANCE, user_id: 'alice' });
-    const formulas = readingsOf(text, { ...PLAIN, currencies: CURRENCIES }).map(({ formula }) => formula);
+    const formulas = readingsOf(text, { ...PLAIN, currencies: CURRENCIES }).map(
+      ({ scheme: formula }) => formula,
+    );
     expect(new Set(formulas)).toEqual(new Set(['issuance']));
   });
 });
@@ -281,7 +287,7 @@ describe('the search and a naive enumeration', () => {
     .oneof({ arbitrary: shaped, weight: 4 }, { arbitrary: loose, weight: 1 })
     .filter((all) => all.length <= 130);
 
-  it.each<[string, KiipRules]>([
+  it.each<[string, CallbackRules]>([
     ['plain ids', PLAIN],
     ['plain ids and the legacy formula', LEGACY],
     ['references and the legacy formula', { ...OPAQUE, legacySignature: true }],
@@ -289,7 +295,7 @@ describe('the search and a naive enumeration', () => {
     let readings = 0;
     fc.assert(
       fc.property(text, (all) => {
-        const found = readingsOf(all, rules).map((reading) => keyOfTaken(reading.formula, reading));
+        const found = readingsOf(all, rules).map((reading) => keyOfTaken(reading.scheme, reading));
         readings += found.length;
         const naive = naiveReadings(all, rules.legacySignature, rules.userReference === 'opaque');
         expect(found.toSorted()).toEqual([...naive].toSorted());
@@ -328,17 +334,17 @@ describe('properties', () => {
   const anyOrigin = fc.oneof(documented, fc.constantFrom('install', 'app_purchase', 'video'));
 
   interface Genuine {
-    readonly formula: Formula;
+    readonly formula: SignatureScheme;
     readonly fields: SignedFields;
   }
 
   function genuine(
     user_id: fc.Arbitrary<string>,
     origin: fc.Arbitrary<string>,
-    formulas: readonly Formula[],
+    formulas: readonly SignatureScheme[],
   ) {
     const common = { content, quantity, user_id, transaction_id };
-    const byFormula: Record<Formula, fc.Arbitrary<Genuine>> = {
+    const byFormula: Record<SignatureScheme, fc.Arbitrary<Genuine>> = {
       redemption: fc.record({ ...common, name }).map((fields) => {
         // A word goes on until a character that no word has.
         const apart = fields.content.length === 36 ? fields.name : `C${fields.name}`;
@@ -358,7 +364,7 @@ describe('properties', () => {
   it('no genuine callback breaks a rule', () => {
     fc.assert(
       fc.property(genuine(plain, anyOrigin, ALL), ({ formula, fields }) => {
-        expect(findBrokenRule(formula, fields, LEGACY)).toBeUndefined();
+        expect(findViolation(formula, fields, LEGACY)).toBeUndefined();
       }),
       { numRuns: 1_000 },
     );
@@ -367,7 +373,7 @@ describe('properties', () => {
   it.each(ALL)('a genuine callback with a user reference has exactly one reading: %s', (formula) => {
     fc.assert(
       fc.property(genuine(reference, anyOrigin, [formula]), ({ fields }) => {
-        expect(findBrokenRule(formula, fields, OPAQUE_LEGACY)).toBeUndefined();
+        expect(findViolation(formula, fields, OPAQUE_LEGACY)).toBeUndefined();
         expect(others(formula, fields, OPAQUE_LEGACY).size).toBe(0);
         expect(readingsOf(signedText(formula, fields), OPAQUE_LEGACY)).toHaveLength(1);
       }),
@@ -385,7 +391,7 @@ describe('properties', () => {
     );
   });
 
-  const FIELDS: Record<Formula, readonly (keyof SignedFields)[]> = {
+  const FIELDS: Record<SignatureScheme, readonly (keyof SignedFields)[]> = {
     redemption: ['content', 'name', 'quantity', 'user_id', 'transaction_id'],
     'legacy-redemption': ['content', 'quantity', 'user_id', 'transaction_id'],
     issuance: ['content', 'quantity', 'user_id', 'transaction_id', 'nonce', 'origin'],
@@ -393,7 +399,7 @@ describe('properties', () => {
 
   /** The text cut elsewhere: each cut near one of the genuine ones, or anywhere. */
   interface Cut {
-    readonly as: Formula;
+    readonly as: SignatureScheme;
     readonly steps: readonly number[];
     readonly anywhere: readonly number[] | undefined;
   }
@@ -445,9 +451,9 @@ describe('properties', () => {
             const arrived = recut(original, one);
             if (keyOfTaken(one.as, arrived) === key) continue;
             recuts += 1;
-            if (findBrokenRule(one.as, arrived, LEGACY) === undefined) unbroken += 1;
+            if (findViolation(one.as, arrived, LEGACY) === undefined) unbroken += 1;
             const ofUser = others(one.as, arrived, LEGACY).get(original.fields.user_id) ?? [];
-            expect(ofUser.map((reading) => keyOfTaken(reading.formula, reading))).toContain(key);
+            expect(ofUser.map((reading) => keyOfTaken(reading.scheme, reading))).toContain(key);
           }
         },
       ),
@@ -483,17 +489,17 @@ describe('hostile texts', () => {
   it.each(TEXTS)('take little work: %s', (_kind, text) => {
     for (const rules of [LEGACY, { ...OPAQUE, legacySignature: true }, CONFIGURED]) {
       const fields = { content: text, name: '', quantity: '', user_id: '', transaction_id: '' };
-      const found = findOtherReadings('redemption', fields, rules);
+      const found = findAlternativeParses('redemption', fields, rules);
       expect(found.tried).toBeLessThan(20_000);
-      const readings = found.provable ? [...found.byUser.values()].flat().length : MOST_READINGS + 1;
-      expect(readings).toBeLessThanOrEqual(MOST_READINGS + 1);
+      const readings = found.exhaustive ? [...found.byUser.values()].flat().length : MAX_PARSES + 1;
+      expect(readings).toBeLessThanOrEqual(MAX_PARSES + 1);
     }
   });
 
   it('longer than all fields together have no reading, and no work is done on them', () => {
     const fields = { ...REDEMPTION, name: 'N'.repeat(2_000) };
-    expect(findOtherReadings('redemption', fields, PLAIN)).toEqual({
-      provable: true,
+    expect(findAlternativeParses('redemption', fields, PLAIN)).toEqual({
+      exhaustive: true,
       byUser: new Map(),
       tried: 0,
     });
@@ -522,13 +528,13 @@ describe('hostile texts', () => {
   it('with more readings than can be looked up prove nothing', () => {
     const fields = { ...REDEMPTION, content: `${word}${overlapping.repeat(18)}12345678ab` };
     expect(
-      findOtherReadings(
+      findAlternativeParses(
         'redemption',
         { ...fields, name: '', quantity: '', user_id: '', transaction_id: '' },
         PLAIN,
       ),
     ).toMatchObject({
-      provable: false,
+      exhaustive: false,
     });
   });
 });

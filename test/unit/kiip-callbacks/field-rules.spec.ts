@@ -1,6 +1,6 @@
-import { cutTail, findBrokenRule, isTestTransaction } from '../../../src/kiip-callbacks/field-rules.js';
-import type { KiipRules } from '../../../src/kiip-callbacks/field-rules.js';
-import type { Formula, SignedFields } from '../../../src/kiip-callbacks/kiip-signature.js';
+import { splitSuffix, findViolation, isTestTransaction } from '../../../src/kiip-callbacks/field-rules.js';
+import type { CallbackRules } from '../../../src/kiip-callbacks/field-rules.js';
+import type { SignatureScheme, SignedFields } from '../../../src/kiip-callbacks/kiip-signature.js';
 import {
   CONFIGURED,
   CONTENT,
@@ -14,9 +14,9 @@ import {
 } from './kiip-samples.js';
 
 /** A redemption with other fields, or an issuance if they include a nonce or an origin. */
-function check(fields: Partial<SignedFields>, rules: KiipRules = PLAIN) {
+function check(fields: Partial<SignedFields>, rules: CallbackRules = PLAIN) {
   const issuance = 'nonce' in fields || 'origin' in fields;
-  return findBrokenRule(
+  return findViolation(
     issuance ? 'issuance' : 'redemption',
     { ...(issuance ? ISSUANCE : REDEMPTION), ...fields },
     rules,
@@ -26,7 +26,7 @@ function check(fields: Partial<SignedFields>, rules: KiipRules = PLAIN) {
 const LONGEST = '😀'.repeat(256);
 
 describe('findBrokenRule', () => {
-  it.each<[string, Formula, SignedFields, KiipRules]>([
+  it.each<[string, SignatureScheme, SignedFields, CallbackRules]>([
     ['a redemption', 'redemption', REDEMPTION, PLAIN],
     ['an issuance', 'issuance', ISSUANCE, PLAIN],
     ['a legacy redemption', 'legacy-redemption', { ...REDEMPTION, name: undefined }, LEGACY],
@@ -46,7 +46,7 @@ describe('findBrokenRule', () => {
       CONFIGURED,
     ],
   ])('finds none in %s', (_callback, formula, fields, rules) => {
-    expect(findBrokenRule(formula, fields, rules)).toBeUndefined();
+    expect(findViolation(formula, fields, rules)).toBeUndefined();
   });
 
   it.each<[keyof SignedFields, string]>([
@@ -70,8 +70,8 @@ describe('findBrokenRule', () => {
     ['origin', 'other'],
     ['origin', 'app_install'],
     ['origin', LONGEST],
-  ])('finds none in %s %j', (member, text) => {
-    expect(check({ [member]: text })).toBeUndefined();
+  ])('finds none in %s %j', (field, text) => {
+    expect(check({ [field]: text })).toBeUndefined();
   });
 
   it.each<[keyof SignedFields, string]>([
@@ -121,25 +121,25 @@ describe('findBrokenRule', () => {
       (text): [keyof SignedFields, string] => ['content', text],
     ),
     ['name', 'Gold1'],
-  ])('finds the shape of %s %j broken', (member, text) => {
-    expect(check({ [member]: text })).toEqual({ rule: 'field-shape', member });
+  ])('finds the shape of %s %j broken', (field, text) => {
+    expect(check({ [field]: text })).toEqual({ rule: 'field-shape', field });
   });
 
   it('lets an issuance have any content that ends in no digit', () => {
     expect(check({ content: 'My Coins 金', nonce: 'n' })).toBeUndefined();
-    expect(check({ content: 'coins1', nonce: 'n' })).toEqual({ rule: 'field-shape', member: 'content' });
-    expect(check({ content: `${CONTENT}x`, nonce: 'n' })).toEqual({ rule: 'field-shape', member: 'content' });
+    expect(check({ content: 'coins1', nonce: 'n' })).toEqual({ rule: 'field-shape', field: 'content' });
+    expect(check({ content: `${CONTENT}x`, nonce: 'n' })).toEqual({ rule: 'field-shape', field: 'content' });
   });
 
   it('cannot tell a word from a name that goes on with it', () => {
     expect(check({ content: 'coins', name: 'Coins' })).toBeUndefined();
-    expect(check({ content: 'coins', name: 'coins' })).toEqual({ rule: 'field-shape', member: 'name' });
-    expect(check({ content: 'coin', name: 'sCoins' })).toEqual({ rule: 'field-shape', member: 'name' });
+    expect(check({ content: 'coins', name: 'coins' })).toEqual({ rule: 'field-shape', field: 'name' });
+    expect(check({ content: 'coin', name: 'sCoins' })).toEqual({ rule: 'field-shape', field: 'name' });
   });
 
   it('finds a documented origin that is cut off', () => {
-    expect(check({ nonce: 'n-0001s', origin: 'urvey' })).toEqual({ rule: 'field-shape', member: 'origin' });
-    expect(check({ nonce: 'n-000', origin: '1survey' })).toEqual({ rule: 'field-shape', member: 'origin' });
+    expect(check({ nonce: 'n-0001s', origin: 'urvey' })).toEqual({ rule: 'field-shape', field: 'origin' });
+    expect(check({ nonce: 'n-000', origin: '1survey' })).toEqual({ rule: 'field-shape', field: 'origin' });
     expect(check({ nonce: 'survey', origin: 'other' })).toBeUndefined();
   });
 
@@ -152,33 +152,33 @@ describe('findBrokenRule', () => {
     `ku_${'I'.repeat(26)}`,
     '',
   ])('takes no user id but a reference where references are given out: %j', (user_id) => {
-    expect(check({ user_id }, OPAQUE)).toEqual({ rule: 'field-shape', member: 'user_id' });
+    expect(check({ user_id }, OPAQUE)).toEqual({ rule: 'field-shape', field: 'user_id' });
   });
 
   it.each<[string, Partial<SignedFields>, object]>([
-    ['a content that is not configured', { content: 'coins' }, { rule: 'currency', member: 'content' }],
+    ['a content that is not configured', { content: 'coins' }, { rule: 'currency', field: 'content' }],
     [
       'a content that is a property of every object',
       { content: 'constructor' },
-      { rule: 'currency', member: 'content' },
+      { rule: 'currency', field: 'content' },
     ],
-    ['__proto__', { content: '__proto__' }, { rule: 'currency', member: 'content' }],
-    ['the name of another currency', { name: 'gem2' }, { rule: 'currency', member: 'name' }],
-    ['a name in other letters', { name: 'coins' }, { rule: 'currency', member: 'name' }],
-    ['a quantity above the cap', { quantity: '1001' }, { rule: 'cap', member: 'quantity' }],
+    ['__proto__', { content: '__proto__' }, { rule: 'currency', field: 'content' }],
+    ['the name of another currency', { name: 'gem2' }, { rule: 'currency', field: 'name' }],
+    ['a name in other letters', { name: 'coins' }, { rule: 'currency', field: 'name' }],
+    ['a quantity above the cap', { quantity: '1001' }, { rule: 'cap', field: 'quantity' }],
     [
       'a content that is not configured, in an issuance',
       { content: 'coins', nonce: 'n' },
-      { rule: 'currency', member: 'content' },
+      { rule: 'currency', field: 'content' },
     ],
     [
       'a quantity above the cap, in an issuance',
       { quantity: '1001', nonce: 'n' },
-      { rule: 'cap', member: 'quantity' },
+      { rule: 'cap', field: 'quantity' },
     ],
-    ['an empty content', { content: '' }, { rule: 'field-shape', member: 'content' }],
-    ['an empty name', { name: '' }, { rule: 'field-shape', member: 'name' }],
-    ['an empty quantity', { quantity: '' }, { rule: 'field-shape', member: 'quantity' }],
+    ['an empty content', { content: '' }, { rule: 'field-shape', field: 'content' }],
+    ['an empty name', { name: '' }, { rule: 'field-shape', field: 'name' }],
+    ['an empty quantity', { quantity: '' }, { rule: 'field-shape', field: 'quantity' }],
   ])('finds %s, with currencies configured', (_fault, fields, broken) => {
     expect(check(fields, CONFIGURED)).toEqual(broken);
   });
@@ -200,7 +200,7 @@ describe('cutTail', () => {
     ['n\u0000survey', undefined],
     ['n'.repeat(513), undefined],
   ])('reads %.20j', (tail, cut) => {
-    expect(cutTail(tail)).toEqual(cut);
+    expect(splitSuffix(tail)).toEqual(cut);
   });
 });
 

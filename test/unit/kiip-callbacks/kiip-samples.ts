@@ -1,4 +1,4 @@
-import type { KiipRules } from '../../../src/kiip-callbacks/field-rules.js';
+import type { CallbackRules } from '../../../src/kiip-callbacks/field-rules.js';
 import type { SignedFields } from '../../../src/kiip-callbacks/kiip-signature.js';
 
 /** Dummy ids in the shape of the vendor's own, and the secret of the published vectors. */
@@ -7,10 +7,10 @@ export const TRANSACTION = '5473ca54-59a5-cf65-d319-c91697297fcc';
 export const SECRET = 'test_app_secret_0001';
 export const REFERENCE = 'ku_01HZXW7Q0M4T9V2B6N8KJ5RCDE';
 
-export const PLAIN: KiipRules = { legacySignature: false, userReference: 'plain', currencies: undefined };
-export const LEGACY: KiipRules = { ...PLAIN, legacySignature: true };
-export const OPAQUE: KiipRules = { ...PLAIN, userReference: 'opaque' };
-export const CONFIGURED: KiipRules = {
+export const PLAIN: CallbackRules = { legacySignature: false, userReference: 'plain', currencies: undefined };
+export const LEGACY: CallbackRules = { ...PLAIN, legacySignature: true };
+export const OPAQUE: CallbackRules = { ...PLAIN, userReference: 'opaque' };
+export const CONFIGURED: CallbackRules = {
   ...PLAIN,
   currencies: { [CONTENT]: { name: 'Coins', max_quantity: 1000 }, gems: { name: 'gem2', max_quantity: 5 } },
 };

@@ -127,7 +127,7 @@ describe('verifySignature', () => {
   });
 
   it('takes the formula without name, once enabled, for a callback with a name too', () => {
-    expect(verifySignature(redemption({}, V2), [SECRET], true)?.formula).toBe('legacy-redemption');
+    expect(verifySignature(redemption({}, V2), [SECRET], true)?.scheme).toBe('legacy-redemption');
   });
 
   it('never tries the formulas of the other format', () => {

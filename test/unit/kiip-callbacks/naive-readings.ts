@@ -1,4 +1,4 @@
-import type { Formula } from '../../../src/kiip-callbacks/kiip-signature.js';
+import type { SignatureScheme } from '../../../src/kiip-callbacks/kiip-signature.js';
 
 /**
  * A second opinion on what the readings of a signed text are: every cut, one after another, each piece against its
@@ -6,7 +6,7 @@ import type { Formula } from '../../../src/kiip-callbacks/kiip-signature.js';
  */
 export function naiveReadings(text: string, legacy: boolean, opaqueUsers: boolean): Set<string> {
   const found = new Set<string>();
-  const formulas: [Formula, string[]][] = [
+  const formulas: [SignatureScheme, string[]][] = [
     ['redemption', ['content', 'name', 'quantity', 'user_id', 'transaction_id']],
     ['issuance', ['content', 'quantity', 'user_id', 'transaction_id', 'nonce', 'origin']],
   ];
@@ -42,7 +42,7 @@ export function naiveReadings(text: string, legacy: boolean, opaqueUsers: boolea
   return found;
 }
 
-export function keyOfTaken(formula: Formula, fields: object): string {
+export function keyOfTaken(formula: SignatureScheme, fields: object): string {
   const taken: Readonly<Record<string, string | undefined>> = { ...fields };
   const { content, name = '-', quantity, user_id, transaction_id, nonce = '-', origin = '-' } = taken;
   return [formula, content, name, quantity, user_id, transaction_id, nonce, origin].join(' | ');
@@ -52,7 +52,7 @@ function hasControl(text: string): boolean {
   return /\p{Cc}/u.test(text);
 }
 
-function fieldFits(formula: Formula, field: string, piece: string, opaqueUsers: boolean): boolean {
+function fieldFits(formula: SignatureScheme, field: string, piece: string, opaqueUsers: boolean): boolean {
   const digitLast = '0123456789'.includes(piece.at(-1) ?? ' ');
   switch (field) {
     case 'quantity':
@@ -78,7 +78,7 @@ function fieldFits(formula: Formula, field: string, piece: string, opaqueUsers: 
 }
 
 /** The rules that look at two fields at once; cuts of nonce and origin that cannot be told apart become one. */
-function fits(formula: Formula, taken: Record<string, string>): boolean {
+function fits(formula: SignatureScheme, taken: Record<string, string>): boolean {
   const { content = '', name = '', nonce = '', origin = '' } = taken;
   if (formula === 'redemption' && !isId(content)) return /[^a-z0-9_.-]/.test(name.charAt(0));
   if (formula !== 'issuance') return true;

@@ -1,11 +1,11 @@
-import { readCallback } from '../../../src/kiip-callbacks/parse-callback.js';
+import { parseCallback } from '../../../src/kiip-callbacks/parse-callback.js';
 import type { CallbackMedia } from '../../../src/kiip-callbacks/parse-callback.js';
 import { ISSUANCE, REDEMPTION } from './kiip-samples.js';
 
 const SIGNATURE = '4b0175324fc792e92f9b6024f43bf6545bb4c478';
 
 function read(body: string | Uint8Array, media: CallbackMedia, legacy = false) {
-  return readCallback(typeof body === 'string' ? Buffer.from(body) : body, media, legacy);
+  return parseCallback(typeof body === 'string' ? Buffer.from(body) : body, media, legacy);
 }
 
 /** A redemption as JSON in which some members are replaced by the given source text, or added, or left out. */

@@ -1,4 +1,4 @@
-import { readMoment, UnusableReward } from '../../../src/kiip/reward.js';
+import { readMoment, InvalidRewardError } from '../../../src/kiip/reward.js';
 
 const hosts = ['api.kiip.me', 'localhost:4000', '[::1]:4000'];
 const date = '2016-07-07T18:47:06.353111';
@@ -157,7 +157,7 @@ describe("Kiip's answer to a moment", () => {
     [url],
     { url },
   ])('cannot be used with the page %j', (page) => {
-    expect(() => readMoment(withUrl(page), hosts)).toThrow(UnusableReward);
+    expect(() => readMoment(withUrl(page), hosts)).toThrow(InvalidRewardError);
   });
 
   it.each<[string, Record<string, unknown>]>([
@@ -165,7 +165,7 @@ describe("Kiip's answer to a moment", () => {
     ['a view that is a list', { view: [sample.view] }],
     ['a modal that is a number', { view: { modal: 1 } }],
   ])('cannot be used with %s', (_, answer) => {
-    expect(() => readMoment(answer, hosts)).toThrow(UnusableReward);
+    expect(() => readMoment(answer, hosts)).toThrow(InvalidRewardError);
   });
 
   it('never repeats a value in what it says is wrong', () => {

@@ -1,6 +1,6 @@
 /**
- * Runs `work` for many callers at once: a call while a run is under way waits for one further run, which all such calls
- * share. So every call is served by a run that began after it, at two runs at most.
+ * Runs `work` for many callers at once. A call during a run waits for one further run, which all such calls share. So each call
+ * is served by a run that started after it, and waits for two runs at most.
  */
 export function trailingSingleFlight(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
@@ -14,7 +14,7 @@ export function trailingSingleFlight(work: () => Promise<void>): () => Promise<v
   }
 
   async function runNext(current: Promise<void>): Promise<void> {
-    // Its failure belongs to those who waited for it.
+    // Only the callers that wait for the current run get its failure.
     await current.catch(() => undefined);
     next = undefined;
     await start();
