@@ -5,7 +5,7 @@ import { configWarnings } from './config/config-warnings.js';
 import type { Config } from './config/config.js';
 import { EXIT_CONFIG, ConfigError, readConfig } from './config/read-config.js';
 import { DataDirUnusableError } from './database/data-dir-lock.js';
-import { summarizeError } from './log/error-facts.js';
+import { summarizeError } from './log/error-summary.js';
 import { createLogger } from './log/logger.js';
 
 /** EX_USAGE of sysexits.h. */

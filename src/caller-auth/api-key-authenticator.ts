@@ -11,7 +11,7 @@ interface StoredKey {
   lastUsedAt?: Date;
 }
 
-export interface KeyUsage {
+interface KeyUsage {
   readonly caller: string;
   /** The number of the key among the caller's keys, from 1, in the order of the configuration. */
   readonly key: number;

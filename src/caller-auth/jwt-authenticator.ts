@@ -10,7 +10,7 @@ const CLOCK_TOLERANCE_SECONDS = 30;
 /** Goes into logs and cache keys. The longest of Kubernetes, `system:serviceaccount:<namespace>:<name>`, has 338 characters. */
 const SUBJECT_PATTERN = /^[\x21-\x7e]{1,512}$/;
 
-export interface JwtOptions {
+interface JwtOptions {
   readonly issuer: string;
   readonly audience: string;
   readonly jwksUrl: string;

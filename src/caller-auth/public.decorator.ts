@@ -9,7 +9,7 @@ declare module 'fastify' {
 }
 
 /** Callbacks are authenticated by their signature; operational routes are for probes and metrics. */
-export type PublicKind = 'callback' | 'operational';
+type PublicKind = 'callback' | 'operational';
 
 /** Marks a controller whose routes need no credential. Every other route has `@RequireScope()`. */
 export function Public(kind: PublicKind): ClassDecorator {

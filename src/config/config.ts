@@ -1,8 +1,8 @@
 import { VARIABLES } from './variables.js';
 import type { ConfigValues, Variable } from './variables.js';
 
-// The constructor assigns every value, which the compiler cannot see.
-const Values = class {} as new () => ConfigValues;
+// The constructor of Config assigns the values, which the compiler cannot see.
+const Values = Object as unknown as new () => ConfigValues;
 
 /** The configuration: read once at start, frozen, injected by this class. Durations have their unit in the name. */
 export class Config extends Values {

@@ -4,7 +4,7 @@ import { Database } from './database.js';
 import { waitForDatabase } from './first-contact.js';
 import { IncompatibleSchemaError } from './migrations.js';
 import { StorageUnavailableError } from './storage-error.js';
-import { summarizeError } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-summary.js';
 
 /** Opens the database with the application, and closes it after the last request. */
 @Injectable()

@@ -1,4 +1,4 @@
-import { summarizeError } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-summary.js';
 
 /**
  * The database could not do its part, so nothing may be acknowledged. When it is thrown by a write, the write may still

@@ -7,7 +7,7 @@ import { Database } from '../database/database.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 import { toIssuanceDto } from '../ledger/issuances.dto.js';
 import { LedgerService } from '../ledger/ledger.service.js';
-import { summarizeError } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-summary.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import type { ConsumerAttempt } from './consumer-worker.js';
 import { fanOutOutbox } from './delivery.queries.js';

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-export interface ErrorSummary {
+interface ErrorSummary {
   readonly error: string;
   readonly code?: string;
   /** File, line and column of the innermost frame that has them. */

@@ -1,7 +1,7 @@
 import { Catch, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { summarizeError } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-summary.js';
 import { sendProblem } from './send-problem.js';
 import { toProblem } from './to-problem.js';
 

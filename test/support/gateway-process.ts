@@ -6,7 +6,7 @@ import { baseEnvironment } from './gateway.js';
 
 const entry = new URL('../../dist/main.js', import.meta.url);
 
-export interface Ending {
+interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
@@ -29,7 +29,7 @@ export interface GatewayProcess {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export interface ProcessOptions {
+interface ProcessOptions {
   /** Arguments after the entry point. */
   readonly args?: string[];
   /** A module that Node.js runs before the gateway, in the gateway's process. */

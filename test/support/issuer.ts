@@ -16,7 +16,7 @@ const makers: Record<string, { make: () => { privateKey: KeyObject; publicKey: K
 
 export const algorithms = Object.keys(makers);
 
-export interface SigningKey {
+interface SigningKey {
   readonly alg: string;
   readonly kid: string;
   readonly privateKey: KeyObject;

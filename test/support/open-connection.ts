@@ -3,7 +3,7 @@ import { Agent, get } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-export interface ConnectionResponse {
+interface ConnectionResponse {
   readonly status: number | undefined;
   readonly connection: string | undefined;
   readonly body: unknown;

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** The pages of an origin: a function per method and path that returns the body. */
-export type Pages = Record<string, () => string | Promise<string>>;
+type Pages = Record<string, () => string | Promise<string>>;
 
 export interface WebServer {
   readonly url: string;
