@@ -8,7 +8,7 @@ import { registerAuthHooks } from './caller-auth/authenticate.hook.js';
 import { CallerAuthService } from './caller-auth/caller-auth.service.js';
 import type { Config } from './config/config.js';
 import { DeliveryWorker } from './delivery/delivery-worker.js';
-import { LifecycleService } from './health/lifecycle.js';
+import { LifecycleService } from './health/lifecycle.service.js';
 import { registerAccessLog } from './http/access-log.js';
 import { registerBodyParsers } from './http/body-parsers.js';
 import { ignoreUnknownExpect, rejectMissingHost } from './http/client-errors.js';
@@ -65,7 +65,7 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
 
 /** Finishes the requests in flight, within half of this time, and closes the application. */
 export async function shutDown(app: NestFastifyApplication, graceMs: number): Promise<void> {
-  app.get(LifecycleService).draining = true;
+  app.get(LifecycleService).startDraining();
   // No further deliveries are started here; other workers take over.
   const deliveries = app.get(DeliveryWorker).stop();
   await app

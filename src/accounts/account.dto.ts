@@ -1,6 +1,6 @@
 import { IsOpaqueId } from '../validation/opaque-id.js';
 
-/** Our caller's own ids of a user and of the program that the user takes part in. */
+/** The caller's own ids of a user and of the program that the user takes part in. */
 export class ExternalUserDto {
   @IsOpaqueId('user123')
   readonly external_user_id!: string;

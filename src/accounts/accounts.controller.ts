@@ -1,14 +1,14 @@
 import { Controller, Get, Query, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { cacheHeaders } from '../cache/cache-headers.js';
+import { respondCached } from '../cache/cache-headers.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { NoCache } from '../cache/no-cache.decorator.js';
 import { ApiCached, CACHED_HEADERS } from '../cache/api-cached.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
-import { accountNotFound, upstreamProblems } from '../problem/problem-catalogue.js';
+import { accountNotFound } from '../problem/problem-catalogue.js';
 import { AccountDto, ExternalUserDto } from './account.dto.js';
-import { AccountsService } from './accounts.service.js';
+import { AccountsService, KIGO_PROBLEMS } from './accounts.service.js';
 
 @ApiTags('Kigo')
 @Controller('api/v1/accounts')
@@ -25,20 +25,13 @@ export class AccountsController {
     example: { account_id: 'acc_ebb985857d0c94bdee6c' },
     headers: CACHED_HEADERS,
   })
-  @ApiProblems(
-    'validation',
-    'unauthenticated',
-    ...upstreamProblems('kigo', 'lookup', { retryable: true }),
-    'account-not-found',
-  )
+  @ApiProblems('validation', ...KIGO_PROBLEMS)
   async find(
     @Query() user: ExternalUserDto,
     @NoCache() noCache: boolean,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AccountDto> {
     const account = await this.accounts.find(user, { noCache });
-    reply.headers(cacheHeaders(account));
-    if (account.value === undefined) throw accountNotFound();
-    return { account_id: account.value };
+    return { account_id: respondCached(reply, account, accountNotFound) };
   }
 }

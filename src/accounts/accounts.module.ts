@@ -3,7 +3,7 @@ import { KigoAuthModule } from '../kigo-auth/kigo-auth.module.js';
 import { AccountsController } from './accounts.controller.js';
 import { AccountsService } from './accounts.service.js';
 
-/** Turns our callers' ids into Kigo account ids. */
+/** Maps the callers' user ids to Kigo account ids. */
 @Module({
   imports: [KigoAuthModule],
   controllers: [AccountsController],

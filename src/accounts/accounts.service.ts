@@ -6,24 +6,34 @@ import type { CachePolicy, CacheResult } from '../cache/read-through.js';
 import { Config } from '../config/config.js';
 import { isPathSafeId } from '../validation/opaque-id.js';
 import { KigoHttp } from '../kigo-auth/kigo-http.js';
+import type { ProblemName } from '../problem/problem.js';
 import { isUpstreamError } from '../upstream/upstream-error.js';
 import type { ExternalUserDto } from './account.dto.js';
 
+/** The problems of every route that looks up a Kigo account. */
+export const KIGO_PROBLEMS = [
+  'unauthenticated',
+  'upstream-failed',
+  'upstream-busy',
+  'upstream-timeout',
+  'account-not-found',
+] as const satisfies ProblemName[];
+
 class KigoAccount {
-  /** Its form is not documented: a string or an integer, of any length. */
+  /** Kigo does not document its type: a string or an integer, of any length. */
   @Transform(({ value }: { value: unknown }) => (typeof value === 'bigint' ? String(value) : value))
   @ValidateBy({ name: 'isAccountId', validator: { validate: isPathSafeId } })
   readonly account_id!: string;
 }
 
 export interface LookupOptions {
-  /** Ask Kigo again, whatever is remembered. */
+  /** Bypass the cache and ask Kigo. */
   readonly noCache?: boolean;
-  /** What a call to Kigo goes through, for callers that have many of them. */
+  /** Limits the concurrency of the calls to Kigo. */
   readonly limiter?: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
-/** Finds Kigo accounts by our callers' own ids: `GET /api/v1/accounts` (kigo-hub-summary.txt, step 1). */
+/** Finds Kigo accounts by the callers' own ids: `GET /api/v1/accounts` (docs/vendors/kigo.md). */
 @Injectable()
 export class AccountsService {
   private readonly policy: CachePolicy<string>;
@@ -44,14 +54,14 @@ export class AccountsService {
   }
 
   /**
-   * @returns the account id; undefined when Kigo knows no such user or program
+   * @returns the account id; undefined when Kigo does not know the user or the program
    * @throws UpstreamError
    */
-  find(user: ExternalUserDto, { noCache, limiter: lane }: LookupOptions = {}): Promise<CacheResult<string>> {
+  find(user: ExternalUserDto, { noCache, limiter }: LookupOptions = {}): Promise<CacheResult<string>> {
     const { external_user_id, external_program_id } = user;
     const key = this.http.cacheKey('account:v1', external_user_id, external_program_id);
-    const ask = () => this.fetchAccountId(user);
-    return this.cache.get(key, this.policy, lane ? () => lane(ask) : ask, noCache);
+    const fetch = () => this.fetchAccountId(user);
+    return this.cache.get(key, this.policy, limiter ? () => limiter(fetch) : fetch, noCache);
   }
 
   private async fetchAccountId({
@@ -59,20 +69,20 @@ export class AccountsService {
     external_program_id,
   }: ExternalUserDto): Promise<string | undefined> {
     const query = new URLSearchParams({ external_user_id, external_program_id });
-    // A form's "+" for a blank is not understood by every server; "%20" is.
-    const answer = await this.http.axiosRef.get<string>(
+    // URLSearchParams writes a space as "+", which not every server decodes; all decode "%20".
+    const response = await this.http.axiosRef.get<string>(
       `/api/v1/accounts?${String(query).replaceAll('+', '%20')}`,
       {
         operation: 'lookup',
         validateStatus: (status) => status === 200 || status === 404,
       },
     );
-    if (answer.status === 404) return undefined;
-    return this.http.parse(KigoAccount, answer, preserveExactId).account_id;
+    if (response.status === 404) return undefined;
+    return this.http.parse(KigoAccount, response, preserveExactId).account_id;
   }
 }
 
-/** An integer id may have more digits than a number can hold: it is taken from the text. */
+/** Reads an integer id from the JSON source text: it may have more digits than a number can hold. */
 function preserveExactId(
   this: unknown,
   key: string,

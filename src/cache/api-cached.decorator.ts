@@ -1,13 +1,13 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 
-/** Describes the request header that steers the cache. The answer's headers are described with the answer. */
+/** Documents the request header that bypasses the cache. `CACHED_HEADERS` documents the response headers. */
 export function ApiCached(): MethodDecorator {
   return applyDecorators(
     ApiHeader({
       name: 'Cache-Control',
       required: false,
-      description: '`no-cache` asks Kigo again, whatever is remembered.',
+      description: '`no-cache` bypasses the cache and asks Kigo.',
       schema: { type: 'string' },
     }),
   );
@@ -18,12 +18,12 @@ const headerDoc = (description: string, example: string) => ({
   schema: { type: 'string' as const, example },
 });
 
-/** The headers of an answer that may come from the cache. */
+/** The headers of a response that may come from the cache. */
 export const CACHED_HEADERS = {
-  'Cache-Control': headerDoc('How long the answer stays fresh', 'private, max-age=270'),
+  'Cache-Control': headerDoc('How long the response stays fresh', 'private, max-age=270'),
   Age: headerDoc('Seconds since Kigo was asked', '30'),
   'Cache-Status': headerDoc(
-    'RFC 9211: `hit`, `fwd=miss`, `fwd=stale`, `fwd=request`, or `hit; detail=stale-if-error` for an old answer while Kigo fails',
+    'RFC 9211: `hit`, `fwd=miss`, `fwd=stale`, `fwd=request`, or `hit; detail=stale-if-error` for a stale response while Kigo fails',
     'rewards-gateway; hit',
   ),
 };

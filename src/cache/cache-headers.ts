@@ -1,26 +1,27 @@
+import type { FastifyReply } from 'fastify';
 import type { CacheResult, Provenance } from './read-through.js';
 
 const CACHE_STATUS: Record<Provenance, string> = {
   hit: 'hit',
   miss: 'fwd=miss',
   expired: 'fwd=stale',
-  requested: 'fwd=request',
+  bypass: 'fwd=request',
   stale: 'hit; detail=stale-if-error',
 };
 
-/** From the best to the worst: an answer made of several is as good as its worst part. */
-const BEST_TO_WORST: readonly Provenance[] = ['hit', 'miss', 'expired', 'requested', 'stale'];
+/** A response made of several results is as good as its worst one. */
+const BEST_TO_WORST: readonly Provenance[] = ['hit', 'miss', 'expired', 'bypass', 'stale'];
 
 export type CacheTimes = Omit<CacheResult<unknown>, 'value'>;
 
-/** What is true of an answer that was made of two: its worst provenance, its oldest part, and the first part to end. */
+/** The times of a response made of two results: the worst provenance, the earlier `asOf` and the earlier `freshUntil`. */
 export function worstOf(a: CacheTimes, b: CacheTimes): CacheTimes {
   const provenance =
     BEST_TO_WORST.indexOf(a.provenance) > BEST_TO_WORST.indexOf(b.provenance) ? a.provenance : b.provenance;
   return { provenance, asOf: Math.min(a.asOf, b.asOf), freshUntil: Math.min(a.freshUntil, b.freshUntil) };
 }
 
-/** `Cache-Control`, `Age` (RFC 9111) and `Cache-Status` (RFC 9211) of an answer; seconds, rounded down. */
+/** `Cache-Control` and `Age` (RFC 9111), in seconds rounded down, and `Cache-Status` (RFC 9211). */
 export function cacheHeaders(
   { asOf, freshUntil, provenance }: CacheTimes,
   now = Date.now(),
@@ -32,7 +33,17 @@ export function cacheHeaders(
   };
 }
 
+/**
+ * Sets the cache headers of a response, also when there is no value.
+ * @throws what `notFound` creates when the source has no such value
+ */
+export function respondCached<T>(reply: FastifyReply, result: CacheResult<T>, notFound: () => Error): T {
+  reply.headers(cacheHeaders(result));
+  if (result.value === undefined) throw notFound();
+  return result.value;
+}
+
 function toSeconds(ms: number): string {
-  // RFC 9111, 1.2.2: no more than 31 bits need be understood.
+  // RFC 9111, 1.2.2: recipients need not support more than 31 bits.
   return String(Math.min(2 ** 31 - 1, Math.max(0, Math.floor(ms / 1000))));
 }

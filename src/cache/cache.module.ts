@@ -1,32 +1,30 @@
 import { CacheModule as NestCacheModule } from '@nestjs/cache-manager';
 import { Global, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
 import type { Config } from '../config/config.js';
-import { TieredCache } from './cache-layers.js';
 import { ReadThrough } from './read-through.js';
-import { RedisCounters } from './redis-counters.js';
-import { RedisLeases } from './redis-leases.js';
-import { RedisState } from './redis-state.js';
-import { createMemoryStore, connectRedis } from './redis-store.js';
+import { RedisStore, connectRedis } from './redis-store.js';
+import { RedisHealthIndicator } from './redis.health-indicator.js';
+import { TieredCache, createMemoryStore, createSharedStore } from './tiered-cache.js';
 
-/** Memory alone, or memory over Redis when `REDIS_URL` is set. */
+/** Caches in memory, and in Redis behind it when `REDIS_URL` is set. */
 @Global()
 @Module({})
 export class CacheModule {
-  static async forRoot(config: Config): Promise<DynamicModule> {
-    const shared = config.redisUrl ? await connectRedis(config.redisUrl) : undefined;
-    const stores = [createMemoryStore(), ...(shared ? [shared.store] : [])];
+  static async forRoot({ redisUrl }: Config): Promise<DynamicModule> {
+    const redis = redisUrl ? await connectRedis(redisUrl) : undefined;
+    const stores = [createMemoryStore(), ...(redis ? [createSharedStore(redis)] : [])];
     return {
       module: CacheModule,
-      imports: [NestCacheModule.register({ stores })],
+      imports: [NestCacheModule.register({ stores }), TerminusModule],
       providers: [
         TieredCache,
         ReadThrough,
-        { provide: RedisState, useValue: new RedisState(shared?.redis) },
-        { provide: RedisCounters, useValue: new RedisCounters(shared) },
-        { provide: RedisLeases, useValue: new RedisLeases(shared) },
+        RedisHealthIndicator,
+        { provide: RedisStore, useValue: new RedisStore(redis) },
       ],
-      exports: [TieredCache, ReadThrough, RedisState, RedisCounters, RedisLeases],
+      exports: [TieredCache, ReadThrough, RedisStore, RedisHealthIndicator],
     };
   }
 }

@@ -1,41 +1,42 @@
 import { hash } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
-import { TieredCache } from './cache-layers.js';
+import { TieredCache } from './tiered-cache.js';
 
-/** One kind of cached answer. */
+/** How one kind of value is cached. */
 export interface CachePolicy<T> {
-  /** What is cached, in a word: for the counts. */
+  /** Names the kind of value in metrics. */
   readonly name: string;
-  /** How long an answer is fresh. */
+  /** How long a value stays fresh. */
   readonly ttlMs: number;
-  /** How long after that it may still stand in while the source fails. */
+  /** How long after that it may still be served while the source fails. */
   readonly staleMs: number;
-  /** How long "there is none" is remembered. */
+  /** How long the absence of a value is cached. */
   readonly notFoundTtlMs: number;
-  /** Checks what comes out of the cache, which may have been written by another version or hand. */
+  /** Checks a cached value, which another version may have written. */
   readonly isValue: (value: unknown) => value is T;
-  /** Says of an error whether it leaves the answer unknown. Any other error is not masked by an old answer. */
+  /** Whether the error means that the source is unavailable. Only then may a stale value be served. */
   readonly isUnavailable: (error: unknown) => boolean;
 }
 
 /**
- * Where an answer came from: the cache (`hit`); the source, since nothing was cached (`miss`), the entry was too old
- * (`expired`) or the caller asked for it (`requested`); or the cache after its time, since the source failed (`stale`).
+ * Where a value came from, in the words of nginx's cache status: from the cache (`hit`); from the source because nothing was
+ * cached (`miss`), the entry had expired (`expired`) or the caller sent no-cache (`bypass`); or an expired entry, because the
+ * source failed (`stale`).
  */
-export type Provenance = 'hit' | 'miss' | 'expired' | 'requested' | 'stale';
+export type Provenance = 'hit' | 'miss' | 'expired' | 'bypass' | 'stale';
 
-/** An answer and its times, ms since the epoch. `value` is undefined when the source says that there is none. */
+/** A value and its times, ms since the epoch. `value` is undefined when the source has no such value. */
 export interface CacheResult<T> {
   readonly value: T | undefined;
   readonly provenance: Provenance;
-  /** When the source was asked. */
+  /** When the request to the source was sent. */
   readonly asOf: number;
   readonly freshUntil: number;
 }
 
 /**
- * What is stored. Its times follow from `asOf` and the configuration of whoever reads it. The key is repeated, so that the
- * entry of another key, by whatever mix-up it comes here, is not shown to the wrong user.
+ * An entry in Redis. The reader derives its times from `asOf` and its own configuration. The key is repeated so that an entry
+ * stored under the wrong key is never shown to another user.
  */
 interface StoredEntry<T> {
   readonly key: string;
@@ -44,44 +45,54 @@ interface StoredEntry<T> {
 }
 
 interface CacheEntry<T> extends StoredEntry<T> {
-  /** From here on a hit also refreshes it in the background. */
-  readonly refreshFrom: number;
+  /** From then on, a hit also starts a refresh in the background. */
+  readonly refreshAfter: number;
   readonly freshUntil: number;
-  /** Until then it may stand in while the source fails. */
+  /** Until then it may be served while the source fails. */
   readonly staleUntil: number;
 }
 
-/** Look-ups of one kind since the start. */
+/** Lookups under one policy since the start. */
 export interface LookupCounts {
+  readonly outcomes: Readonly<Record<Provenance | 'failed', number>>;
+  /** Lookups that waited for a request to the source that another lookup had sent. */
+  readonly coalesced: number;
+}
+
+interface MutableCounts extends LookupCounts {
   readonly outcomes: Record<Provenance | 'failed', number>;
-  /** Those that shared a call to the source which another one had begun. */
   coalesced: number;
 }
 
 type Fetch<T> = () => Promise<T | undefined>;
 
 /**
- * The part of its life, at the end, in which an entry is refreshed: somewhere in its last fifth, for each process at another
- * moment, so that one replica refreshes and the others find its answer.
+ * The last part of an entry's lifetime, in which hits refresh it: 10 to 20 %, chosen once per process, so that one replica
+ * refreshes first and the others find its result.
  */
 const REFRESH_FRACTION = 0.1 + 0.1 * Math.random();
 
-/** Clocks differ. An entry from further in the future is wrong, and would never be replaced. */
+/** Entries from further in the future are rejected: nothing would ever replace them. */
 const MAX_CLOCK_SKEW_MS = 60_000;
 
 /**
- * Answers from the cache or from the source, with one call to the source at a time for a key.
- * Keys must name all that the answer depends on, the version of its shape included.
+ * Reads from the cache or the source, with one request to the source per key at a time.
+ * A key must contain everything that the value depends on, and the version of its format.
  */
 @Injectable()
 export class ReadThrough {
-  readonly counts = new Map<string, LookupCounts>();
+  private readonly counts = new Map<string, MutableCounts>();
   private readonly inFlight = new Map<string, Promise<CacheResult<unknown>>>();
   private readonly logger = new Logger(ReadThrough.name);
 
   constructor(private readonly cache: TieredCache) {}
 
-  /** @throws what `fetch` throws, unless an older answer may stand in for it */
+  /** Lookups since the start, by the name of their policy. */
+  get lookupCounts(): ReadonlyMap<string, LookupCounts> {
+    return this.counts;
+  }
+
+  /** @throws what `fetch` throws, unless a stale value may be served instead */
   async get<T>(
     key: string,
     policy: CachePolicy<T>,
@@ -90,17 +101,17 @@ export class ReadThrough {
   ): Promise<CacheResult<T>> {
     const { outcomes } = this.getCounts(policy);
     try {
-      const lookup = await this.lookUp(key, policy, fetch, noCache);
-      outcomes[lookup.provenance] += 1;
-      return lookup;
+      const result = await this.lookUp(key, policy, fetch, noCache);
+      outcomes[result.provenance] += 1;
+      return result;
     } catch (error) {
       outcomes.failed += 1;
       throw error;
     }
   }
 
-  private getCounts({ name }: CachePolicy<unknown>): LookupCounts {
-    const outcomes = { hit: 0, miss: 0, expired: 0, requested: 0, stale: 0, failed: 0 };
+  private getCounts({ name }: CachePolicy<unknown>): MutableCounts {
+    const outcomes = { hit: 0, miss: 0, expired: 0, bypass: 0, stale: 0, failed: 0 };
     const counts = this.counts.get(name) ?? { outcomes, coalesced: 0 };
     this.counts.set(name, counts);
     return counts;
@@ -108,40 +119,40 @@ export class ReadThrough {
 
   private async lookUp<T>(
     key: string,
-    kind: CachePolicy<T>,
+    policy: CachePolicy<T>,
     fetch: Fetch<T>,
     noCache: boolean,
   ): Promise<CacheResult<T>> {
-    // A flight that began before this call may bring what was true before it: who asks anew starts anew.
-    if (noCache) return this.singleFlight(key, () => this.fetch(key, kind, fetch, 'requested'));
-    const known = await this.findInMemory(key, kind);
+    // A request in flight may return what was true before this call, so no-cache always sends its own.
+    if (noCache) return this.singleFlight(key, () => this.fetch(key, policy, fetch, 'bypass'));
+    const entry = await this.findInMemory(key, policy);
     const now = Date.now();
-    if (known && now < known.freshUntil) {
-      if (now >= known.refreshFrom && !this.inFlight.has(key)) this.refresh(key, kind, fetch);
-      return toResult(known, 'hit');
+    if (entry && now < entry.freshUntil) {
+      if (now >= entry.refreshAfter && !this.inFlight.has(key)) this.refresh(key, policy, fetch);
+      return toResult(entry, 'hit');
     }
-    const flight = this.inFlight.get(key) as Promise<CacheResult<T>> | undefined;
-    if (flight) this.getCounts(kind).coalesced += 1;
+    const pending = this.inFlight.get(key) as Promise<CacheResult<T>> | undefined;
+    if (pending) this.getCounts(policy).coalesced += 1;
     try {
-      return await (flight ?? this.singleFlight(key, () => this.load(key, kind, fetch, 'freshUntil')));
+      return await (pending ?? this.singleFlight(key, () => this.load(key, policy, fetch, 'freshUntil')));
     } catch (error) {
-      // Also for who waited for a refresh, or for somebody's no-cache.
-      const old = kind.isUnavailable(error) ? await this.findInMemory(key, kind) : undefined;
-      if (!old) throw error;
-      return toResult(old, Date.now() < old.freshUntil ? 'hit' : 'stale');
+      // This also covers callers that waited for a refresh or for another caller's no-cache request.
+      const stale = policy.isUnavailable(error) ? await this.findInMemory(key, policy) : undefined;
+      if (!stale) throw error;
+      return toResult(stale, Date.now() < stale.freshUntil ? 'hit' : 'stale');
     }
   }
 
   private singleFlight<T>(key: string, load: () => Promise<CacheResult<T>>): Promise<CacheResult<T>> {
-    const flight = load().finally(() => {
-      if (this.inFlight.get(key) === flight) this.inFlight.delete(key);
+    const pending = load().finally(() => {
+      if (this.inFlight.get(key) === pending) this.inFlight.delete(key);
     });
-    this.inFlight.set(key, flight);
-    return flight;
+    this.inFlight.set(key, pending);
+    return pending;
   }
 
-  private refresh<T>(key: string, kind: CachePolicy<T>, fetch: Fetch<T>): void {
-    this.singleFlight(key, () => this.load(key, kind, fetch, 'refreshFrom')).catch((error: unknown) => {
+  private refresh<T>(key: string, policy: CachePolicy<T>, fetch: Fetch<T>): void {
+    this.singleFlight(key, () => this.load(key, policy, fetch, 'refreshAfter')).catch((error: unknown) => {
       this.logger.debug({
         msg: 'background refresh failed',
         reason: error instanceof Error ? error.message : 'unknown',
@@ -149,34 +160,34 @@ export class ReadThrough {
     });
   }
 
-  /** Takes what another flight or replica has found meanwhile, if it is good until then; else asks the source. */
+  /** Uses what another request or replica has stored meanwhile, unless it is past `until`; otherwise fetches. */
   private async load<T>(
     key: string,
-    kind: CachePolicy<T>,
+    policy: CachePolicy<T>,
     fetch: Fetch<T>,
-    until: 'refreshFrom' | 'freshUntil',
+    until: 'refreshAfter' | 'freshUntil',
   ): Promise<CacheResult<T>> {
-    const known = await this.findInMemory(key, kind);
-    if (known && Date.now() < known[until]) return toResult(known, 'hit');
-    const shared = parseEntry(key, kind, await this.cache.readShared(key));
-    // Memory again: meanwhile a no-cache call may have brought something newer.
-    const entry = newer(await this.findInMemory(key, kind), shared);
+    const current = await this.findInMemory(key, policy);
+    if (current && Date.now() < current[until]) return toResult(current, 'hit');
+    const shared = parseEntry(key, policy, await this.cache.readShared(key));
+    // Read memory again: a no-cache request may have stored a newer entry meanwhile.
+    const entry = newer(await this.findInMemory(key, policy), shared);
     if (entry) await this.store(entry);
     if (entry && Date.now() < entry[until]) return toResult(entry, 'hit');
-    return this.fetch(key, kind, fetch, entry ? 'expired' : 'miss');
+    return this.fetch(key, policy, fetch, entry ? 'expired' : 'miss');
   }
 
   private async fetch<T>(
     key: string,
-    kind: CachePolicy<T>,
+    policy: CachePolicy<T>,
     fetch: Fetch<T>,
     provenance: Provenance,
   ): Promise<CacheResult<T>> {
     const asOf = Date.now();
     const value = (await fetch()) ?? null;
-    const entry = withTimes(kind, { key, value, asOf });
-    const current = await this.findInMemory(key, kind);
-    // A slow answer does not undo one that was asked for after it.
+    const entry = withTimes(policy, { key, value, asOf });
+    const current = await this.findInMemory(key, policy);
+    // A slow response must not overwrite one that was requested after it.
     if (!current || current.asOf <= asOf) {
       await this.store(entry);
       void this.cache.writeShared(key, { key, value, asOf }, entry.staleUntil - Date.now());
@@ -184,10 +195,10 @@ export class ReadThrough {
     return toResult(entry, provenance);
   }
 
-  private async findInMemory<T>(key: string, kind: CachePolicy<T>): Promise<CacheEntry<T> | undefined> {
-    // Only `remember` writes there: the times are those of this process.
-    const known = (await this.cache.readMemory(key)) as CacheEntry<unknown> | undefined;
-    return known && isUsable(kind, known) ? known : undefined;
+  private async findInMemory<T>(key: string, policy: CachePolicy<T>): Promise<CacheEntry<T> | undefined> {
+    // Only `store` writes to memory, so the times are those of this process.
+    const entry = (await this.cache.readMemory(key)) as CacheEntry<unknown> | undefined;
+    return entry && isUsable(policy, entry) ? entry : undefined;
   }
 
   private store<T>(entry: CacheEntry<T>): Promise<void> {
@@ -195,22 +206,22 @@ export class ReadThrough {
   }
 }
 
-function withTimes<T, V>(kind: CachePolicy<T>, entry: StoredEntry<V>): CacheEntry<V> {
+function withTimes<T, V>(policy: CachePolicy<T>, entry: StoredEntry<V>): CacheEntry<V> {
   const { key, value, asOf } = entry;
-  const ttlMs = (value === null ? kind.notFoundTtlMs : kind.ttlMs) * jitter(key);
+  const ttlMs = (value === null ? policy.notFoundTtlMs : policy.ttlMs) * jitter(key);
   const freshUntil = asOf + ttlMs;
-  const refreshFrom = freshUntil - ttlMs * REFRESH_FRACTION;
+  const refreshAfter = freshUntil - ttlMs * REFRESH_FRACTION;
   return {
     key,
     value,
     asOf,
-    refreshFrom,
+    refreshAfter,
     freshUntil,
-    staleUntil: freshUntil + (value === null ? 0 : kind.staleMs),
+    staleUntil: freshUntil + (value === null ? 0 : policy.staleMs),
   };
 }
 
-/** 0.9 to 1.1, always the same for a key: entries written together do not expire together. */
+/** A factor of 0.9 to 1.1, constant for a key, so that entries written together do not expire together. */
 function jitter(key: string): number {
   return 0.9 + (0.2 * hash('sha1', key, 'buffer').readUInt32BE()) / 2 ** 32;
 }
@@ -224,16 +235,16 @@ function newer<T>(a: CacheEntry<T> | undefined, b: CacheEntry<T> | undefined): C
   return b.asOf > a.asOf ? b : a;
 }
 
-/** What was stored, if it is an entry of this key and kind that may still be used. */
-function parseEntry<T>(key: string, kind: CachePolicy<T>, stored: unknown): CacheEntry<T> | undefined {
+/** @returns the stored entry if it has this key, a valid value and may still be served */
+function parseEntry<T>(key: string, policy: CachePolicy<T>, stored: unknown): CacheEntry<T> | undefined {
   if (typeof stored !== 'object' || stored === null) return undefined;
   const { key: storedKey, value, asOf } = stored as Partial<StoredEntry<unknown>>;
   if (storedKey !== key || typeof asOf !== 'number' || !(asOf <= Date.now() + MAX_CLOCK_SKEW_MS))
     return undefined;
-  const known = withTimes(kind, { key, value, asOf });
-  return isUsable(kind, known) ? known : undefined;
+  const entry = withTimes(policy, { key, value, asOf });
+  return isUsable(policy, entry) ? entry : undefined;
 }
 
-function isUsable<T>(kind: CachePolicy<T>, known: CacheEntry<unknown>): known is CacheEntry<T> {
-  return (known.value === null || kind.isValue(known.value)) && Date.now() < known.staleUntil;
+function isUsable<T>(policy: CachePolicy<T>, entry: CacheEntry<unknown>): entry is CacheEntry<T> {
+  return (entry.value === null || policy.isValue(entry.value)) && Date.now() < entry.staleUntil;
 }

@@ -1,7 +1,8 @@
-import { setTimeout as rest } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
+import { backoffMs } from '../async/backoff.js';
 
-/** One connection to Redis, and the commands that go through it. It ends with the signal that it was opened with. */
+/** One client, connected once, and the commands that it sends. The signal that opened it also closes it. */
 export interface RedisSession<Commands> {
   readonly client: {
     readonly isReady: boolean;
@@ -13,36 +14,36 @@ export interface RedisSession<Commands> {
 }
 
 /**
- * A command may take two ticks. They are counted, not measured, since a blocked event loop is not Redis's fault. A request
- * makes three reads in a row (account, token, summary), six commands at the worst (a token that Kigo no longer knows, and the
- * right to log in, twice): together they stay below 50 ms, besides the time for which the loop is blocked.
+ * A command may take two 4 ms timer ticks. Ticks are counted instead of elapsed time so that a blocked event loop is not
+ * blamed on Redis. A request sends three commands one after another (account, token, summary), and at most six (with a token
+ * that Kigo has revoked and two attempts at the login lease), so Redis adds less than 50 ms.
  */
-const tickMs = 4;
-const ticks = 2;
+const TICK_MS = 4;
+const TICK_BUDGET = 2;
 
 const PING_INTERVAL_MS = 500;
-/** A connection on which nothing at all was heard for so long may be half open: it is made anew. */
+/** After this many pings without any reply the connection may be half open and is replaced. */
 const MAX_MISSED_PINGS = 6;
-/** Connecting and authenticating, together. */
+/** Includes authentication. */
 const CONNECT_TIMEOUT_MS = 3_000;
-const INITIAL_BACKOFF_MS = 50;
-const MAX_BACKOFF_MS = 1_000;
+const BACKOFF = { initialMs: 50, maxMs: 1_000 };
 const ERROR_LOG_INTERVAL_MS = 60_000;
 
-class Late extends Error {}
+class TimeoutError extends Error {}
 
 /**
- * Runs Redis commands so that none can hold a request up. A late command is a miss; when a probe is late as well, Redis is put
- * aside and commands are skipped, until a probe in the background is answered in time again.
+ * Runs Redis commands so that none can delay a request for long. A command that times out counts as a miss and triggers a ping.
+ * When the ping fails or times out too, commands are skipped until a ping in the background succeeds.
  */
 export class RedisConnection<Commands> {
-  /** When a probe was last answered in time. */
+  /** When a ping was last answered in time. */
   lastSuccessAt: Date | undefined;
   private readonly logger = new Logger('Redis');
-  private inUse: RedisSession<Commands> | undefined;
-  private probing = false;
-  private reported: 'in use' | 'aside' | undefined;
-  private refusalLoggedAt = 0;
+  /** Undefined while Redis is unavailable. */
+  private session: RedisSession<Commands> | undefined;
+  private pinging = false;
+  private reported: 'available' | 'unavailable' | undefined;
+  private errorLoggedAt = 0;
   private closed = false;
   private end = new AbortController();
 
@@ -51,137 +52,136 @@ export class RedisConnection<Commands> {
   }
 
   get state(): 'up' | 'down' {
-    return this.inUse ? 'up' : 'down';
+    return this.session ? 'up' : 'down';
   }
 
-  /** @returns the command's reply, or undefined when Redis is aside, late, broken or refuses */
+  /** @returns the reply; undefined when Redis is unavailable, times out or rejects the command */
   async run<T>(command: (commands: Commands) => Promise<T>): Promise<T | undefined> {
-    const connection = this.inUse;
-    if (!connection) return undefined;
+    const { session } = this;
+    if (!session) return undefined;
     try {
-      return await inTime(command(connection.commands));
+      return await withTickBudget(command(session.commands));
     } catch (error) {
-      // What Redis refuses (out of memory, read-only, an entry that is not ours) is a miss and nothing more.
-      // An error after the connection was given up tells nothing new.
-      if (connection !== this.inUse) return undefined;
-      if (error instanceof Late) {
+      // A command that Redis rejects (out of memory, read-only, wrong type) is only a miss.
+      // Errors of a session that was already disabled carry no news.
+      if (session !== this.session) return undefined;
+      if (error instanceof TimeoutError) {
         this.logger.debug({ msg: 'Redis command timed out' });
-        void this.probe(connection);
-      } else this.reportRefusal(error);
+        void this.ping(session);
+      } else this.logError(error);
       return undefined;
     }
   }
 
   close(): void {
     this.closed = true;
-    this.inUse = undefined;
+    this.session = undefined;
     this.end.abort();
   }
 
   private async keepConnected(): Promise<void> {
     let failures = 0;
     while (!this.closed) {
-      failures = (await this.serve()) ? 0 : failures + 1;
-      const restMs = Math.min(MAX_BACKOFF_MS, INITIAL_BACKOFF_MS * 2 ** failures) * (0.5 + Math.random());
-      await rest(restMs, undefined, { ref: false });
+      failures = (await this.runSession()) ? 0 : failures + 1;
+      await sleep(backoffMs(failures + 1, BACKOFF), undefined, { ref: false });
     }
   }
 
   /**
-   * Makes a connection and watches it until its end. Never the same client twice: one that is told to disconnect and to
-   * connect may end up with two sockets, and with replies that belong to other commands.
-   * @returns whether it was ever heard of
+   * Connects a new client and pings it until the connection ends. A client is never reconnected: it could end up with two
+   * sockets and match replies to the wrong commands.
+   * @returns whether Redis ever replied
    */
-  private async serve(): Promise<boolean> {
+  private async runSession(): Promise<boolean> {
     const end = (this.end = new AbortController());
-    const limit = setTimeout(() => {
-      this.putAside(new Late());
+    const connectTimer = setTimeout(() => {
+      this.disable(new TimeoutError());
       end.abort();
     }, CONNECT_TIMEOUT_MS).unref();
-    let heard = false;
+    let replied = false;
     try {
-      const connection = this.open(end.signal);
-      const { client } = connection;
+      const session = this.open(end.signal);
+      const { client } = session;
       client.on('error', (error) => {
-        // The end of a connection that was given up is no news.
-        if (!end.signal.aborted) this.putAside(error);
+        // An aborted client reports the end that we asked for.
+        if (!end.signal.aborted) this.disable(error);
       });
       await client.connect();
-      clearTimeout(limit);
-      let unanswered = 0;
-      while (client.isReady && unanswered < MAX_MISSED_PINGS) {
-        unanswered += 1;
-        // However late, a reply proves that the connection is whole.
-        const hear = () => {
-          unanswered = 0;
-          heard ||= client.isReady;
+      clearTimeout(connectTimer);
+      let missedPings = 0;
+      while (client.isReady && missedPings < MAX_MISSED_PINGS) {
+        missedPings += 1;
+        // Even a late reply proves that the connection works.
+        const onReply = () => {
+          missedPings = 0;
+          replied ||= client.isReady;
         };
-        void this.probe(connection, hear);
-        await rest(PING_INTERVAL_MS, undefined, { ref: false });
+        void this.ping(session, onReply);
+        await sleep(PING_INTERVAL_MS, undefined, { ref: false });
       }
     } catch (error) {
-      this.putAside(error);
+      this.disable(error);
     } finally {
-      clearTimeout(limit);
-      this.inUse = undefined;
+      clearTimeout(connectTimer);
+      this.session = undefined;
       end.abort();
     }
-    return heard;
+    return replied;
   }
 
-  /** An error as the reply (`LOADING`, `NOAUTH`, `MASTERDOWN`) puts Redis aside as well, but does not end the connection. */
-  private async probe(connection: RedisSession<Commands>, hear = () => {}): Promise<void> {
-    if (this.probing) return;
-    this.probing = true;
+  /** An error reply (`LOADING`, `NOAUTH`, `MASTERDOWN`) makes Redis unavailable too, but does not end the connection. */
+  private async ping(session: RedisSession<Commands>, onReply = () => {}): Promise<void> {
+    if (this.pinging) return;
+    this.pinging = true;
     try {
-      const pong = connection.client.ping();
-      pong.then(hear, hear);
-      await inTime(pong);
+      const pong = session.client.ping();
+      pong.then(onReply, onReply);
+      await withTickBudget(pong);
     } catch (error) {
-      this.putAside(error);
+      this.disable(error);
       return;
     } finally {
-      this.probing = false;
+      this.pinging = false;
     }
-    if (this.closed || !connection.client.isReady) return;
-    this.inUse = connection;
+    if (this.closed || !session.client.isReady) return;
+    this.session = session;
     this.lastSuccessAt = new Date();
-    if (this.reported !== 'in use') this.logger.log({ msg: 'Redis available' });
-    this.reported = 'in use';
+    if (this.reported !== 'available') this.logger.log({ msg: 'Redis available' });
+    this.reported = 'available';
   }
 
-  private putAside(reason: unknown): void {
-    this.inUse = undefined;
-    if (this.reported === 'aside' || this.closed) return;
-    this.reported = 'aside';
-    this.logger.warn({ msg: 'Redis unavailable; using local cache', reason: codeOf(reason) });
+  private disable(reason: unknown): void {
+    this.session = undefined;
+    if (this.reported === 'unavailable' || this.closed) return;
+    this.reported = 'unavailable';
+    this.logger.warn({ msg: 'Redis unavailable; using local cache', reason: toErrorCode(reason) });
   }
 
-  private reportRefusal(error: unknown): void {
-    if (Date.now() - this.refusalLoggedAt < ERROR_LOG_INTERVAL_MS) return;
-    this.refusalLoggedAt = Date.now();
-    this.logger.warn({ msg: 'Redis command failed', reason: codeOf(error) });
+  private logError(error: unknown): void {
+    if (Date.now() - this.errorLoggedAt < ERROR_LOG_INTERVAL_MS) return;
+    this.errorLoggedAt = Date.now();
+    this.logger.warn({ msg: 'Redis command failed', reason: toErrorCode(error) });
   }
 }
 
-/** Rejects when late. A reply that already lies in the socket still counts. */
-function inTime<T>(reply: Promise<T>): Promise<T> {
+/** Rejects after the tick budget. A reply that is already in the socket buffer still counts. */
+function withTickBudget<T>(reply: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    let passed = 0;
+    let ticks = 0;
     const timer = setInterval(() => {
-      passed += 1;
-      if (passed < ticks) return;
+      ticks += 1;
+      if (ticks < TICK_BUDGET) return;
       clearInterval(timer);
-      setImmediate(() => reject(new Late()));
-    }, tickMs);
+      setImmediate(() => reject(new TimeoutError()));
+    }, TICK_MS);
     reply.finally(() => clearInterval(timer)).then(resolve, reject);
   });
 }
 
-/** A code alone: the text of an error may hold a key, a user name or an address. */
-function codeOf(error: unknown): string {
-  if (error instanceof Late) return 'late';
+/** Only a code: the message of an error may contain a key, a user name or an address. */
+function toErrorCode(error: unknown): string {
+  if (error instanceof TimeoutError) return 'timeout';
   const { code, message, name } = error as Partial<NodeJS.ErrnoException>;
-  // The first word of an error reply: OOM, READONLY, WRONGTYPE, LOADING, NOAUTH.
+  // The first word of an error reply, such as OOM, READONLY, WRONGTYPE, LOADING, NOAUTH.
   return code ?? /^[A-Z]{2,}(?= )/.exec(message ?? '')?.[0] ?? name ?? 'unknown';
 }

@@ -1,97 +1,106 @@
-import { KeyvAdapter } from 'cache-manager';
-import { Keyv } from 'keyv';
-import type { KeyvStoreAdapter } from 'keyv';
-import QuickLRU from 'quick-lru';
+import { randomUUID } from 'node:crypto';
+import type { RedisStore as RedisCommands } from 'cache-manager-redis-yet';
 import { RedisConnection } from './redis-connection.js';
-import type { Counted } from './redis-counters.js';
 
-/** The memory store keeps between this many entries and twice as many. */
-const MEMORY_ENTRIES = 20_000;
+export type { RedisCommands };
 
-const RAW_VALUES = { serialize: undefined, deserialize: undefined, useKeyPrefix: false };
-
-export function createMemoryStore(): Keyv {
-  return new Keyv({ ...RAW_VALUES, store: new QuickLRU<string, unknown>({ maxSize: MEMORY_ENTRIES }) });
+/** A counter and what is left of its lifetime. */
+export interface CounterValue {
+  readonly total: number;
+  readonly remainingMs: number;
 }
 
-type CommandStore = ConstructorParameters<typeof KeyvAdapter>[0];
-
-/** Adds, and begins the counter's life with its first addition: a counter without an end would refuse for ever. */
+/** Adds, and sets the expiry with the first addition: a counter without an expiry would reject calls for ever. */
 const ADD_SCRIPT = `
 local total = redis.call('INCRBY', KEYS[1], ARGV[1])
-local left = redis.call('PTTL', KEYS[1])
-if left < 0 then
+local remaining = redis.call('PTTL', KEYS[1])
+if remaining < 0 then
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  left = tonumber(ARGV[2])
+  remaining = tonumber(ARGV[2])
 end
-return {total, left}`;
+return {total, remaining}`;
 
 const RELEASE_LEASE_SCRIPT = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
 
-export interface SharedStore {
-  readonly store: Keyv;
-  count(
+/**
+ * Counters and leases in Redis, shared by all replicas. No method throws or waits for long: without Redis, or while it is
+ * unavailable or slow, they return undefined.
+ */
+export class RedisStore {
+  private readonly owner = randomUUID();
+
+  /** @param connection undefined when no Redis is configured */
+  constructor(private readonly connection?: RedisConnection<RedisCommands>) {}
+
+  get status(): 'up' | 'down' | 'not-configured' {
+    return this.connection?.state ?? 'not-configured';
+  }
+
+  /** When Redis last replied to a ping in time. */
+  get lastSuccessAt(): Date | undefined {
+    return this.connection?.lastSuccessAt;
+  }
+
+  /**
+   * Adds to a counter, which expires `ttlMs` after its first addition.
+   * @param onLateReply called with the reply of Redis if it comes too late to be returned
+   * @returns undefined when Redis did not reply in time
+   */
+  async add(
     key: string,
-    count: number,
-    lifeMs: number,
-    onLate: (counted: Counted) => void,
-  ): Promise<Counted | undefined>;
-  take(key: string, owner: string, lifeMs: number): Promise<'taken' | 'held' | undefined>;
-  giveBack(key: string, owner: string): Promise<void>;
-  readonly redis: { readonly state: 'up' | 'down'; readonly lastSuccessAt: Date | undefined };
+    amount: number,
+    ttlMs: number,
+    onLateReply: (counter: CounterValue) => void = () => undefined,
+  ): Promise<CounterValue | undefined> {
+    const options = { keys: [key], arguments: [String(amount), String(ttlMs)] };
+    let late = false;
+    const counter = await this.connection?.run(async ({ client }) => {
+      const [total, remainingMs] = (await client.eval(ADD_SCRIPT, options)) as [number, number];
+      if (late) onLateReply({ total, remainingMs });
+      return { total, remainingMs };
+    });
+    late = true;
+    return counter;
+  }
+
+  /**
+   * Acquires a lease, which one process holds at a time and which expires after `ttlMs`.
+   * @returns `held` while another process has it; undefined when Redis did not reply in time
+   */
+  async acquireLease(key: string, ttlMs: number): Promise<'acquired' | 'held' | undefined> {
+    return this.connection?.run(async ({ client }) => {
+      const options = { NX: true as const, PX: Math.max(1, Math.ceil(ttlMs)) };
+      return (await client.set(key, this.owner, options)) === null ? 'held' : 'acquired';
+    });
+  }
+
+  /** Releases a lease before it expires, unless another process holds it by now. */
+  async releaseLease(key: string): Promise<void> {
+    await this.connection?.run(({ client }) =>
+      client.eval(RELEASE_LEASE_SCRIPT, { keys: [key], arguments: [this.owner] }),
+    );
+  }
 }
 
-/** The Redis store. It is imported only here: it costs 75 MB that an installation without Redis need not pay. */
-export async function connectRedis(url: string): Promise<SharedStore> {
+/** Connects in the background. Imports the client here only: it costs 75 MB that an installation without Redis need not pay. */
+export async function connectRedis(url: string): Promise<RedisConnection<RedisCommands>> {
   const [{ createClient }, { redisInsStore }] = await Promise.all([
     import('redis'),
     import('cache-manager-redis-yet'),
   ]);
-  const redis = new RedisConnection((signal) => {
-    // The signal is for net and tls, which destroy the socket in whatever state it is.
+  return new RedisConnection((signal) => {
+    // net and tls destroy the socket on this signal, whatever its state.
     const socket = { connectTimeout: 2_000, reconnectStrategy: false as const, signal };
     const client = createClient({
       url,
       disableOfflineQueue: true,
       commandsQueueMaxLength: 10_000,
-      // Without this courtesy a connection is ready at once, or after its password.
+      // Without CLIENT SETINFO a connection is ready at once, or after AUTH.
       disableClientInfo: true,
       socket,
     });
     client.unref();
     return { client, commands: redisInsStore(client as never) };
   });
-  const commands: Pick<CommandStore, 'name' | 'get' | 'set' | 'del' | 'disconnect'> = {
-    name: 'redis',
-    get: (key) => redis.run((inUse) => inUse.get(key)),
-    set: (key, value, ttl) => redis.run((inUse) => inUse.set(key, value, ttl)),
-    // Keyv deletes what has expired by this machine's clock, and waits for it. Redis does so by itself, by its own.
-    del: () => Promise.resolve(),
-    disconnect: async () => redis.close(),
-  };
-  const adapter = new KeyvAdapter(commands as CommandStore);
-  return {
-    store: new Keyv({ ...RAW_VALUES, store: adapter as KeyvStoreAdapter }),
-    redis,
-    async count(key, count, lifeMs, onLate) {
-      const options = { keys: [key], arguments: [String(count), String(lifeMs)] };
-      let late = false;
-      const inTime = await redis.run(async ({ client }) => {
-        const [total, leftMs] = (await client.eval(ADD_SCRIPT, options)) as [number, number];
-        if (late) onLate({ total, leftMs });
-        return { total, leftMs };
-      });
-      late = true;
-      return inTime;
-    },
-    take: (key, owner, lifeMs) =>
-      redis.run(async ({ client }) => {
-        const options = { NX: true as const, PX: Math.max(1, Math.ceil(lifeMs)) };
-        return (await client.set(key, owner, options)) === null ? 'held' : 'taken';
-      }),
-    async giveBack(key, owner) {
-      await redis.run(({ client }) => client.eval(RELEASE_LEASE_SCRIPT, { keys: [key], arguments: [owner] }));
-    },
-  };
 }

@@ -1,12 +1,16 @@
 import { Global, Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
 import { Config } from '../config/config.js';
+import { DatabaseHealthIndicator } from './database.health-indicator.js';
 import { Database } from './database.js';
 import { DatabaseLifecycle } from './database-lifecycle.service.js';
 
 /** PostgreSQL when `DATABASE_URL` is set, else the embedded database in `DATA_DIR`. */
 @Global()
 @Module({
+  imports: [TerminusModule],
   providers: [
+    DatabaseHealthIndicator,
     DatabaseLifecycle,
     {
       provide: Database,
@@ -15,6 +19,6 @@ import { DatabaseLifecycle } from './database-lifecycle.service.js';
         new Database({ databaseUrl, dataDir, timeoutMs: databaseTimeoutMs }),
     },
   ],
-  exports: [Database],
+  exports: [Database, DatabaseHealthIndicator],
 })
 export class DatabaseModule {}

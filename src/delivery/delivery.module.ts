@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
 import { LedgerModule } from '../ledger/ledger.module.js';
+import { ConsumersHealthIndicator } from './consumers.health-indicator.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { DeliveriesService } from './deliveries.service.js';
 import { DeliveryWorker } from './delivery-worker.js';
@@ -10,9 +12,9 @@ import { ReplaysService } from './replays.service.js';
  * reports on stored deliveries; DeliveryWorker is for the metrics, health checks and shutdown of this process.
  */
 @Module({
-  imports: [LedgerModule],
+  imports: [LedgerModule, TerminusModule],
   controllers: [DeliveriesController],
-  providers: [DeliveriesService, DeliveryWorker, ReplaysService],
-  exports: [DeliveriesService, DeliveryWorker],
+  providers: [ConsumersHealthIndicator, DeliveriesService, DeliveryWorker, ReplaysService],
+  exports: [ConsumersHealthIndicator, DeliveriesService, DeliveryWorker],
 })
 export class DeliveryModule {}

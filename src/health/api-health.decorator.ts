@@ -8,27 +8,22 @@ import { HealthDto } from './health.dto.js';
 interface HealthRoute {
   readonly operationId: string;
   readonly summary: string;
-  /** A report in which all is well. */
+  /** The checks of a healthy response, as an example. */
   readonly healthy: Readonly<Record<string, object>>;
-  /** One in which something is not, where that can be. */
+  /** The checks of an unhealthy response, where there can be one. */
   readonly unhealthy?: Readonly<Record<string, object>>;
 }
 
-/** A health check: never cached, and described as it answers. Terminus's own description knows no problems. */
-export function ApiHealth({
-  operationId,
-  summary,
-  healthy: well,
-  unhealthy: unwell,
-}: HealthRoute): MethodDecorator {
+/** Documents a health check. Terminus's own documentation does not know the problem responses. */
+export function ApiHealth({ operationId, summary, healthy, unhealthy }: HealthRoute): MethodDecorator {
   return applyDecorators(
     HealthCheck({ swaggerDocumentation: false }),
     ApiOperation({ operationId, summary }),
     ApiOkResponse({
-      description: 'All is well',
+      description: 'All checks passed',
       type: HealthDto,
-      example: { status: 'ok', info: well, error: {}, details: well },
+      example: { status: 'ok', info: healthy, error: {}, details: healthy },
     }),
-    ApiProblems(...(unwell ? [httpProblem(503, { checks: unwell })] : [])),
+    ApiProblems(...(unhealthy ? [httpProblem(503, { checks: unhealthy })] : [])),
   );
 }

@@ -1,13 +1,12 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
-import { RedisState } from '../cache/redis-state.js';
+import { HealthCheckService } from '@nestjs/terminus';
+import { RedisHealthIndicator } from '../cache/redis.health-indicator.js';
 import { Public } from '../caller-auth/public.decorator.js';
-import { Database } from '../database/database.js';
+import { DatabaseHealthIndicator } from '../database/database.health-indicator.js';
 import { ApiHealth } from './api-health.decorator.js';
-import { DependencyReports } from './dependency-reports.js';
-import { EventLoopMonitor } from './event-loop.js';
-import { LifecycleService } from './lifecycle.js';
+import { DependencyHealthIndicators } from './dependency-health-indicators.js';
+import { ProcessHealthIndicator } from './process.health-indicator.js';
 
 const kigo = (status: string, breaker: string) => ({
   status,
@@ -15,8 +14,8 @@ const kigo = (status: string, breaker: string) => ({
 });
 
 /**
- * Probes tell of this process alone: a vendor or a store that is away never takes a pod out, for all would go at once.
- * What is away is told by `dependencies`, to people and alerts.
+ * The probes report this process only. An unavailable dependency never fails them: it would take all pods out of service at
+ * once. `dependencies` reports the dependencies, for people and alerts.
  */
 @Public('operational')
 @ApiTags('Health')
@@ -24,45 +23,38 @@ const kigo = (status: string, breaker: string) => ({
 export class HealthController {
   constructor(
     private readonly checks: HealthCheckService,
-    private readonly indicators: HealthIndicatorService,
-    private readonly lifecycle: LifecycleService,
-    private readonly eventLoop: EventLoopMonitor,
-    private readonly redis: RedisState,
-    private readonly database: Database,
-    private readonly reports: DependencyReports,
+    private readonly process: ProcessHealthIndicator,
+    private readonly database: DatabaseHealthIndicator,
+    private readonly redis: RedisHealthIndicator,
+    private readonly dependencyIndicators: DependencyHealthIndicators,
   ) {}
 
   @Get('live')
   @ApiHealth({
     operationId: 'getLiveness',
-    summary: 'Whether the process works, and did not stand still for 10 s: liveness probe',
+    summary: 'Liveness probe: the process responds and was not blocked for 10 s',
     healthy: { event_loop: { status: 'up' } },
     unhealthy: { event_loop: { status: 'down' } },
   })
   live() {
-    return this.checks.check([
-      () => {
-        const report = this.indicators.check('event_loop');
-        return this.eventLoop.recentlyBlocked ? report.down() : report.up();
-      },
-    ]);
+    return this.checks.check([() => this.process.checkEventLoop()]);
   }
 
   @Get('startup')
   @ApiHealth({
     operationId: 'getStartup',
-    summary: 'Whether the process has started: startup probe',
+    summary: 'Startup probe: the process has started',
     healthy: { process: { status: 'up' }, database: { status: 'up', state: 'up' } },
     unhealthy: { process: { status: 'up' }, database: { status: 'down', state: 'unknown' } },
   })
   startup() {
-    return this.checks.check([() => this.process(), () => this.firstContact()]);
+    return this.checks.check([() => this.process.check(), () => this.database.checkMigrated()]);
   }
 
   @Get('ready')
   @ApiHealth({
     operationId: 'getReadiness',
-    summary: 'Whether the process wants traffic: readiness probe',
+    summary: 'Readiness probe: the process accepts traffic',
     healthy: {
       process: { status: 'up' },
       database: { status: 'up', state: 'up' },
@@ -75,36 +67,21 @@ export class HealthController {
     },
   })
   ready() {
-    return this.checks.check([() => this.process(), () => this.firstContact(), () => this.redisReport()]);
+    return this.checks.check([
+      () => this.process.check(),
+      () => this.database.checkMigrated(),
+      () => this.redis.report(),
+    ]);
   }
 
   @Get('dependencies')
   @ApiHealth({
     operationId: 'getDependencies',
-    summary: 'How each vendor and store is doing, for people and alerts; never for a probe',
+    summary: 'State of every upstream, store and consumer, for people and alerts; not for probes',
     healthy: { kigo: kigo('up', 'closed'), redis: { status: 'up', state: 'up' } },
     unhealthy: { kigo: kigo('down', 'open'), redis: { status: 'up', state: 'up' } },
   })
   dependencies() {
-    return this.checks.check(this.reports.all());
-  }
-
-  private process() {
-    const report = this.indicators.check('process');
-    return this.lifecycle.draining ? report.down({ state: 'draining' }) : report.up();
-  }
-
-  /** Lost later, the database is reported and not judged. */
-  private firstContact() {
-    // A probe does not wait for it: the next one reports what it has found.
-    void this.database.ping().catch(() => undefined);
-    const { state } = this.database.state();
-    const report = this.indicators.check('database');
-    return this.database.migrated ? report.up({ state }) : report.down({ state });
-  }
-
-  /** Reported, not judged. */
-  private redisReport() {
-    return this.indicators.check('redis').up({ state: this.redis.current });
+    return this.checks.check([() => this.dependencyIndicators.check()]);
   }
 }

@@ -11,18 +11,18 @@ const CHECKS: ApiPropertyOptions = {
   },
 };
 
-/** How the checks went: Terminus's report. */
+/** The report of Terminus. */
 export class HealthDto {
   /** @example 'ok' */
   @ApiProperty({ type: String, enum: ['ok'] })
   readonly status!: 'ok';
-  /** The checks that went well. */
+  /** The checks that passed. */
   @ApiProperty(CHECKS)
   readonly info!: object;
-  /** The checks that failed: none. */
+  /** The checks that failed; none in a 200 response. */
   @ApiProperty(CHECKS)
   readonly error!: object;
-  /** All of them. */
+  /** All checks. */
   @ApiProperty(CHECKS)
   readonly details!: object;
 }

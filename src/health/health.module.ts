@@ -2,12 +2,13 @@ import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { KiipCallbacksModule } from '../kiip-callbacks/kiip-callbacks.module.js';
-import { DependencyReports } from './dependency-reports.js';
-import { EventLoopMonitor } from './event-loop.js';
+import { DependencyHealthIndicators } from './dependency-health-indicators.js';
+import { EventLoopMonitor } from './event-loop-monitor.js';
 import { HealthController } from './health.controller.js';
-import { LifecycleService } from './lifecycle.js';
+import { LifecycleService } from './lifecycle.service.js';
+import { ProcessHealthIndicator } from './process.health-indicator.js';
 
-/** Probes for Kubernetes, and the state of the dependencies for people. */
+/** Probes for Kubernetes, and the health of the dependencies for people and alerts. */
 @Module({
   imports: [
     DeliveryModule,
@@ -15,7 +16,7 @@ import { LifecycleService } from './lifecycle.js';
     TerminusModule.forRoot({ errorLogStyle: 'json', logger: false }),
   ],
   controllers: [HealthController],
-  providers: [LifecycleService, EventLoopMonitor, DependencyReports],
+  providers: [LifecycleService, EventLoopMonitor, ProcessHealthIndicator, DependencyHealthIndicators],
   exports: [LifecycleService, EventLoopMonitor],
 })
 export class HealthModule {}

@@ -2,13 +2,14 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ExternalUserDto } from '../accounts/account.dto.js';
-import { cacheHeaders, worstOf } from '../cache/cache-headers.js';
+import { KIGO_PROBLEMS } from '../accounts/accounts.service.js';
+import { cacheHeaders, respondCached, worstOf } from '../cache/cache-headers.js';
 import type { CacheTimes } from '../cache/cache-headers.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { NoCache } from '../cache/no-cache.decorator.js';
 import { ApiCached, CACHED_HEADERS } from '../cache/api-cached.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
-import { accountNotFound, invalid, upstreamProblems } from '../problem/problem-catalogue.js';
+import { accountNotFound, invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import {
   AccountParamsDto,
@@ -19,11 +20,6 @@ import {
 } from './hub-summary.dto.js';
 import { HubSummaryService } from './hub-summary.service.js';
 import { UnviewedCountsService } from './unviewed-counts.service.js';
-
-const KIGO_PROBLEMS = [
-  'unauthenticated',
-  ...upstreamProblems('kigo', 'hub-summary', { retryable: true }),
-] as const;
 
 @ApiTags('Kigo')
 @Controller()
@@ -43,25 +39,23 @@ export class HubSummaryController {
     example: { count: 12 },
     headers: CACHED_HEADERS,
   })
-  @ApiProblems('validation', ...KIGO_PROBLEMS, 'account-not-found')
+  @ApiProblems('validation', ...KIGO_PROBLEMS)
   async unviewedCount(
     @Query() user: ExternalUserDto,
     @NoCache() noCache: boolean,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UnviewedCountDto> {
     const count = await this.summaries.findCount(user, { noCache });
-    reply.headers(cacheHeaders(count));
-    if (count.value === undefined) throw accountNotFound();
-    return { count: count.value };
+    return { count: respondCached(reply, count, accountNotFound) };
   }
 
   @Post('api/v1/unviewed-counts')
   @RequireScope('kigo:read')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'The same for up to 100 users at once',
+    summary: 'The unviewed counts of up to 100 users',
     description:
-      'Results come in the order of the request. A user whose count cannot be had gets a `problem` instead; the others get theirs.',
+      'Results have the order of the request. A user whose count is not available gets a `problem` instead of a count; the other users are not affected.',
     operationId: 'getUnviewedCounts',
   })
   @ApiBody({
@@ -107,9 +101,9 @@ export class HubSummaryController {
   ): Promise<UnviewedCountsDto> {
     const results = await this.counts.findCounts(users, noCache);
     const now = Date.now();
-    const failed = { provenance: 'miss', asOf: now, freshUntil: now } as const;
-    const parts: CacheTimes[] = results.map(({ count }) => (count instanceof Problem ? failed : count));
-    reply.headers(cacheHeaders(parts.reduce(worstOf)));
+    const uncached = { provenance: 'miss', asOf: now, freshUntil: now } as const;
+    const times: CacheTimes[] = results.map(({ count }) => (count instanceof Problem ? uncached : count));
+    reply.headers(cacheHeaders(times.reduce(worstOf)));
     return {
       results: results.map(({ user: { external_user_id, external_program_id }, count }) => {
         const ids = { external_user_id, external_program_id };
@@ -122,7 +116,7 @@ export class HubSummaryController {
 
   @Get('api/v1/accounts/:account_id/hub-summary')
   @RequireScope('kigo:read')
-  @ApiOperation({ summary: 'What Kigo says of an account', operationId: 'getHubSummary' })
+  @ApiOperation({ summary: 'The hub summary of an account', operationId: 'getHubSummary' })
   @ApiCached()
   @ApiOkResponse({
     description: 'The summary',
@@ -136,20 +130,14 @@ export class HubSummaryController {
     },
     headers: CACHED_HEADERS,
   })
-  @ApiProblems(
-    invalid('/account_id', 'account_id must have at most 256 characters'),
-    ...KIGO_PROBLEMS,
-    'account-not-found',
-  )
+  @ApiProblems(invalid('/account_id', 'account_id must have at most 256 characters'), ...KIGO_PROBLEMS)
   async hubSummary(
     @Param() { account_id }: AccountParamsDto,
     @NoCache() noCache: boolean,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<HubSummaryDto> {
     const summary = await this.summaries.find(account_id, { noCache });
-    reply.headers(cacheHeaders(summary));
-    if (!summary.value) throw accountNotFound();
-    const { unviewed_products, total_tokens } = summary.value;
+    const { unviewed_products, total_tokens } = respondCached(reply, summary, accountNotFound);
     const as_of = new Date(summary.asOf).toISOString();
     return { account_id, unviewed_products, total_tokens, as_of, stale: summary.provenance === 'stale' };
   }

@@ -11,7 +11,7 @@ export class AccountParamsDto {
   readonly account_id!: string;
 }
 
-/** What a badge shows. */
+/** A user's unviewed count. */
 export class UnviewedCountDto {
   /**
    * How many tokens the user has not yet viewed: Kigo's `unviewed_products`.
@@ -21,7 +21,7 @@ export class UnviewedCountDto {
   readonly count!: number;
 }
 
-/** What Kigo says of an account. */
+/** The hub summary of an account. */
 export class HubSummaryDto {
   /** @example 'acc_ebb985857d0c94bdee6c' */
   readonly account_id!: string;
@@ -35,19 +35,19 @@ export class HubSummaryDto {
   @ApiProperty({ type: 'integer', minimum: 0 })
   readonly total_tokens!: number;
   /**
-   * When Kigo was asked.
+   * When the summary was requested from Kigo.
    * @example '2026-01-31T12:00:00.000Z'
    */
   @ApiProperty({ type: String, format: 'date-time' })
   readonly as_of!: string;
   /**
-   * Whether this is an old answer that stands in while Kigo fails.
+   * Whether this is a stale summary, served while Kigo fails.
    * @example false
    */
   readonly stale!: boolean;
 }
 
-/** The users whose badges are wanted. */
+/** The users whose counts are requested. */
 export class UnviewedCountsRequestDto {
   @IsArray()
   @ArrayMinSize(1)
@@ -57,7 +57,7 @@ export class UnviewedCountsRequestDto {
   readonly users!: ExternalUserDto[];
 }
 
-/** One user's badge, or why there is none. */
+/** The count of one user, or the problem that prevented it. */
 export class UnviewedCountResultDto {
   /** @example 'user123' */
   readonly external_user_id!: string;
@@ -66,7 +66,7 @@ export class UnviewedCountResultDto {
   /** @example 12 */
   @ApiProperty({ type: 'integer', minimum: 0 })
   readonly count?: number;
-  /** Instead of a count. */
+  /** Present instead of a count. */
   readonly problem?: ProblemDto;
 }
 

@@ -5,7 +5,7 @@ import { HubSummaryController } from './hub-summary.controller.js';
 import { HubSummaryService } from './hub-summary.service.js';
 import { UnviewedCountsService } from './unviewed-counts.service.js';
 
-/** How many tokens a user has not yet viewed: one badge, many badges, and the summary that they come from. */
+/** Serves the unviewed counts of users, one or many at once, and the hub summaries that they come from. */
 @Module({
   imports: [KigoAuthModule, AccountsModule],
   controllers: [HubSummaryController],

@@ -10,7 +10,7 @@ import { Config } from '../config/config.js';
 import { KigoHttp } from '../kigo-auth/kigo-http.js';
 import { isUpstreamError } from '../upstream/upstream-error.js';
 
-/** Kigo's answer, and what is cached. No order between the two is promised: one counts products, the other tokens. */
+/** Kigo's response, and the cached value. Neither number bounds the other: one counts products, the other tokens. */
 export class KigoHubSummary {
   @IsInt()
   @Min(0)
@@ -23,7 +23,7 @@ export class KigoHubSummary {
   readonly total_tokens!: number;
 }
 
-/** Reads hub summaries: `GET /api/v1/accounts/{account_id}/hub-summary` (kigo-hub-summary.txt, step 2). */
+/** Reads hub summaries: `GET /api/v1/accounts/{account_id}/hub-summary` (docs/vendors/kigo.md). */
 @Injectable()
 export class HubSummaryService {
   private readonly policy: CachePolicy<KigoHubSummary>;
@@ -45,49 +45,46 @@ export class HubSummaryService {
   }
 
   /**
-   * @returns undefined as the value when Kigo knows no such account
+   * @returns a result without a value when Kigo does not know the account
    * @throws UpstreamError
    */
-  find(
-    accountId: string,
-    { noCache, limiter: lane }: LookupOptions = {},
-  ): Promise<CacheResult<KigoHubSummary>> {
+  find(accountId: string, { noCache, limiter }: LookupOptions = {}): Promise<CacheResult<KigoHubSummary>> {
     const key = this.http.cacheKey('hub-summary:v1', accountId);
-    const ask = () => this.fetchSummary(accountId);
-    return this.cache.get(key, this.policy, lane ? () => lane(ask) : ask, noCache);
+    const fetch = () => this.fetchSummary(accountId);
+    return this.cache.get(key, this.policy, limiter ? () => limiter(fetch) : fetch, noCache);
   }
 
   /**
-   * How many tokens a user has not yet viewed. An account id that was remembered, but that Kigo no longer knows, is looked up once more.
-   * @returns undefined as the value when Kigo knows no such user, program or account
+   * Finds how many tokens a user has not yet viewed. If Kigo no longer knows a cached account id, the id is looked up once more.
+   * @returns a result without a value when Kigo does not know the user, the program or the account
    * @throws UpstreamError
    */
   async findCount(user: ExternalUserDto, options: LookupOptions = {}): Promise<CacheResult<number>> {
     let account = await this.accounts.find(user, options);
     if (account.value === undefined) return { ...account, value: undefined };
     let summary = await this.find(account.value, options);
-    const remembered = account.provenance === 'hit' || account.provenance === 'stale';
-    // A remembered "no such account" was reported, and looked up once more, when it was first met.
-    if (summary.value === undefined && summary.provenance !== 'hit' && remembered) {
-      const known = account.value;
+    const cached = account.provenance === 'hit' || account.provenance === 'stale';
+    // When a missing summary comes from the cache, the account was already looked up again.
+    if (summary.value === undefined && summary.provenance !== 'hit' && cached) {
+      const previous = account.value;
       account = await this.accounts.find(user, { ...options, noCache: true });
       if (account.value === undefined) return { ...account, value: undefined };
-      if (account.value !== known) summary = await this.find(account.value, options);
+      if (account.value !== previous) summary = await this.find(account.value, options);
     }
-    // The count is as old as the summary: an account id does not age.
+    // The age of the count is that of the summary: account ids do not change over time.
     return { ...worstOf(account, summary), asOf: summary.asOf, value: summary.value?.unviewed_products };
   }
 
   private async fetchSummary(accountId: string): Promise<KigoHubSummary | undefined> {
-    const answer = await this.http.axiosRef.get<string>(
+    const response = await this.http.axiosRef.get<string>(
       `/api/v1/accounts/${encodeURIComponent(accountId)}/hub-summary`,
       {
         operation: 'hub-summary',
         validateStatus: (status) => status === 200 || status === 404,
       },
     );
-    if (answer.status === 404) return undefined;
-    const { unviewed_products, total_tokens } = this.http.parse(KigoHubSummary, answer);
+    if (response.status === 404) return undefined;
+    const { unviewed_products, total_tokens } = this.http.parse(KigoHubSummary, response);
     return { unviewed_products, total_tokens };
   }
 }

@@ -10,9 +10,9 @@ import { UpstreamError } from '../upstream/upstream-error.js';
 import { withTimeout } from '../async/time-limit.js';
 import { HubSummaryService } from './hub-summary.service.js';
 
-/** Calls to Kigo that all batches together have under way: single badges keep the rest of the lane. */
+/** Calls to Kigo that all batches together may have in flight. The other connections are left to single lookups. */
 const MAX_CONCURRENT = 16;
-/** Calls that may wait for their turn, those of ten batches. */
+/** Calls that may wait: those of ten batches. */
 const MAX_QUEUED = 1_000;
 
 export interface CountResult {
@@ -20,7 +20,7 @@ export interface CountResult {
   readonly count: CacheResult<number> | Problem;
 }
 
-/** The badges of many users. One user's failure is that user's alone. */
+/** Finds the counts of many users. A failure for one user does not affect the others. */
 @Injectable()
 export class UnviewedCountsService {
   private readonly limiter = bulkhead(MAX_CONCURRENT, MAX_QUEUED);
@@ -46,7 +46,7 @@ export class UnviewedCountsService {
     );
   }
 
-  /** A call to Kigo has its deadline from here on, not from when its turn comes: nobody may wait for those before it for ever. */
+  /** The deadline of a call includes its time in the queue, so that no call waits for ever behind others. */
   private async limit<T>(call: () => Promise<T>): Promise<T> {
     const { upstreamDeadlineMs } = this.config;
     try {
@@ -62,7 +62,7 @@ export class UnviewedCountsService {
 }
 
 function overloaded(): UpstreamError {
-  return new UpstreamError('kigo', 'batch', 'busy', 'too many batches are under way', {
+  return new UpstreamError('kigo', 'batch', 'busy', 'too many batches in flight', {
     retryAfterSeconds: 1,
   });
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { RedisLeases } from '../cache/redis-leases.js';
+import { RedisStore } from '../cache/redis-store.js';
 import { Config } from '../config/config.js';
 import { kigoKeyPrefix } from './kigo-http.js';
 
@@ -9,7 +9,7 @@ export class LoginLock {
   private readonly key: string;
 
   constructor(
-    private readonly leases: RedisLeases,
+    private readonly redis: RedisStore,
     config: Config,
   ) {
     this.key = `${kigoKeyPrefix(config)}:token:v1:login`;
@@ -20,10 +20,10 @@ export class LoginLock {
    * @returns false while another replica holds it; true also while Redis is unavailable, so that an outage of Redis stops no login
    */
   async acquire(ttlMs: number): Promise<boolean> {
-    return (await this.leases.take(this.key, ttlMs)) !== 'held';
+    return (await this.redis.acquireLease(this.key, ttlMs)) !== 'held';
   }
 
   async release(): Promise<void> {
-    await this.leases.giveBack(this.key);
+    await this.redis.releaseLease(this.key);
   }
 }

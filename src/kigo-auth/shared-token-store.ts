@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { TieredCache } from '../cache/cache-layers.js';
+import { TieredCache } from '../cache/tiered-cache.js';
 import { Config } from '../config/config.js';
 import { KigoApiKey } from './kigo-api-key.js';
 import { kigoKeyPrefix } from './kigo-http.js';

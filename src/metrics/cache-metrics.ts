@@ -1,31 +1,32 @@
 import { Injectable } from '@nestjs/common';
 import { ReadThrough } from '../cache/read-through.js';
-import { RedisState } from '../cache/redis-state.js';
-import { MetricsRegistry } from './instruments.js';
+import { RedisStore } from '../cache/redis-store.js';
+import { MetricsRegistry } from './metrics-registry.js';
 
-/** Where cached answers come from. */
+/** How cache lookups end, and whether Redis is available. */
 @Injectable()
 export class CacheMetrics {
-  constructor(instruments: MetricsRegistry, cache: ReadThrough, redis: RedisState) {
-    instruments.counter({
+  constructor(registry: MetricsRegistry, cache: ReadThrough, redis: RedisStore) {
+    registry.counter({
       name: 'cache_lookups_total',
-      help: 'Look-ups: hit, miss, expired, requested (no-cache), stale (too old, and the vendor fails), failed',
-      labels: ['kind', 'outcome'],
+      help: 'Cache lookups by outcome: hit, miss, expired, bypass (no-cache), stale (served while the upstream fails), failed',
+      labels: ['cache', 'outcome'],
       collect: () =>
-        [...cache.counts].flatMap(([kind, { outcomes }]) =>
-          Object.entries(outcomes).map(([outcome, count]) => [{ kind, outcome }, count] as const),
+        [...cache.lookupCounts].flatMap(([name, { outcomes }]) =>
+          Object.entries(outcomes).map(([outcome, count]) => [{ cache: name, outcome }, count] as const),
         ),
     });
-    instruments.counter({
+    registry.counter({
       name: 'cache_coalesced_requests_total',
-      help: 'Look-ups that waited for a call that another one had begun, and made none',
-      labels: ['kind'],
-      collect: () => [...cache.counts].map(([kind, { coalesced: waits }]) => [{ kind }, waits] as const),
+      help: 'Cache lookups that waited for a request of another lookup instead of sending their own',
+      labels: ['cache'],
+      collect: () =>
+        [...cache.lookupCounts].map(([name, { coalesced }]) => [{ cache: name }, coalesced] as const),
     });
-    instruments.gauge({
+    registry.gauge({
       name: 'redis_up',
-      help: 'Whether Redis is in use: 0 while it is put aside; nothing without REDIS_URL',
-      collect: () => (redis.current === 'not-configured' ? [] : [[{}, redis.current === 'up' ? 1 : 0]]),
+      help: '1 while Redis is available, 0 while it is not; absent without REDIS_URL',
+      collect: () => (redis.status === 'not-configured' ? [] : [[{}, redis.status === 'up' ? 1 : 0]]),
     });
   }
 }

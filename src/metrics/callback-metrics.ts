@@ -1,20 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { CallbackCounters } from '../kiip-callbacks/callback-counters.js';
-import { MetricsRegistry } from './instruments.js';
+import { MetricsRegistry } from './metrics-registry.js';
 
-/** What Kiip sends, and by which formula and secret: when one is used no more, it may go. */
+/** Callbacks by outcome, and by the signature scheme and the secret that verified them: an unused secret can be removed. */
 @Injectable()
 export class CallbackMetrics {
-  constructor(instruments: MetricsRegistry, counters: CallbackCounters) {
-    instruments.counter({
+  constructor(registry: MetricsRegistry, counters: CallbackCounters) {
+    registry.counter({
       name: 'kiip_callbacks_total',
-      help: 'Callbacks by what became of them; not-stored: answered 5xx; kind is empty where it says nothing',
+      help: 'Callbacks by outcome; failed: answered with 5xx; kind is empty for outcomes without one',
       labels: ['outcome', 'kind'],
       collect: () => counters.outcomes(),
     });
-    instruments.counter({
+    registry.counter({
       name: 'kiip_callback_signatures_verified_total',
-      help: 'Callbacks whose signature fits, by the formula and the secret (its place in KIIP_APP_SECRETS)',
+      help: 'Callbacks with a valid signature, by scheme and by the secret (its position in KIIP_APP_SECRETS)',
       labels: ['formula', 'secret'],
       collect: () => counters.signatures(),
     });

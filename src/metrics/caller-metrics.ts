@@ -1,20 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { ApiKeyAuthenticator } from '../caller-auth/api-key-authenticator.js';
-import { MetricsRegistry } from './instruments.js';
+import { MetricsRegistry } from './metrics-registry.js';
 
-/** When callers used their keys: one that is used no more may go. */
+/** When each API key was last used: an unused key can be removed. */
 @Injectable()
 export class CallerMetrics {
-  constructor(instruments: MetricsRegistry, keys: ApiKeyAuthenticator) {
-    instruments.gauge({
+  constructor(registry: MetricsRegistry, keys: ApiKeyAuthenticator) {
+    registry.gauge({
       name: 'api_key_last_used_timestamp_seconds',
-      help: 'When each API key was last used here, since 1970; its place among the keys of its caller; missing if not since the start',
+      help: 'Unix time of the last use of each API key since the start; key is its position among the keys of the caller',
       labels: ['caller', 'key'],
       collect: () =>
         keys
           .keyUsage()
-          .flatMap(({ caller, key, lastUsedAt: usedAt }) =>
-            usedAt ? [[{ caller, key: String(key) }, usedAt.getTime() / 1000] as const] : [],
+          .flatMap(({ caller, key, lastUsedAt }) =>
+            lastUsedAt ? [[{ caller, key: String(key) }, lastUsedAt.getTime() / 1000] as const] : [],
           ),
     });
   }

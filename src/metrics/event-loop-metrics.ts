@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { EventLoopMonitor } from '../health/event-loop.js';
-import { MetricsRegistry } from './instruments.js';
+import { EventLoopMonitor } from '../health/event-loop-monitor.js';
+import { MetricsRegistry } from './metrics-registry.js';
 
-/** What `nodejs_eventloop_lag_*` cannot tell to more than one reader. */
+/** Counts stalls: the maximum in `nodejs_eventloop_lag_*` resets at each scrape, so a second reader would miss them. */
 @Injectable()
 export class EventLoopMetrics {
-  constructor(instruments: MetricsRegistry, eventLoop: EventLoopMonitor) {
-    instruments.counter({
+  constructor(registry: MetricsRegistry, eventLoop: EventLoopMonitor) {
+    registry.counter({
       name: 'event_loop_stalls_total',
-      help: 'How often this process stood still for 5 s or longer',
+      help: 'Times that the event loop was blocked for 5 s or longer',
       collect: () => [[{}, eventLoop.stallCount]],
     });
   }

@@ -6,8 +6,8 @@ import type { LedgerStats } from '../reconciliation/ledger-stats.service.js';
 import { summarizeError } from '../log/error-summary.js';
 import { BackgroundRefresh } from '../async/background-refresh.js';
 import type { Snapshot } from '../async/background-refresh.js';
-import { MetricsRegistry } from './instruments.js';
-import type { Samples } from './instruments.js';
+import { MetricsRegistry } from './metrics-registry.js';
+import type { Samples } from './metrics-registry.js';
 
 interface DatabaseSnapshot {
   readonly databaseUp: boolean;
@@ -15,8 +15,8 @@ interface DatabaseSnapshot {
 }
 
 /**
- * The books and the queues, as the database has them: every replica shows the same. They are counted in the background, for a day
- * may have a million rows, and show their age. While the database is away, they are missing, and not as they were.
+ * The ledger and the delivery queues, counted in the database: every replica exports the same numbers. A day may have a million
+ * entries, so they are counted in the background and exported with their age. While the database is unavailable they are absent.
  */
 @Injectable()
 export class LedgerMetrics {
@@ -25,17 +25,17 @@ export class LedgerMetrics {
   private pendingSnapshot: Promise<DatabaseSnapshot> | undefined;
 
   constructor(
-    instruments: MetricsRegistry,
-    figures: LedgerStatsService,
+    registry: MetricsRegistry,
+    ledgerStats: LedgerStatsService,
     private readonly database: Database,
   ) {
     this.stats = new BackgroundRefresh(
-      () => figures.collect(),
+      () => ledgerStats.collect(),
       (error) => this.report(error),
     );
-    instruments.gauge({
+    registry.gauge({
       name: 'ledger_entries_24h',
-      help: 'Ledger rows of the last 24 hours, each counted once',
+      help: 'Ledger entries of the last 24 hours by state; each entry has one state',
       labels: ['state'],
       collect: this.samples(({ totals }) =>
         Object.entries(totals)
@@ -43,81 +43,81 @@ export class LedgerMetrics {
           .map(([state, count]) => [{ state }, count] as const),
       ),
     });
-    instruments.gauge({
+    registry.gauge({
       name: 'ledger_missing_24h',
-      help: 'Ledger rows of the last 24 hours that are lost: neither delivered nor waiting',
+      help: 'Ledger entries of the last 24 hours that are neither delivered nor waiting',
       collect: this.samples(({ totals }) => [[{}, totals.missing]]),
     });
-    instruments.gauge({
+    registry.gauge({
       name: 'ledger_quarantined_entries',
-      help: 'All ledger rows that wait for a decision, of whatever age',
+      help: 'Quarantined ledger entries of any age',
       collect: this.samples(({ quarantined }) => [[{}, quarantined]]),
     });
-    instruments.gauge({
+    registry.gauge({
       name: 'ledger_stats_age_seconds',
-      help: 'How long ago the database was asked for what is shown of ledger and deliveries',
+      help: 'Age of the exported ledger and delivery numbers',
       collect: async () => {
-        const { stats: figures } = await this.snapshot();
-        return figures ? [[{}, figures.ageMs / 1000]] : [];
+        const { stats } = await this.snapshot();
+        return stats ? [[{}, stats.ageMs / 1000]] : [];
       },
     });
-    this.registerDeliveryMetrics(instruments);
-    instruments.gauge({
+    this.registerDeliveryMetrics(registry);
+    registry.gauge({
       name: 'database_up',
-      help: 'Whether the database gives a sign of life',
+      help: '1 while the database responds, else 0',
       collect: async () => [[{}, (await this.snapshot()).databaseUp ? 1 : 0]],
     });
   }
 
-  /** Of configured consumers alone: nobody could do anything for others. */
-  private registerDeliveryMetrics(instruments: MetricsRegistry): void {
-    instruments.gauge({
+  /** Configured consumers only: deliveries to removed ones need no action. */
+  private registerDeliveryMetrics(registry: MetricsRegistry): void {
+    registry.gauge({
       name: 'delivery_outbox_entries',
-      help: 'Accepted rows that have not become deliveries yet; 0 where no consumer is configured',
+      help: 'Accepted ledger entries without deliveries yet; 0 without consumers',
       collect: this.samples(({ outbox }) => [[{}, outbox]]),
     });
-    instruments.gauge({
+    registry.gauge({
       name: 'delivery_outbox_oldest_age_seconds',
-      help: 'How long the oldest row has waited that has not become deliveries; 0 where none does, or no consumer is configured',
+      help: 'Age of the oldest accepted ledger entry without deliveries; 0 if there is none, or no consumer',
       collect: this.samples(({ outboxOldestSeconds }) => [[{}, outboxOldestSeconds]]),
     });
-    instruments.gauge({
+    registry.gauge({
       name: 'delivery_queue_entries',
-      help: 'Deliveries to configured consumers that are not done',
+      help: 'Pending and dead deliveries to configured consumers',
       labels: ['consumer', 'status'],
       collect: this.samples(({ deliveries }) =>
         deliveries.map(({ consumer, status, count }) => [{ consumer, status }, count] as const),
       ),
     });
-    instruments.gauge({
+    registry.gauge({
       name: 'delivery_oldest_pending_age_seconds',
-      help: 'How long the oldest row has waited that is not with every consumer',
-      collect: this.samples(({ oldestPendingSeconds: oldestSeconds }) => [[{}, oldestSeconds]]),
+      help: 'Age of the oldest ledger entry with a pending delivery',
+      collect: this.samples(({ oldestPendingSeconds }) => [[{}, oldestPendingSeconds]]),
     });
-    instruments.gauge({
+    registry.gauge({
       name: 'delivery_consumer_paused',
-      help: 'Consumers that answered 410',
+      help: '1 for each consumer that is paused after a 410 response',
       labels: ['consumer'],
-      collect: this.samples(({ pausedConsumers: paused }) =>
-        paused.map((consumer) => [{ consumer }, 1] as const),
+      collect: this.samples(({ pausedConsumers }) =>
+        pausedConsumers.map((consumer) => [{ consumer }, 1] as const),
       ),
     });
   }
 
-  private samples(toSamples: (figures: LedgerStats) => Samples): () => Promise<Samples> {
+  private samples(toSamples: (stats: LedgerStats) => Samples): () => Promise<Samples> {
     return async () => {
-      const { stats: figures } = await this.snapshot();
-      return figures ? toSamples(figures.value) : [];
+      const { stats } = await this.snapshot();
+      return stats ? toSamples(stats.value) : [];
     };
   }
 
-  /** Once for all metrics of a page. */
+  /** Shared by all metrics of one scrape. */
   private snapshot(): Promise<DatabaseSnapshot> {
     this.pendingSnapshot ??= this.collect().finally(() => (this.pendingSnapshot = undefined));
     return this.pendingSnapshot;
   }
 
-  /** Asked by itself: the state that the database bears is that of the last statement, which may have been too slow a one. */
+  /** Pings, because the recorded state of the database is that of the last statement, which may only have been too slow. */
   private async collect(): Promise<DatabaseSnapshot> {
     try {
       await this.database.ping();
@@ -128,7 +128,7 @@ export class LedgerMetrics {
     return { databaseUp: true, stats: await this.stats.read() };
   }
 
-  /** A database that is away is told of by `database_up`; one that is too slow, by the age. */
+  /** `database_up` reports an unavailable database. The log reports a failed query, and `ledger_stats_age_seconds` rises. */
   private report(error: unknown): void {
     if (error instanceof StorageUnavailableError) return;
     this.logger.error({ msg: 'ledger stats query failed', ...summarizeError(error) });

@@ -2,9 +2,9 @@ import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { Public } from '../caller-auth/public.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
-import { MetricsService } from './metrics.js';
+import { MetricsService } from './metrics.service.js';
 
-const EXAMPLE = `# HELP rewards_gateway_ledger_missing_24h Ledger rows of the last 24 hours that are lost: neither delivered nor waiting
+const EXAMPLE = `# HELP rewards_gateway_ledger_missing_24h Ledger entries of the last 24 hours that are neither delivered nor waiting
 # TYPE rewards_gateway_ledger_missing_24h gauge
 rewards_gateway_ledger_missing_24h 0
 `;
@@ -17,10 +17,10 @@ export class MetricsController {
 
   @Get()
   @Header('content-type', MetricsService.CONTENT_TYPE)
-  @ApiOperation({ summary: 'What Prometheus collects', operationId: 'getMetrics' })
+  @ApiOperation({ summary: 'Metrics for Prometheus', operationId: 'getMetrics' })
   @ApiProduces('text/plain')
   @ApiOkResponse({
-    description: 'Prometheus text',
+    description: 'Metrics in the text format of Prometheus',
     content: { 'text/plain': { schema: { type: 'string' }, example: EXAMPLE } },
   })
   @ApiProblems()

@@ -10,14 +10,14 @@ import { CallbackMetrics } from './callback-metrics.js';
 import { CallerMetrics } from './caller-metrics.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { EventLoopMetrics } from './event-loop-metrics.js';
-import { MetricsRegistry } from './instruments.js';
+import { MetricsRegistry } from './metrics-registry.js';
 import { LedgerMetrics } from './ledger-metrics.js';
-import { MetricsService } from './metrics.js';
+import { MetricsService } from './metrics.service.js';
 import { MetricsController } from './metrics.controller.js';
 import { RequestMetrics } from './request-metrics.js';
 import { UpstreamMetrics } from './upstream-metrics.js';
 
-/** Figures for Prometheus. Who is measured knows nothing of it: its counters are read, or it tells listeners. */
+/** Metrics for Prometheus. Features do not depend on this module: it reads their counters or subscribes to their events. */
 @Module({
   imports: [
     CallerAuthModule,

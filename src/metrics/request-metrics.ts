@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Histogram } from 'prom-client';
 import { Config } from '../config/config.js';
-import { MetricsRegistry } from './instruments.js';
-import type { Labels } from './instruments.js';
+import { MetricsRegistry } from './metrics-registry.js';
+import type { Labels } from './metrics-registry.js';
 
 export interface CompletedRequest {
   readonly method: string;
-  /** The template; undefined for a path that is no route. */
+  /** The path template; undefined if no route matched. */
   readonly route: string | undefined;
   readonly status: number;
   readonly durationMs: number;
@@ -20,29 +20,29 @@ interface Series {
 }
 
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** Node reads three dozen methods; no route has another than these. */
+/** Node parses three dozen methods; no route uses any other. */
 const COMMON_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Rate, errors and duration of every route. */
 @Injectable()
 export class RequestMetrics {
-  /** By method, route, status and caller: what a request costs here is one look-up. */
+  /** By method, route, status and caller, so that counting a request costs one lookup. */
   private readonly series = new Map<string, Series>();
   private readonly durations;
   private readonly callerNamesAreBounded: boolean;
 
-  constructor(instruments: MetricsRegistry, config: Config) {
-    // Names of tokens are the issuer's to give: any number of them may come.
+  constructor(registry: MetricsRegistry, config: Config) {
+    // The issuer chooses the names in JWTs, so there is no bound on their number.
     this.callerNamesAreBounded = config.callerAuth === 'api-key';
-    this.durations = instruments.histogram({
+    this.durations = registry.histogram({
       name: 'http_request_duration_seconds',
-      help: 'From the first byte of a request to the last of its answer, by the class of its status',
+      help: 'Time from the first byte of the request to the last byte of the response',
       labels: ['method', 'route', 'status_class'],
       buckets: BUCKETS,
     });
-    instruments.counter({
+    registry.counter({
       name: 'http_requests_total',
-      help: 'Answered requests; caller: the name of the API key, where there was one',
+      help: 'Requests; caller is the name of the API key, or empty',
       labels: ['method', 'route', 'status', 'caller'],
       collect: () => [...this.series.values()].map(({ labels, requests }) => [labels, requests] as const),
     });

@@ -3,106 +3,105 @@ import { KigoTokenStatus } from '../kigo-auth/kigo-token-status.js';
 import type { OperationBreaker } from '../upstream/operation-breaker.js';
 import { BreakerRegistry } from '../upstream/breaker-registry.js';
 import { UPSTREAM_FAILURES } from '../upstream/upstream-error.js';
-import { BREAKER_LEVELS } from './breaker-levels.js';
-import { MetricsRegistry } from './instruments.js';
-import type { Labels, Samples } from './instruments.js';
+import { BREAKER_LEVELS, MetricsRegistry } from './metrics-registry.js';
+import type { Labels, Samples } from './metrics-registry.js';
 
 const OUTCOMES = ['ok', 'short_circuited', ...UPSTREAM_FAILURES] as const;
 const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What the vendors are asked, and how they answer; and the token that Kigo is asked with. */
+/** Calls to the upstreams by operation and outcome, and the Kigo token. */
 @Injectable()
 export class UpstreamMetrics {
-  /** By vendor, operation and outcome. */
+  /** By upstream, operation and outcome. */
   private readonly attempts = new Map<string, number>();
 
   constructor(
-    instruments: MetricsRegistry,
-    private readonly circuits: BreakerRegistry,
+    registry: MetricsRegistry,
+    private readonly breakers: BreakerRegistry,
     private readonly tokens: KigoTokenStatus,
   ) {
     const operation = ['upstream', 'operation'];
-    const durations = instruments.histogram({
+    const durations = registry.histogram({
       name: 'upstream_attempt_duration_seconds',
-      help: 'Attempts to call a vendor, held-back ones included, by what became of them and the class of the status (2xx to 5xx; none without an answer)',
+      help: 'Attempts to call an upstream by outcome, short-circuited ones included; status_class is none without a response',
       labels: [...operation, 'outcome', 'status_class'],
       buckets: BUCKETS,
     });
-    circuits.onAttempt(({ breaker: circuit, outcome, status, durationMs }) => {
+    breakers.onAttempt(({ breaker, outcome, status, durationMs }) => {
       durations
-        .labels(circuit.upstream, circuit.operation, outcome, toStatusClass(status))
+        .labels(breaker.upstream, breaker.operation, outcome, toStatusClass(status))
         .observe(durationMs / 1000);
-      const key = toKey(circuit, outcome);
+      const key = toKey(breaker, outcome);
       this.attempts.set(key, (this.attempts.get(key) ?? 0) + 1);
     });
-    // Beside the histogram, which would be large with every outcome at 0: a series that begins at 1 hides its first one from `increase`.
-    instruments.counter({
+    // `increase` misses the first event of a series that starts at 1. The histogram would be large with every outcome at 0.
+    registry.counter({
       name: 'upstream_attempts_total',
-      help: 'Attempts to call a vendor, by what became of them: every outcome there can be, from the start on',
+      help: 'Attempts to call an upstream by outcome; every outcome exists from the start',
       labels: [...operation, 'outcome'],
       collect: () =>
-        circuits
+        breakers
           .all()
-          .flatMap((circuit) =>
+          .flatMap((breaker) =>
             OUTCOMES.map(
               (outcome) =>
-                [{ ...toLabels(circuit), outcome }, this.attempts.get(toKey(circuit, outcome)) ?? 0] as const,
+                [{ ...toLabels(breaker), outcome }, this.attempts.get(toKey(breaker, outcome)) ?? 0] as const,
             ),
           ),
     });
-    instruments.counter({
+    registry.counter({
       name: 'upstream_retries_total',
-      help: 'Attempts that followed a failed one of the same call',
+      help: 'Retries of failed attempts',
       labels: operation,
       collect: () => this.perOperation(({ retries }) => retries),
     });
-    instruments.counter({
+    registry.counter({
       name: 'upstream_failures_total',
-      help: 'Calls that failed after all attempts, or whose answer cannot be used',
+      help: 'Calls that failed after all attempts, or whose response is invalid',
       labels: [...operation, 'failure'],
       collect: () => this.failures(),
     });
-    instruments.gauge({
+    registry.gauge({
       name: 'upstream_circuit_breaker_state',
-      help: 'The circuit breaker: 0 closed, 1 half-open, 2 open',
+      help: 'Circuit breaker of each operation: 0 closed, 1 half-open, 2 open',
       labels: operation,
       collect: () => this.perOperation(({ state }) => BREAKER_LEVELS[state]),
     });
-    this.registerTokenMetrics(instruments);
+    this.registerTokenMetrics(registry);
   }
 
-  private registerTokenMetrics(instruments: MetricsRegistry): void {
+  private registerTokenMetrics(registry: MetricsRegistry): void {
     const token = (read: (token: { issuedAt: number; expiresAt: number }) => number) => (): Samples => {
-      const { current: life } = this.tokens;
-      return life ? [[{}, read(life) / 1000]] : [];
+      const { current } = this.tokens;
+      return current ? [[{}, read(current) / 1000]] : [];
     };
-    instruments.gauge({
-      name: 'kigo_token_age_seconds',
-      help: 'Since the partner token was asked for; nothing while there is none',
-      collect: token(({ issuedAt }) => Date.now() - issuedAt),
+    registry.gauge({
+      name: 'kigo_token_issued_timestamp_seconds',
+      help: 'Unix time of the login that returned the Kigo token; absent without a token',
+      collect: token(({ issuedAt }) => issuedAt),
     });
-    instruments.gauge({
-      name: 'kigo_token_remaining_seconds',
-      help: 'What is left of the life of the partner token; nothing while there is none',
-      collect: token(({ expiresAt }) => Math.max(0, expiresAt - Date.now())),
+    registry.gauge({
+      name: 'kigo_token_expiry_timestamp_seconds',
+      help: 'Unix time at which the Kigo token expires; absent without a token',
+      collect: token(({ expiresAt }) => expiresAt),
     });
-    instruments.counter({
+    registry.counter({
       name: 'kigo_token_coalesced_requests_total',
-      help: 'Calls that waited for a login that another one had begun',
+      help: 'Calls that waited for a login of another call instead of sending their own',
       collect: () => [[{}, this.tokens.coalescedWaits]],
     });
   }
 
-  private perOperation(read: (circuit: OperationBreaker) => number): Samples {
-    return this.circuits.all().map((circuit) => [toLabels(circuit), read(circuit)] as const);
+  private perOperation(read: (breaker: OperationBreaker) => number): Samples {
+    return this.breakers.all().map((breaker) => [toLabels(breaker), read(breaker)] as const);
   }
 
   private failures(): Samples {
-    return this.circuits
+    return this.breakers
       .all()
-      .flatMap((circuit) =>
-        Object.entries(circuit.failures).map(
-          ([failure, count]) => [{ ...toLabels(circuit), failure }, count] as const,
+      .flatMap((breaker) =>
+        Object.entries(breaker.failures).map(
+          ([failure, count]) => [{ ...toLabels(breaker), failure }, count] as const,
         ),
       );
   }

@@ -1,75 +1,75 @@
 import type { ThrottlerStorage } from '@nestjs/throttler';
 import QuickLRU from 'quick-lru';
-import type { RedisCounters } from '../cache/redis-counters.js';
+import type { RedisStore } from '../cache/redis-store.js';
 
-/** Between this many and twice as many callers and addresses are counted; beyond, the idlest are forgotten. */
-const remembered = 10_000;
+/** Counts between this many and twice as many callers and addresses; beyond that it drops the least recently used. */
+const MAX_TRACKED_CALLERS = 10_000;
 
-type Counted = Awaited<ReturnType<ThrottlerStorage['increment']>>;
+type ThrottlerRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
-/** Some time of one caller; it begins with the caller's first call. */
+/** The window of one caller, which begins with the caller's first call. */
 interface Window {
-  endsAt: number;
-  /** Calls that were taken out of the limit: those of the whole fleet, as far as Redis tells. */
-  taken: number;
-  /** Of these, the ones that this process has not used yet. */
-  inStock: number;
-  restocking?: Promise<void> | undefined;
+  expiresAt: number;
+  /** Calls that all replicas have reserved, as far as this one knows. */
+  reserved: number;
+  /** Reserved calls that this process has not used yet. */
+  localTokens: number;
+  pendingReserve?: Promise<void> | undefined;
 }
 
 /**
- * Counts calls in fixed windows, in Redis for the whole fleet, and by itself while Redis is away. It takes calls out of the
- * common limit a hundredth at a time: a call need not wait for Redis, except now and then, or near the end.
- * Throttler's own storage is of one process, and takes longer the more calls it has counted.
+ * Counts calls in fixed windows: in Redis for all replicas, and in this process while Redis is unavailable. It reserves a
+ * hundredth of the limit at a time, so that few calls wait for Redis. The storage that comes with @nestjs/throttler counts
+ * for one process only, and gets slower the more calls it has counted.
  */
 export class RateLimitStorage implements ThrottlerStorage {
-  private readonly windows = new QuickLRU<string, Window>({ maxSize: remembered });
+  private readonly windows = new QuickLRU<string, Window>({ maxSize: MAX_TRACKED_CALLERS });
 
-  constructor(private readonly counters: RedisCounters) {}
+  constructor(private readonly counters: Pick<RedisStore, 'add'>) {}
 
   /**
    * Counts one call.
-   * @param ttl how long a window is, ms
-   * @param limit calls in a window, a whole number from 1
-   * @returns `totalHits`, never above the limit; the times in seconds, rounded up
+   * @param ttl length of a window, ms
+   * @param limit calls in a window, an integer of at least 1
+   * @returns `totalHits`, at most the limit; times in seconds, rounded up
    */
-  async increment(key: string, ttl: number, limit: number): Promise<Counted> {
-    const window = this.windowOf(key, ttl);
-    while (window.inStock === 0 && window.taken < limit) {
-      window.restocking ??= this.restock(key, window, ttl, limit).finally(
-        () => (window.restocking = undefined),
+  async increment(key: string, ttl: number, limit: number): Promise<ThrottlerRecord> {
+    const window = this.getWindow(key, ttl);
+    while (window.localTokens === 0 && window.reserved < limit) {
+      window.pendingReserve ??= this.reserve(key, window, ttl, limit).finally(
+        () => (window.pendingReserve = undefined),
       );
-      await window.restocking;
+      await window.pendingReserve;
     }
-    const isBlocked = window.inStock === 0;
-    if (!isBlocked) window.inStock -= 1;
-    const timeToExpire = Math.max(1, Math.ceil((window.endsAt - Date.now()) / 1000));
+    const isBlocked = window.localTokens === 0;
+    if (!isBlocked) window.localTokens -= 1;
+    const timeToExpire = Math.max(1, Math.ceil((window.expiresAt - Date.now()) / 1000));
     return {
-      totalHits: Math.min(limit, window.taken) - window.inStock,
+      totalHits: Math.min(limit, window.reserved) - window.localTokens,
       timeToExpire,
       isBlocked,
       timeToBlockExpire: isBlocked ? timeToExpire : 0,
     };
   }
 
-  private windowOf(key: string, ttl: number): Window {
+  private getWindow(key: string, ttl: number): Window {
     const now = Date.now();
-    const known = this.windows.get(key);
-    if (known && now < known.endsAt) return known;
-    const window = { endsAt: now + ttl, taken: 0, inStock: 0 };
+    const current = this.windows.get(key);
+    if (current && now < current.expiresAt) return current;
+    const window = { expiresAt: now + ttl, reserved: 0, localTokens: 0 };
     this.windows.set(key, window);
     return window;
   }
 
-  private async restock(key: string, window: Window, ttl: number, limit: number): Promise<void> {
-    const wanted = Math.max(1, Math.floor(limit / 100));
-    const counted = await this.counters.add(`rewards-gateway:rate:${key}`, wanted, ttl, (late) => {
-      // A late reply leaves out the calls that were counted without Redis since, and some of its time has passed already.
-      window.taken = Math.max(window.taken, late.total);
-      window.endsAt = Math.min(window.endsAt, Date.now() + late.leftMs);
+  private async reserve(key: string, window: Window, ttl: number, limit: number): Promise<void> {
+    const amount = Math.max(1, Math.floor(limit / 100));
+    const counter = await this.counters.add(`rewards-gateway:rate:${key}`, amount, ttl, (late) => {
+      // A late reply does not include the calls that this process has counted alone since, and part of its time has passed.
+      window.reserved = Math.max(window.reserved, late.total);
+      window.expiresAt = Math.min(window.expiresAt, Date.now() + late.remainingMs);
     });
-    window.taken = counted?.total ?? window.taken + wanted;
-    if (counted) window.endsAt = Date.now() + counted.leftMs;
-    window.inStock = Math.max(0, Math.min(wanted, limit - (window.taken - wanted)));
+    window.reserved = counter?.total ?? window.reserved + amount;
+    if (counter) window.expiresAt = Date.now() + counter.remainingMs;
+    window.localTokens = Math.max(0, Math.min(amount, limit - (window.reserved - amount)));
   }
 }

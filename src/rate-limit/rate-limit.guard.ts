@@ -5,8 +5,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { rateLimited } from '../problem/problem-catalogue.js';
 
 /**
- * Refuses what is too much. Callers are counted by name, whatever their keys; callbacks, and calls that need no credential, by
- * the address that they come from (an IPv6 one by its /64 network). Where one stands is told in the headers of the IETF draft.
+ * Rejects calls beyond the rate limit. Callers are counted by name, whichever key they use; callbacks and unauthenticated calls
+ * by client address (an IPv6 address by its /64 network). Sends the `RateLimit` headers of draft-ietf-httpapi-ratelimit-headers.
  */
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {
@@ -14,8 +14,8 @@ export class RateLimitGuard extends ThrottlerGuard {
     return request.caller ?? (await super.getTracker(request));
   }
 
-  protected override async handleRequest(asked: ThrottlerRequest): Promise<boolean> {
-    const { context, limit, ttl, blockDuration, throttler, getTracker, generateKey } = asked;
+  protected override async handleRequest(options: ThrottlerRequest): Promise<boolean> {
+    const { context, limit, ttl, blockDuration, throttler, getTracker, generateKey } = options;
     const name = throttler.name!;
     const http = context.switchToHttp();
     const key = generateKey(context, await getTracker(http.getRequest<FastifyRequest>(), context), name);

@@ -3,19 +3,23 @@ import type { ExecutionContext } from '@nestjs/common';
 import { ThrottlerModule } from '@nestjs/throttler';
 import type { ThrottlerOptions } from '@nestjs/throttler';
 import type { FastifyRequest } from 'fastify';
-import { RedisCounters } from '../cache/redis-counters.js';
+import { RedisStore } from '../cache/redis-store.js';
 import { Config } from '../config/config.js';
 import { RateLimitStorage } from './rate-limit-storage.js';
 
 type Route = FastifyRequest['routeOptions'];
 
-/** @param perMinute 0 is off */
-function createLimit(name: string, perMinute: number, counts: (route: Route) => boolean): ThrottlerOptions {
+/** @param perMinute 0 turns the limit off */
+function createLimit(
+  name: string,
+  perMinute: number,
+  appliesTo: (route: Route) => boolean,
+): ThrottlerOptions {
   return {
     name,
     limit: Math.ceil(perMinute),
     ttl: 60_000,
-    skipIf: (context) => perMinute === 0 || !counts(getRoute(context)),
+    skipIf: (context) => perMinute === 0 || !appliesTo(getRoute(context)),
   };
 }
 
@@ -23,12 +27,12 @@ function getRoute(context: ExecutionContext): Route {
   return context.switchToHttp().getRequest<FastifyRequest>().routeOptions;
 }
 
-/** How often callers may call, and Kiip may call back. */
+/** Limits the calls of each caller and the callbacks of each address per minute. */
 @Module({
   imports: [
     ThrottlerModule.forRootAsync({
-      inject: [Config, RedisCounters],
-      useFactory: (config: Config, counters: RedisCounters) => ({
+      inject: [Config, RedisStore],
+      useFactory: (config: Config, redis: RedisStore) => ({
         throttlers: [
           createLimit('caller', config.rateLimitPerMinute, (route) => route.config.scope !== undefined),
           createLimit(
@@ -37,7 +41,7 @@ function getRoute(context: ExecutionContext): Route {
             ({ config }) => config.kind === 'callback',
           ),
         ],
-        storage: new RateLimitStorage(counters),
+        storage: new RateLimitStorage(redis),
         generateKey: (_context, tracker, name) => `${name}:${tracker}`,
       }),
     }),

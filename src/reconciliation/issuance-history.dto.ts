@@ -23,7 +23,7 @@ export class VerificationDto {
   readonly quantity_text!: string;
   /** When the quarantine ended. */
   @ApiProperty({ type: String, nullable: true, example: null })
-  readonly resolved_at!: string | null;
+  readonly decided_at!: string | null;
   /**
    * How often the same callback has been received again.
    * @example 0
@@ -77,7 +77,7 @@ export function toIssuanceHistoryDto(entry: LedgerEntry, history: EntryHistory):
       formula: entry.verification.formula,
       secret: entry.verification.secretLabel,
       quantity_text: entry.quantityText,
-      resolved_at: entry.resolvedAt?.toISOString() ?? null,
+      decided_at: entry.resolvedAt?.toISOString() ?? null,
       duplicates: entry.duplicates,
     },
     deliveries: history.deliveries.map(toDeliveryDto),

@@ -10,7 +10,7 @@ export const ISSUANCE_HISTORY_EXAMPLE = {
     formula: 'redemption',
     secret: 'secret-1',
     quantity_text: '20',
-    resolved_at: null,
+    decided_at: null,
     duplicates: 0,
   },
   deliveries: [{ ...DELIVERY_EXAMPLE, status: 'delivered', attempts: 1, last_status: 200 }],

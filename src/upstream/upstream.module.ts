@@ -1,10 +1,13 @@
 import { Global, Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
 import { BreakerRegistry } from './breaker-registry.js';
 import { RetryInterceptor } from './retry.interceptor.js';
+import { UpstreamHealthIndicator } from './upstream.health-indicator.js';
 
 @Global()
 @Module({
-  providers: [BreakerRegistry, RetryInterceptor],
-  exports: [BreakerRegistry, RetryInterceptor],
+  imports: [TerminusModule],
+  providers: [BreakerRegistry, RetryInterceptor, UpstreamHealthIndicator],
+  exports: [BreakerRegistry, RetryInterceptor, UpstreamHealthIndicator],
 })
 export class UpstreamModule {}

@@ -9,7 +9,7 @@ import { startGateway } from '../support/gateway.js';
 import { scrapeMetrics, findSeries } from '../support/metrics.js';
 import { until } from '../support/wait-for.js';
 
-describe('the metrics of deliveries', () => {
+describe('metrics of the ledger and deliveries', () => {
   let consumer: CallbackReceiver;
   let gateway: KiipGateway;
 
@@ -31,21 +31,21 @@ describe('the metrics of deliveries', () => {
   const change = (work: Parameters<Database['run']>[0]) =>
     gateway.app.get(Database, { strict: false }).run(work);
 
-  it('count every row once, and tell when one is lost', async () => {
+  it('counts every ledger entry once, and reports a missing one', async () => {
     consumer.answer(500, 200, 410);
     for (let row = 0; row < 3; row += 1) {
       await gateway.callback(redemption());
       await until('it has been sent', async () => consumer.received.length > row);
     }
     await gateway.callback(redemption({ quantity: 'many' }));
-    await until('all is written down', async () => {
+    await until('both attempts are recorded', async () => {
       const history = await (await gateway.get('/api/v1/deliveries?status=pending')).json();
       return (
         (history as { items: { attempts: number }[] }).items.filter(({ attempts }) => attempts === 1)
           .length === 2
       );
     });
-    // Lost by hand, as no way of ours loses it.
+    // Deletes a delivery: no code of the gateway does so.
     await change((db) => db.deleteFrom('delivery_attempts').execute());
     await change((db) => db.deleteFrom('deliveries').where('status', '=', 'delivered').execute());
     const seen = await metrics();
@@ -65,7 +65,7 @@ describe('the metrics of deliveries', () => {
     expect(seen['rewards_gateway_ledger_stats_age_seconds']).toBeLessThan(60);
   });
 
-  it('count rows that no worker takes on', async () => {
+  it('counts outbox entries that no worker processes', async () => {
     await gateway.app.get(DeliveryWorker, { strict: false }).stop();
     await gateway.callback(redemption());
     const seen = await metrics();
@@ -73,7 +73,7 @@ describe('the metrics of deliveries', () => {
     expect(seen['rewards_gateway_delivery_outbox_oldest_age_seconds']).toBeGreaterThan(0);
   });
 
-  it('leave out what waits for a consumer that is no longer configured', async () => {
+  it('leaves out deliveries to a consumer that is no longer configured', async () => {
     await gateway.callback(redemption());
     await until('it has been sent', async () => consumer.received.length === 1);
     await change((db) =>
@@ -87,16 +87,16 @@ describe('the metrics of deliveries', () => {
     expect(seen).toMatchObject({ rewards_gateway_delivery_oldest_pending_age_seconds: 0 });
   });
 
-  it('do not say that the database is away when it only cannot count', async () => {
-    await change((db) => db.schema.alterTable('delivery_pauses').renameTo('away').execute());
+  it('reports the database as up when only the stats query fails', async () => {
+    await change((db) => db.schema.alterTable('delivery_pauses').renameTo('renamed').execute());
     const seen = await metrics();
     expect(seen).toMatchObject({ rewards_gateway_database_up: 1 });
     expect(findSeries(seen, 'rewards_gateway_ledger_stats_age_seconds')).toEqual({});
   });
 });
 
-describe('the metrics of deliveries that nobody is to get', () => {
-  it('do not count rows that wait for the first consumer', async () => {
+describe('metrics of the ledger without consumers', () => {
+  it('does not count accepted entries as waiting for delivery', async () => {
     const gateway = await startKiipGateway();
     try {
       await gateway.callback(redemption());
@@ -112,8 +112,8 @@ describe('the metrics of deliveries that nobody is to get', () => {
   });
 });
 
-describe('the metrics without a database', () => {
-  it('leave out what only the database knows', async () => {
+describe('metrics without a database', () => {
+  it('leaves out the metrics that come from the database', async () => {
     const gateway = await startGateway({});
     try {
       const seen = await scrapeMetrics(gateway);
@@ -125,7 +125,7 @@ describe('the metrics without a database', () => {
     }
   });
 
-  it('count the callbacks that were not stored, refused ones that could not be kept included', async () => {
+  it('counts failed callbacks, including rejected ones that could not be stored', async () => {
     const gateway = await startGateway({});
     const send = async (fields: object) => {
       const response = await fetch(`${gateway.url}/callbacks/kiip`, {

@@ -36,16 +36,16 @@ const { tests } = parse(textOf('k8s/observability/alerts.test.yaml')) as RuleTes
 const { panels } = JSON.parse(textOf('k8s/observability/dashboard.json')) as Dashboard;
 const queries = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
 
-/** What Prometheus adds to every series, and what a histogram has. */
-const added = new Set(['job', 'instance', 'le']);
+/** Labels that Prometheus adds to every series, and the bucket label of histograms. */
+const ADDED_LABELS = new Set(['job', 'instance', 'le']);
 
 interface Selector {
   readonly metric: string;
   readonly labels: string[];
 }
 
-/** The metrics that a query names, with the labels that it matches or groups by. `up` is Prometheus' own. */
-function selectorsOf(query: string): Selector[] {
+/** The metrics of a query with the labels that it matches or groups by. `up` comes from Prometheus itself. */
+function parseSelectors(query: string): Selector[] {
   const groups = [...query.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, labels = '']) => labels.split(/, */));
   return [...query.matchAll(/\b((?:rewards_gateway|nodejs|process)_\w+)(?:\{([^}]*)\})?/g)].map(
     ([, metric = '', matchers = '']) => ({
@@ -55,8 +55,8 @@ function selectorsOf(query: string): Selector[] {
   );
 }
 
-/** The labels of every metric on a page of /metrics, and those that are announced without a sample. */
-function shownOn(page: string): Map<string, Set<string>> {
+/** The labels of every metric on a /metrics page, including metrics that have no sample. */
+function parseLabels(page: string): Map<string, Set<string>> {
   const shown = new Map<string, Set<string>>();
   for (const line of page.split('\n')) {
     const [, metric = '', labels = ''] = /^(?:# TYPE )?(\w+)(?:\{(.*)\})?/.exec(line) ?? [];
@@ -67,7 +67,7 @@ function shownOn(page: string): Map<string, Set<string>> {
   return shown;
 }
 
-describe('what the dashboard and the alerts ask for', () => {
+describe('metrics in queries', () => {
   let shown: Map<string, Set<string>>;
 
   // A gateway on which everything has happened once.
@@ -86,9 +86,9 @@ describe('what the dashboard and the alerts ask for', () => {
     try {
       await gateway.get(badge());
       await gateway.callback(redemption());
-      await until('everything is on the page', async () => {
+      await until('the page lists all metrics', async () => {
         const page = await (await fetch(`${gateway.url}/metrics`)).text();
-        shown = shownOn(page);
+        shown = parseLabels(page);
         return shown.get('rewards_gateway_delivery_attempt_duration_seconds_count')?.has('outcome') ?? false;
       });
     } finally {
@@ -101,19 +101,21 @@ describe('what the dashboard and the alerts ask for', () => {
     ['the dashboard', queries],
     ['the alert rules', rules.map(({ expr }) => expr)],
     ['the tests of the rules', tests.flatMap((test) => test.input_series.map(({ series }) => series))],
-  ])('is shown by a running gateway, under the same labels: %s', (_, asked) => {
-    const selectors = asked.flatMap(selectorsOf);
+  ])('exist on a running gateway with the same labels: %s', (_, asked) => {
+    const selectors = asked.flatMap(parseSelectors);
     expect(selectors.length).toBeGreaterThan(15);
     const missing = selectors.filter(({ metric, labels }) => {
       const known = shown.get(metric);
-      // A gauge of what is rare is announced, and has no sample here.
-      return !known || (known.size > 0 && labels.some((label) => !added.has(label) && !known.has(label)));
+      // Gauges of rare events are declared but have no sample here.
+      return (
+        !known || (known.size > 0 && labels.some((label) => !ADDED_LABELS.has(label) && !known.has(label)))
+      );
     });
     expect(missing).toEqual([]);
   });
 });
 
-describe('the alert rules', () => {
+describe('alert rules', () => {
   const runbook = textOf('docs/runbook.md');
   const anchors = [...runbook.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -122,19 +124,24 @@ describe('the alert rules', () => {
       .replaceAll(' ', '-'),
   );
 
-  it.each(rules.map((rule) => [rule.alert, rule] as const))('lead to the runbook: %s', (_, rule) => {
-    const [file, anchor] = rule.annotations.runbook_url.split('#');
-    expect(file).toBe('docs/runbook.md');
-    expect(anchors.filter((heading) => heading === anchor)).toHaveLength(1);
-    expect(['page', 'ticket']).toContain(rule.labels.severity);
-  });
+  it.each(rules.map((rule) => [rule.alert, rule] as const))(
+    'link to a section of the runbook: %s',
+    (_, rule) => {
+      const [file, anchor] = rule.annotations.runbook_url.split('#');
+      expect(file).toBe('docs/runbook.md');
+      expect(anchors.filter((heading) => heading === anchor)).toHaveLength(1);
+      expect(['page', 'ticket']).toContain(rule.labels.severity);
+    },
+  );
 
-  it('ask for series of their own job alone: another environment has another', () => {
-    const open = rules.filter(({ expr }) => selectorsOf(expr).some(({ labels }) => !labels.includes('job')));
+  it('select only series of their own job', () => {
+    const open = rules.filter(({ expr }) =>
+      parseSelectors(expr).some(({ labels }) => !labels.includes('job')),
+    );
     expect(open.map(({ alert }) => alert)).toEqual([]);
   });
 
-  it('have a test each in which they fire, and one in which they do not', () => {
+  it('each have a test in which they fire and one in which they do not', () => {
     const cases = tests.flatMap((test) => test.alert_rule_test);
     const names = (fires: boolean) =>
       new Set(cases.filter((c) => c.exp_alerts.length > 0 === fires).map((c) => c.alertname));
@@ -143,7 +150,7 @@ describe('the alert rules', () => {
   });
 });
 
-describe('the kustomize component', () => {
+describe('observability kustomize component', () => {
   interface Component {
     readonly patches: { readonly path: string }[];
     readonly configMapGenerator: { readonly files: string[] }[];
@@ -152,7 +159,7 @@ describe('the kustomize component', () => {
     readonly spec: { readonly template: { readonly metadata: { readonly annotations: object } } };
   }
 
-  it('names files that are there, and says where pods are scraped', () => {
+  it('refers to existing files and annotates pods for scraping', () => {
     const { patches, configMapGenerator } = parse(
       textOf('k8s/observability/kustomization.yaml'),
     ) as Component;
@@ -167,12 +174,12 @@ describe('the kustomize component', () => {
   });
 });
 
-describeWithPromtool('the alert rules, by promtool', () => {
-  it('are well formed', () => {
+describeWithPromtool('alert rules in promtool', () => {
+  it('are valid', () => {
     expect(promtool(folder, 'check', 'rules', 'alerts.yaml')).toMatchObject({ status: 0 });
   });
 
-  it('fire on recorded series and say what is wrong, and are quiet in a good hour', () => {
+  it('fire with the expected summaries, and do not fire in a normal hour', () => {
     const { status, said } = promtool(folder, 'test', 'rules', 'alerts.test.yaml');
     expect([status, said]).toEqual([0, expect.stringContaining('SUCCESS')]);
   });

@@ -15,7 +15,7 @@ const requests = (seen: Metrics) => findSeries(seen, 'rewards_gateway_http_reque
 const ofKigo = (seen: Metrics, name: string, operation: string, more = '') =>
   seen[`rewards_gateway_${name}{upstream="kigo",operation="${operation}"${more}}`];
 
-describe('the metrics of routes and vendors', () => {
+describe('metrics of routes and upstreams', () => {
   let world: World;
 
   beforeEach(async () => {
@@ -30,7 +30,7 @@ describe('the metrics of routes and vendors', () => {
   const metrics = () => scrapeMetrics(world.gateway);
   const attempted = async () => findSeries(await metrics(), 'rewards_gateway_upstream_attempts_total');
 
-  it('count every request by its route, status and caller', async () => {
+  it('counts every request by its route, status and caller', async () => {
     await world.gateway.get(badge('first'));
     await world.gateway.get(badge('second'));
     await world.gateway.get('/api/user/unviewed-count?external_user_id=x');
@@ -53,7 +53,7 @@ describe('the metrics of routes and vendors', () => {
     expect(seen[`${durations}_sum{method="GET",route="${route}",status_class="2xx"}`]).toBeGreaterThan(0);
   });
 
-  it('tell when a key was last used, and nothing of one that was not', async () => {
+  it('exports the last use of each API key, and nothing for an unused key', async () => {
     const usedAt = /^rewards_gateway_api_key_last_used/;
     const keys = async () => Object.entries(await metrics()).filter(([name]) => usedAt.test(name));
     expect(await keys()).toEqual([]);
@@ -66,7 +66,7 @@ describe('the metrics of routes and vendors', () => {
     expect(others).toEqual([]);
   });
 
-  it('have as many series after hundreds of odd requests as after a few', async () => {
+  it('adds no series for hundreds of unusual requests', async () => {
     const odd = async (from: number, to: number) => {
       for (let number = from; number < to; number += 1) {
         await world.gateway.get(`/nothing/canary-${number}`);
@@ -95,7 +95,7 @@ describe('the metrics of routes and vendors', () => {
     });
   });
 
-  it('tell how each vendor operation fares: attempts, retries, failures', async () => {
+  it('counts attempts, retries and failures of each upstream operation', async () => {
     expect(ofKigo(await metrics(), 'upstream_retries_total', 'lookup')).toBe(0);
     world.kigo.addFault({ route: 'lookup', kind: 'status', status: 500, times: 1 });
     await world.gateway.get(badge('first'));
@@ -113,7 +113,7 @@ describe('the metrics of routes and vendors', () => {
     expect(ofKigo(seen, 'upstream_failures_total', 'hub-summary', ',failure="invalid_response"')).toBe(1);
   });
 
-  it('have every outcome of every operation from the start on: the first is then seen to be one more', async () => {
+  it('exports every outcome of every operation from the start, so that increase() sees the first event', async () => {
     const before = await attempted();
     expect(Object.values(before).filter((count) => count !== 0)).toEqual([]);
     const operations = ['login', 'lookup', 'hub-summary'].map(
@@ -141,7 +141,7 @@ describe('the metrics of routes and vendors', () => {
     });
   });
 
-  it('show an open breaker, and what it holds back', async () => {
+  it('exports the state of an open circuit breaker and counts short-circuited calls', async () => {
     expect(ofKigo(await metrics(), 'upstream_circuit_breaker_state', 'lookup')).toBe(0);
     world.kigo.addFault({ route: 'lookup', kind: 'reset' });
     await world.gateway.get(badge('first'));
@@ -158,7 +158,7 @@ describe('the metrics of routes and vendors', () => {
     ).toBe(5);
   });
 
-  it('tell of refused credentials, also while the older token still serves', async () => {
+  it('counts rejected credentials also while the older token is still in use', async () => {
     await world.gateway.get(badge('first'));
     world.kigo.configure({ apiKeys: ['another'] });
     passSeconds(1_500);
@@ -170,17 +170,18 @@ describe('the metrics of routes and vendors', () => {
     );
   });
 
-  it('tell the age of the token, and what is left of it', async () => {
-    expect(findSeries(await metrics(), 'rewards_gateway_kigo_token_age_seconds')).toEqual({});
+  it('exports when the Kigo token was issued and when it expires', async () => {
+    expect(findSeries(await metrics(), 'rewards_gateway_kigo_token_issued_timestamp_seconds')).toEqual({});
     passSeconds(0);
     await world.gateway.get(badge());
+    const loginAt = Date.now() / 1000;
     passSeconds(60);
     const seen = await metrics();
-    expect(seen['rewards_gateway_kigo_token_age_seconds']).toBeCloseTo(60, 0);
-    expect(seen['rewards_gateway_kigo_token_remaining_seconds']).toBeCloseTo(1_740, 0);
+    expect(seen['rewards_gateway_kigo_token_issued_timestamp_seconds']).toBeCloseTo(loginAt, 0);
+    expect(seen['rewards_gateway_kigo_token_expiry_timestamp_seconds']).toBeCloseTo(loginAt + 1_800, 0);
   });
 
-  it('tell where cached answers come from, and how many waited for a call of another', async () => {
+  it('counts cache lookups by outcome, and the lookups that waited for another one', async () => {
     world.kigo.addFault({ route: 'login', kind: 'slow', delayMs: 30, times: 1 });
     await Promise.all(Array.from({ length: 20 }, () => world.gateway.get(badge())));
     await Promise.all(['a', 'b', 'c'].map((user) => world.gateway.get(badge(user))));
@@ -190,20 +191,20 @@ describe('the metrics of routes and vendors', () => {
     await world.gateway.get(badge());
     await world.gateway.get(badge(), { 'cache-control': 'no-cache' });
     const seen = await metrics();
-    const waits = seen['rewards_gateway_cache_coalesced_requests_total{kind="account"}']!;
+    const waits = seen['rewards_gateway_cache_coalesced_requests_total{cache="account"}']!;
     expect(waits).toBeGreaterThan(0);
     expect(findSeries(seen, 'rewards_gateway_cache_lookups_total')).toMatchObject({
-      // One call for all who waited for it; who came later on a busy machine found its answer.
-      '{kind="account",outcome="miss"}': waits + 1 + 3,
-      '{kind="account",outcome="hit"}': 20 - (waits + 1) + 2,
-      '{kind="account",outcome="requested"}': 1,
-      '{kind="hub-summary",outcome="stale"}': 1,
-      '{kind="hub-summary",outcome="failed"}': 1,
+      // All lookups that waited shared one call. On a busy machine, later lookups found its result in the cache.
+      '{cache="account",outcome="miss"}': waits + 1 + 3,
+      '{cache="account",outcome="hit"}': 20 - (waits + 1) + 2,
+      '{cache="account",outcome="bypass"}': 1,
+      '{cache="hub-summary",outcome="stale"}': 1,
+      '{cache="hub-summary",outcome="failed"}': 1,
     });
     expect(findSeries(seen, 'rewards_gateway_redis_up')).toEqual({});
   });
 
-  it('count calls that waited for the login of another', async () => {
+  it('counts calls that waited for the login of another call', async () => {
     world.kigo.addFault({ route: 'login', kind: 'slow', delayMs: 30, times: 1 });
     await Promise.all(Array.from({ length: 20 }, (_, user) => world.gateway.get(badge(`user-${user}`))));
     const seen = await metrics();
@@ -212,15 +213,15 @@ describe('the metrics of routes and vendors', () => {
     expect(seen[`${attempts}{upstream="kigo",operation="login",outcome="ok",status_class="2xx"}`]).toBe(1);
   });
 
-  it('tell afterwards that the event loop stood still', async () => {
+  it('exports the event-loop lag after a block', async () => {
     await metrics();
-    // It is measured from tick to tick, 10 ms apart; a collection begins anew.
+    // The lag is measured every 10 ms, and reset by each scrape.
     await sleep(40);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
     expect((await metrics())['nodejs_eventloop_lag_max_seconds']).toBeGreaterThan(0.04);
   });
 
-  it('have what Prometheus expects of any process', async () => {
+  it('exports the standard process metrics', async () => {
     expect(await metrics()).toMatchObject({
       process_resident_memory_bytes: expect.any(Number) as number,
       process_cpu_seconds_total: expect.any(Number) as number,
@@ -231,8 +232,8 @@ describe('the metrics of routes and vendors', () => {
   });
 });
 
-describe('the metrics of requests, where everybody may call', () => {
-  it('name no caller', async () => {
+describe('metrics of requests without caller authentication', () => {
+  it('leaves the caller label empty', async () => {
     const gateway = await startGateway({ CALLER_AUTH: 'none' });
     try {
       await gateway.get('/health/live');
@@ -245,8 +246,8 @@ describe('the metrics of requests, where everybody may call', () => {
   });
 });
 
-describe('the metrics of callbacks and of attempts to deliver', () => {
-  it('count outcomes, formulas, secrets and answers of consumers', async () => {
+describe('metrics of callbacks and delivery attempts', () => {
+  it('counts outcomes, verified signatures and consumer responses', async () => {
     const wallet = await startCallbackReceiver();
     const gateway = await startKiipGateway({
       DELIVERY_CONSUMERS: consumersConfig(wallet.url),

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { RedisCounters } from '../../src/cache/redis-counters.js';
+import { RedisStore } from '../../src/cache/redis-store.js';
 import { badge } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
@@ -44,7 +44,7 @@ describeWithRedis('the rate limit of several replicas', () => {
       API_KEYS: `caller:${apiKey}`,
       REDIS_URL: redisUrl,
     });
-    const counters = gateway.app.get(RedisCounters);
+    const counters = gateway.app.get(RedisStore);
     const add = counters.add.bind(counters);
     jest.spyOn(counters, 'add').mockImplementation((...asked) => {
       const reply = add(...asked);

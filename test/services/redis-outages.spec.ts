@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { TieredCache } from '../../src/cache/cache-layers.js';
+import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { badge } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld, untilRedisIsUp, keyPart, untilRedisIsDown, redisState } from '../support/redis-world.js';

@@ -17,7 +17,7 @@ describe('the headers of a cached answer', () => {
 
   it.each([
     ['hit', 'miss', 'miss'],
-    ['stale', 'requested', 'stale'],
+    ['stale', 'bypass', 'stale'],
     ['expired', 'miss', 'expired'],
   ] as const)('are those of the worst part: of %s and %s, %s', (one, other, worst) => {
     const parts = [

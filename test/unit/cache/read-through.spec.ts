@@ -1,8 +1,8 @@
 import { createCache } from 'cache-manager';
-import { TieredCache } from '../../../src/cache/cache-layers.js';
+import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { ReadThrough } from '../../../src/cache/read-through.js';
 import type { CachePolicy } from '../../../src/cache/read-through.js';
-import { createMemoryStore } from '../../../src/cache/redis-store.js';
+import { createMemoryStore } from '../../../src/cache/tiered-cache.js';
 import { passSeconds, restoreClock } from '../../support/clock.js';
 
 class Unknown extends Error {}

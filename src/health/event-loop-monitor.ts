@@ -1,34 +1,38 @@
 import { Injectable } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 
-/** Nothing of ours takes so long: something in this process hogs it. */
+/** No code of the gateway runs that long: the process is stuck. */
 const BLOCKED_MS = 10_000;
-/** A pause that callers feel; of a shorter one, the percentiles of the delay tell. */
+/** Callers notice such a pause. The lag percentiles show shorter ones. */
 const STALL_MS = 5_000;
-/** Longer than the pause between two liveness probes: one of them sees it. */
+/** Longer than the interval of liveness probes, so that one of them sees it. */
 const REPORT_FOR_MS = 15_000;
 const POLL_INTERVAL_MS = 100;
 
 /**
- * Whether this process stood still for long: while it does, nothing can be asked; so it tells afterwards. Not
- * `monitorEventLoopDelay`: it forgets the interval that is under way when it is reset, and with it a stall right after a probe.
+ * Detects event-loop blocks. A blocked loop cannot answer probes, so the block is reported for 15 s afterwards.
+ * `monitorEventLoopDelay` is no substitute: a reset drops the running interval, and with it a block right after a probe.
  */
 @Injectable()
 export class EventLoopMonitor implements OnApplicationBootstrap, OnModuleDestroy {
-  /** Pauses of 5 s or longer since the start. Counted, since a gauge that whoever reads it resets hides them from the others. */
-  stallCount = 0;
+  private stalls = 0;
   private polledAt = performance.now();
   private blockedAt = -Infinity;
   private timer: NodeJS.Timeout | undefined;
 
-  /** Not before: making an embedded database may take as long, and is no stall. */
+  /** Starts after initialization: creating an embedded database may block as long, and is not a stall. */
   onApplicationBootstrap(): void {
     this.polledAt = performance.now();
     this.timer = setInterval(() => this.poll(), POLL_INTERVAL_MS).unref();
   }
 
+  /** Pauses of 5 s or longer since the start. A counter, because a gauge that resets when read would hide them from other readers. */
+  get stallCount(): number {
+    return this.stalls;
+  }
+
   get recentlyBlocked(): boolean {
-    // A probe may be read before the timer is.
+    // A probe may be handled before the timer fires.
     this.poll();
     return this.polledAt - this.blockedAt < REPORT_FOR_MS;
   }
@@ -40,7 +44,7 @@ export class EventLoopMonitor implements OnApplicationBootstrap, OnModuleDestroy
   private poll(): void {
     const now = performance.now();
     const pauseMs = now - this.polledAt;
-    if (pauseMs >= STALL_MS) this.stallCount += 1;
+    if (pauseMs >= STALL_MS) this.stalls += 1;
     if (pauseMs >= BLOCKED_MS) this.blockedAt = now;
     this.polledAt = now;
   }

@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common';
+import { Cache } from '@nestjs/cache-manager';
+import { KeyvAdapter } from 'cache-manager';
+import { Keyv } from 'keyv';
+import type { KeyvStoreAdapter } from 'keyv';
+import QuickLRU from 'quick-lru';
+import type { RedisConnection } from './redis-connection.js';
+import type { RedisCommands } from './redis-store.js';
+
+/** The memory store keeps between this many entries and twice as many. */
+const MEMORY_ENTRIES = 20_000;
+
+/** About 30 years. Redis rejects a lifetime that overflows when it is added to the current time. */
+const MAX_TTL_MS = 1e12;
+
+const RAW_VALUES = { serialize: undefined, deserialize: undefined, useKeyPrefix: false };
+
+type CommandStore = ConstructorParameters<typeof KeyvAdapter>[0];
+
+export function createMemoryStore(): Keyv {
+  return new Keyv({ ...RAW_VALUES, store: new QuickLRU<string, unknown>({ maxSize: MEMORY_ENTRIES }) });
+}
+
+export function createSharedStore(redis: RedisConnection<RedisCommands>): Keyv {
+  const commands: Pick<CommandStore, 'name' | 'get' | 'set' | 'del' | 'disconnect'> = {
+    name: 'redis',
+    get: (key) => redis.run((store) => store.get(key)),
+    set: (key, value, ttl) => redis.run((store) => store.set(key, value, ttl)),
+    // Keyv deletes entries that have expired by this machine's clock, and waits for it. Redis expires them by its own clock.
+    del: () => Promise.resolve(),
+    disconnect: async () => redis.close(),
+  };
+  const adapter = new KeyvAdapter(commands as CommandStore);
+  return new Keyv({ ...RAW_VALUES, store: adapter as KeyvStoreAdapter });
+}
+
+/**
+ * Two tiers: memory, and Redis behind it when configured. Neither throws: an unavailable Redis is a cache miss.
+ * `@nestjs/cache-manager` holds the two stores and disconnects them at shutdown. Its own `Cache` methods are never called:
+ * they always go through all stores, while the read-through cache must know which tier an entry came from.
+ */
+@Injectable()
+export class TieredCache {
+  private readonly memory: Keyv;
+  private readonly shared: Keyv | undefined;
+
+  constructor(cache: Cache) {
+    const [memory, shared] = (cache as unknown as { stores: Keyv[] }).stores;
+    this.memory = memory!;
+    this.shared = shared;
+  }
+
+  readMemory(key: string): Promise<unknown> {
+    return this.memory.get<unknown>(key);
+  }
+
+  readShared(key: string): Promise<unknown> {
+    return this.shared ? this.shared.get<unknown>(key) : Promise.resolve(undefined);
+  }
+
+  /** Skips entries without remaining lifetime: Keyv would keep them for ever. */
+  async writeMemory(key: string, value: unknown, ttlMs: number): Promise<void> {
+    if (ttlMs > 0) await this.memory.set(key, value, ttlMs);
+  }
+
+  /** Callers need not await the write. */
+  async writeShared(key: string, value: unknown, ttlMs: number): Promise<void> {
+    // Redis takes whole milliseconds, at least one.
+    if (ttlMs > 0) await this.shared?.set(key, value, Math.min(Math.ceil(ttlMs), MAX_TTL_MS));
+  }
+}
