@@ -5,7 +5,7 @@ import { KiipCallbacksService } from '../kiip-callbacks/kiip-callbacks.service.j
 import { CallbackPolicyService } from '../kiip-callbacks/callback-policy.service.js';
 import { UserReferencesService } from '../user-references/user-references.service.js';
 import { LedgerService } from '../ledger/ledger.service.js';
-import { RejectedCallbacksService, DEFAULT_RETENTION } from '../kiip-callbacks/rejected-callbacks.service.js';
+import { RejectedCallbacksService } from '../kiip-callbacks/rejected-callbacks.service.js';
 import { reverify } from '../kiip-callbacks/reverify.js';
 
 // `npm run kiip:reverify`: after a wrong secret has been put right, takes in the callbacks that were refused for it.
@@ -14,7 +14,7 @@ await runCliTask(async ({ config, database }) => {
   const ledger = new LedgerService(database);
   const verdicts = new CallbackPolicyService(config, new UserReferencesService(database));
   const callbacks = new KiipCallbacksService(verdicts, ledger, new CallbackCounters());
-  const rejected = new RejectedCallbacksService(database, DEFAULT_RETENTION);
+  const rejected = new RejectedCallbacksService(database);
   const counts = await reverify(rejected, callbacks, config);
   process.stdout.write(`${JSON.stringify(counts)}\n`);
 });

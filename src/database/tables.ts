@@ -3,6 +3,26 @@ import type { ColumnType, Generated } from 'kysely';
 export type LedgerKind = 'redemption' | 'issuance';
 export type LedgerStatus = 'recorded' | 'quarantined' | 'released' | 'discarded';
 
+/** Why a callback is quarantined: the values of the column `reason_code`. */
+export type QuarantineCode =
+  /** A field of the callback is not of the documented form. */
+  | 'field-shape'
+  /** The currency is not one of KIIP_CURRENCIES. */
+  | 'currency'
+  /** The quantity is above the limit of its currency. */
+  | 'cap'
+  /** The quantity is not a whole number of 1 to 9 digits. */
+  | 'quantity'
+  | 'unknown-user'
+  | 'unknown-user-reference'
+  /** The signed text can be split into other fields, and they name a registered user. */
+  | 'more-than-one-reading'
+  /** The signed text can be split in too many ways to check each of them. */
+  | 'too-many-readings'
+  | 'same-signature-other-fields'
+  | 'same-signature-discarded'
+  | 'same-transaction-other-fields';
+
 /** bigint: `pg` reads it as text, PGlite as a number. */
 type Int8 = ColumnType<string | number, never, never>;
 
@@ -12,8 +32,10 @@ export interface LedgerTable {
   kind: LedgerKind;
   status: LedgerStatus;
   /** Why it was quarantined; stays after a decision. */
-  reason: string | null;
-  test: boolean;
+  reason_code: QuarantineCode | null;
+  /** The field that the code is about. */
+  reason_field: string | null;
+  is_test: boolean;
   transaction_id: string;
   content: string;
   name: string | null;
@@ -32,10 +54,10 @@ export interface LedgerTable {
   signed_text_hash: string;
   fields_hash: string;
   transaction_hash: string;
-  formula: string;
-  secret_index: string;
+  signature_scheme: string;
+  secret_index: number;
   duplicates: Generated<number>;
-  /** Null until the feed has given the row its place: see `kiip/ledger-feed.ts`. */
+  /** Null until the feed has given the row its place: see `ledger/ledger-feed.ts`. */
   feed_position: ColumnType<string | number | null, never, null>;
 }
 

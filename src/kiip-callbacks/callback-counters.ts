@@ -1,38 +1,65 @@
 import { Injectable } from '@nestjs/common';
-const KINDS = ['redemption', 'issuance'];
-const OUTCOMES = ['recorded', 'duplicate', 'quarantined', 'wrong_signature'];
-/** Not of a kind, or of one that nobody can vouch for. */
-const OUTCOMES_WITHOUT_KIND = ['malformed', 'failed'];
+import type { LedgerKind } from '../database/tables.js';
+import type { SignatureMatch, SignatureScheme } from './kiip-signature.js';
 
-/** What became of callbacks since the start, by outcome and, where a signature fitted, by formula and secret. */
+const KINDS = ['redemption', 'issuance'] as const;
+const OUTCOMES = ['recorded', 'duplicate', 'quarantined', 'wrong_signature'] as const;
+/** The kind of these callbacks is unknown. */
+const OUTCOMES_WITHOUT_KIND = ['malformed', 'failed'] as const;
+
+type Outcome = (typeof OUTCOMES)[number] | (typeof OUTCOMES_WITHOUT_KIND)[number];
+
+interface OutcomeLabels {
+  readonly outcome: Outcome;
+  readonly kind: LedgerKind | '';
+}
+
+interface SignatureLabels {
+  readonly scheme: SignatureScheme;
+  /** The position of the secret in KIIP_APP_SECRETS, from 1. */
+  readonly secret_index: number;
+}
+
+type Counted<Labels> = Labels & { count: number };
+
+/** Counts callbacks since the start of the process: by outcome, and by the scheme and secret of a valid signature. */
 @Injectable()
 export class CallbackCounters {
-  private readonly counts = new Map<string, number>();
+  private readonly outcomeCounts: Counted<OutcomeLabels>[] = [
+    // Every outcome starts at 0, so that a rate in Prometheus includes its first callback.
+    ...OUTCOMES_WITHOUT_KIND.map((outcome) => ({ outcome, kind: '' as const, count: 0 })),
+    ...OUTCOMES.flatMap((outcome) => KINDS.map((kind) => ({ outcome, kind, count: 0 }))),
+  ];
+  private readonly signatureCounts: Counted<SignatureLabels>[] = [];
 
-  /** @param facts words of ours from short lists, never anything that arrived */
-  count(...facts: string[]): void {
-    const key = facts.join(' ');
-    this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
+  countOutcome(outcome: Outcome, kind: LedgerKind | '' = ''): void {
+    const counter = this.outcomeCounts.find((each) => each.outcome === outcome && each.kind === kind);
+    if (counter) counter.count += 1;
   }
 
-  snapshot(): Record<string, number> {
-    return Object.fromEntries(this.counts);
+  countVerified({ scheme, secretIndex }: SignatureMatch): void {
+    const counter = this.signatureCounts.find(
+      (each) => each.scheme === scheme && each.secret_index === secretIndex,
+    );
+    if (counter) counter.count += 1;
+    else this.signatureCounts.push({ scheme, secret_index: secretIndex, count: 1 });
   }
 
-  /** Every outcome there can be, with 0 from the beginning: the first of its kind is then seen to be one more. */
+  /** Every count above 0. */
+  snapshot(): (Counted<OutcomeLabels> | Counted<SignatureLabels>)[] {
+    return [...this.outcomeCounts.filter(({ count }) => count > 0), ...this.signatureCounts].map((each) => ({
+      ...each,
+    }));
+  }
+
   outcomes(): (readonly [{ outcome: string; kind: string }, number])[] {
-    const known = OUTCOMES.flatMap((outcome) => KINDS.map((kind) => ({ outcome, kind })));
-    const others = OUTCOMES_WITHOUT_KIND.map((outcome) => ({ outcome, kind: '' }));
-    return [...others, ...known].map((facts) => [
-      facts,
-      this.counts.get(`${facts.outcome} ${facts.kind}`.trim()) ?? 0,
-    ]);
+    return this.outcomeCounts.map(({ outcome, kind, count }) => [{ outcome, kind }, count]);
   }
 
-  signatures(): (readonly [{ formula: string; secret: string }, number])[] {
-    return [...this.counts].flatMap(([key, count]) => {
-      const [verified, formula = '', secret = ''] = key.split(' ');
-      return verified === 'verified' ? [[{ formula, secret }, count] as const] : [];
-    });
+  signatures(): (readonly [{ scheme: string; secret_index: string }, number])[] {
+    return this.signatureCounts.map(({ scheme, secret_index, count }) => [
+      { scheme, secret_index: String(secret_index) },
+      count,
+    ]);
   }
 }

@@ -6,25 +6,28 @@ import { findAlternativeParses } from './alternative-parses.js';
 import type { AlternativeParses } from './alternative-parses.js';
 import { isUserReference } from '../user-references/user-reference.js';
 import { UserReferencesService } from '../user-references/user-references.service.js';
-import { UNKNOWN_USER_REFERENCE } from '../ledger/ledger-entry.js';
 import type { PolicyDecision } from '../ledger/ledger-entry.js';
+import type { QuarantineReason } from '../ledger/quarantine-reason.js';
 import type { VerifiedCallback } from './verified-callback.js';
 
-/** Whom a callback is for. */
+/** The user that a callback is for. */
 interface Recipient {
-  /** The user's id as our callers know it. */
+  /** The user id that callers use. */
   readonly userId: string;
-  /** What stood for the user, if that was a reference of ours. */
+  /** The user reference in the callback, if there is one. */
   readonly userReference: string | null;
 }
 
-/** What is decided of a callback, whom it is for, and what its currency is called, as far as that can be trusted. */
+/** The decision on a callback, its user, and the name of its currency if that can be trusted. */
 export interface CallbackDecision extends Recipient {
   readonly decision: PolicyDecision;
   readonly name: string | null;
 }
 
-/** Decides of correctly signed callbacks whether they are credited or wait for a human being (contract, "Readings"). */
+/**
+ * Decides whether a callback with a valid signature is recorded or quarantined: the signed text has no separators, so
+ * several callbacks can share a signature (docs/vendors/kiip.md, section 8).
+ */
 @Injectable()
 export class CallbackPolicyService {
   private readonly rules: CallbackRules;
@@ -40,47 +43,48 @@ export class CallbackPolicyService {
     };
   }
 
-  /** @throws StorageUnavailable */
+  /** @throws StorageUnavailableError */
   async evaluate(verified: VerifiedCallback): Promise<CallbackDecision> {
-    // Also of what will be quarantined: it may be released.
-    const whom = await this.resolveRecipient(verified.callback.fields.user_id);
-    const reason = await this.quarantineReason(verified, whom);
+    // A quarantined callback needs a user too: it may be released.
+    const recipient = await this.resolveRecipient(verified.callback.fields.user_id);
+    const reason = await this.quarantineReason(verified, recipient);
     return {
-      ...whom,
+      ...recipient,
       name: this.trustedName(verified),
       decision: reason === undefined ? { status: 'recorded' } : { status: 'quarantined', reason },
     };
   }
 
-  private async resolveRecipient(given: string): Promise<Recipient> {
-    // Also in `plain` mode: rewards of before a change of mode are still under way.
-    const userId = isUserReference(given) ? await this.users.resolve(given) : undefined;
-    return userId === undefined ? { userId: given, userReference: null } : { userId, userReference: given };
+  private async resolveRecipient(id: string): Promise<Recipient> {
+    // References are resolved with `plain` too: callbacks for earlier rewards may still arrive after a configuration change.
+    const userId = isUserReference(id) ? await this.users.resolve(id) : undefined;
+    return userId === undefined ? { userId: id, userReference: null } : { userId, userReference: id };
   }
 
-  /** Why a callback waits for a decision; undefined if it need not. */
+  /** Returns undefined if the callback can be recorded. */
   private async quarantineReason(
-    { callback: { fields }, match: { scheme: formula } }: VerifiedCallback,
+    { callback: { fields }, match: { scheme } }: VerifiedCallback,
     { userId, userReference }: Recipient,
-  ): Promise<string | undefined> {
-    const broken = findViolation(formula, fields, this.rules);
-    if (broken) return `${broken.rule}: ${broken.field}`;
-    if (this.rules.userReference === 'opaque' && userReference === null) return UNKNOWN_USER_REFERENCE;
-    const others = findAlternativeParses(formula, fields, this.rules);
-    if (!others.exhaustive) return 'too-many-readings';
-    if (await this.namesRegisteredUser(others)) return 'more-than-one-reading';
+  ): Promise<QuarantineReason | undefined> {
+    const violation = findViolation(scheme, fields, this.rules);
+    if (violation) return violation;
+    if (this.rules.userReference === 'opaque' && userReference === null)
+      return { code: 'unknown-user-reference' };
+    const alternatives = findAlternativeParses(scheme, fields, this.rules);
+    if (!alternatives.exhaustive) return { code: 'too-many-readings' };
+    if (await this.namesRegisteredUser(alternatives)) return { code: 'more-than-one-reading' };
     if (this.config.kiipUnknownUsers === 'quarantine' && !(await this.isRegistered(userId)))
-      return 'unknown-user';
+      return { code: 'unknown-user' };
     return undefined;
   }
 
-  /** The legacy formula does not sign the name: anybody may have written it. The configured one is true. */
-  private trustedName({ callback: { fields }, match: { scheme: formula } }: VerifiedCallback): string | null {
-    if (formula === 'legacy-redemption') return findCurrency(fields.content, this.rules)?.name ?? null;
+  /** The legacy scheme does not sign the name, so only a configured name can be trusted. */
+  private trustedName({ callback: { fields }, match: { scheme } }: VerifiedCallback): string | null {
+    if (scheme === 'legacy-redemption') return findCurrency(fields.content, this.rules)?.name ?? null;
     return ('name' in fields ? fields.name : undefined) ?? null;
   }
 
-  /** A reading is credible if its user has gone to Kiip. */
+  /** Whether the gateway has sent the user of one of the parses to Kiip. */
   private async namesRegisteredUser({
     byUser,
   }: Extract<AlternativeParses, { exhaustive: true }>): Promise<boolean> {

@@ -5,8 +5,8 @@ import { toProblem } from '../problem/to-problem.js';
 import { CallbackCounters } from './callback-counters.js';
 
 /**
- * Answers what a callback meets, and counts those that a user may have earned something by and that are not here: neither in the
- * ledger nor, where one was refused, among those that are kept. Kiip documents no second try.
+ * Counts the callbacks that fail with a 5xx status. They are stored nowhere, neither in the ledger nor among the
+ * rejected callbacks, and Kiip documents no retry: a user may lose a reward.
  */
 @Catch()
 export class CallbackProblemFilter extends ProblemFilter {
@@ -15,8 +15,8 @@ export class CallbackProblemFilter extends ProblemFilter {
   }
 
   override catch(error: unknown, host: ArgumentsHost): void {
-    if (toProblem(error).status >= 500) this.counters.count('failed');
-    // Nest's name for it: this is no promise.
+    if (toProblem(error).status >= 500) this.counters.countOutcome('failed');
+    // This `catch` is the method of a NestJS exception filter, not of a promise.
     // oxlint-disable-next-line promise/valid-params, promise/no-promise-in-callback
     super.catch(error, host);
   }

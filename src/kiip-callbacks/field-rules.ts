@@ -1,9 +1,11 @@
 import type { Currency } from '../config/parsers.js';
+import type { QuarantineReason } from '../ledger/quarantine-reason.js';
 import { isQuantity } from '../ledger/quantity.js';
 import type { SignatureScheme, SignedFields } from './kiip-signature.js';
+import { MAX_ID_LENGTH } from '../validation/opaque-id.js';
 import { isUserReference } from '../user-references/user-reference.js';
 
-/** What the configuration says about callbacks: KIIP_LEGACY_SIGNATURE, KIIP_USER_REFERENCE, KIIP_CURRENCIES. */
+/** The configuration of callbacks: KIIP_LEGACY_SIGNATURE, KIIP_USER_REFERENCE and KIIP_CURRENCIES. */
 export interface CallbackRules {
   readonly legacySignature: boolean;
   readonly userReference: 'plain' | 'opaque';
@@ -11,29 +13,30 @@ export interface CallbackRules {
   readonly currencies: Readonly<Record<string, Currency>> | undefined;
 }
 
-/** What a correctly signed callback is quarantined for, and the member it is about. */
-export interface FieldViolation {
-  readonly rule: 'field-shape' | 'currency' | 'cap';
+/** The rule that a callback with a valid signature breaks, and the field that breaks it. */
+export interface FieldViolation extends QuarantineReason {
+  readonly code: 'field-shape' | 'currency' | 'cap';
   readonly field: keyof SignedFields;
 }
 
-/** No vendor text limits a length; 256 is what our own API lets through as a user id. In code points, not UTF-16 units. */
-export const MAX_FIELD_LENGTH = 256;
+/** In code points. Kiip documents no limit, so this is the limit of a user id in our own API. */
+export const MAX_FIELD_LENGTH = MAX_ID_LENGTH;
 
 /**
- * Every id of Kiip's in its own text has this shape, none of them is an RFC 4122 UUID. The 24 hexadecimal digits of the
- * API 1.0 are another protocol's: a callback with such an id waits for a decision.
+ * The form of all ids in Kiip's documents. Most of them are no valid UUID by RFC 9562. The ids of API 1.0, 24
+ * hexadecimal digits, belong to another protocol: a callback with such an id is quarantined.
  */
 const KIIP_ID = '[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}';
 const TRANSACTION_PATTERN = new RegExp(`^(?:test_)?${KIIP_ID}$`);
 export const TRANSACTION_LENGTHS: readonly number[] = [36, 'test_'.length + 36];
 
-/** One to 256 characters, no control character, nothing that has no UTF-8. */
+/** 1 to 256 characters, without control characters and lone surrogates. */
 const OPAQUE_PATTERN = new RegExp(`^[^\\p{Cc}\\p{Cs}]{1,${MAX_FIELD_LENGTH}}$`, 'u');
 const OPAQUE_PAIR_PATTERN = new RegExp(`^[^\\p{Cc}\\p{Cs}]{2,${2 * MAX_FIELD_LENGTH}}$`, 'u');
 
-// The vendor calls a content `<virtual_uuid>` in a redemption, and `coins` in an issuance. A word ends in no digit, or
-// `coins1` + `20` would be `coins` + `120`; and it does not begin as an id does, or a cut-off id would be one.
+// Kiip documents a content as `<virtual_uuid>` in a redemption, and as `coins` in an issuance. A word must not end in a
+// digit: `coins1` and `20` would have the same signed text as `coins` and `120`. It must not begin like an id either:
+// the beginning of an id would be a valid word.
 const ID_PATTERN = new RegExp(`^${KIIP_ID}$`);
 const LEADING_ID = new RegExp(`^${KIIP_ID}`);
 const BEGINS_LIKE_ID = /^[0-9a-fA-F]{8}-/;
@@ -41,81 +44,84 @@ const WORD_PATTERN = /^[a-z][a-z0-9_.-]*$/;
 const LEADING_WORD = /^[a-z0-9_.-]+/;
 const ENDS_IN_DIGIT = /[0-9]$/;
 
-/** The origins that the vendor's text names. No other list is known, so others are let through: see `cutTail`. */
+/** The documented origins. Others may exist, so they are accepted: see `splitSuffix`. */
 const DOCUMENTED_ORIGINS: readonly string[] = ['survey', 'other'];
 
 export function isTransactionId(text: string): boolean {
   return TRANSACTION_PATTERN.test(text);
 }
 
-/** Test rewards are recorded, and count in no balance. */
+/** Test rewards are recorded, but balances do not include them. */
 export function isTestTransaction(transactionId: string): boolean {
   return transactionId.startsWith('test_');
 }
 
-/** A user id that we may have sent to Kiip: any text of ours, or a reference minted by us. */
+/** Whether the gateway may have sent this user id to Kiip: any opaque id, or with `opaque`, a user reference. */
 export function isUserId(text: string, rules: CallbackRules): boolean {
   return rules.userReference === 'opaque' ? isUserReference(text) : OPAQUE_PATTERN.test(text);
 }
 
-/** The head of a signed text, in front of the quantity. */
+/** The part of a signed text in front of the quantity. */
 export interface Prefix {
   readonly content: string;
   readonly name: string | undefined;
 }
 
 /**
- * Every way to read the text in front of the quantity as content (and name). With currencies configured these are the
- * configured ones; without, a redemption's content is an id, or a word that the name's first character does not go on.
+ * Every way to split the text in front of the quantity into content and name. With configured currencies, only theirs
+ * are valid. Without, the content of a redemption is an id, or the longest word at the beginning.
  */
-export function splitPrefix(formula: SignatureScheme, head: string, rules: CallbackRules): readonly Prefix[] {
-  const named = formula === 'redemption';
+export function splitPrefix(
+  scheme: SignatureScheme,
+  prefix: string,
+  rules: CallbackRules,
+): readonly Prefix[] {
+  const named = scheme === 'redemption';
   if (rules.currencies !== undefined) {
     return Object.entries(rules.currencies)
       .map(([content, { name }]): Prefix => ({ content, name: named ? name : undefined }))
-      .filter(({ content, name = '' }) => content + name === head)
+      .filter(({ content, name = '' }) => content + name === prefix)
       .filter(
         ({ content, name }) =>
           OPAQUE_PATTERN.test(content) && (name === undefined || OPAQUE_PATTERN.test(name)),
       );
   }
-  if (!named) return isContent(formula, head) ? [{ content: head, name: undefined }] : [];
-  const content = (LEADING_ID.exec(head) ?? LEADING_WORD.exec(head))?.[0] ?? '';
-  const name = head.slice(content.length);
-  return isContent(formula, content) && isName(name) ? [{ content, name }] : [];
+  if (!named) return isContent(scheme, prefix) ? [{ content: prefix, name: undefined }] : [];
+  const content = (LEADING_ID.exec(prefix) ?? LEADING_WORD.exec(prefix))?.[0] ?? '';
+  const name = prefix.slice(content.length);
+  return isContent(scheme, content) && isName(name) ? [{ content, name }] : [];
 }
 
-/** The end of an issuance's signed text, behind the transaction. */
+/** The part of an issuance's signed text behind the transaction. */
 export interface Suffix {
   readonly nonce: string;
-  /** Empty where the cut cannot be proven; `nonce` is then the whole tail. */
+  /** Empty if the boundary is unknown; `nonce` is then the whole suffix. */
   readonly origin: string;
 }
 
 /**
- * The one way to read the text behind an issuance's transaction as nonce and origin, or undefined if there is none.
+ * Splits the text behind an issuance's transaction into nonce and origin. Returns undefined if that is impossible.
  *
- * A tail that ends in a documented origin is cut there. Any other tail could be cut anywhere, and no rule could tell
- * where: these cuts count as one reading, since user, currency, quantity and transaction are the same in all of them,
- * and one signature is recorded once.
+ * A suffix that ends in a documented origin is split there. Any other suffix could be split anywhere. All these splits
+ * count as one parse: they have the same user, currency, quantity and transaction, and a signature is recorded once.
  */
-export function splitSuffix(tail: string): Suffix | undefined {
+export function splitSuffix(suffix: string): Suffix | undefined {
   for (const origin of DOCUMENTED_ORIGINS) {
-    const nonce = tail.slice(0, -origin.length);
-    if (tail.endsWith(origin) && OPAQUE_PATTERN.test(nonce)) return { nonce, origin };
+    const nonce = suffix.slice(0, -origin.length);
+    if (suffix.endsWith(origin) && OPAQUE_PATTERN.test(nonce)) return { nonce, origin };
   }
-  return OPAQUE_PAIR_PATTERN.test(tail) ? { nonce: tail, origin: '' } : undefined;
+  return OPAQUE_PAIR_PATTERN.test(suffix) ? { nonce: suffix, origin: '' } : undefined;
 }
 
-/** Whether the quantity is within the cap of its currency; without currencies there is none. */
+/** Whether the quantity is within the limit of its currency. There is no limit without configured currencies. */
 export function isWithinCap(content: string, quantity: string, rules: CallbackRules): boolean {
   const currency = findCurrency(content, rules);
   return currency === undefined || Number(quantity) <= currency.max_quantity;
 }
 
-/** The first rule that the fields of a correctly signed callback break, under the formula that it was signed with. */
+/** Finds the first rule that the fields of a callback break, under the scheme that it is signed with. */
 export function findViolation(
-  formula: SignatureScheme,
+  scheme: SignatureScheme,
   fields: SignedFields,
   rules: CallbackRules,
 ): FieldViolation | undefined {
@@ -126,11 +132,11 @@ export function findViolation(
   if (nonce !== undefined && !OPAQUE_PATTERN.test(nonce)) return invalidField('nonce');
   if (origin !== undefined && !(OPAQUE_PATTERN.test(origin) && splitsAt(nonce, origin)))
     return invalidField('origin');
-  return findPrefixViolation(formula, content, name, rules) ?? findCapViolation(content, quantity, rules);
+  return findPrefixViolation(scheme, content, name, rules) ?? findCapViolation(content, quantity, rules);
 }
 
 function findPrefixViolation(
-  formula: SignatureScheme,
+  scheme: SignatureScheme,
   content: string,
   name: string | undefined,
   rules: CallbackRules,
@@ -139,19 +145,19 @@ function findPrefixViolation(
   if (name !== undefined && !OPAQUE_PATTERN.test(name)) return invalidField('name');
   if (rules.currencies !== undefined) {
     const currency = findCurrency(content, rules);
-    if (currency === undefined) return { rule: 'currency', field: 'content' };
-    return name === undefined || name === currency.name ? undefined : { rule: 'currency', field: 'name' };
+    if (currency === undefined) return { code: 'currency', field: 'content' };
+    return name === undefined || name === currency.name ? undefined : { code: 'currency', field: 'name' };
   }
-  if (!isContent(formula, content)) return invalidField('content');
+  if (!isContent(scheme, content)) return invalidField('content');
   if (name === undefined) return undefined;
-  // Under the legacy formula a name is not part of the signed text, so there is no cut in front of it.
-  const cut =
-    formula === 'redemption' ? splitPrefix(formula, content + name, rules)[0]?.name === name : isName(name);
-  return cut ? undefined : invalidField('name');
+  // The legacy scheme does not sign the name, so there is no boundary in front of it to check.
+  const valid =
+    scheme === 'redemption' ? splitPrefix(scheme, content + name, rules)[0]?.name === name : isName(name);
+  return valid ? undefined : invalidField('name');
 }
 
-function invalidField(member: keyof SignedFields): FieldViolation {
-  return { rule: 'field-shape', field: member };
+function invalidField(field: keyof SignedFields): FieldViolation {
+  return { code: 'field-shape', field };
 }
 
 function findCapViolation(
@@ -159,24 +165,24 @@ function findCapViolation(
   quantity: string,
   rules: CallbackRules,
 ): FieldViolation | undefined {
-  return isWithinCap(content, quantity, rules) ? undefined : { rule: 'cap', field: 'quantity' };
+  return isWithinCap(content, quantity, rules) ? undefined : { code: 'cap', field: 'quantity' };
 }
 
 function splitsAt(nonce: string | undefined, origin: string): boolean {
-  const cut = splitSuffix((nonce ?? '') + origin);
-  return cut !== undefined && (cut.origin === '' || cut.origin === origin);
+  const split = splitSuffix((nonce ?? '') + origin);
+  return split !== undefined && (split.origin === '' || split.origin === origin);
 }
 
-function isContent(formula: SignatureScheme, content: string): boolean {
+function isContent(scheme: SignatureScheme, content: string): boolean {
   if (ID_PATTERN.test(content)) return true;
   if (BEGINS_LIKE_ID.test(content) || ENDS_IN_DIGIT.test(content) || !OPAQUE_PATTERN.test(content))
     return false;
-  // Behind an issuance's content comes a digit, whatever the content is made of. In a redemption comes a name, and a
-  // legacy content must not be readable as a redemption's content and name.
-  return formula === 'issuance' || WORD_PATTERN.test(content);
+  // In an issuance the quantity follows, so the content may have any other characters. In a redemption the name
+  // follows, and a legacy content must not be readable as a redemption's content and name.
+  return scheme === 'issuance' || WORD_PATTERN.test(content);
 }
 
-/** The dashboard's text for a currency; one that ends in a digit would lend it to the quantity (`Gold1` + `20`). */
+/** A name must not end in a digit: `Gold1` and `20` would have the same signed text as `Gold` and `120`. */
 function isName(name: string): boolean {
   return OPAQUE_PATTERN.test(name) && !ENDS_IN_DIGIT.test(name);
 }

@@ -1,6 +1,5 @@
-import { Controller, HttpCode, Post, Req, UseFilters, UseGuards, applyDecorators } from '@nestjs/common';
+import { Controller, HttpCode, Post, UseFilters, UseGuards, applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
 import { Public } from '../caller-auth/public.decorator.js';
 import type { LedgerKind } from '../database/tables.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
@@ -9,6 +8,8 @@ import { CallbackProblemFilter } from './callback-problem.filter.js';
 import { KiipCallbacksService } from './kiip-callbacks.service.js';
 import { CallbackResultDto } from './kiip-callbacks.dto.js';
 import { KiipSignatureGuard } from './kiip-signature.guard.js';
+import type { VerifiedCallback } from './verified-callback.js';
+import { Verified } from './verified.decorator.js';
 
 const REDEMPTION_EXAMPLE = {
   content: '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab',
@@ -27,7 +28,7 @@ const ISSUANCE_EXAMPLE = {
 };
 
 const RESULT_RESPONSE = {
-  description: 'Committed, or known already: Kiip need not send it again',
+  description: 'The callback is committed, or was before: Kiip need not send it again',
   type: CallbackResultDto,
   example: { status: 'recorded', id: 'iss_0190c1d2e3f4000000112233445566aa' },
 };
@@ -49,10 +50,10 @@ function ApiCallback(
   );
 }
 
-/** Where Kiip delivers. The signature is the credential. */
+/** Kiip sends its callbacks here. The signature is the credential. */
 @Public('callback')
 @UseGuards(KiipSignatureGuard)
-// A filter, so that what the guard meets is counted as well.
+// A filter also counts the failures of the guard.
 @UseFilters(CallbackProblemFilter)
 @ApiTags('Kiip callbacks')
 @Controller('callbacks/kiip')
@@ -62,12 +63,12 @@ export class KiipCallbacksController {
   @Post()
   @HttpCode(200)
   @ApiOkResponse(RESULT_RESPONSE)
-  @ApiCallback('receiveKiipCallback', 'A redemption or an issuance, told apart by its members', {
+  @ApiCallback('receiveKiipCallback', 'A redemption or an issuance: its fields tell which', {
     redemption: REDEMPTION_EXAMPLE,
     issuance: ISSUANCE_EXAMPLE,
   })
-  either(@Req() request: FastifyRequest): Promise<CallbackResultDto> {
-    return this.record(request);
+  receive(@Verified() verified: VerifiedCallback): Promise<CallbackResultDto> {
+    return this.record(verified);
   }
 
   @Post('redemptions')
@@ -76,25 +77,23 @@ export class KiipCallbacksController {
   @ApiCallback('receiveKiipRedemption', 'A redemption of a reward, signed by Kiip', {
     redemption: REDEMPTION_EXAMPLE,
   })
-  redemption(@Req() request: FastifyRequest): Promise<CallbackResultDto> {
-    return this.record(request, 'redemption');
+  redemption(@Verified() verified: VerifiedCallback): Promise<CallbackResultDto> {
+    return this.record(verified, 'redemption');
   }
 
   @Post('issuances')
   @HttpCode(200)
   @ApiOkResponse(RESULT_RESPONSE)
-  @ApiCallback('receiveKiipIssuance', 'An issuance that follows later, signed by Kiip', {
+  @ApiCallback('receiveKiipIssuance', 'An issuance of a currency after the reward, signed by Kiip', {
     issuance: ISSUANCE_EXAMPLE,
   })
-  issuance(@Req() request: FastifyRequest): Promise<CallbackResultDto> {
-    return this.record(request, 'issuance');
+  issuance(@Verified() verified: VerifiedCallback): Promise<CallbackResultDto> {
+    return this.record(verified, 'issuance');
   }
 
-  private async record({ kiipCallback }: FastifyRequest, only?: LedgerKind): Promise<CallbackResultDto> {
-    // The guard let it in, so it is there.
-    const verified = kiipCallback!;
+  private async record(verified: VerifiedCallback, only?: LedgerKind): Promise<CallbackResultDto> {
     if (only !== undefined && verified.callback.kind !== only)
-      throw Problem.of('validation', `This route takes ${only}s alone.`, { retryable: false });
+      throw Problem.of('validation', `This route accepts only ${only}s.`, { retryable: false });
     const { outcome, id } = await this.callbacks.record(verified);
     return { status: outcome, id };
   }

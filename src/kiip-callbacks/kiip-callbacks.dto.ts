@@ -1,8 +1,9 @@
-/** What became of a callback. All of these end it: Kiip need not send it again. */
+/** What the gateway did with a callback. With each of these statuses, Kiip need not send it again. */
 export class CallbackResultDto {
   /**
-   * `recorded`: new, and now in the ledger. `duplicate`: the same came before; `id` is that of the first.
-   * `quarantined`: correctly signed, but something is odd; it is kept, and waits for a decision.
+   * `recorded`: it is new, and now in the ledger. `duplicate`: it was received before, and `id` is the first one's.
+   * `quarantined`: the signature is valid, but the content is doubtful. It is stored until somebody releases or
+   * discards it.
    * @example 'recorded'
    */
   readonly status!: 'recorded' | 'duplicate' | 'quarantined';

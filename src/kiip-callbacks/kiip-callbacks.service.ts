@@ -1,31 +1,31 @@
 import { Injectable } from '@nestjs/common';
 import { CallbackCounters } from './callback-counters.js';
 import { isTestTransaction } from './field-rules.js';
-import { toSecretId, signedText } from './kiip-signature.js';
+import { signedText } from './kiip-signature.js';
 import { CallbackPolicyService } from './callback-policy.service.js';
 import { LedgerService } from '../ledger/ledger.service.js';
 import type { RecordResult } from '../ledger/ledger.service.js';
 import { withSpan } from '../tracing/span.js';
 import type { VerifiedCallback } from './verified-callback.js';
 
-/** Brings verified callbacks into the ledger. */
+/** Records verified callbacks in the ledger. */
 @Injectable()
 export class KiipCallbacksService {
   constructor(
-    private readonly verdicts: CallbackPolicyService,
+    private readonly policy: CallbackPolicyService,
     private readonly ledger: LedgerService,
     private readonly counters: CallbackCounters,
   ) {}
 
   /**
-   * @returns after the commit
-   * @throws StorageUnavailable; then nothing may be acknowledged
+   * Returns after the commit.
+   * @throws StorageUnavailableError; the caller must then not acknowledge the callback
    */
   async record(verified: VerifiedCallback): Promise<RecordResult> {
     const { callback, match, receivedAt } = verified;
     const { fields } = callback;
-    const { decision: verdict, userId, userReference, name } = await this.verdicts.evaluate(verified);
-    const recorded = await withSpan('ledger record', {}, () =>
+    const { decision, userId, userReference, name } = await this.policy.evaluate(verified);
+    const result = await withSpan('ledger record', {}, () =>
       this.ledger.record(
         {
           kind: callback.kind,
@@ -37,18 +37,18 @@ export class KiipCallbacksService {
           userReference,
           nonce: 'nonce' in fields ? fields.nonce : null,
           origin: 'origin' in fields ? fields.origin : null,
-          test: isTestTransaction(fields.transaction_id),
+          isTest: isTestTransaction(fields.transaction_id),
           receivedAt,
-          // Verified, hence present and hexadecimal.
+          // It is verified, so it is present and hexadecimal.
           signature: callback.signature!.toLowerCase(),
           signedText: signedText(match.scheme, fields),
           signatureScheme: match.scheme,
-          secretId: toSecretId(match),
+          secretIndex: match.secretIndex,
         },
-        verdict,
+        decision,
       ),
     );
-    this.counters.count(recorded.outcome, callback.kind);
-    return recorded;
+    this.counters.countOutcome(result.outcome, callback.kind);
+    return result;
   }
 }

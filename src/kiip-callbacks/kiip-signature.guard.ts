@@ -7,11 +7,10 @@ import { invalidCallbackSignature } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import { CallbackCounters } from './callback-counters.js';
 import { toCallbackMedia, parseCallback } from './parse-callback.js';
-import { toSecretId, verifySignature } from './kiip-signature.js';
+import { verifySignature } from './kiip-signature.js';
 import { RejectedCallbacksService } from './rejected-callbacks.service.js';
-import type { VerifiedCallback } from './verified-callback.js';
 
-/** Lets callbacks in whose text, as it arrived, bears a signature by one of our secrets. Nothing else has read it before. */
+/** Accepts callbacks that are signed with one of the configured secrets. It verifies the body exactly as received. */
 @Injectable()
 export class KiipSignatureGuard implements CanActivate {
   private readonly logger = new Logger(KiipSignatureGuard.name);
@@ -27,7 +26,7 @@ export class KiipSignatureGuard implements CanActivate {
     files.watch('kiipAppSecrets', (secrets) => (this.secrets = secrets));
   }
 
-  /** @throws Problem `validation` for what is no callback, `callback-signature`; StorageUnavailable */
+  /** @throws Problem `validation` for a malformed callback, or `callback-signature`; StorageUnavailableError */
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const receivedAt = new Date();
     const request = context.switchToHttp().getRequest<FastifyRequest>();
@@ -36,26 +35,25 @@ export class KiipSignatureGuard implements CanActivate {
     const contentType = request.headers['content-type'] ?? '';
     const callback = parseCallback(body, toCallbackMedia(contentType), kiipLegacySignature);
     if (!callback.ok) {
-      this.counters.count('malformed');
+      this.counters.countOutcome('malformed');
       if (this.isLegacy(body, contentType)) await this.rejected.save({ body, contentType, receivedAt });
       throw Problem.of('validation', `${callback.detail}.`, { retryable: false });
     }
     const match = verifySignature(callback, this.secrets, kiipLegacySignature);
     if (!match) {
-      this.counters.count('wrong_signature', callback.kind);
-      // If the mistake is ours, a wrong secret, this is all that is left of what a user has earned.
+      this.counters.countOutcome('wrong_signature', callback.kind);
+      // If the gateway is configured with a wrong secret, this is the only copy of the user's reward.
       await this.rejected.save({ body, contentType, receivedAt });
       throw invalidCallbackSignature();
     }
-    this.counters.count('verified', match.scheme, toSecretId(match));
-    const verified: VerifiedCallback = { callback, match, receivedAt };
-    request.kiipCallback = verified;
+    this.counters.countVerified(match);
+    request.kiipCallback = { callback, match, receivedAt };
     return true;
   }
 
   /**
-   * Whether a callback makes sense under the formula without `name`, which is not switched on, and bears our signature. Kiip has
-   * used it: what a user has earned can be had with `npm run kiip:reverify` once it is.
+   * Whether a callback is valid under the signature scheme without `name`, which is not enabled. Kiip has used this
+   * scheme: once it is enabled, `npm run kiip:reverify` records these callbacks.
    */
   private isLegacy(body: Buffer, contentType: string): boolean {
     const callback = parseCallback(body, toCallbackMedia(contentType), true);

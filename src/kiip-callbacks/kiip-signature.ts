@@ -2,10 +2,13 @@ import { hash, timingSafeEqual } from 'node:crypto';
 
 import type { KiipCallback } from './parse-callback.js';
 
-/** `legacy-redemption` is the formula without `name`, which a production receiver of 2017 used. */
+/**
+ * How a callback is signed. `legacy-redemption` leaves out `name`; a receiver in production in 2017 expected it
+ * (docs/vendors/kiip.md, section 7).
+ */
 export type SignatureScheme = 'redemption' | 'legacy-redemption' | 'issuance';
 
-/** Every field that some formula signs, as the text that arrived. */
+/** The signed fields of all schemes, as received. */
 export interface SignedFields {
   readonly content: string;
   readonly name?: string | undefined;
@@ -18,13 +21,8 @@ export interface SignedFields {
 
 export interface SignatureMatch {
   readonly scheme: SignatureScheme;
-  /** Which of the configured secrets. */
+  /** The position of the secret in KIIP_APP_SECRETS, from 1. */
   readonly secretIndex: number;
-}
-
-/** What counters, metrics and the ledger call a secret: its place in KIIP_APP_SECRETS. */
-export function toSecretId({ secretIndex }: SignatureMatch): string {
-  return `secret-${secretIndex + 1}`;
 }
 
 const SIGNED_FIELDS: Readonly<Record<SignatureScheme, readonly (keyof SignedFields)[]>> = {
@@ -35,20 +33,20 @@ const SIGNED_FIELDS: Readonly<Record<SignatureScheme, readonly (keyof SignedFiel
 
 const EMPTY_DIGEST = Buffer.alloc(20);
 
-/** The text that Kiip appends its secret to and hashes (kiip-server-to-server.txt): the fields, with nothing in between. */
-export function signedText(formula: SignatureScheme, fields: SignedFields): string {
-  return SIGNED_FIELDS[formula].map((field) => fields[field] ?? '').join('');
+/** The signed fields, joined without separators. Kiip appends the secret and hashes it (docs/vendors/kiip.md, section 7). */
+export function signedText(scheme: SignatureScheme, fields: SignedFields): string {
+  return SIGNED_FIELDS[scheme].map((field) => fields[field] ?? '').join('');
 }
 
 /**
- * The formula and the secret that a callback's signature was made with, or undefined: wrong, missing or empty. The
- * vendor's text calls it an HMAC; its formula and its code are a SHA-1 over text and secret.
+ * Finds the scheme and the secret that a callback is signed with. Returns undefined if the signature is wrong, missing
+ * or empty. The vendor's text calls it an HMAC, but its formula and its code compute a SHA-1 over text and secret.
  *
- * Every secret is tried under every formula of the format, whatever was found before and whatever the signature looks
- * like, and only digests of 20 bytes are compared: the time taken tells nothing.
+ * Every secret is tried with every scheme, even after a match and for a malformed signature, and the comparison takes
+ * constant time: the response time reveals nothing.
  *
- * @param legacy whether the formula without `name` is accepted, also for a redemption that carries one. Such a `name`
- *   is then not signed.
+ * @param legacy whether the scheme without `name` is accepted, also for a redemption with a `name`. The `name` is then
+ *   not signed.
  */
 export function verifySignature(
   callback: KiipCallback,
@@ -57,12 +55,12 @@ export function verifySignature(
 ): SignatureMatch | undefined {
   const given = parseSignature(callback.signature);
   let match: SignatureMatch | undefined;
-  for (const formula of schemesFor(callback, legacy)) {
-    const text = signedText(formula, callback.fields);
-    for (const [secretIndex, secret] of secrets.entries()) {
+  for (const scheme of schemesFor(callback, legacy)) {
+    const text = signedText(scheme, callback.fields);
+    for (const [index, secret] of secrets.entries()) {
       const equal = timingSafeEqual(hash('sha1', text + secret, 'buffer'), given ?? EMPTY_DIGEST);
-      // An empty secret is no secret: anyone could have signed.
-      if (equal && given !== undefined && secret !== '') match ??= { scheme: formula, secretIndex };
+      // With an empty secret, anybody could sign.
+      if (equal && given !== undefined && secret !== '') match ??= { scheme, secretIndex: index + 1 };
     }
   }
   return match;

@@ -1,8 +1,8 @@
-import { parseFormMembers } from './form-members.js';
-import { parseJsonMembers } from './json-members.js';
-import type { Member } from './json-members.js';
+import { parseFormFields } from './form-fields.js';
+import { parseJsonFields } from './json-fields.js';
+import type { BodyField } from './json-fields.js';
 
-/** The members that mean something to us (kiip-server-to-server.txt, "Verify a Reward Redemption" and "Async"). */
+/** The fields that the gateway reads (docs/vendors/kiip.md, section 6). */
 type FieldName =
   | 'transaction_id'
   | 'content'
@@ -20,7 +20,7 @@ interface CommonFields {
   readonly user_id: string;
 }
 
-/** `name` is undefined in the legacy format, which has none. */
+/** `name` is undefined in the legacy format, which does not have it. */
 export interface RedemptionFields extends CommonFields {
   readonly name: string | undefined;
 }
@@ -30,7 +30,7 @@ export interface IssuanceFields extends CommonFields {
   readonly origin: string;
 }
 
-/** The fields of a callback as the text that arrived: nothing parsed, trimmed or normalised. */
+/** The fields of a callback as received: not trimmed, not normalised, and numbers as text. */
 export type KiipCallback =
   | {
       readonly kind: 'redemption';
@@ -40,15 +40,15 @@ export type KiipCallback =
     }
   | { readonly kind: 'issuance'; readonly fields: IssuanceFields; readonly signature: string | undefined };
 
-/** `detail` names the member that is wrong and never a value. */
+/** `detail` names the wrong field and never contains a value. */
 export type ParseResult =
   | ({ readonly ok: true } & KiipCallback)
   | { readonly ok: false; readonly detail: string };
 
-/** A form (what Kiip's redemptions most likely are) or JSON (what its issuances are said to be): both, on every route. */
+/** Every route accepts both: redemptions are most likely forms, and issuances JSON (docs/vendors/kiip.md, section 6). */
 export type CallbackMedia = 'json' | 'form';
 
-/** What a Content-Type stands for, on routes that let these two in. */
+/** The format of a body by its Content-Type. Routes reject every other type before. */
 export function toCallbackMedia(contentType: string): CallbackMedia {
   return /^\s*application\/json\b/i.test(contentType) ? 'json' : 'form';
 }
@@ -61,44 +61,44 @@ const FIELD_NAMES: ReadonlyMap<string, FieldName> = new Map<string, FieldName>([
   ['nonce', 'nonce'],
   ['origin', 'origin'],
   ['signature', 'signature'],
-  // The formula in the vendor's text says userid, its callback user_id. Both at once count as one member given twice.
+  // The vendor's text on signatures says `userid`, its callbacks say `user_id`. Both together count as a repeated field.
   ['userid', 'user_id'],
 ]);
 
-// Fatal: a byte that is not UTF-8 would otherwise be verified as U+FFFD. One byte order mark in front is dropped (RFC 8259, 8.1).
+// Fatal: otherwise an invalid byte would be verified as U+FFFD. A byte order mark at the start is ignored (RFC 8259, 8.1).
 const UTF8_DECODER = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Reads a callback's body without interpreting it. Whatever it answers `ok: false` to is malformed (400). An empty
- * member is present: it breaks a rule of its field later, and is no reason to call a signed callback malformed.
+ * Parses the body of a callback, without validating the fields. A callback with `ok: false` is malformed (400). An
+ * empty field is not malformed: if the signature is valid, the field rules quarantine the callback later.
  *
- * @param legacy whether a redemption without `name` is a format at all
+ * @param legacy whether a redemption without `name` is accepted
  */
 export function parseCallback(body: Uint8Array, media: CallbackMedia, legacy: boolean): ParseResult {
-  const members = parseMembers(body, media);
-  if (members === undefined) return malformed(`the body is not ${ERROR_TEXTS[media].body}`);
-  const texts = new Map<FieldName, string>();
-  for (const member of members) {
-    const name = FIELD_NAMES.get(member.name);
-    // Members that we do not know may have any shape and come any number of times: nothing of ours reads them.
+  const fields = parseFields(body, media);
+  if (fields === undefined) return malformed(`the body is not ${ERROR_TEXTS[media].body}`);
+  const values = new Map<FieldName, string>();
+  for (const { name: receivedName, value } of fields) {
+    const name = FIELD_NAMES.get(receivedName);
+    // Unknown fields may have any value and may be repeated: the gateway ignores them.
     if (name === undefined) continue;
-    if (texts.has(name)) return malformed(`${name} is given twice`);
-    if (member.text === undefined) return malformed(`${name} is ${ERROR_TEXTS[media].value}`);
-    // A lone surrogate has no UTF-8, so a hash would be one of U+FFFD, which anyone may write instead.
-    if (!member.text.isWellFormed()) return malformed(`${name} is not Unicode text`);
-    texts.set(name, member.text);
+    if (values.has(name)) return malformed(`${name} is given twice`);
+    if (value === undefined) return malformed(`${name} is ${ERROR_TEXTS[media].value}`);
+    // A lone surrogate has no UTF-8 form. Hashing it would give the hash of U+FFFD, so two values would share a signature.
+    if (!value.isWellFormed()) return malformed(`${name} is not Unicode text`);
+    values.set(name, value);
   }
-  return detectFormat(texts, legacy);
+  return detectFormat(values, legacy);
 }
 
-function parseMembers(body: Uint8Array, media: CallbackMedia): Member[] | undefined {
+function parseFields(body: Uint8Array, media: CallbackMedia): BodyField[] | undefined {
   let text: string;
   try {
     text = UTF8_DECODER.decode(body);
   } catch {
     return undefined;
   }
-  return media === 'json' ? parseJsonMembers(text) : parseFormMembers(text);
+  return media === 'json' ? parseJsonFields(text) : parseFormFields(text);
 }
 
 const ERROR_TEXTS = {
@@ -106,29 +106,29 @@ const ERROR_TEXTS = {
   form: { body: 'a form in UTF-8', value: 'not percent-encoded UTF-8' },
 };
 
-/** Tells the two formats apart by their members. A redemption that also has an `origin` has one extra member, no more. */
-function detectFormat(texts: ReadonlyMap<FieldName, string>, legacy: boolean): ParseResult {
-  const signature = texts.get('signature');
-  if (texts.has('name') && texts.has('nonce')) return malformed('name and nonce exclude each other');
-  if (texts.has('nonce') || (texts.has('origin') && !texts.has('name'))) {
-    const fields = requireFields(texts, [...COMMON_FIELDS, 'nonce', 'origin']);
+/** Tells the two formats apart by their fields. A redemption may also have an `origin`, which is ignored. */
+function detectFormat(values: ReadonlyMap<FieldName, string>, legacy: boolean): ParseResult {
+  const signature = values.get('signature');
+  if (values.has('name') && values.has('nonce')) return malformed('name and nonce exclude each other');
+  if (values.has('nonce') || (values.has('origin') && !values.has('name'))) {
+    const fields = requireFields(values, [...COMMON_FIELDS, 'nonce', 'origin']);
     return typeof fields === 'string' ? malformed(fields) : { ok: true, kind: 'issuance', fields, signature };
   }
-  if (!texts.has('name') && !legacy) return malformed('name is missing, and so are nonce and origin');
-  const fields = requireFields(texts, COMMON_FIELDS);
+  if (!values.has('name') && !legacy) return malformed('name is missing, and so are nonce and origin');
+  const fields = requireFields(values, COMMON_FIELDS);
   if (typeof fields === 'string') return malformed(fields);
-  const name = texts.get('name');
+  const name = values.get('name');
   return { ok: true, kind: 'redemption', legacy: name === undefined, fields: { ...fields, name }, signature };
 }
 
-/** The named texts, or which of them are missing. */
+/** The values of the named fields, or an error text that lists the missing ones. */
 function requireFields<Name extends FieldName>(
-  texts: ReadonlyMap<FieldName, string>,
+  values: ReadonlyMap<FieldName, string>,
   names: readonly Name[],
 ): Record<Name, string> | string {
-  const missing = names.filter((name) => !texts.has(name));
+  const missing = names.filter((name) => !values.has(name));
   if (missing.length > 0) return `${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} missing`;
-  return Object.fromEntries(names.map((name) => [name, texts.get(name)])) as Record<Name, string>;
+  return Object.fromEntries(names.map((name) => [name, values.get(name)])) as Record<Name, string>;
 }
 
 function malformed(detail: string): ParseResult {

@@ -1,7 +1,8 @@
+import { Injectable, Optional } from '@nestjs/common';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { trailingSingleFlight } from '../async/trailing-single-flight.js';
-import type { Database } from '../database/database.js';
+import { Database } from '../database/database.js';
 import type { Tables } from '../database/tables.js';
 import { sha256Key, sanitizeText } from '../database/text-columns.js';
 
@@ -9,35 +10,36 @@ const PAGE_SIZE = 100;
 
 export interface RejectedCallback {
   id: string;
-  /** The bytes that arrived. */
+  /** The bytes as received. */
   body: Uint8Array;
   contentType: string;
   receivedAt: Date;
 }
 
-/** A month, and at 16 KiB each no more than a few hundred MiB. */
-export const DEFAULT_RETENTION: RetentionOptions = {
+/** 30 days, and at most 160 MiB, since a body has at most 16 KiB. */
+const DEFAULT_RETENTION: RetentionOptions = {
   maxCount: 10_000,
   maxAgeSeconds: 30 * 86_400,
 };
 
 export interface RetentionOptions {
-  /** The newest so many are kept. */
+  /** If there are more, the oldest are deleted. */
   maxCount: number;
   maxAgeSeconds: number;
 }
 
 /**
- * Callbacks whose signature was wrong: if the mistake was ours (a missing secret), they can be verified again. Anybody
- * can send such callbacks, so the same body takes one row, and the oldest give way.
- * Every method throws StorageUnavailable.
+ * Stores callbacks with a wrong signature. If the gateway was configured with a wrong secret, they can be verified
+ * again later. Anybody can send such callbacks, so the same body is stored once, and the oldest are deleted.
+ * Every method throws StorageUnavailableError.
  */
+@Injectable()
 export class RejectedCallbacksService {
   private readonly prune: () => Promise<void>;
 
   constructor(
     private readonly database: Database,
-    private readonly options: RetentionOptions,
+    @Optional() private readonly options: RetentionOptions = DEFAULT_RETENTION,
   ) {
     this.prune = trailingSingleFlight(() => this.database.run((db) => prune(db, this.options, new Date())));
   }
@@ -58,7 +60,7 @@ export class RejectedCallbacksService {
     await this.prune();
   }
 
-  /** All that are kept, oldest first; those removed on the way, and those that come meanwhile, do no harm. */
+  /** All stored callbacks, oldest first. Callbacks may be removed and added during the iteration. */
   async *all(): AsyncGenerator<RejectedCallback> {
     for (let after = '0'; ;) {
       const rows = await this.database.run((db) => page(db, after));
@@ -90,7 +92,7 @@ function page(db: Kysely<Tables>, after: string) {
     .execute();
 }
 
-/** Rows that another process is deleting are left to it: waiting for each other could end in a deadlock. */
+/** Skips the rows that another process is deleting: two processes that wait for each other could deadlock. */
 async function prune(db: Kysely<Tables>, { maxCount, maxAgeSeconds }: RetentionOptions, now: Date) {
   const oldest = new Date(now.getTime() - maxAgeSeconds * 1_000);
   await sql`

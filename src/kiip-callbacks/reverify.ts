@@ -4,7 +4,7 @@ import type { KiipCallbacksService } from './kiip-callbacks.service.js';
 import { verifySignature } from './kiip-signature.js';
 import type { RejectedCallbacksService } from './rejected-callbacks.service.js';
 
-/** What became of the kept callbacks; those that are still refused stay where they are. */
+/** How many callbacks had which outcome. The rejected ones stay stored. */
 export interface ReverifyCounts {
   recorded: number;
   duplicate: number;
@@ -13,9 +13,9 @@ export interface ReverifyCounts {
 }
 
 /**
- * Verifies every kept callback again, from the bytes that arrived, under the secrets of now. One is removed after it has
- * been committed to the ledger, so a run that is cut short is simply run again.
- * @throws StorageUnavailable
+ * Verifies every stored callback again with the current secrets. A callback is removed after it is committed to the
+ * ledger, so an interrupted run can be repeated.
+ * @throws StorageUnavailableError
  */
 export async function reverify(
   rejected: RejectedCallbacksService,

@@ -10,8 +10,8 @@ interface PendingCount {
 }
 
 /**
- * Counts how often a callback came again. A thousand repeats at once all want the same row's lock; here they share a
- * few updates. A repeat that cannot be counted is a repeat nevertheless: losing the database costs counts, not answers.
+ * Counts how often a callback was received again. Many duplicates at once would wait for the lock of the same row, so
+ * they share a few updates. If the database is unavailable, the count is lost, but the response is still `duplicate`.
  */
 export class DuplicateCounter {
   private readonly pending = new Map<string, PendingCount>();
@@ -19,26 +19,26 @@ export class DuplicateCounter {
   constructor(private readonly database: Database) {}
 
   async count(id: string): Promise<void> {
-    const waiting = this.pending.get(id) ?? this.addPending(id);
-    waiting.repeats += 1;
-    waiting.callers += 1;
+    const pending = this.pending.get(id) ?? this.addPending(id);
+    pending.repeats += 1;
+    pending.callers += 1;
     try {
-      await waiting.write();
+      await pending.write();
     } catch (error) {
       if (!(error instanceof StorageUnavailableError)) throw error;
     } finally {
-      waiting.callers -= 1;
-      if (waiting.callers === 0) this.pending.delete(id);
+      pending.callers -= 1;
+      if (pending.callers === 0) this.pending.delete(id);
     }
   }
 
   private addPending(id: string): PendingCount {
-    const waiting: PendingCount = {
+    const pending: PendingCount = {
       repeats: 0,
       callers: 0,
       write: trailingSingleFlight(async () => {
-        const { repeats } = waiting;
-        waiting.repeats = 0;
+        const { repeats } = pending;
+        pending.repeats = 0;
         await this.database.run((db) =>
           db
             .updateTable('ledger')
@@ -48,7 +48,7 @@ export class DuplicateCounter {
         );
       }),
     };
-    this.pending.set(id, waiting);
-    return waiting;
+    this.pending.set(id, pending);
+    return pending;
   }
 }

@@ -16,7 +16,6 @@ import {
   ENTRY_NOT_FOUND,
 } from './issuances.dto.js';
 import { LedgerService } from './ledger.service.js';
-import { UNKNOWN_USER_REFERENCE } from './ledger-entry.js';
 import type { LedgerEntry } from './ledger-entry.js';
 
 const LIST_PROBLEMS = [
@@ -46,9 +45,9 @@ export class IssuancesController {
   @Get('issuances')
   @RequireScope('ledger:read')
   @ApiOperation({
-    summary: 'The ledger, oldest first',
+    summary: 'List the ledger, oldest first',
     description:
-      'A feed that misses no row: read until `items` is empty, keep `next`, and ask with it again later. A row whose status changes comes once more, at the end, with its new status.',
+      'A feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. An entry whose status changes appears again at the end, with its new status.',
     operationId: 'listIssuances',
   })
   @ApiOkResponse({
@@ -66,10 +65,10 @@ export class IssuancesController {
   @RequireScope('ledger:decide')
   @HttpCode(200)
   @ApiOperation({
-    summary: 'Accept a quarantined row: it counts and is delivered',
+    summary: 'Accept a quarantined entry: balances include it, and it is delivered',
     operationId: 'releaseIssuance',
   })
-  @ApiOkResponse({ description: 'The row, released', type: IssuanceDto, example: RELEASED_EXAMPLE })
+  @ApiOkResponse({ description: 'The released entry', type: IssuanceDto, example: RELEASED_EXAMPLE })
   @ApiProblems(...ENTRY_PROBLEMS, 413, 415, ENTRY_NOT_FOUND, 'conflict')
   async release(@Param() { id }: IssuanceParamsDto): Promise<IssuanceDto> {
     return this.toResponse(id, await this.ledger.release(id));
@@ -78,9 +77,9 @@ export class IssuancesController {
   @Post('issuances/:id/discard')
   @RequireScope('ledger:decide')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Put a quarantined row away for good', operationId: 'discardIssuance' })
+  @ApiOperation({ summary: 'Discard a quarantined entry for good', operationId: 'discardIssuance' })
   @ApiOkResponse({
-    description: 'The row, discarded',
+    description: 'The discarded entry',
     type: IssuanceDto,
     example: { ...RELEASED_EXAMPLE, status: 'discarded' },
   })
@@ -92,12 +91,13 @@ export class IssuancesController {
   @Get('users/:user_id/balances')
   @RequireScope('ledger:read')
   @ApiOperation({
-    summary: 'What a user has been given, per currency',
-    description: 'Live rows that are recorded or released. A user without any has an empty list.',
+    summary: 'Get the balances of a user, one per currency',
+    description:
+      'The sum of the entries that are recorded or released, without test rewards. The list is empty for a user without entries.',
     operationId: 'getBalances',
   })
   @ApiOkResponse({
-    description: 'A sum for each currency',
+    description: 'One balance per currency',
     type: BalancesDto,
     example: { user_id: 'user-123', balances: [BALANCE_EXAMPLE] },
   })
@@ -106,19 +106,18 @@ export class IssuancesController {
     return { user_id, balances: await this.ledger.balances(user_id) };
   }
 
-  private async toResponse(id: string, row: LedgerEntry | 'not-found' | 'conflict'): Promise<IssuanceDto> {
-    if (row === 'not-found') throw ENTRY_NOT_FOUND;
-    if (row !== 'conflict') return toIssuanceDto(row);
+  private async toResponse(id: string, entry: LedgerEntry | 'not-found' | 'conflict'): Promise<IssuanceDto> {
+    if (entry === 'not-found') throw ENTRY_NOT_FOUND;
+    if (entry !== 'conflict') return toIssuanceDto(entry);
     throw Problem.of('conflict', explainConflict(await this.ledger.find(id)), { retryable: false });
   }
 }
 
-/** Why a row cannot be decided as it was to be. */
-function explainConflict(row: LedgerEntry | undefined): string {
-  if (row?.status !== 'quarantined')
-    return `The row is ${row?.status ?? 'gone'}: it is not in quarantine any more.`;
-  if (row.quantity === null) return 'Its quantity cannot be counted: it can only be discarded.';
-  if (row.reason === UNKNOWN_USER_REFERENCE)
-    return 'Its user_id is a reference that this gateway never gave to Kiip.';
-  return 'Another callback with its signature, or its transaction, has been accepted: it can only be discarded.';
+/** Says why an entry cannot be released or discarded. */
+function explainConflict(entry: LedgerEntry | undefined): string {
+  if (entry?.status !== 'quarantined') return `The entry is ${entry?.status ?? 'gone'}, not quarantined.`;
+  if (entry.quantity === null) return 'The quantity is not a number: the entry can only be discarded.';
+  if (entry.reason?.code === 'unknown-user-reference')
+    return 'The user_id is a reference that this gateway never sent to Kiip.';
+  return 'Another callback with the same signature or transaction is accepted: the entry can only be discarded.';
 }

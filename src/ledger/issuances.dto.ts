@@ -5,22 +5,23 @@ import { IsCursor, PaginationQueryDto } from '../validation/pagination.dto.js';
 import { Problem } from '../problem/problem.js';
 import { isFeedCursor } from './ledger-feed.js';
 import type { LedgerEntry } from './ledger-entry.js';
+import { formatReason } from './quarantine-reason.js';
 
 const STATUSES = ['recorded', 'quarantined', 'released', 'discarded'] as const;
 
 export class IssuancesQueryDto extends PaginationQueryDto {
-  /** Only those of this user. */
+  /** Only entries of this user. */
   @IsOptional()
   @IsOpaqueId('user-123', { required: false })
   readonly user_id?: string;
 
-  /** Only those in this status. */
+  /** Only entries with this status. */
   @IsOptional()
   @IsIn(STATUSES)
   @ApiProperty({ enum: STATUSES, required: false })
   readonly status?: (typeof STATUSES)[number];
 
-  /** The `next` of an earlier answer. */
+  /** The `next` of an earlier response. */
   @IsCursor(isFeedCursor)
   readonly after?: string;
 }
@@ -35,7 +36,7 @@ export class BalancesParamsDto {
   readonly user_id!: string;
 }
 
-/** A row of the ledger: one callback that bore a valid signature. */
+/** A ledger entry: a callback with a valid signature. */
 export class IssuanceDto {
   /** @example 'iss_0190c1d2e3f4000000112233445566aa' */
   readonly id!: string;
@@ -43,11 +44,11 @@ export class IssuanceDto {
   readonly kind!: 'redemption' | 'issuance';
   @ApiProperty({ enum: STATUSES, example: 'recorded' })
   readonly status!: (typeof STATUSES)[number];
-  /** Why it was quarantined; null where it never was. */
+  /** Why it was quarantined; null if it never was. */
   @ApiProperty({ type: String, nullable: true, example: null })
   readonly reason!: string | null;
   /**
-   * A test reward: it counts in no balance.
+   * Whether it is a test reward. Balances do not include test rewards.
    * @example false
    */
   readonly test!: boolean;
@@ -55,14 +56,14 @@ export class IssuanceDto {
   readonly transaction_id!: string;
   /** @example '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab' */
   readonly content!: string;
-  /** Null where the format has none. */
+  /** Null if the format has no name. */
   @ApiProperty({ type: String, nullable: true, example: 'Coins' })
   readonly name!: string | null;
-  /** Null where what arrived is no quantity; then the row stays in quarantine or is discarded. */
+  /** Null if the received quantity is not a number. Such an entry can only be discarded. */
   @ApiProperty({ type: Number, nullable: true, example: 20 })
   readonly quantity!: number | null;
   /**
-   * As our callers know the user.
+   * The user id that callers use.
    * @example 'user-123'
    */
   readonly user_id!: string;
@@ -78,7 +79,7 @@ export class IssuancesDto {
   /** Oldest first. */
   readonly items!: IssuanceDto[];
   /**
-   * Where to go on, now or later; there also behind the last row.
+   * The cursor to continue with, now or later. It is present after the last entry too.
    * @example 'ZmVlZDo3'
    */
   readonly next!: string;
@@ -99,9 +100,8 @@ export class BalancesDto {
   readonly balances!: BalanceDto[];
 }
 
-export const ENTRY_NOT_FOUND = Problem.of('not-found', 'The ledger has no such row.', { retryable: false });
+export const ENTRY_NOT_FOUND = Problem.of('not-found', 'The ledger has no such entry.', { retryable: false });
 
-/** A row as the API description shows it. */
 export const ISSUANCE_EXAMPLE = {
   id: 'iss_0190c1d2e3f4000000112233445566aa',
   kind: 'redemption',
@@ -118,17 +118,16 @@ export const ISSUANCE_EXAMPLE = {
   received_at: '2026-01-31T12:00:00.000Z',
 };
 
-export function toIssuanceDto(row: LedgerEntry): IssuanceDto {
-  const { id, kind, status, reason, test, content, name, quantity, nonce, origin } = row;
-  const { transactionId: transaction_id, userId: user_id } = row;
-  const received_at = row.receivedAt.toISOString();
-  // In the order of the contract.
+export function toIssuanceDto(entry: LedgerEntry): IssuanceDto {
+  const { id, kind, status, reason, isTest, content, name, quantity, nonce, origin } = entry;
+  const { transactionId: transaction_id, userId: user_id } = entry;
+  const received_at = entry.receivedAt.toISOString();
   return {
     id,
     kind,
     status,
-    reason,
-    test,
+    reason: reason && formatReason(reason),
+    test: isTest,
     transaction_id,
     content,
     name,

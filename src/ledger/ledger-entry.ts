@@ -3,79 +3,75 @@ import type { LedgerKind, LedgerStatus, LedgerTable } from '../database/tables.j
 import { sha256Key, sanitizeText } from '../database/text-columns.js';
 import { isQuantity } from './quantity.js';
 import { newLedgerId } from './ledger-id.js';
+import type { QuarantineReason } from './quarantine-reason.js';
 
-/** A callback whose signature holds, as its fields arrived. */
+/** The fields of a callback with a valid signature, as received. */
 export interface VerifiedCallbackFields {
   kind: LedgerKind;
   transactionId: string;
   content: string;
-  /** Null where the format has no such member. */
+  /** Null if the format does not have this field. */
   name: string | null;
-  /** The text that arrived and was signed. */
+  /** As received and signed. */
   quantity: string;
-  /** The user's id as our callers know it. */
+  /** The user id that callers use. */
   userId: string;
-  /** What stood for the user in the signed text, if that was a reference of ours (`KIIP_USER_REFERENCE=opaque`). */
+  /** The user reference in the signed text, if there is one (`KIIP_USER_REFERENCE=opaque`). */
   userReference: string | null;
   nonce: string | null;
   origin: string | null;
-  test: boolean;
+  isTest: boolean;
   receivedAt: Date;
   /** 40 lower-case hexadecimal digits. */
   signature: string;
-  /** What the signature covers, without the secret. */
+  /** The signed fields, joined, without the secret. */
   signedText: string;
-  /** Which formula and which secret confirmed it; labels, never the secret. */
   signatureScheme: string;
-  secretId: string;
+  /** The position of the secret in KIIP_APP_SECRETS, from 1. */
+  secretIndex: number;
 }
 
-export type PolicyDecision = { status: 'recorded' } | { status: 'quarantined'; reason: string };
+export type PolicyDecision = { status: 'recorded' } | { status: 'quarantined'; reason: QuarantineReason };
 
-/** A ledger row as it is read. */
+/** A callback in the ledger. */
 export interface LedgerEntry {
   id: string;
   kind: LedgerKind;
   status: LedgerStatus;
-  /** Why it was quarantined; null where it never was. */
-  reason: string | null;
-  test: boolean;
+  /** Why it was quarantined; null if it never was. */
+  reason: QuarantineReason | null;
+  isTest: boolean;
   transactionId: string;
   content: string;
   name: string | null;
-  /** Null where `quantityText` is not a whole number of 1 to 9 digits; then the row can never be released. */
+  /** Null if `quantityText` is not a whole number of 1 to 9 digits. Such an entry cannot be released. */
   quantity: number | null;
   quantityText: string;
   userId: string;
   nonce: string | null;
   origin: string | null;
   receivedAt: Date;
-  /** When a quarantined row was released or discarded, or came again with nothing against it any more. */
+  /** When the quarantine ended: on release, on discard, or when the callback was received again and accepted. */
   resolvedAt: Date | null;
-  verification: { signature: string; formula: string; secretLabel: string };
-  /** How often the same callback came again. */
+  verification: { signature: string; scheme: string; secretIndex: number };
+  /** How often the same callback was received again. */
   duplicates: number;
 }
 
-/** Why a row is quarantined whose user reference was never minted here. */
-export const UNKNOWN_USER_REFERENCE = 'unknown-user-reference';
-
-/** Why a row is quarantined whose verdict overlooked that its quantity cannot be counted. */
-const INVALID_QUANTITY = 'quantity';
-
-/** The row to insert. */
+/** The row to insert for a callback. */
 export function newLedgerEntry(
   facts: VerifiedCallbackFields,
-  verdict: PolicyDecision,
+  decision: PolicyDecision,
 ): Insertable<LedgerTable> {
   const quantity = isQuantity(facts.quantity) ? Number(facts.quantity) : null;
+  const reason = toReason(decision, quantity);
   return {
     id: newLedgerId(),
     kind: facts.kind,
-    ...(verdict.status === 'recorded' && quantity === null
-      ? { status: 'quarantined', reason: INVALID_QUANTITY }
-      : { reason: null, ...verdict }),
-    test: facts.test,
+    status: reason ? 'quarantined' : 'recorded',
+    reason_code: reason?.code ?? null,
+    reason_field: reason?.field ?? null,
+    is_test: facts.isTest,
     transaction_id: sanitizeText(facts.transactionId),
     content: sanitizeText(facts.content),
     name: facts.name === null ? null : sanitizeText(facts.name),
@@ -95,14 +91,20 @@ export function newLedgerEntry(
       facts.transactionId,
       facts.kind === 'issuance' ? facts.nonce : null,
     ),
-    formula: facts.signatureScheme,
-    secret_index: facts.secretId,
+    signature_scheme: facts.signatureScheme,
+    secret_index: facts.secretIndex,
   };
 }
 
+/** An entry without a number as its quantity cannot be recorded, whatever the policy says. */
+function toReason(decision: PolicyDecision, quantity: number | null): QuarantineReason | undefined {
+  if (decision.status === 'quarantined') return decision.reason;
+  return quantity === null ? { code: 'quantity' } : undefined;
+}
+
 /**
- * What makes two callbacks "the same": every field as it arrived. Not the signature, which changes when the vendor
- * repeats a callback after the secret was rotated.
+ * Two callbacks are the same if all fields are equal as received. The signature is not compared: it changes if Kiip
+ * repeats a callback after a rotation of the secret.
  */
 export function fieldsHash(facts: VerifiedCallbackFields): string {
   const { kind, content, name, quantity, userId, userReference, transactionId, nonce, origin } = facts;
@@ -114,8 +116,11 @@ export function toLedgerEntry(row: Selectable<LedgerTable>): LedgerEntry {
     id: row.id,
     kind: row.kind,
     status: row.status,
-    reason: row.reason,
-    test: row.test,
+    reason:
+      row.reason_code === null
+        ? null
+        : { code: row.reason_code, ...(row.reason_field !== null && { field: row.reason_field }) },
+    isTest: row.is_test,
     transactionId: row.transaction_id,
     content: row.content,
     name: row.name,
@@ -126,7 +131,7 @@ export function toLedgerEntry(row: Selectable<LedgerTable>): LedgerEntry {
     origin: row.origin,
     receivedAt: row.received_at,
     resolvedAt: row.resolved_at,
-    verification: { signature: row.signature, formula: row.formula, secretLabel: row.secret_index },
+    verification: { signature: row.signature, scheme: row.signature_scheme, secretIndex: row.secret_index },
     duplicates: row.duplicates,
   };
 }

@@ -7,38 +7,38 @@ import { sanitizeText } from '../database/text-columns.js';
 import { toLedgerEntry } from './ledger-entry.js';
 import type { LedgerEntry } from './ledger-entry.js';
 
-/** Held while places are given, so that they become visible in their order. Any number unused in this database. */
+/** Held while positions are assigned, so that they become visible in order. */
 const FEED_LOCK = 7_261_903_442n;
-/** Rows that one statement gives their places to: far below its time limit. */
+/** The entries that one statement assigns positions to: it stays far below the time limit. */
 const BATCH_SIZE = 5_000;
-/** New rows after which this process gives out places of its own accord, lest a reader who comes late has to wait. */
+/** After this many new entries, the process assigns positions without a reader, so that a late reader need not wait. */
 const ASSIGN_THRESHOLD = 1_000;
 
 export interface FeedQuery {
   userId?: string | undefined;
   status?: LedgerStatus | undefined;
-  /** The `next` of an earlier page; from the beginning without it. */
+  /** The `next` of an earlier page. Without it, the feed starts at the beginning. */
   after?: string | undefined;
   limit: number;
 }
 
 export interface FeedPage {
   items: LedgerEntry[];
-  /** Where to go on, now or later; the same again while there is nothing new. */
+  /** The cursor to continue with, now or later. It stays the same while there is nothing new. */
   next: string;
 }
 
 /**
- * The ledger in an order that a reader can follow without missing a row.
+ * The ledger in an order that a reader can follow without missing an entry.
  *
- * Ids and sequence numbers are drawn before the commit: of two transactions the one with the lower number may commit
- * last, behind the back of a reader who has already passed it. So rows are born without a place. Before each page, the
- * committed ones that have none get the next numbers, by one process at a time, which is done when its numbers can be
- * seen. Writers take no part in it and wait for nothing. The order does not depend on transaction ids, so it survives a
- * dump and a long transaction elsewhere.
+ * Ids and sequence numbers are drawn before the commit. Of two transactions, the one with the lower number may commit
+ * last, after a reader has passed its number. So an entry is inserted without a position. Before each page, one process
+ * at a time gives the next numbers to the committed entries without one, and holds a lock until the numbers are visible.
+ * Writers take no lock and never wait. The order does not depend on transaction ids, so it survives a dump and a long
+ * transaction elsewhere.
  *
- * A row whose status changes loses its place and gets a new one at the end: readers of one status see it arrive, readers
- * of everything see it again with its new status. The id tells that it is the same.
+ * An entry whose status changes loses its position and gets a new one at the end. Readers of one status see it appear;
+ * readers of all entries see it again with its new status and the same id.
  */
 export class LedgerFeed {
   private readonly scheduleAssign: () => Promise<void>;
@@ -48,22 +48,22 @@ export class LedgerFeed {
     this.scheduleAssign = trailingSingleFlight(() => this.assignPositions());
   }
 
-  /** @throws StorageUnavailable; RangeError when `after` is no cursor of this feed */
+  /** @throws StorageUnavailableError */
   async page(query: FeedQuery): Promise<FeedPage> {
-    const after = query.after === undefined ? 0 : parseCursor(query.after);
-    if (after === undefined) throw new RangeError('after is no cursor of this feed');
+    // IssuancesQueryDto has validated the cursor.
+    const after = (query.after === undefined ? undefined : parseCursor(query.after)) ?? 0;
     await this.scheduleAssign();
     const rows = await this.database.run((db) => selectPage(db, query, after));
     const last = rows.at(-1);
     return { items: rows.map(toLedgerEntry), next: toCursor(last ? Number(last.feed_position) : after) };
   }
 
-  /** Told of every new row. */
+  /** To be called for every new entry. */
   onRowInserted(): void {
     this.unassignedRows += 1;
     if (this.unassignedRows < ASSIGN_THRESHOLD) return;
     this.unassignedRows = 0;
-    // Nobody waits for it. If it fails, the next new row or the next reader has it done.
+    // In the background. If it fails, the next new entry or the next reader tries again.
     this.scheduleAssign().catch(() => (this.unassignedRows = ASSIGN_THRESHOLD));
   }
 
@@ -73,8 +73,8 @@ export class LedgerFeed {
 }
 
 /**
- * Gives up to BATCH committed rows their places. Less than BATCH means: every row committed before the call has one.
- * Looking first keeps the feed readable on a server that is read-only, as long as nothing waits for its place.
+ * Assigns positions to up to BATCH_SIZE committed entries. If it returns less, every entry committed before the call has
+ * one. The select in front keeps the feed readable on a read-only server while no entry needs a position.
  */
 async function assignBatch(db: Kysely<Tables>): Promise<number> {
   const waiting = await db
@@ -84,8 +84,8 @@ async function assignBatch(db: Kysely<Tables>): Promise<number> {
     .limit(1)
     .execute();
   if (waiting.length === 0) return 0;
-  // Numbers are drawn behind the lock. Another process may have placed some of these rows while we waited for it: then
-  // the condition of the update, which sees the newest version of a row, lets them be.
+  // Numbers are drawn while the lock is held. Another process may have assigned positions to some of these entries while
+  // this one waited for the lock. The condition of the update sees the newest version of a row and skips them.
   const { rows } = await sql<{ seen: number }>`
     with turn as materialized (select pg_advisory_xact_lock(${sql.lit(FEED_LOCK)})),
     waiting as materialized (
@@ -111,7 +111,7 @@ function selectPage(db: Kysely<Tables>, { userId, status, limit }: FeedQuery, af
   return rows.orderBy('feed_position').limit(limit).execute();
 }
 
-/** The index holds the beginning only: a quarantined row may have a user id longer than an index entry. */
+/** The index contains only the beginning: a quarantined entry may have a user id that is too long for an index. */
 export function whereUser(userId: string) {
   const text = sanitizeText(userId);
   return sql<boolean>`left(user_id, 256) = left(${text}, 256) and user_id = ${text}`;
@@ -119,7 +119,7 @@ export function whereUser(userId: string) {
 
 const CURSOR_PATTERN = /^feed:(0|[1-9][0-9]{0,14})$/;
 
-/** Whether a text has the form of a page's `next`. */
+/** Whether the text has the form of a page's `next`. */
 export function isFeedCursor(text: string): boolean {
   return parseCursor(text) !== undefined;
 }
@@ -131,6 +131,6 @@ function toCursor(position: number): string {
 function parseCursor(text: string): number | undefined {
   const plain = Buffer.from(text, 'base64url').toString();
   const digits = CURSOR_PATTERN.exec(plain)?.[1];
-  // Only the very text that we gave out: decoding forgives too much.
+  // The text must be exactly as issued: decoding base64url accepts other texts too.
   return digits !== undefined && toCursor(Number(digits)) === text ? Number(digits) : undefined;
 }

@@ -8,8 +8,7 @@ let counter = 0;
 
 /**
  * A new id: the time in milliseconds (12 hexadecimal digits), a counter within it (4), random (16), after the idea of
- * UUID version 7 (RFC 9562, 5.7 and 6.2). Of one process, later ids sort behind earlier ones, even if its clock is set
- * back.
+ * UUID version 7 (RFC 9562, 5.7 and 6.2). The ids of one process are sorted by creation, even if its clock is set back.
  */
 export function newLedgerId(nowMs = Date.now()): string {
   if (nowMs > latestMs) {
@@ -24,12 +23,12 @@ export function newLedgerId(nowMs = Date.now()): string {
   return `iss_${hex(latestMs, 12)}${hex(counter, 4)}${randomBytes(8).toString('hex')}`;
 }
 
-/** The least id that a row can have which was made at a time. */
+/** The lowest id that an entry created at this time can have. */
 export function firstLedgerIdAt(timeMs: number): string {
   return `iss_${hex(Math.max(0, timeMs), 12)}`;
 }
 
-/** Whether a text from outside can be the id of a row at all. */
+/** Whether the text has the form of an entry id. */
 export function isLedgerId(text: string): boolean {
   return LEDGER_ID_PATTERN.test(text);
 }

@@ -3,9 +3,8 @@ import { firstLedgerIdAt } from './ledger-id.js';
 import { invalid } from '../problem/problem-catalogue.js';
 
 /**
- * Ledger rows by when they entered the ledger: from `from`, up to but without `to`. Their ids begin with that time, so the
- * primary key serves windows of time, and no row is in none. A callback that was refused at first, and taken in by
- * `kiip:reverify`, entered when it was taken in.
+ * The entries created from `from` up to, but not including, `to`. Ids begin with the time of creation, so the primary
+ * key serves time windows. An entry that `kiip:reverify` records is created at that time, not when it was received.
  */
 export interface LedgerWindow {
   readonly from: Date;
@@ -13,7 +12,7 @@ export interface LedgerWindow {
 }
 
 /**
- * What is still to come is no part of a window.
+ * A window does not reach into the future.
  * @throws Problem `validation`
  */
 export function toLedgerWindow(from: string, to: string, now = Date.now()): LedgerWindow {

@@ -1,49 +1,42 @@
 import { sql } from 'kysely';
 import type { Expression, Insertable, Kysely } from 'kysely';
 import { isUniqueViolation } from '../database/storage-error.js';
-import type { LedgerStatus, LedgerTable, Tables } from '../database/tables.js';
-import { UNKNOWN_USER_REFERENCE } from './ledger-entry.js';
+import type { LedgerStatus, LedgerTable, QuarantineCode, Tables } from '../database/tables.js';
 import { traceParent } from '../tracing/span.js';
 
-/** Why a callback without a fault of its own is quarantined: something like it has been accepted before. */
-export const SAME_SIGNATURE = 'same-signature-other-fields';
-export const SAME_TRANSACTION = 'same-transaction-other-fields';
-/** Or put away by a human being: a decision holds for the signed text, however it is cut. */
-export const SAME_SIGNATURE_DISCARDED = 'same-signature-discarded';
-
-/** What counts. */
+/** Entries with these statuses are delivered and counted in balances. */
 export const ACCEPTED: LedgerStatus[] = ['recorded', 'released'];
 
-/** One signed text can be cut in millions of ways; so many that make no sense are kept for a human being to look at. */
+/** A signed text can be split in millions of ways. This many malformed callbacks of one text are stored for review. */
 const MAX_QUARANTINED_PER_TEXT = 50;
 
 type NewRow = Insertable<LedgerTable>;
 interface InsertResult {
   row: NewRow;
-  /** The row that was there before, if `row` was not inserted. */
+  /** The earlier row, if `row` was not inserted. */
   existing: { id: string; status: LedgerStatus } | undefined;
 }
 
 /**
- * Inserts the row; or finds the one that was there before; or, where a rival has been accepted, inserts it quarantined.
- * Every statement commits on its own.
+ * Inserts the row, or finds an earlier one with the same fields. If a conflicting row is accepted, it inserts the row as
+ * quarantined. Every statement is a transaction of its own.
  */
 export async function insertEntry(db: Kysely<Tables>, row: NewRow): Promise<InsertResult> {
-  const settled = await insertOrFind(db, row);
-  if (settled) return { row, existing: settled.inserted ? undefined : settled };
-  // The insert gave way to a row that was not yet visible when the statement began: the same, or a rival.
+  const found = await insertOrFind(db, row);
+  if (found) return { row, existing: found.inserted ? undefined : found };
+  // The insert conflicted with a row that was not visible when the statement began: the same one or a conflicting one.
   const existing = await sameFields(db, row).executeTakeFirst();
   if (existing) return { row, existing };
-  if (row.status !== 'recorded') throw new Error('a quarantined row gave way to nothing');
-  return insertEntry(db, { ...row, status: 'quarantined', reason: await conflictReason(db, row) });
+  if (row.status !== 'recorded') throw new Error('the insert of a quarantined row conflicts with no row');
+  return insertEntry(db, { ...row, status: 'quarantined', reason_code: await findConflict(db, row) });
 }
 
 /**
- * Says of a row that makes no sense whether there are enough of its signed text.
- * @returns the first of them, which is then to stand for it; undefined if it is to be stored, or has been already
+ * Checks whether enough malformed rows with the same signed text are stored.
+ * @returns the first of them if so, to be used instead; undefined if the row should be stored, or already is
  */
 export async function findQuarantineOverflow(db: Kysely<Tables>, row: NewRow) {
-  const kept = await db
+  const existing = await db
     .selectFrom('ledger')
     .select(['id', 'fields_hash'])
     .where('signed_text_hash', '=', row.signed_text_hash)
@@ -51,14 +44,14 @@ export async function findQuarantineOverflow(db: Kysely<Tables>, row: NewRow) {
     .orderBy('id')
     .execute();
   if (
-    kept.length < MAX_QUARANTINED_PER_TEXT ||
-    kept.some(({ fields_hash }) => fields_hash === row.fields_hash)
+    existing.length < MAX_QUARANTINED_PER_TEXT ||
+    existing.some(({ fields_hash }) => fields_hash === row.fields_hash)
   )
     return undefined;
-  return kept[0];
+  return existing[0];
 }
 
-/** @returns undefined when neither happened, because of a row that this statement could not see */
+/** @returns undefined if the insert conflicted with a row that this statement cannot see */
 function insertOrFind(db: Kysely<Tables>, row: NewRow) {
   return db
     .with('attempt', (cte) =>
@@ -104,14 +97,14 @@ function discarded(db: Kysely<Tables>, signedTextKey: Expression<string> | strin
     .where('other.status', '=', 'discarded');
 }
 
-/** Whom the user id of a ledger row stands for, if it is a reference of ours. */
+/** The user behind the user id of a ledger row, if it is a user reference. */
 function userReference(db: Kysely<Tables>) {
   return db
     .selectFrom('kiip_user_references as referenced')
     .where(sql<boolean>`referenced.reference = ledger.user_id`);
 }
 
-async function conflictReason(db: Kysely<Tables>, row: NewRow): Promise<string> {
+async function findConflict(db: Kysely<Tables>, row: NewRow): Promise<QuarantineCode> {
   const conflicting = await db
     .selectFrom('ledger')
     .select('id')
@@ -120,15 +113,16 @@ async function conflictReason(db: Kysely<Tables>, row: NewRow): Promise<string> 
       eb.or([eb('signature', '=', row.signature), eb('signed_text_hash', '=', row.signed_text_hash)]),
     )
     .executeTakeFirst();
-  if (conflicting) return SAME_SIGNATURE;
+  if (conflicting) return 'same-signature-other-fields';
   return (await discarded(db, row.signed_text_hash).executeTakeFirst())
-    ? SAME_SIGNATURE_DISCARDED
-    : SAME_TRANSACTION;
+    ? 'same-signature-discarded'
+    : 'same-transaction-other-fields';
 }
 
 /**
- * Ends a quarantine, with a delivery job. A reference of ours that has become known since the callback came is mapped back.
- * @returns undefined when the row is not in quarantine or may not be accepted
+ * Ends a quarantine, and stores a delivery job if the row is accepted. A user reference that was registered after the
+ * callback arrived is replaced with its user.
+ * @returns undefined if the row is not quarantined or must not be accepted
  */
 export async function resolveQuarantine(
   db: Kysely<Tables>,
@@ -155,13 +149,13 @@ export async function resolveQuarantine(
           .where('quantity', 'is not', null)
           .where((eb) =>
             eb.or([
-              eb('reason', 'is distinct from', UNKNOWN_USER_REFERENCE),
+              eb('reason_code', 'is distinct from', 'unknown-user-reference'),
               eb.exists(userReference(db).select('referenced.reference')),
             ]),
           );
         if (status === 'released') return accepted.returningAll();
         return accepted
-          .set({ reason: null })
+          .set({ reason_code: null, reason_field: null })
           .where((eb) => eb.not(eb.exists(discarded(db, eb.ref('ledger.signed_text_hash')))))
           .returningAll();
       })

@@ -10,7 +10,7 @@ import type { VerifiedCallbackFields, LedgerEntry, PolicyDecision } from './ledg
 import { ACCEPTED, resolveQuarantine, findQuarantineOverflow, insertEntry } from './ledger.queries.js';
 
 export interface RecordResult {
-  /** `duplicate`: the same callback came before; `id` is that of the first. */
+  /** `duplicate`: the same callback was received before, and `id` is the first one's. */
   outcome: 'recorded' | 'quarantined' | 'duplicate';
   id: string;
 }
@@ -22,9 +22,9 @@ export interface Balance {
 }
 
 /**
- * Every correctly signed callback, once. What may stand beside what is decided by unique indexes (see the migration),
- * never by looking first; an accepted row and its delivery job are one statement, hence one transaction.
- * Every method throws StorageUnavailable; then nothing may be acknowledged.
+ * Stores every callback with a valid signature once. Unique indexes (see the migration) decide which callbacks exclude
+ * each other, not a query in front of the insert. One statement stores an accepted entry and its delivery job.
+ * Every method throws StorageUnavailableError. The caller must then not acknowledge the callback.
  */
 @Injectable()
 export class LedgerService {
@@ -37,18 +37,18 @@ export class LedgerService {
     this.duplicates = new DuplicateCounter(database);
   }
 
-  /** Calls back whenever this process may have accepted a row: a hint to look at once, no more. */
+  /** Calls the listener when this process may have accepted an entry. It is a hint to look for new entries now. */
   onAccepted(listener: () => void): void {
     this.listeners.push(listener);
   }
 
   /**
-   * Stores a callback, or finds it stored. Returns after the commit. When it throws, the commit may have happened
-   * nevertheless: then the vendor's next try is a duplicate.
+   * Stores a callback, or finds the stored one. Returns after the commit. When it throws, the commit may still have
+   * happened: the next try of Kiip is then a duplicate.
    */
-  async record(facts: VerifiedCallbackFields, verdict: PolicyDecision): Promise<RecordResult> {
-    const newRow = newLedgerEntry(facts, verdict);
-    const overflow = isMalformed(verdict)
+  async record(facts: VerifiedCallbackFields, decision: PolicyDecision): Promise<RecordResult> {
+    const newRow = newLedgerEntry(facts, decision);
+    const overflow = isMalformed(decision)
       ? await this.database.run((db) => findQuarantineOverflow(db, newRow))
       : undefined;
     if (overflow) {
@@ -61,8 +61,8 @@ export class LedgerService {
       this.notifyAccepted();
       return { outcome: row.status === 'recorded' ? 'recorded' : 'quarantined', id: row.id };
     }
-    if (existing.status === 'quarantined' && verdict.status === 'recorded') {
-      // What spoke against it speaks no more: a currency has been configured, the user has become known.
+    if (existing.status === 'quarantined' && decision.status === 'recorded') {
+      // The reason no longer applies: the currency is configured now, or the user is registered now.
       const accepted = await this.database.run((db) => resolveQuarantine(db, existing.id, 'recorded'));
       if (accepted) {
         this.notifyAccepted();
@@ -81,7 +81,7 @@ export class LedgerService {
     return row && toLedgerEntry(row);
   }
 
-  /** Those of the ids that there are, in no order. */
+  /** The entries that exist, in no particular order. */
   async findAll(ids: readonly string[]): Promise<LedgerEntry[]> {
     const rows = await this.database.run((db) =>
       db
@@ -98,49 +98,49 @@ export class LedgerService {
     return this.feed.page(query);
   }
 
-  /** What a user has been given, per currency: live rows that are recorded or released. */
+  /** The balance of a user per currency: entries that are recorded or released, without test rewards. */
   async balances(userId: string): Promise<Balance[]> {
     const rows = await this.database.run((db) =>
       db
         .selectFrom('ledger')
         .select((eb) => [
           'content',
-          // Issuances have no name; of several, the newest is what the currency is called now.
+          // Issuances have no name. If the name has changed, the newest one is used.
           sql<string | null>`(array_agg(name order by id desc) filter (where name is not null))[1]`.as(
             'name',
           ),
           eb.fn.sum('quantity').as('quantity'),
         ])
         .where(whereUser(userId))
-        .where('test', '=', false)
+        .where('is_test', '=', false)
         .where('status', 'in', ACCEPTED)
         .groupBy('content')
         .orderBy('content')
         .execute(),
     );
-    // Nine digits a row: exact up to nine million rows of the largest size.
+    // A quantity has at most nine digits, so the sum is exact for nine million entries.
     return rows.map(({ content, name, quantity }) => ({ content, name, quantity: Number(quantity) }));
   }
 
   /**
-   * Accepts a quarantined row, with its delivery job.
-   * @returns 'conflict' when it is in another state, when its signature, text or transaction has been accepted in
-   *   another row, or when its quantity is no number that could be counted
+   * Accepts a quarantined entry and stores its delivery job.
+   * @returns 'conflict' if the entry has another status, if another entry with the same signature, text or transaction
+   *   is accepted, or if the quantity is not a number
    */
   release(id: string): Promise<LedgerEntry | 'not-found' | 'conflict'> {
-    return this.resolveQuarantine(id, 'released');
+    return this.resolve(id, 'released');
   }
 
-  /** Puts a quarantined row away for good. @returns 'conflict' when it is in another state */
+  /** Discards a quarantined entry for good. @returns 'conflict' if it has another status */
   discard(id: string): Promise<LedgerEntry | 'not-found' | 'conflict'> {
-    return this.resolveQuarantine(id, 'discarded');
+    return this.resolve(id, 'discarded');
   }
 
   private notifyAccepted(): void {
     for (const listener of this.listeners) listener();
   }
 
-  private async resolveQuarantine(
+  private async resolve(
     id: string,
     status: 'released' | 'discarded',
   ): Promise<LedgerEntry | 'not-found' | 'conflict'> {
@@ -154,7 +154,7 @@ export class LedgerService {
   }
 }
 
-/** Whether fields are out of shape, as in most cuts of a signed text. What is merely over a cap is not. */
-function isMalformed(verdict: PolicyDecision): boolean {
-  return verdict.status === 'quarantined' && /^(field-shape|currency):/.test(verdict.reason);
+/** Whether a field is invalid, as in most ways to split a signed text. A quantity above the limit is still valid. */
+function isMalformed(decision: PolicyDecision): boolean {
+  return decision.status === 'quarantined' && ['field-shape', 'currency'].includes(decision.reason.code);
 }

@@ -15,7 +15,7 @@ export class CallbackMetrics {
     registry.counter({
       name: 'kiip_callback_signatures_verified_total',
       help: 'Callbacks with a valid signature, by scheme and by the secret (its position in KIIP_APP_SECRETS)',
-      labels: ['formula', 'secret'],
+      labels: ['scheme', 'secret_index'],
       collect: () => counters.signatures(),
     });
   }

@@ -3,19 +3,20 @@ import { DeliveryDto, toDeliveryDto } from '../delivery/deliveries.dto.js';
 import type { EntryHistory } from '../delivery/deliveries.service.js';
 import { IssuanceDto, toIssuanceDto } from '../ledger/issuances.dto.js';
 import type { LedgerEntry } from '../ledger/ledger-entry.js';
+import { formatReason } from '../ledger/quarantine-reason.js';
 
 /** How the callback was verified. */
 export class VerificationDto {
   /**
-   * The formula of the signature.
+   * The scheme of the signature.
    * @example 'redemption'
    */
-  readonly formula!: string;
+  readonly scheme!: string;
   /**
-   * Which of the configured secrets made the signature, by their order at the time.
-   * @example 'secret-1'
+   * The position in KIIP_APP_SECRETS, from 1, of the secret that the callback is signed with.
+   * @example 1
    */
-  readonly secret!: string;
+  readonly secret_index!: number;
   /**
    * The quantity as received.
    * @example '20'
@@ -57,7 +58,7 @@ export class TimelineEventDto {
   readonly status?: number | null;
   @ApiProperty({ type: Number, required: false, example: 12 })
   readonly duration_ms?: number;
-  /** The formula of the signature, the reason for the quarantine, or the outcome of the attempt. */
+  /** The scheme of the signature, the reason for the quarantine, or the outcome of the attempt. */
   @ApiProperty({ type: String, required: false, example: 'accepted' })
   readonly detail?: string;
 }
@@ -74,8 +75,8 @@ export class IssuanceHistoryDto extends IssuanceDto {
 export function toIssuanceHistoryDto(entry: LedgerEntry, history: EntryHistory): IssuanceHistoryDto {
   return Object.assign(toIssuanceDto(entry), {
     verification: {
-      formula: entry.verification.formula,
-      secret: entry.verification.secretLabel,
+      scheme: entry.verification.scheme,
+      secret_index: entry.verification.secretIndex,
       quantity_text: entry.quantityText,
       decided_at: entry.resolvedAt?.toISOString() ?? null,
       duplicates: entry.duplicates,
@@ -102,8 +103,8 @@ function buildTimeline(entry: LedgerEntry, history: EntryHistory): TimelineEvent
 function* ledgerEvents(entry: LedgerEntry, { acceptedAt }: EntryHistory): Iterable<TimelineEvent> {
   const { receivedAt, resolvedAt, status } = entry;
   yield { at: receivedAt, event: 'received' };
-  yield { at: receivedAt, event: 'verified', detail: entry.verification.formula };
-  if (entry.reason !== null) yield { at: receivedAt, event: 'quarantined', detail: entry.reason };
+  yield { at: receivedAt, event: 'verified', detail: entry.verification.scheme };
+  if (entry.reason) yield { at: receivedAt, event: 'quarantined', detail: formatReason(entry.reason) };
   if (resolvedAt && status === 'discarded') yield { at: resolvedAt, event: 'discarded' };
   if (resolvedAt && status === 'released') yield { at: resolvedAt, event: 'released' };
   // By the clock of the database, which may differ slightly from ours.

@@ -7,8 +7,8 @@ const DELIVERED_AT = '2026-01-31T12:00:00.031Z';
 export const ISSUANCE_HISTORY_EXAMPLE = {
   ...ISSUANCE_EXAMPLE,
   verification: {
-    formula: 'redemption',
-    secret: 'secret-1',
+    scheme: 'redemption',
+    secret_index: 1,
     quantity_text: '20',
     decided_at: null,
     duplicates: 0,

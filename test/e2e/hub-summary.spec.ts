@@ -1,7 +1,7 @@
 import { badge, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 
-describe('the Kigo routes', () => {
+describe('Kigo routes', () => {
   let world: World;
 
   beforeEach(async () => {
@@ -16,10 +16,10 @@ describe('the Kigo routes', () => {
   afterEach(() => world.close());
 
   const user = { external_user_id: 'user123', external_program_id: 'program456' };
-  const stranger = { external_user_id: 'stranger', external_program_id: 'program456' };
+  const unknownUser = { external_user_id: 'unknownUser', external_program_id: 'program456' };
   const routes = () => world.kigo.requests().map(({ route }) => route);
 
-  it('answer the account id as text', async () => {
+  it('return the account id as a string', async () => {
     const response = await world.gateway.get(
       '/api/v1/accounts?external_user_id=user123&external_program_id=program456',
     );
@@ -27,7 +27,7 @@ describe('the Kigo routes', () => {
     expect(response.headers.get('cache-status')).toBe('rewards-gateway; fwd=miss');
   });
 
-  it('answer the whole summary of an account, and when it was true', async () => {
+  it('return the hub summary of an account with the time of the request to Kigo', async () => {
     const before = Date.now();
     const response = await world.gateway.get('/api/v1/accounts/acc-1/hub-summary');
     const body = (await response.json()) as Record<string, unknown>;
@@ -42,18 +42,18 @@ describe('the Kigo routes', () => {
     expect(Date.parse(body['as_of'] as string)).toBeLessThanOrEqual(Date.now());
   });
 
-  it('share what they know: a summary that is cached serves the badge', async () => {
+  it('share the cache: the count comes from a cached summary', async () => {
     await world.gateway.get('/api/v1/accounts/acc-1/hub-summary');
     await world.gateway.get(badge());
     expect(routes()).toEqual(['login', 'summary', 'lookup']);
   });
 
   it.each([
-    ['an unknown user', badge('stranger')],
+    ['an unknown user', badge('unknownUser')],
     ['an unknown program', badge('user123', 'nowhere')],
     ['a program of another partner', badge('user123', 'program-of-another')],
     ['an unknown account', '/api/v1/accounts/nobody/hub-summary'],
-  ])('answer 404 for %s, and remember it', async (_, path) => {
+  ])('return 404 for %s and cache it', async (_, path) => {
     const first = await world.gateway.get(path);
     expect(first.status).toBe(404);
     expect(await first.json()).toMatchObject({
@@ -67,7 +67,7 @@ describe('the Kigo routes', () => {
     expect(routes()).toHaveLength(calls);
   });
 
-  it('answer HEAD like GET, without a body', async () => {
+  it('answer HEAD like GET but without a body', async () => {
     const response = await fetch(world.gateway.url + badge(), {
       method: 'HEAD',
       headers: { authorization: 'Bearer test-api-key-0001' },
@@ -78,17 +78,17 @@ describe('the Kigo routes', () => {
   const ask = (users: object[], headers?: Record<string, string>) =>
     world.gateway.post('/api/v1/unviewed-counts', { users }, headers);
 
-  describe('for many users', () => {
-    it('answer in the order of the request, each user for itself', async () => {
+  describe('POST /api/v1/unviewed-counts', () => {
+    it('returns results in the order of the request, with a problem for each failed user', async () => {
       world.kigo.setAccount({ external_user_id: 'broken', external_program_id: 'p', account_id: 'acc-b' });
       world.kigo.addFault({ kind: 'html', account: 'acc-b' });
       const broken = { external_user_id: 'broken', external_program_id: 'p' };
-      const response = await ask([stranger, user, broken, user]);
+      const response = await ask([unknownUser, user, broken, user]);
       expect(response.status).toBe(200);
       const { results } = (await response.json()) as { results: Record<string, unknown>[] };
       expect(results).toEqual([
         {
-          ...stranger,
+          ...unknownUser,
           problem: expect.objectContaining({ type: 'urn:rewards-gateway:problem:account-not-found' }),
         },
         { ...user, count: 12 },
@@ -103,27 +103,27 @@ describe('the Kigo routes', () => {
       ]);
     });
 
-    it('ask Kigo once for a user who is named a hundred times', async () => {
+    it('asks Kigo once for a user that is listed 100 times', async () => {
       const response = await ask(Array.from({ length: 100 }, () => user));
       expect(((await response.json()) as { results: object[] }).results).toHaveLength(100);
       expect(routes()).toEqual(['login', 'lookup', 'summary']);
     });
 
-    it('tell of the cache what is true of the whole answer', async () => {
+    it('sends the worst cache status of all results', async () => {
       await world.gateway.get(badge());
       const warm = await ask([user]);
       expect(warm.headers.get('cache-status')).toBe('rewards-gateway; hit');
       expect(Number(/max-age=(\d+)/.exec(warm.headers.get('cache-control')!)![1])).toBeGreaterThan(200);
-      const mixed = await ask([user, stranger]);
+      const mixed = await ask([user, unknownUser]);
       expect(mixed.headers.get('cache-status')).toBe('rewards-gateway; fwd=miss');
     });
 
-    it('are fresh for no second when one of them failed', async () => {
-      world.kigo.addFault({ kind: 'html', user: 'stranger' });
-      expect((await ask([user, stranger])).headers.get('cache-control')).toBe('private, max-age=0');
+    it('sends max-age=0 when one user failed', async () => {
+      world.kigo.addFault({ kind: 'html', user: 'unknownUser' });
+      expect((await ask([user, unknownUser])).headers.get('cache-control')).toBe('private, max-age=0');
     });
 
-    it('ask Kigo again when the caller says no-cache', async () => {
+    it('bypasses the cache with no-cache', async () => {
       await ask([user]);
       world.kigo.setAccount({ ...user, unviewed_products: 3 });
       const { results } = (await (await ask([user], { 'cache-control': 'no-cache' })).json()) as {
@@ -134,11 +134,11 @@ describe('the Kigo routes', () => {
   });
 });
 
-describe('an account id that Kigo has forgotten', () => {
+describe('a cached account id that Kigo no longer knows', () => {
   let world: World;
 
   beforeEach(async () => {
-    // Summaries are not remembered, account ids are.
+    // Summaries expire at once; account ids stay cached.
     world = await startWorld({ HUB_SUMMARY_TTL_SECONDS: '0.001', HUB_SUMMARY_STALE_SECONDS: '0.001' });
     world.kigo.setAccount({
       external_user_id: 'user123',
@@ -153,7 +153,7 @@ describe('an account id that Kigo has forgotten', () => {
 
   const calls = () => world.kigo.requests().map(({ route, status }) => `${route} ${status}`);
 
-  it('is looked up once more, and the summary comes from the new account', async () => {
+  it('is looked up again and replaced by the new account', async () => {
     world.kigo.removeAccount({ external_user_id: 'user123', external_program_id: 'program456' });
     world.kigo.setAccount({
       external_user_id: 'user123',
@@ -166,7 +166,7 @@ describe('an account id that Kigo has forgotten', () => {
     expect(calls()).toEqual(['summary 404', 'lookup 200', 'summary 200']);
   });
 
-  it('is looked up once more, and then reported', async () => {
+  it('is looked up again and then reported as 404', async () => {
     world.kigo.removeAccount({ external_user_id: 'user123', external_program_id: 'program456' });
     expect((await world.gateway.get(badge())).status).toBe(404);
     expect(calls()).toEqual(['summary 404', 'lookup 404']);
@@ -174,7 +174,7 @@ describe('an account id that Kigo has forgotten', () => {
     expect(calls()).toHaveLength(2);
   });
 
-  it('is looked up once more, and then reported, when the look-up still names it', async () => {
+  it('is reported as 404 when the lookup still returns it', async () => {
     world.kigo.addFault({ kind: 'status', status: 404, route: 'summary' });
     expect((await world.gateway.get(badge())).status).toBe(404);
     expect(calls()).toEqual(['summary 404', 'lookup 200']);

@@ -85,8 +85,8 @@ describe('a Kiip callback', () => {
       verification: Record<string, unknown>;
     };
     expect(verification).toMatchObject({
-      formula: 'redemption',
-      secret: 'secret-1',
+      scheme: 'redemption',
+      secret_index: 1,
       quantity_text: '20',
       duplicates: 22,
     });
@@ -201,7 +201,7 @@ describe('a forged reading of a signed text', () => {
 
   afterAll(() => gateway.close());
 
-  // upstreams.md 4.7: the same signature in both columns.
+  // Both columns have the same signature (docs/vendors/kiip.md, section 9).
   const pairs: [string, Fields, Fields][] = [
     [
       'V5: transaction and nonce',
@@ -365,7 +365,7 @@ describe('the rules of the configuration', () => {
       expect((await gateway.callback(redemption(fields))).body).toMatchObject({ status: 'quarantined' });
   });
 
-  // upstreams.md 4.7, V6: one signature for `Gold1`/20, which is genuine here, and for `Gold`/120.
+  // V6 (docs/vendors/kiip.md, section 9): one signature for `Gold1`/20, which is genuine here, and for `Gold`/120.
   it.each(['the genuine one', 'the forged one'])(
     'tell a currency whose name ends in a digit from a larger quantity of another, %s first',
     async (first) => {
@@ -395,7 +395,7 @@ describe('the rules of the configuration', () => {
       const genuine = { ...common, transaction_id: T, nonce: 'n-0001', origin: 'survey' };
       const forged = { ...common, transaction_id: `${T}n-0001survey` };
       const inOrder = first === 'the issuance' ? [genuine, forged] : [forged, genuine];
-      // The signature is good under the formula that is switched on: only the shape of the transaction tells.
+      // The signature is good under the scheme that is switched on: only the shape of the transaction tells.
       for (const fields of [...inOrder, ...inOrder])
         expect((await gateway.callback(fields)).status).toBe(200);
       const { items } = await gateway.read('/issuances?limit=500');
@@ -415,7 +415,7 @@ describe('the rules of the configuration', () => {
     });
   });
 
-  it('let the legacy formula in', async () => {
+  it('let the legacy scheme in', async () => {
     const gateway = await start({ KIIP_LEGACY_SIGNATURE: 'true' });
     const { name: _, ...legacy } = redemption({
       transaction_id: T,
@@ -424,7 +424,7 @@ describe('the rules of the configuration', () => {
     expect((await gateway.callback(legacy)).body).toMatchObject({ status: 'recorded' });
     const { items } = await gateway.read('/issuances');
     expect(await gateway.read(`/issuances/${String(items[0]!['id'])}`)).toMatchObject({
-      verification: { formula: 'legacy-redemption' },
+      verification: { scheme: 'legacy-redemption' },
     });
   });
 });

@@ -365,7 +365,7 @@ describe.each([
   const sent = new Set<string>();
   let range: Range;
   beforeAll(async () => {
-    // One more formula to read a text by.
+    // One more scheme to read a text by.
     const env = {
       KIIP_LEGACY_SIGNATURE: 'true',
       ...(listed ? { KIIP_CURRENCIES: JSON.stringify(currencies) } : {}),

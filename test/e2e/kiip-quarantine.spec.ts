@@ -34,7 +34,7 @@ const balanceOf = async (user: string) =>
 const referenceOf = (user: string) =>
   gateway.app.get(UserReferencesService, { strict: false }).getReference(user, mintUserReference);
 
-/** A redemption signed by the formula without `name`. */
+/** A redemption signed by the scheme without `name`. */
 const unnamed = (fields: Fields = {}): Fields => {
   const { name: _, signature: __, ...all } = redemption({ user_id: 'alice', ...fields });
   const signed = ['content', 'quantity', 'user_id', 'transaction_id'].map((name) => String(all[name]));

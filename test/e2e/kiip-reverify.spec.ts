@@ -45,10 +45,10 @@ describe('callbacks that were refused because our secret was wrong', () => {
     const first = await reverify({ DATA_DIR: dataDir });
     expect([first.code, JSON.parse(first.output)]).toEqual([
       0,
-      { recorded: 2, duplicate: 0, quarantined: 0, refused: 1 },
+      { recorded: 2, duplicate: 0, quarantined: 0, rejected: 1 },
     ]);
     const again = await reverify({ DATA_DIR: dataDir });
-    expect(JSON.parse(again.output)).toEqual({ recorded: 0, duplicate: 0, quarantined: 0, refused: 1 });
+    expect(JSON.parse(again.output)).toEqual({ recorded: 0, duplicate: 0, quarantined: 0, rejected: 1 });
 
     const right = await startKiipGateway({ DATA_DIR: dataDir });
     const { items } = await right.read('/issuances');

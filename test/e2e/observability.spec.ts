@@ -180,7 +180,7 @@ describeWithPromtool('alert rules in promtool', () => {
   });
 
   it('fire with the expected summaries, and do not fire in a normal hour', () => {
-    const { status, said } = promtool(folder, 'test', 'rules', 'alerts.test.yaml');
-    expect([status, said]).toEqual([0, expect.stringContaining('SUCCESS')]);
+    const { status, output } = promtool(folder, 'test', 'rules', 'alerts.test.yaml');
+    expect([status, output]).toEqual([0, expect.stringContaining('SUCCESS')]);
   });
 });

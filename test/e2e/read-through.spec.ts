@@ -6,7 +6,7 @@ import { until } from '../support/wait-for.js';
 const ids = { external_user_id: 'user123', external_program_id: 'program456' };
 const noCache = { 'cache-control': 'no-cache' };
 
-describe('cached answers', () => {
+describe('cached responses', () => {
   let world: World;
 
   afterEach(async () => {
@@ -16,7 +16,7 @@ describe('cached answers', () => {
 
   const calls = () => world.kigo.requests().map(({ route }) => route);
 
-  /** Asks for the hub summary of the demo account: one cache entry. */
+  /** Requests the hub summary of the demo account, which is one cache entry. */
   async function summary(headers?: Record<string, string>): Promise<Response> {
     const accountId = String(world.kigo.setAccount(ids).account_id);
     return world.gateway.get(`/api/v1/accounts/${accountId}/hub-summary`, headers);
@@ -26,14 +26,14 @@ describe('cached answers', () => {
     return (await world.gateway.get(badge(), headers)).json();
   }
 
-  describe('in their time', () => {
+  describe('while fresh', () => {
     beforeEach(async () => {
-      // The token is to outlive the summaries by far: no renewal of it is to come between.
+      // The token lives much longer than the summaries, so that no login happens in between.
       world = await startWorld({ HUB_SUMMARY_TTL_SECONDS: '1000', KIGO_TOKEN_TTL_SECONDS: '7200' });
       world.kigo.configure({ unknownUser: 'create' });
     });
 
-    it('say how old they are and how long they stay fresh', async () => {
+    it('carry their age and their remaining lifetime', async () => {
       const first = await summary();
       expect(first.headers.get('cache-status')).toBe('rewards-gateway; fwd=miss');
       expect(first.headers.get('age')).toBe('0');
@@ -52,7 +52,7 @@ describe('cached answers', () => {
       expect(calls()).toEqual(['login', 'summary']);
     });
 
-    it('stay fresh for a time that differs by 10 % from key to key, and never for one key', async () => {
+    it('have a lifetime that differs by up to 10 % between keys and stays the same for one key', async () => {
       const lives = async () => {
         const responses = Array.from({ length: 100 }, (_, index) =>
           world.gateway.get(`/api/v1/accounts/acc-${index}/hub-summary`),
@@ -73,13 +73,13 @@ describe('cached answers', () => {
       expect(Math.max(...first)).toBeGreaterThan(1_080);
       expect(new Set(first).size).toBeGreaterThan(50);
 
-      // Every one of them is gone and asked for anew.
+      // All of them have expired and are requested again.
       passSeconds(10_000);
       expect(await lives()).toEqual(first);
       expect(world.kigo.requests('summary')).toHaveLength(200);
     });
 
-    it('are refreshed in their last fifth, while the caller gets the old one at once', async () => {
+    it('are refreshed in the last fifth of their lifetime, without delaying the caller', async () => {
       const { kigo } = world;
       const fresh = maxAge(await summary());
       kigo.clearRequests();
@@ -88,7 +88,7 @@ describe('cached answers', () => {
       expect(calls()).toEqual([]);
 
       passSeconds(0.16 * fresh);
-      // The refresh hangs: whoever waited for it would get nothing.
+      // The refresh is slow, so a caller that waited for it would time out.
       kigo.setAccount({ ...ids, unviewed_products: 99 });
       kigo.addFault({ kind: 'slow', delayMs: 2_000, route: 'summary', times: 1 });
       const during = await Promise.all(Array.from({ length: 20 }, () => summary()));
@@ -96,7 +96,7 @@ describe('cached answers', () => {
         expect(response.headers.get('cache-status')).toBe('rewards-gateway; hit');
         expect(await response.json()).toMatchObject({ unviewed_products: 12, stale: false });
       }
-      await until('the new one is there', async () => {
+      await until('the refreshed value is served', async () => {
         const after = (await (await summary()).json()) as { unviewed_products: number };
         return after.unviewed_products === 99;
       });
@@ -104,7 +104,7 @@ describe('cached answers', () => {
       expect((await summary()).headers.get('age')).toBe('0');
     });
 
-    it('are not made worse by a refresh that fails', async () => {
+    it('are still served after a failed refresh', async () => {
       const { kigo } = world;
       const fresh = maxAge(await summary());
       kigo.addFault({ kind: 'status', status: 400, route: 'summary', times: 1 });
@@ -115,21 +115,21 @@ describe('cached answers', () => {
       expect(await (await summary()).json()).toMatchObject({ unviewed_products: 12, stale: false });
     });
 
-    it('cost one call when 50 ask at once for what has expired', async () => {
+    it('cause one call when 50 callers request an expired value at once', async () => {
       const { kigo } = world;
       await summary();
       passSeconds(1_101);
       kigo.clearRequests();
-      // Long enough for all fifty to arrive, also on a busy machine.
+      // Slow enough for all 50 requests to arrive, even on a busy machine.
       kigo.addFault({ kind: 'slow', delayMs: 1_500, route: 'summary' });
       const responses = await Promise.all(Array.from({ length: 50 }, () => summary()));
-      const told = responses.map(({ headers }) => headers.get('cache-status'));
-      expect(told).toContain('rewards-gateway; fwd=stale');
+      const statuses = responses.map(({ headers }) => headers.get('cache-status'));
+      expect(statuses).toContain('rewards-gateway; fwd=stale');
       for (const response of responses) expect(response.status).toBe(200);
       expect(calls()).toEqual(['summary']);
     });
 
-    it('are asked for anew on no-cache, and that failing is an error', async () => {
+    it('are bypassed with no-cache, and a failure of that request is an error', async () => {
       const { kigo } = world;
       expect(await count()).toEqual({ count: 12 });
       kigo.setAccount({ ...ids, unviewed_products: 13 });
@@ -166,7 +166,7 @@ describe('cached answers', () => {
       ['breaks the connection', { kind: 'reset' }],
       ['does not answer', { kind: 'hang' }],
       ['answers nonsense', { kind: 'html' }],
-    ] as const)('are served stale and say so when it %s', async (_, fault) => {
+    ] as const)('are served stale, and marked as stale, when Kigo %s', async (_, fault) => {
       const { kigo } = world;
       const fresh = maxAge(await summary());
       kigo.addFault({ ...fault, route: 'summary' });
@@ -182,10 +182,10 @@ describe('cached answers', () => {
       expect(await one.json()).toEqual({ count: 12 });
       expect(one.headers.get('cache-status')).toBe('rewards-gateway; hit; detail=stale-if-error');
 
-      // It is over as soon as Kigo answers. Longer than the breaker stays open:
+      // Fresh values are served again once Kigo responds. 125 s is longer than the circuit breaker stays open.
       passSeconds(125);
       kigo.clearFaults();
-      await until('the answer is fresh', async () => {
+      await until('the response is fresh', async () => {
         const { stale } = (await (await summary()).json()) as { stale: boolean };
         return !stale;
       });
@@ -203,7 +203,7 @@ describe('cached answers', () => {
       expect(await response.json()).toMatchObject({ type: 'urn:rewards-gateway:problem:upstream-failed' });
     });
 
-    it('are served stale also to who waits for a refresh that began in time', async () => {
+    it('are served stale to callers that wait for a refresh in flight', async () => {
       const { kigo } = world;
       const fresh = maxAge(await summary());
       kigo.addFault({ kind: 'hang', route: 'summary' });
@@ -218,7 +218,7 @@ describe('cached answers', () => {
       expect(kigo.maxConcurrent('summary')).toBe(1);
     });
 
-    it('do not hide that the account is gone', async () => {
+    it('do not hide that the account was removed', async () => {
       const { kigo } = world;
       const fresh = maxAge(await summary());
       const path = `/api/v1/accounts/${String(kigo.setAccount(ids).account_id)}/hub-summary`;
@@ -227,14 +227,14 @@ describe('cached answers', () => {
       const response = await world.gateway.get(path);
       expect(response.status).toBe(404);
       expect(await response.json()).toMatchObject({ type: 'urn:rewards-gateway:problem:account-not-found' });
-      // The 404 is the newest answer there is: no older one stands in when Kigo fails after it.
+      // The 404 is the latest result: no older value is served when Kigo fails after it.
       kigo.addFault({ kind: 'status', status: 400 });
       passSeconds(100);
       expect((await world.gateway.get(path)).status).toBe(502);
     });
   });
 
-  describe('that there is no such account', () => {
+  describe('for an unknown account', () => {
     const unknown = { external_user_id: 'nobody', external_program_id: 'program456' };
     const account = (headers?: Record<string, string>) =>
       world.gateway.get(`/api/v1/accounts?${String(new URLSearchParams(unknown))}`, headers);
@@ -243,7 +243,7 @@ describe('cached answers', () => {
       world = await startWorld({ NOT_FOUND_TTL_SECONDS: '60' });
     });
 
-    it('are remembered for NOT_FOUND_TTL_SECONDS, and end when the account appears', async () => {
+    it('are cached for NOT_FOUND_TTL_SECONDS and then replaced by the new account', async () => {
       const { kigo } = world;
       const first = await account();
       expect(first.status).toBe(404);
@@ -261,7 +261,7 @@ describe('cached answers', () => {
       expect(await (await account()).json()).toEqual({ account_id: 'acc-new' });
     });
 
-    it('are passed by with no-cache', async () => {
+    it('are bypassed with no-cache', async () => {
       const { kigo } = world;
       expect((await account()).status).toBe(404);
       kigo.setAccount({ ...unknown, account_id: 'acc-new' });
@@ -270,7 +270,7 @@ describe('cached answers', () => {
       expect(calls()).toEqual(['login', 'lookup', 'lookup']);
     });
 
-    it('do not stand in when Kigo fails after their time', async () => {
+    it('are not served stale', async () => {
       const fresh = maxAge(await account());
       world.kigo.addFault({ kind: 'status', status: 400, route: 'lookup' });
       passSeconds(fresh + 2);
@@ -278,11 +278,11 @@ describe('cached answers', () => {
     });
   });
 
-  it('may live for a split second', async () => {
+  it('support lifetimes below one second', async () => {
     world = await startWorld({ HUB_SUMMARY_TTL_SECONDS: '0.05', ACCOUNT_TTL_SECONDS: '0.05' });
     expect(await count()).toEqual({ count: 12 });
     world.kigo.setAccount({ ...ids, unviewed_products: 13 });
-    await until('the new count is seen', async () => ((await count()) as { count: number }).count === 13);
+    await until('the new count is served', async () => ((await count()) as { count: number }).count === 13);
   });
 });
 

@@ -290,8 +290,8 @@ describe('metrics of callbacks and delivery attempts', () => {
       });
       const seen = await scrapeMetrics(gateway);
       expect(findSeries(seen, 'rewards_gateway_kiip_callback_signatures_verified_total')).toEqual({
-        '{formula="redemption",secret="secret-1"}': 3,
-        '{formula="issuance",secret="secret-2"}': 1,
+        '{scheme="redemption",secret_index="1"}': 3,
+        '{scheme="issuance",secret_index="2"}': 1,
       });
       expect(seen).toMatchObject({
         'rewards_gateway_delivery_circuit_breaker_state{consumer="wallet"}': 0,

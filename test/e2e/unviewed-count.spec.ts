@@ -1,7 +1,7 @@
 import { badge, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 
-describe('the badge', () => {
+describe('GET /api/user/unviewed-count', () => {
   let world: World;
 
   beforeEach(async () => {
@@ -10,7 +10,7 @@ describe('the badge', () => {
 
   afterEach(() => world.close());
 
-  it('is the unviewed count, by way of one login, one look-up and one summary', async () => {
+  it('returns the count with one login, one lookup and one summary', async () => {
     const { kigo, gateway } = world;
     const response = await gateway.get(badge());
 
@@ -23,7 +23,7 @@ describe('the badge', () => {
     ]);
   });
 
-  it('costs one login, one look-up and one summary when 20 ask at once, and nothing more within the TTL', async () => {
+  it('causes one login, one lookup and one summary for 20 concurrent callers, and no further call within the TTL', async () => {
     const { kigo, gateway } = world;
     const cold = await Promise.all(Array.from({ length: 20 }, () => gateway.get(badge())));
     for (const response of cold) expect(await response.json()).toEqual({ count: 12 });

@@ -84,10 +84,10 @@ onPostgres('ordered delivery by two replicas', () => {
       server.query(
         'postgres',
         `with row as (
-           insert into ledger (id, kind, status, test, transaction_id, content, quantity, quantity_text, user_id, received_at,
-             signature, signed_text, signed_text_hash, fields_hash, transaction_hash, formula, secret_index)
+           insert into ledger (id, kind, status, is_test, transaction_id, content, quantity, quantity_text, user_id, received_at,
+             signature, signed_text, signed_text_hash, fields_hash, transaction_hash, signature_scheme, secret_index)
            values ('iss_order_${number}', 'issuance', 'recorded', false, '', '', 1, '1', 'orderly', now(), '${number}', '${number}',
-             'order-${number}', 'order-${number}', 'order-${number}', '', '') returning id)
+             'order-${number}', 'order-${number}', 'order-${number}', '', 1) returning id)
          insert into delivery_outbox (ledger_id) select id from row`,
       );
     const consumers: Consumer[] = [

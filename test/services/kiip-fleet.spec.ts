@@ -130,7 +130,7 @@ const others = (fields: Fields): Fields[] => [
   ...['somebody', 'else'].map((user_id) => ({ ...fields, user_id })),
 ];
 
-/** Callbacks that bear one signature, each of them credible by itself (upstreams.md 4.6). */
+/** Callbacks with the same signature, each of them valid by itself (docs/vendors/kiip.md, section 8). */
 function readings(): Fields[] {
   const transaction_id = transaction();
   const genuine = issuance({ quantity: 20, user_id: '5001', transaction_id, nonce: 'n-0001', origin: 'app' });

@@ -9,7 +9,7 @@ import { until } from '../support/wait-for.js';
 const apiKey = 'key-of-the-caller';
 const counter = 'rewards-gateway:rate:caller:caller';
 
-/** How many of so many calls are answered, in turns by each replica. */
+/** Sends calls to the replicas in turn. @returns how many were allowed */
 async function answered(calls: number, ...gateways: Gateway[]): Promise<number> {
   const statuses = await Promise.all(
     Array.from({ length: calls }, async (_, index) => {
@@ -21,12 +21,12 @@ async function answered(calls: number, ...gateways: Gateway[]): Promise<number> 
 }
 
 /**
- * On a busy machine a reply of Redis may be late. For each one that it misses, a replica lets through a hundredth of the limit
- * at the most, and no call less. So these tests count the missed replies: where none is missed, their bounds are one number.
+ * On a busy machine a reply of Redis may be late. For each missed reply, a replica allows up to a hundredth of the limit more, and
+ * no call fewer. These tests count the missed replies: without any, the lower and upper bounds are equal.
  */
-describeWithRedis('the rate limit of several replicas', () => {
+describeWithRedis('rate limit of several replicas', () => {
   let world: RedisWorld;
-  /** What the replicas got when they took calls out of the limit. */
+  /** The results of the replicas' reservations. */
   let replies: Promise<unknown>[];
 
   beforeEach(async () => {
@@ -37,7 +37,7 @@ describeWithRedis('the rate limit of several replicas', () => {
 
   afterEach(() => world.close());
 
-  /** It reaches Redis without the proxy: that would need the event loop as well, and make replies late. */
+  /** Connects to Redis directly by default: the proxy runs in the same event loop and would delay replies. */
   async function replica(limit: number, redisUrl = world.redis.url): Promise<Gateway> {
     const gateway = await world.sharingGateway({
       RATE_LIMIT_PER_MINUTE: String(limit),
@@ -46,8 +46,8 @@ describeWithRedis('the rate limit of several replicas', () => {
     });
     const counters = gateway.app.get(RedisStore);
     const add = counters.add.bind(counters);
-    jest.spyOn(counters, 'add').mockImplementation((...asked) => {
-      const reply = add(...asked);
+    jest.spyOn(counters, 'add').mockImplementation((...args) => {
+      const reply = add(...args);
       replies.push(reply);
       return reply;
     });
@@ -58,18 +58,18 @@ describeWithRedis('the rate limit of several replicas', () => {
     return (await Promise.all(replies)).filter((reply) => reply === undefined).length;
   }
 
-  /** As if others had taken so many already. */
+  /** Simulates calls that other replicas have reserved. */
   async function take(calls: number): Promise<void> {
     await world.redis.command('SET', counter, String(calls), 'PX', '60000');
   }
 
-  it('is one for all of them', async () => {
+  it('is shared by all replicas', async () => {
     const count = await answered(40, await replica(30), await replica(30));
     expect(count).toBeGreaterThanOrEqual(30);
     expect(count).toBeLessThanOrEqual(30 + (await missedReplies()));
   });
 
-  it('is used up and not exceeded when they take more than one call out of it at a time', async () => {
+  it('is used up but not exceeded when replicas reserve several calls at a time', async () => {
     const gateways = [await replica(500), await replica(500), await replica(500)];
     await take(400);
     const count = await answered(300, ...gateways);
@@ -77,7 +77,7 @@ describeWithRedis('the rate limit of several replicas', () => {
     expect(count).toBeLessThanOrEqual(100 + 5 * (await missedReplies()));
   });
 
-  it('falls short by the calls that a replica took out and does not use', async () => {
+  it('is reduced by calls that a replica reserved and does not use', async () => {
     const [first, second, third] = [await replica(500), await replica(500), await replica(500)];
     await take(400);
     const count = (await answered(1, first)) + (await answered(1, second)) + (await answered(120, third));
@@ -85,7 +85,7 @@ describeWithRedis('the rate limit of several replicas', () => {
     expect(count).toBeLessThanOrEqual(92 + 5 * (await missedReplies()));
   });
 
-  it('is corrected by a reply of Redis that is late', async () => {
+  it('is corrected by a late reply of Redis', async () => {
     await take(500);
     const { proxy } = world;
     let gateway: Gateway;
@@ -97,16 +97,16 @@ describeWithRedis('the rate limit of several replicas', () => {
       count = await answered(1, gateway);
       return proxy.count('EVAL') > 0;
     });
-    await until('a call is refused', async () => {
+    await until('a call is rejected', async () => {
       const more = await answered(1, gateway);
       count += more;
       return more === 0;
     });
-    // A replica that counts by itself, as this one does while Redis is slow, answers 500.
+    // A replica that only counted by itself while Redis is slow would allow 500.
     expect(count).toBeLessThan(500);
   });
 
-  it('ends after a minute even if its counter had no expiry', async () => {
+  it('sets an expiry on a counter that has none', async () => {
     const gateway = await replica(199);
     await world.redis.command('SET', counter, '7');
     let ttl = -1;
@@ -120,7 +120,7 @@ describeWithRedis('the rate limit of several replicas', () => {
     expect(ttl).toBeLessThanOrEqual(60_000);
   });
 
-  it('is counted by each replica alone while Redis does not reply, and no call waits for Redis', async () => {
+  it('is counted per replica while Redis does not reply', async () => {
     const gateways = [await replica(30, world.proxy.url), await replica(30, world.proxy.url)];
     world.proxy.blackHole = true;
     await untilRedisIsDown(...gateways);
@@ -128,7 +128,7 @@ describeWithRedis('the rate limit of several replicas', () => {
     world.proxy.blackHole = false;
   });
 
-  it('goes on from where it was when Redis goes away in the middle of a minute', async () => {
+  it('keeps its count when Redis becomes unavailable within a window', async () => {
     const gateway = await replica(30);
     expect(await answered(20, gateway)).toBe(20);
     const missed = await missedReplies();

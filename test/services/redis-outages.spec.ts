@@ -7,8 +7,8 @@ import { until } from '../support/wait-for.js';
 
 jest.setTimeout(120_000);
 
-// A request that waited for a Redis that is paused or black-holed would never be answered: the traffic would stand still.
-describeWithRedis('a Redis that fails', () => {
+// A request that waited for a paused or unreachable Redis would never get a response, and the traffic would stop.
+describeWithRedis('gateways during Redis outages', () => {
   let world: RedisWorld;
 
   beforeEach(async () => {
@@ -17,15 +17,15 @@ describeWithRedis('a Redis that fails', () => {
 
   afterEach(() => world.close());
 
-  it('is not missed when it is absent at the start, is told of once, and is used when it appears', async () => {
+  it('start without Redis, log it once, and use Redis when it appears', async () => {
     const { redis, kigo } = world;
     const direct = { REDIS_URL: redis.url };
     const [first, second] = [await world.gateway(direct), await world.gateway(direct)];
     const traffic = world.startTraffic();
     await traffic.answered(100);
     expect(await redisState(first)).toBe('down');
-    const told = ['Redis unavailable; using local cache', 'ECONNREFUSED'];
-    expect(world.reports()).toEqual([told, told]);
+    const warning = ['Redis unavailable; using local cache', 'ECONNREFUSED'];
+    expect(world.reports()).toEqual([warning, warning]);
 
     await redis.start();
     await untilRedisIsUp(first, second);
@@ -43,12 +43,12 @@ describeWithRedis('a Redis that fails', () => {
   }
 
   interface Outage extends Fault {
-    /** How many reads 100 requests of new users may still send, of the 200 that they would. */
+    /** How many reads 100 requests of new users may still send, instead of 200. */
     readonly reads: number;
   }
 
-  // An event loop that is itself blocked for as long cannot tell such a Redis from a fast one, and tries it now and then.
-  const someReads = 50;
+  // A gateway whose event loop is blocked for as long cannot detect the delay, and uses Redis from time to time.
+  const SOME_READS = 50;
 
   const outages: Outage[] = [
     {
@@ -64,62 +64,65 @@ describeWithRedis('a Redis that fails', () => {
       reads: 0,
     },
     {
-      fault: 'is behind a network that swallows everything',
+      fault: 'is behind a network that drops all packets',
       begin: ({ proxy }) => (proxy.blackHole = true),
       end: ({ proxy }) => (proxy.blackHole = false),
       reads: 0,
     },
     {
-      fault: 'is behind a network that refuses connections',
+      fault: 'is behind a network that rejects connections',
       begin: ({ proxy }) => proxy.refuse(),
       end: ({ proxy }) => proxy.accept(),
       reads: 0,
     },
     {
-      fault: 'answers after 30 ms',
+      fault: 'replies after 30 ms',
       begin: ({ proxy }) => (proxy.delayMs = 30),
       end: ({ proxy }) => (proxy.delayMs = 0),
-      reads: someReads,
+      reads: SOME_READS,
     },
     {
-      fault: 'answers after 200 ms',
+      fault: 'replies after 200 ms',
       begin: ({ proxy }) => (proxy.delayMs = 200),
       end: ({ proxy }) => (proxy.delayMs = 0),
-      reads: someReads,
+      reads: SOME_READS,
     },
   ];
 
-  it.each(outages)('is not waited for while it $fault, and then shares again', async (outage) => {
-    const { begin, end } = outage;
-    const { redis, proxy, kigo } = world;
-    await redis.start();
-    const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
-    const traffic = world.startTraffic();
-    await traffic.answered(50);
+  it.each(outages)(
+    'do not wait for Redis while it $fault, and share through it afterwards',
+    async (outage) => {
+      const { begin, end } = outage;
+      const { redis, proxy, kigo } = world;
+      await redis.start();
+      const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
+      const traffic = world.startTraffic();
+      await traffic.answered(50);
 
-    await begin(world);
-    await traffic.answered(100);
-    await untilRedisIsDown(first, second);
-    const reads = proxy.count('GET');
-    await traffic.answered(100);
-    // Not only unanswered, but not even asked: nothing piles up.
-    expect(proxy.count('GET') - reads).toBeLessThanOrEqual(outage.reads);
+      await begin(world);
+      await traffic.answered(100);
+      await untilRedisIsDown(first, second);
+      const reads = proxy.count('GET');
+      await traffic.answered(100);
+      // Redis gets no commands, so nothing queues up.
+      expect(proxy.count('GET') - reads).toBeLessThanOrEqual(outage.reads);
 
-    await end(world);
-    await untilRedisIsUp(first, second);
-    await traffic.answered(50);
-    await traffic.stop();
-    expect([...traffic.statuses.keys()]).toEqual([200]);
-    // At the worst each gateway asks for itself.
-    expect(kigo.requests('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
-    expect(kigo.requests('summary').length).toBeLessThanOrEqual(2 * traffic.users);
-    expect(kigo.requests('login').length).toBeLessThanOrEqual(2);
-    await world.expectShared(first, second);
-  });
+      await end(world);
+      await untilRedisIsUp(first, second);
+      await traffic.answered(50);
+      await traffic.stop();
+      expect([...traffic.statuses.keys()]).toEqual([200]);
+      // At most each gateway asks Kigo for itself.
+      expect(kigo.requests('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
+      expect(kigo.requests('summary').length).toBeLessThanOrEqual(2 * traffic.users);
+      expect(kigo.requests('login').length).toBeLessThanOrEqual(2);
+      await world.expectShared(first, second);
+    },
+  );
 
   const troubles: Fault[] = [
     {
-      fault: 'answers after 5 ms',
+      fault: 'replies after 5 ms',
       begin: ({ proxy }) => (proxy.delayMs = 5),
       end: ({ proxy }) => (proxy.delayMs = 0),
     },
@@ -134,32 +137,35 @@ describeWithRedis('a Redis that fails', () => {
       end: ({ redis }) => redis.command('CONFIG', 'SET', 'maxmemory', '0'),
     },
     {
-      fault: 'is a replica that takes no writes',
+      fault: 'is a read-only replica',
       begin: ({ redis }) => redis.command('REPLICAOF', '127.0.0.1', '1'),
       end: ({ redis }) => redis.command('REPLICAOF', 'NO', 'ONE'),
     },
   ];
 
-  it.each(troubles)('fails no request while it $fault, and then shares again', async ({ begin, end }) => {
-    const { redis, kigo } = world;
-    await redis.start();
-    const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
-    const traffic = world.startTraffic();
-    await traffic.answered(50);
-    await begin(world);
-    await traffic.answered(200);
-    await end(world);
-    await traffic.answered(50);
-    await traffic.stop();
+  it.each(troubles)(
+    'answer every request while Redis $fault, and share through it afterwards',
+    async ({ begin, end }) => {
+      const { redis, kigo } = world;
+      await redis.start();
+      const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
+      const traffic = world.startTraffic();
+      await traffic.answered(50);
+      await begin(world);
+      await traffic.answered(200);
+      await end(world);
+      await traffic.answered(50);
+      await traffic.stop();
 
-    expect([...traffic.statuses.keys()]).toEqual([200]);
-    expect(kigo.requests('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
-    expect(kigo.requests('summary').length).toBeLessThanOrEqual(2 * traffic.users);
-    expect(kigo.requests('login').length).toBeLessThanOrEqual(2);
-    await world.expectShared(first, second);
-  });
+      expect([...traffic.statuses.keys()]).toEqual([200]);
+      expect(kigo.requests('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
+      expect(kigo.requests('summary').length).toBeLessThanOrEqual(2 * traffic.users);
+      expect(kigo.requests('login').length).toBeLessThanOrEqual(2);
+      await world.expectShared(first, second);
+    },
+  );
 
-  it('costs a request 50 ms at the most: five reads in a row at the worst, each given up within 10 ms', async () => {
+  it('wait at most 50 ms for Redis per request: five reads, each given up within 10 ms', async () => {
     const { redis, proxy, kigo } = world;
     await redis.start();
     const first = await world.sharingGateway();
@@ -167,13 +173,13 @@ describeWithRedis('a Redis that fails', () => {
       await redis.command('FLUSHALL');
       const before = proxy.count('GET');
       expect((await first.get(badge(user))).status).toBe(200);
-      // The account and the summary; the token too, for the first user of all.
+      // The account and the summary, and the token for the very first user.
       expect(proxy.count('GET') - before).toBeLessThanOrEqual(3);
       await world.stored(keyPart(user, 'program456'));
       await redis.command('FLUSHALL');
     });
 
-    // The worst: what Redis says of account and token was true once.
+    // The worst case: the account and the token in Redis are outdated.
     await world.retryOnTimeout(async (user) => {
       const teacher = await world.sharingGateway();
       expect((await teacher.get(badge(user))).status).toBe(200);
@@ -206,20 +212,20 @@ describeWithRedis('a Redis that fails', () => {
       const from = performance.now();
       expect(await layers.readShared('any')).toBeUndefined();
       waits.push(performance.now() - from);
-      // A probe at once tells whether it was a hiccup: by the next late reads or two, Redis is aside.
+      // A ping follows at once: after one or two more late reads, Redis is unavailable.
       const reads = proxy.count('GET');
       for (let next = 0; next < 10; next += 1) expect(await layers.readShared('any')).toBeUndefined();
       expect(proxy.count('GET') - reads).toBeLessThanOrEqual(2);
       redis.resume();
     }
-    // A busy machine can only lengthen a wait: the shortest of several is what was meant.
+    // A busy machine can only lengthen a wait, so the shortest one counts.
     expect(Math.min(...waits)).toBeLessThan(10);
   });
 
-  it('is not blamed for a busy event loop', async () => {
+  it('do not blame Redis for a blocked event loop', async () => {
     const { redis } = world;
     await redis.start();
-    // Straight to Redis: the proxy would need the event loop as well.
+    // Connects to Redis directly: the proxy runs in the same event loop.
     const gateway = await world.sharingGateway({ REDIS_URL: redis.url });
     const layers = gateway.app.get(TieredCache);
     await world.retryOnTimeout(async () => {
@@ -232,7 +238,7 @@ describeWithRedis('a Redis that fails', () => {
     });
   });
 
-  it('gets a new connection when nothing at all is heard on the old one, but not for being slow', async () => {
+  it('reconnect when Redis sends no reply at all, but not when it is slow', async () => {
     const { redis, proxy } = world;
     await redis.start();
     const gateway = await world.sharingGateway();
@@ -240,27 +246,24 @@ describeWithRedis('a Redis that fails', () => {
     proxy.delayMs = 200;
     await untilRedisIsDown(gateway);
     const pings = proxy.count('PING');
-    await until(
-      'as many probes are sent as a silent connection gets',
-      () => proxy.count('PING') >= pings + 7,
-    );
+    await until('as many pings are sent as a silent connection gets', () => proxy.count('PING') >= pings + 7);
     expect(proxy.opened).toBe(opened);
 
     proxy.delayMs = 0;
     proxy.blackHole = true;
-    await until('the connection is made anew', () => proxy.opened > opened);
+    await until('the gateway reconnects', () => proxy.opened > opened);
     proxy.blackHole = false;
     await untilRedisIsUp(gateway);
     expect(proxy.connections).toBe(1);
   });
 
-  it('is given up in the middle of a handshake that it never answers', async () => {
+  it('give up a handshake that Redis never answers', async () => {
     const { redis, proxy } = world;
     await redis.start();
     proxy.blackHole = true;
-    // To select a database the client must hear an answer before it is ready.
+    // With a database number the client needs a reply before it is ready.
     const gateway = await world.gateway({ REDIS_URL: `${proxy.url}/1` });
-    await until('the handshake has begun', () => proxy.count('SELECT') > 0);
+    await until('the handshake has started', () => proxy.count('SELECT') > 0);
     proxy.blackHole = false;
     expect((await gateway.get(badge())).status).toBe(200);
     await untilRedisIsUp(gateway);
@@ -269,14 +272,14 @@ describeWithRedis('a Redis that fails', () => {
 
   it.each([
     ['works', false],
-    ['is behind a network that swallows everything', true],
-  ])('loses its connections for good when the gateway closes while it %s', async (_, blackHole) => {
+    ['is behind a network that drops all packets', true],
+  ])('close their connections for good at shutdown while Redis %s', async (_, blackHole) => {
     const { redis, proxy } = world;
     await redis.start();
     const ready = await world.sharingGateway();
     proxy.blackHole = blackHole;
     const handshaking = await world.gateway({ REDIS_URL: `${proxy.url}/1` });
-    await until('both are connected', () => proxy.connections === 2);
+    await until('both gateways are connected', () => proxy.connections === 2);
     for (const gateway of [ready, handshaking]) {
       world.release(gateway);
       await gateway.close();
@@ -284,22 +287,25 @@ describeWithRedis('a Redis that fails', () => {
     await until('no connection is left', () => proxy.connections === 0);
     const { opened } = proxy;
     const from = performance.now();
-    await until('the time for another attempt is over', () => performance.now() - from > 1_000);
+    await until('another attempt would have been made', () => performance.now() - from > 1_000);
     expect(proxy.opened).toBe(opened);
   });
 
-  it('is left aside while it loads its data, on the connection that there is, and then used', async () => {
+  it('keep the connection while Redis loads its data, and use it afterwards', async () => {
     const { redis, proxy } = world;
     await redis.start('--rdbcompression', 'no');
     const fill = "for i = 1, 6000 do redis.call('SET', 'x' .. i, string.rep('x', 1100)) end";
     await redis.command('EVAL', fill, '0');
     await redis.command('SAVE');
     await redis.kill();
-    // 2 ms a key, and a look at the connections after each: it would go on for 12 s.
+    // 2 ms per key, and connections are served after each key: loading would take 12 s.
     await redis.start('--key-load-delay', '2000', '--loading-process-events-interval-bytes', '1024');
     const gateway = await world.gateway();
     const pings = proxy.count('PING');
-    await until('it was probed more often than a silent one is', () => proxy.count('PING') >= pings + 8);
+    await until(
+      'Redis was pinged more often than a silent connection is',
+      () => proxy.count('PING') >= pings + 8,
+    );
     expect((await gateway.get(badge())).status).toBe(200);
     expect(await redisState(gateway)).toBe('down');
 
@@ -308,16 +314,19 @@ describeWithRedis('a Redis that fails', () => {
     expect(proxy.opened).toBe(1);
   });
 
-  it('is told of when it refuses writes, once a minute and without a key', async () => {
+  it('log rejected writes once a minute and without the key', async () => {
     const { redis } = world;
     await redis.start('--maxmemory', '1');
     const gateway = await world.sharingGateway();
-    const refusals = () => world.reports().filter(([, reason]) => reason === 'OOM');
+    const rejections = () => world.reports().filter(([, reason]) => reason === 'OOM');
     let users = 0;
     const ask = () => gateway.get(badge(`secret-user-${(users += 1)}`));
-    await until('it is told of', async () => (await ask()).status === 200 && refusals().length > 0);
+    await until(
+      'the rejection is logged',
+      async () => (await ask()).status === 200 && rejections().length > 0,
+    );
     await ask();
-    expect(refusals()).toHaveLength(1);
+    expect(rejections()).toHaveLength(1);
     expect(JSON.stringify(gateway.log.filter(({ context }) => context === 'Redis'))).not.toContain('secret');
   });
 });

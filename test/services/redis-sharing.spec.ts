@@ -26,20 +26,20 @@ describeWithRedis('gateways that share a Redis', () => {
 
   const routes = () => world.kigo.requests().map(({ route }) => route);
 
-  /** Has a gateway ask for the demo user, and all of it stored. */
+  /** Makes a gateway request the count of the demo user, and waits until Redis holds all entries. */
   async function fill(): Promise<void> {
     await world.retryOnTimeout(async () => {
-      // Another one each time: one that had its token while Redis was late would not store it again.
+      // A new gateway each time: one that got its token while Redis was late would not store it again.
       const gateway = await world.sharingGateway();
       expect((await gateway.get(badge('user123'), { 'cache-control': 'no-cache' })).status).toBe(200);
       for (const part of [':account:', ':hub-summary:', ':token:']) await world.stored(part);
-      await until('the right to log in is given back', async () =>
+      await until('the login lease is released', async () =>
         (await world.redis.dump()).every(([key]) => !key.endsWith(':login')),
       );
     });
   }
 
-  it('make one login, one look-up and one summary together', async () => {
+  it('cause one login, one lookup and one summary together', async () => {
     await world.retryOnTimeout(async () => {
       await world.redis.command('FLUSHALL');
       world.kigo.clearRequests();
@@ -50,13 +50,13 @@ describeWithRedis('gateways that share a Redis', () => {
 
       expect(await (await second.get(badge())).json()).toEqual({ count: 12 });
       expect(routes()).toEqual(['login', 'lookup', 'summary']);
-      // Another user: a look-up and a summary, but no login.
+      // Another user causes a lookup and a summary, but no login.
       expect((await second.get(badge('user-of-second'))).status).toBe(200);
       expect(routes()).toEqual(['login', 'lookup', 'summary', 'lookup', 'summary']);
     });
   });
 
-  it('make one login together when all of them start at once, and one more when its token is revoked', async () => {
+  it('log in once when all start at the same time, and once more when the token is revoked', async () => {
     world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 300 });
     const gateways = await Promise.all(Array.from({ length: 5 }, () => world.sharingGateway()));
     const askAll = async (user: string) => {
@@ -74,7 +74,7 @@ describeWithRedis('gateways that share a Redis', () => {
     });
   });
 
-  it('do not give up on a token that is dead as well, and that another one of them had', async () => {
+  it('log in when the tokens of two gateways are both revoked', async () => {
     await world.retryOnTimeout(async (user) => {
       world.kigo.clearRequests();
       const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
@@ -87,12 +87,12 @@ describeWithRedis('gateways that share a Redis', () => {
       world.kigo.revokeAllTokens();
       world.kigo.clearRequests();
       expect((await first.get(badge(`${user}-c`))).status).toBe(200);
-      // Refused with its own token and with that of the second, and then with none.
+      // Kigo rejects its own token, then that of the second gateway; then it logs in.
       expect(routes()).toEqual(['lookup', 'lookup', 'login', 'lookup', 'summary']);
     });
   });
 
-  it('have their answers also when the login of the one that may log in hangs', async () => {
+  it('serve requests while the login of the lease holder hangs', async () => {
     const [first, second] = await Promise.all(
       [1, 2].map(() => world.sharingGateway({ KIGO_TIMEOUT_MS: '2000' })),
     );
@@ -101,13 +101,13 @@ describeWithRedis('gateways that share a Redis', () => {
       world.kigo.clearRequests();
       world.kigo.addFault({ kind: 'hang', route: 'login', times: 1 });
       const asked = first!.get(badge(`${user}-a`));
-      await until('the first logs in', () => world.kigo.requests('login').length === 1);
+      await until('the first gateway logs in', () => world.kigo.requests('login').length === 1);
       expect((await second!.get(badge(`${user}-b`))).status).toBe(200);
       expect((await asked).status).toBe(200);
     });
   });
 
-  it('refresh a summary once, not once each', async () => {
+  it('refresh a summary once for all gateways', async () => {
     await world.retryOnTimeout(async (user) => {
       restoreClock();
       await world.redis.command('FLUSHALL');
@@ -119,17 +119,17 @@ describeWithRedis('gateways that share a Redis', () => {
 
       passSeconds(0.95 * fresh);
       await first.get(badge(user));
-      await until('the refresh of the first is shared', async () =>
+      await until('the refreshed summary is in Redis', async () =>
         (await world.redis.dump()).some(([, value]) => value.includes(`"asOf":${Date.now()}`)),
       );
-      await until('the second has it', async () => {
+      await until('the second gateway serves it', async () => {
         return (await second.get(badge(user))).headers.get('age') === '0';
       });
       expect(routes()).toEqual(['summary']);
     });
   });
 
-  it('keep every entry in Redis for its time and no longer', async () => {
+  it('store every entry with its expiry', async () => {
     await fill();
     const longest = [
       [':token:', 1800],
@@ -146,7 +146,7 @@ describeWithRedis('gateways that share a Redis', () => {
     }
   });
 
-  it('go each by the times of its own configuration', async () => {
+  it('apply their own lifetimes to shared entries', async () => {
     await fill();
     const strict = await world.sharingGateway({
       HUB_SUMMARY_TTL_SECONDS: '0.001',
@@ -156,7 +156,7 @@ describeWithRedis('gateways that share a Redis', () => {
     expect((await strict.get(badge('user123'))).status).toBe(502);
   });
 
-  it('leave neither the token nor the API key in Redis or in the log, in any encoding', async () => {
+  it('store and log neither the token nor the API key, in any encoding', async () => {
     await fill();
     const gateway = await world.sharingGateway();
     expect((await gateway.get(badge('user-of-second'))).status).toBe(200);
@@ -177,7 +177,7 @@ describeWithRedis('gateways that share a Redis', () => {
     }
   });
 
-  it('take no token that was sealed with another API key', async () => {
+  it('do not accept a token that was encrypted with another API key', async () => {
     await fill();
     world.kigo.configure({ apiKeys: [baseEnvironment['KIGO_API_KEY']!, 'another-key'] });
     world.kigo.clearRequests();
@@ -190,7 +190,7 @@ describeWithRedis('gateways that share a Redis', () => {
   });
 
   it.each([
-    ['swapped for another text', (value: string) => value.replace(/"value":"[^"]*"/, '"value":"AAAA"')],
+    ['replaced by another string', (value: string) => value.replace(/"value":"[^"]*"/, '"value":"AAAA"')],
     [
       'changed in one bit',
       (value: string) => value.replace(/"value":"(.)/, (_, first) => `"value":"${first === 'A' ? 'B' : 'A'}`),
@@ -200,7 +200,7 @@ describeWithRedis('gateways that share a Redis', () => {
       (value: string) =>
         value.replace(/"value":"[^"]*"/, '"value":{"value":"forged","issuedAt":1,"expiresAt":9e15}'),
     ],
-  ])('take no token that was %s, and log in instead', async (_, spoil) => {
+  ])('log in instead of using a token that was %s', async (_, spoil) => {
     await fill();
     const [key, value] = (await world.redis.dump()).find(([name]) => name.includes(':token:'))!;
     expect(spoil(value)).not.toBe(value);
@@ -216,7 +216,7 @@ describeWithRedis('gateways that share a Redis', () => {
     ['is other JSON', (key) => ['SET', key, '[42]']],
     ['is text', (key) => ['SET', key, '"acc-1"']],
     ['is empty', (key) => ['SET', key, '']],
-    ['is of another version', (key) => ['SET', key, '{"value":{"count":99,"at":1},"expires":9e15}']],
+    ['has another version', (key) => ['SET', key, '{"value":{"count":99,"at":1},"expires":9e15}']],
     [
       'holds another value',
       (key, value) => [
@@ -233,7 +233,7 @@ describeWithRedis('gateways that share a Redis', () => {
     ['is a list', (key) => ['LPUSH', key, 'x']],
   ];
 
-  it.each(wrongEntries)('do not believe an entry that %s, and put it right', async (_, spoil) => {
+  it.each(wrongEntries)('ignore and replace an entry that %s', async (_, spoil) => {
     const { redis, kigo } = world;
     await fill();
     const right = (await redis.dump()).filter(([key]) => !key.includes(':token:'));
@@ -255,7 +255,7 @@ describeWithRedis('gateways that share a Redis', () => {
       entries.map(([key, value]) => `${key} ${value.replace(times, '')}`).toSorted();
     await world.retryOnTimeout(async () => {
       await gateway.get(badge('user123'), { 'cache-control': 'no-cache' });
-      await until('both entries are put right', async () => {
+      await until('both entries are replaced', async () => {
         const now = (await redis.dump()).filter(([key]) => right.some(([name]) => name === key));
         return timeless(now).join() === timeless(right).join();
       });

@@ -15,10 +15,10 @@ export function issuance(given: Partial<VerifiedCallbackFields> = {}): VerifiedC
     userReference: null,
     nonce: 'n-0001',
     origin: 'survey',
-    test: false,
+    isTest: false,
     receivedAt: new Date('2026-01-02T03:04:05.678Z'),
     signatureScheme: 'issuance',
-    secretId: 'secret 1',
+    secretIndex: 1,
     ...given,
   });
 }

@@ -1,19 +1,16 @@
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
+import { describeWhenInstalled } from './describe-when-installed.js';
 
-/** The path of Debian, unless the environment names another. */
+/** The path of the Debian package, unless the environment names another. */
 const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 const installed = existsSync(executablePath);
-const required = process.env['CI'] === 'true' || process.env['REQUIRE_SERVICES'] === '1';
 
-/** `describe`, or a skip with a warning on a machine without Chromium. Where services are required, the tests run and fail. */
-export const describeWithChromium = installed || required ? describe : skipLoudly();
-
-function skipLoudly(): typeof describe.skip {
-  console.warn(`SKIPPED: the tests in a real browser. There is no Chromium at ${executablePath}.`);
-  return describe.skip;
-}
+export const describeWithChromium = describeWhenInstalled(
+  installed,
+  `there is no Chromium at ${executablePath}`,
+);
 
 export async function startChromium(): Promise<Browser> {
   return chromium.launch({

@@ -1,7 +1,7 @@
 import type { Environment } from '../../src/config/read-config.js';
 import { startProcess } from './gateway-process.js';
 import type { GatewayProcess } from './gateway-process.js';
-import { freePort } from './postgres.js';
+import { freePort } from './free-port.js';
 
 /** A gateway that is killed again and again, and comes back on the same port and the same data. */
 export class MortalGateway {

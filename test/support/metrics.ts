@@ -1,4 +1,4 @@
-/** What /metrics shows: each series as it is written there, and its value. */
+/** The series of /metrics, as written there, with their values. */
 export type Metrics = Readonly<Record<string, number>>;
 
 export async function scrapeMetrics({ url }: { readonly url: string }): Promise<Metrics> {
@@ -8,7 +8,7 @@ export async function scrapeMetrics({ url }: { readonly url: string }): Promise<
   return parseMetrics(text);
 }
 
-/** The series of one metric, by their labels as they are written. */
+/** The series of one metric by their labels, as written on the page. */
 export function findSeries(metrics: Metrics, name: string): Record<string, number> {
   return Object.fromEntries(
     Object.entries(metrics)

@@ -12,13 +12,13 @@ import { startTraffic } from './traffic.js';
 import type { Traffic } from './traffic.js';
 import { until } from './wait-for.js';
 
-/** What the log says when Redis was not in time. */
+/** The log messages for late replies of Redis. */
 const TIMEOUT_MESSAGES: readonly unknown[] = [
   'Redis unavailable; using local cache',
   'Redis command timed out',
 ];
 
-/** A simulated Kigo that knows every user, a Redis that does not run yet, and the gateways that use both. */
+/** A simulated Kigo that knows every user, a Redis that is not started yet, and the gateways that use both. */
 export class RedisWorld {
   private readonly gateways: Gateway[] = [];
   private traffic: Traffic | undefined;
@@ -26,7 +26,7 @@ export class RedisWorld {
   private constructor(
     readonly kigo: KigoSandbox,
     readonly redis: RedisServer,
-    /** The gateways reach Redis through it. */
+    /** The gateways connect to Redis through this proxy. */
     readonly proxy: FaultProxy,
     private readonly redisUrl: string,
   ) {
@@ -49,29 +49,29 @@ export class RedisWorld {
     return gateway;
   }
 
-  /** A gateway that has Redis in use: until then it would answer without. */
+  /** Starts a gateway and waits until it uses Redis. */
   async sharingGateway(env: Environment = {}): Promise<Gateway> {
     const gateway = await this.gateway(env);
     await untilRedisIsUp(gateway);
     return gateway;
   }
 
-  /** Traffic on all gateways. */
+  /** Starts traffic on all gateways. */
   startTraffic(): Traffic {
     this.traffic = startTraffic(this.gateways);
     return this.traffic;
   }
 
-  /** What the log tells an operator of Redis. */
+  /** Message and reason of the log lines about Redis, without debug lines. */
   reports(): [msg: unknown, reason: unknown][] {
     return this.log()
       .filter(({ level }) => level !== 'debug')
       .map(({ msg, reason }) => [msg, reason]);
   }
 
-  /** Waits until Redis holds an entry whose key has this part. */
+  /** Waits until Redis holds an entry whose key contains `part`. */
   async stored(part: string): Promise<void> {
-    // What is not stored at once was skipped, since Redis was aside, and will not be.
+    // An entry that is not stored soon was skipped because Redis was unavailable.
     await until(
       `an entry of ${part} is stored`,
       async () => (await this.redis.dump()).some(([key]) => key.includes(part)),
@@ -80,8 +80,8 @@ export class RedisWorld {
   }
 
   /**
-   * Runs a trial that needs every answer of Redis in time. On a machine so busy that one is late it proves nothing, and is
-   * made again, with another user.
+   * Runs a trial that needs every reply of Redis in time. If a reply was late because the machine is busy, a failure proves
+   * nothing and the trial is repeated with another user.
    */
   async retryOnTimeout(trial: (user: string) => Promise<void>): Promise<void> {
     const late = () => this.log().filter(({ msg }) => TIMEOUT_MESSAGES.includes(msg)).length;
@@ -96,7 +96,7 @@ export class RedisWorld {
     }
   }
 
-  /** Asks at one gateway for a user that none has met, and then at the other: Kigo hears of it once. */
+  /** Requests a new user at one gateway and then at the other, and expects calls to Kigo from the first only. */
   async expectShared(first: Gateway, second: Gateway): Promise<void> {
     await this.retryOnTimeout(async (user) => {
       assert.equal((await first.get(badge(user))).status, 200);
@@ -110,12 +110,12 @@ export class RedisWorld {
     });
   }
 
-  /** Nest has one logger for the process: all speaks through the last gateway. */
+  /** Nest has one logger per process: the log of the last gateway has the lines of all. */
   private log(): Record<string, unknown>[] {
     return this.gateways.flatMap(({ log }) => log).filter(({ context }) => context === 'Redis');
   }
 
-  /** Gives up a gateway: it is the test's to close. */
+  /** Removes a gateway, which the test closes itself. */
   release(gateway: Gateway): void {
     this.gateways.splice(this.gateways.indexOf(gateway), 1);
   }
@@ -133,30 +133,30 @@ interface Report {
   readonly redis: { readonly state: string };
 }
 
-/** What a gateway says of Redis: `up` when it is in use, else `down`. */
+/** The state of Redis in a gateway: `up` or `down`. */
 export async function redisState(gateway: Gateway): Promise<string> {
   const response = await gateway.get('/health/ready');
   const report = (await response.json()) as Partial<Record<'checks' | 'details', Report>>;
-  // These gateways have no database, so they are not ready: what a problem lists are its `checks`.
+  // These gateways have no database, so the response is a problem with `checks`.
   return (report.checks ?? report.details)!.redis.state;
 }
 
 export async function untilRedisIsUp(...gateways: Gateway[]): Promise<void> {
   for (const gateway of gateways)
-    await until('Redis available', async () => (await redisState(gateway)) === 'up');
+    await until('Redis is up', async () => (await redisState(gateway)) === 'up');
 }
 
 export async function untilRedisIsDown(...gateways: Gateway[]): Promise<void> {
   for (const gateway of gateways)
-    await until('Redis unavailable; using local cache', async () => (await redisState(gateway)) === 'down');
+    await until('Redis is down', async () => (await redisState(gateway)) === 'down');
 }
 
-/** The part of a cache key that names what was asked about. */
+/** The part of a cache key that identifies the subject. */
 export function keyPart(...ids: string[]): string {
   return hash('sha256', JSON.stringify(ids), 'base64url');
 }
 
-/** Setting nothing of an account that there is gives the account. */
+/** Setting no property of an existing account returns it. */
 function getAccountId(kigo: KigoSandbox, user: string): string {
   const ids = { external_user_id: user, external_program_id: 'program456' };
   return String(kigo.setAccount(ids).account_id);

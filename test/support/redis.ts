@@ -5,39 +5,33 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'redis';
+import { describeWhenInstalled } from './describe-when-installed.js';
 import { freePort } from './free-port.js';
 import { until } from './wait-for.js';
 
-/** A real redis-server of the test's own. */
+/** A real redis-server, started for one test. */
 export interface RedisServer {
   readonly port: number;
   readonly url: string;
-  /** Runs one command on a connection of its own, and gives the reply. */
+  /** Runs one command on its own connection. @returns the reply */
   command(...args: string[]): Promise<unknown>;
-  /** Every key with its value, if that is text. */
+  /** Every key with its value, or with an empty string if the value is not a string. */
   dump(): Promise<[key: string, value: string][]>;
-  /** Stops the process without ending it (SIGSTOP): connections stay open, nothing is answered. */
+  /** Suspends the process (SIGSTOP): connections stay open but get no replies. */
   pause(): void;
   resume(): void;
   /** SIGKILL. */
   kill(): Promise<void>;
-  /** Starts it (again) on its port, with the data that was last saved; resolves once it answers, be it with an error. */
+  /** Starts the server on its port with the data of the last SAVE. Resolves once it replies, even with an error. */
   start(...args: string[]): Promise<void>;
   close(): Promise<void>;
 }
 
 const installed = spawnSync('redis-server', ['--version']).status === 0;
-const required = process.env['CI'] === 'true' || process.env['REQUIRE_SERVICES'] === '1';
 
-/** `describe`, or a loud skip on a machine without redis-server; where services are required the tests run, and fail. */
-export const describeWithRedis = installed || required ? describe : skipLoudly();
+export const describeWithRedis = describeWhenInstalled(installed, 'there is no redis-server on this machine');
 
-function skipLoudly(): typeof describe.skip {
-  console.warn('SKIPPED: the tests on a real Redis. There is no redis-server on this machine.');
-  return describe.skip;
-}
-
-/** Makes a Redis that is not running yet: `start` it. Nothing is written to disk but by `SAVE`. */
+/** Creates a Redis that is not started yet. It writes to disk only on `SAVE`. */
 export async function createRedis(): Promise<RedisServer> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'redis-'));
@@ -59,7 +53,7 @@ export async function createRedis(): Promise<RedisServer> {
   }
 
   async function answers(): Promise<boolean> {
-    if (server?.exitCode !== null) throw new Error('redis-server ended at its start');
+    if (server?.exitCode !== null) throw new Error('redis-server exited at startup');
     return onClient((client) => client.ping()).then(
       () => true,
       (error: unknown) => error instanceof Error && error.message.startsWith('LOADING'),
@@ -90,7 +84,7 @@ export async function createRedis(): Promise<RedisServer> {
     async start(...args) {
       server = spawn('redis-server', [...options, ...args], { stdio: 'ignore' });
       const failed = once(server, 'error').then(([error]) => Promise.reject(error as Error));
-      await Promise.race([failed, until('Redis answers', answers)]);
+      await Promise.race([failed, until('Redis replies', answers)]);
     },
     async close() {
       await handle.kill();
@@ -100,7 +94,7 @@ export async function createRedis(): Promise<RedisServer> {
   return handle;
 }
 
-/** A Redis that runs. */
+/** Starts a Redis. */
 export async function startRedis(...args: string[]): Promise<RedisServer> {
   const redis = await createRedis();
   await redis.start(...args);

@@ -2,45 +2,45 @@ import { badge } from './gateway.js';
 import type { Gateway } from './gateway.js';
 import { until } from './wait-for.js';
 
-/** Requests that go on until they are stopped. */
+/** Requests that continue until `stop`. */
 export interface Traffic {
-  /** How many answers of each status there were. */
+  /** Number of responses by status. */
   readonly statuses: Map<number, number>;
-  /** How many users were asked for, each of them at every gateway. */
+  /** Number of users requested so far, each at every gateway. */
   readonly users: number;
-  /** Resolves once so many more requests, begun from now on, are answered. */
+  /** Resolves when `more` requests that start from now on have responses. */
   answered(more: number): Promise<void>;
-  /** Waits for the requests under way. */
+  /** Waits for the requests in flight. */
   stop(): Promise<void>;
 }
 
 const WORKERS = 4;
 
-/** Asks for the badge of one new user after another, at one gateway and then at the next. */
+/** Requests the count of one new user after another, at each gateway in turn. */
 export function startTraffic(gateways: readonly Gateway[]): Traffic {
   const statuses = new Map<number, number>();
   let users = 0;
-  let begun = 0;
+  let started = 0;
   const stop = new AbortController();
-  const answeredOf: boolean[] = [];
+  const isAnswered: boolean[] = [];
 
   async function work(): Promise<void> {
     while (!stop.signal.aborted) {
       users += 1;
       const path = badge(`traffic-${users}`);
       for (const gateway of gateways) {
-        const index = begun;
-        begun += 1;
+        const index = started;
+        started += 1;
         const response = await gateway.get(path);
         await response.arrayBuffer();
         statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
-        answeredOf[index] = true;
+        isAnswered[index] = true;
       }
     }
   }
 
   const all = Promise.all(Array.from({ length: WORKERS }, work));
-  // Whoever stops the traffic gets the error.
+  // `stop` and `answered` report the error.
   all.catch(() => undefined);
   return {
     statuses,
@@ -48,8 +48,8 @@ export function startTraffic(gateways: readonly Gateway[]): Traffic {
       return users;
     },
     async answered(more) {
-      const from = begun;
-      const done = () => answeredOf.slice(from).filter(Boolean).length >= more;
+      const from = started;
+      const done = () => isAnswered.slice(from).filter(Boolean).length >= more;
       await Promise.race([until(`${more} more requests are answered`, done), all]);
     },
     async stop() {

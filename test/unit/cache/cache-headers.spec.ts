@@ -2,12 +2,12 @@ import { cacheHeaders, worstOf } from '../../../src/cache/cache-headers.js';
 
 const now = 1_800_000_000_000;
 
-describe('the headers of a cached answer', () => {
+describe('cacheHeaders', () => {
   it.each([
     ['whole seconds, rounded down', now - 1_999, now + 2_999, '1', '2'],
     ['nothing below zero', now + 5_000, now - 5_000, '0', '0'],
-    ['31 bits at the most', 0, now + 1e15, '1800000000', '2147483647'],
-  ])('give %s', (_, asOf, freshUntil, age, maxAge) => {
+    ['31 bits at most', 0, now + 1e15, '1800000000', '2147483647'],
+  ])('gives %s', (_, asOf, freshUntil, age, maxAge) => {
     expect(cacheHeaders({ asOf, freshUntil, provenance: 'hit' }, now)).toEqual({
       age,
       'cache-control': `private, max-age=${maxAge}`,
@@ -19,7 +19,7 @@ describe('the headers of a cached answer', () => {
     ['hit', 'miss', 'miss'],
     ['stale', 'bypass', 'stale'],
     ['expired', 'miss', 'expired'],
-  ] as const)('are those of the worst part: of %s and %s, %s', (one, other, worst) => {
+  ] as const)('worstOf %s and %s gives %s', (one, other, worst) => {
     const parts = [
       { asOf: 1, freshUntil: 20, provenance: one },
       { asOf: 2, freshUntil: 10, provenance: other },

@@ -5,7 +5,7 @@ import type { CachePolicy } from '../../../src/cache/read-through.js';
 import { createMemoryStore } from '../../../src/cache/tiered-cache.js';
 import { passSeconds, restoreClock } from '../../support/clock.js';
 
-class Unknown extends Error {}
+class Unavailable extends Error {}
 
 const kind: CachePolicy<string> = {
   name: 'text',
@@ -13,7 +13,7 @@ const kind: CachePolicy<string> = {
   staleMs: 1_000_000,
   notFoundTtlMs: 10_000,
   isValue: (value) => typeof value === 'string',
-  isUnavailable: (error) => error instanceof Unknown,
+  isUnavailable: (error) => error instanceof Unavailable,
 };
 
 describe('ReadThrough', () => {
@@ -27,7 +27,7 @@ describe('ReadThrough', () => {
 
   afterEach(restoreClock);
 
-  it('keeps the newer answer when an older one comes in late', async () => {
+  it('keeps the newer value when an older response arrives late', async () => {
     passSeconds(0);
     const older = new Source();
     const late = cache.get('key', kind, older.ask);
@@ -40,7 +40,7 @@ describe('ReadThrough', () => {
     expect(await cache.get('key', kind, neverAsked)).toMatchObject({ value: 'newer', provenance: 'hit' });
   });
 
-  it('starts a no-cache of its own while another flight is under way, which later callers join', async () => {
+  it('sends its own request for no-cache while another is in flight, and later callers share it', async () => {
     const [first, second] = [new Source(), new Source()];
     const before = cache.get('key', kind, first.ask);
     await first.asked;
@@ -53,21 +53,23 @@ describe('ReadThrough', () => {
     expect((await before).value).toBe('first');
   });
 
-  it('forgets a failed flight', async () => {
-    await expect(cache.get('key', kind, () => Promise.reject(new Unknown()))).rejects.toThrow(Unknown);
+  it('sends a new request after a failed one', async () => {
+    await expect(cache.get('key', kind, () => Promise.reject(new Unavailable()))).rejects.toThrow(
+      Unavailable,
+    );
     expect((await cache.get('key', kind, () => Promise.resolve('answer'))).value).toBe('answer');
   });
 
-  it('lets an old answer stand in for an unknown one, but not for a bug', async () => {
+  it('serves a stale value when the source is unavailable, but not for other errors', async () => {
     await cache.get('key', kind, () => Promise.resolve('old'));
     passSeconds(200);
-    const unknown = await cache.get('key', kind, () => Promise.reject(new Unknown()));
+    const unknown = await cache.get('key', kind, () => Promise.reject(new Unavailable()));
     expect(unknown).toMatchObject({ value: 'old', provenance: 'stale' });
     const bug = cache.get('key', kind, () => Promise.reject(new TypeError('a bug')));
     await expect(bug).rejects.toThrow(TypeError);
   });
 
-  it('gives who joined a failing no-cache the answer that there is, and who sent it the error', async () => {
+  it('serves a stale value to callers that joined a failing no-cache request, whose sender gets the error', async () => {
     await cache.get('key', kind, () => Promise.resolve('old'));
     passSeconds(200);
     const failing = new Source();
@@ -75,18 +77,18 @@ describe('ReadThrough', () => {
     const caught = anew.catch((error: unknown) => error);
     const joined = cache.get('key', kind, neverAsked);
     await new Promise(setImmediate);
-    failing.fail(new Unknown());
-    expect(await caught).toBeInstanceOf(Unknown);
+    failing.fail(new Unavailable());
+    expect(await caught).toBeInstanceOf(Unavailable);
     expect(await joined).toMatchObject({ value: 'old', provenance: 'stale' });
   });
 
-  it('has each kind check what it reads', async () => {
+  it('validates cached values with the policy of the reader', async () => {
     await cache.get('key', kind, () => Promise.resolve('text'));
     const numbers: CachePolicy<number> = { ...kind, isValue: (value) => typeof value === 'number' };
     expect((await cache.get('key', numbers, () => Promise.resolve(7))).value).toBe(7);
   });
 
-  it('remembers at most 40,000 answers, and the ones in use longest', async () => {
+  it('caches at most 40,000 values and drops the least recently used', async () => {
     const store = createMemoryStore();
     const bounded = new ReadThrough(new TieredCache(createCache({ stores: [store] })));
     const size = () => (store.store as Map<string, unknown>).size;
@@ -100,7 +102,7 @@ describe('ReadThrough', () => {
   });
 });
 
-/** A source that answers when the test says so. */
+/** A source that responds when the test tells it to. */
 class Source {
   private readonly request = Promise.withResolvers<void>();
   private readonly reply = Promise.withResolvers<string>();

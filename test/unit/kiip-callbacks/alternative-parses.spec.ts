@@ -22,11 +22,11 @@ import { keyOfTaken, naiveReadings } from './naive-readings.js';
 
 /** Other readings by user id, as quantity and what else tells them apart. */
 function others(
-  formula: SignatureScheme,
+  scheme: SignatureScheme,
   fields: SignedFields,
   rules: CallbackRules,
 ): Map<string, readonly SignedTextParse[]> {
-  const found = findAlternativeParses(formula, fields, rules);
+  const found = findAlternativeParses(scheme, fields, rules);
   if (!found.exhaustive) throw new Error('too many readings to prove anything');
   return new Map(found.byUser);
 }
@@ -71,8 +71,8 @@ describe('findOtherReadings', () => {
       PLAIN,
       ['alicetest_'],
     ],
-  ])('finds the users that %s could be about instead', (_text, formula, fields, rules, users) => {
-    expect([...others(formula, fields, rules).keys()].toSorted()).toEqual(users.toSorted());
+  ])('finds the users that %s could be about instead', (_text, scheme, fields, rules, users) => {
+    expect([...others(scheme, fields, rules).keys()].toSorted()).toEqual(users.toSorted());
   });
 
   it.each<[string, SignatureScheme, SignedFields, CallbackRules, SignatureScheme, SignedFields]>([
@@ -126,14 +126,14 @@ describe('findOtherReadings', () => {
     ],
   ])(
     'finds the genuine callback behind %s, with the same user',
-    (_forgery, formula, arrived, rules, genuineFormula, genuine) => {
-      expect(signedText(formula, arrived)).toBe(signedText(genuineFormula, genuine));
-      expect(others(formula, arrived, rules).get('user-123')).toContainEqual({
+    (_forgery, scheme, arrived, rules, genuineScheme, genuine) => {
+      expect(signedText(scheme, arrived)).toBe(signedText(genuineScheme, genuine));
+      expect(others(scheme, arrived, rules).get('user-123')).toContainEqual({
         name: undefined,
         nonce: undefined,
         origin: undefined,
         ...genuine,
-        formula: genuineFormula,
+        scheme: genuineScheme,
       });
     },
   );
@@ -144,17 +144,17 @@ describe('findOtherReadings', () => {
     expect(others('issuance', { ...fields, nonce: 'n-0001i', origin: 'nstall' }, OPAQUE).size).toBe(0);
   });
 
-  it('knows the arrived reading under the legacy formula, whether a name came along or not', () => {
+  it('knows the arrived reading under the legacy scheme, whether a name came along or not', () => {
     expect(
       others('legacy-redemption', { ...REDEMPTION, user_id: REFERENCE }, { ...OPAQUE, legacySignature: true })
         .size,
     ).toBe(0);
   });
 
-  it('reads nothing under a formula that is not enabled', () => {
+  it('reads nothing under a scheme that is not enabled', () => {
     const text = `${CONTENT}20alice${TRANSACTION}`;
-    expect(readingsOf(text, PLAIN).map(({ scheme: formula }) => formula)).not.toContain('legacy-redemption');
-    expect(readingsOf(text, LEGACY).map(({ scheme: formula }) => formula)).toContain('legacy-redemption');
+    expect(readingsOf(text, PLAIN).map(({ scheme }) => scheme)).not.toContain('legacy-redemption');
+    expect(readingsOf(text, LEGACY).map(({ scheme }) => scheme)).toContain('legacy-redemption');
   });
 
   it('keeps what exceeds a cap, which may be the genuine one, and leaves out what is not configured', () => {
@@ -236,10 +236,8 @@ describe('the published ambiguity figures', () => {
 
   it('are the same for an issuance read as a redemption: none', () => {
     const text = signedText('issuance', { ...ISSUANCE, user_id: 'alice' });
-    const formulas = readingsOf(text, { ...PLAIN, currencies: CURRENCIES }).map(
-      ({ scheme: formula }) => formula,
-    );
-    expect(new Set(formulas)).toEqual(new Set(['issuance']));
+    const schemes = readingsOf(text, { ...PLAIN, currencies: CURRENCIES }).map(({ scheme }) => scheme);
+    expect(new Set(schemes)).toEqual(new Set(['issuance']));
   });
 });
 
@@ -289,8 +287,8 @@ describe('the search and a naive enumeration', () => {
 
   it.each<[string, CallbackRules]>([
     ['plain ids', PLAIN],
-    ['plain ids and the legacy formula', LEGACY],
-    ['references and the legacy formula', { ...OPAQUE, legacySignature: true }],
+    ['plain ids and the legacy scheme', LEGACY],
+    ['references and the legacy scheme', { ...OPAQUE, legacySignature: true }],
   ])('find the same readings: %s', (_rules, rules) => {
     let readings = 0;
     fc.assert(
@@ -334,28 +332,28 @@ describe('properties', () => {
   const anyOrigin = fc.oneof(documented, fc.constantFrom('install', 'app_purchase', 'video'));
 
   interface Genuine {
-    readonly formula: SignatureScheme;
+    readonly scheme: SignatureScheme;
     readonly fields: SignedFields;
   }
 
   function genuine(
     user_id: fc.Arbitrary<string>,
     origin: fc.Arbitrary<string>,
-    formulas: readonly SignatureScheme[],
+    schemes: readonly SignatureScheme[],
   ) {
     const common = { content, quantity, user_id, transaction_id };
-    const byFormula: Record<SignatureScheme, fc.Arbitrary<Genuine>> = {
+    const byScheme: Record<SignatureScheme, fc.Arbitrary<Genuine>> = {
       redemption: fc.record({ ...common, name }).map((fields) => {
         // A word goes on until a character that no word has.
         const apart = fields.content.length === 36 ? fields.name : `C${fields.name}`;
-        return { formula: 'redemption', fields: { ...fields, name: apart } };
+        return { scheme: 'redemption', fields: { ...fields, name: apart } };
       }),
-      'legacy-redemption': fc.record(common).map((fields) => ({ formula: 'legacy-redemption', fields })),
+      'legacy-redemption': fc.record(common).map((fields) => ({ scheme: 'legacy-redemption', fields })),
       issuance: fc
         .record({ ...common, nonce: fc.oneof(opaque, id), origin })
-        .map((fields) => ({ formula: 'issuance', fields })),
+        .map((fields) => ({ scheme: 'issuance', fields })),
     };
-    return fc.oneof(...formulas.map((formula) => byFormula[formula]));
+    return fc.oneof(...schemes.map((scheme) => byScheme[scheme]));
   }
 
   const ALL = ['redemption', 'legacy-redemption', 'issuance'] as const;
@@ -363,29 +361,29 @@ describe('properties', () => {
 
   it('no genuine callback breaks a rule', () => {
     fc.assert(
-      fc.property(genuine(plain, anyOrigin, ALL), ({ formula, fields }) => {
-        expect(findViolation(formula, fields, LEGACY)).toBeUndefined();
+      fc.property(genuine(plain, anyOrigin, ALL), ({ scheme, fields }) => {
+        expect(findViolation(scheme, fields, LEGACY)).toBeUndefined();
       }),
       { numRuns: 1_000 },
     );
   });
 
-  it.each(ALL)('a genuine callback with a user reference has exactly one reading: %s', (formula) => {
+  it.each(ALL)('a genuine callback with a user reference has exactly one reading: %s', (scheme) => {
     fc.assert(
-      fc.property(genuine(reference, anyOrigin, [formula]), ({ fields }) => {
-        expect(findViolation(formula, fields, OPAQUE_LEGACY)).toBeUndefined();
-        expect(others(formula, fields, OPAQUE_LEGACY).size).toBe(0);
-        expect(readingsOf(signedText(formula, fields), OPAQUE_LEGACY)).toHaveLength(1);
+      fc.property(genuine(reference, anyOrigin, [scheme]), ({ fields }) => {
+        expect(findViolation(scheme, fields, OPAQUE_LEGACY)).toBeUndefined();
+        expect(others(scheme, fields, OPAQUE_LEGACY).size).toBe(0);
+        expect(readingsOf(signedText(scheme, fields), OPAQUE_LEGACY)).toHaveLength(1);
       }),
       { numRuns: 1_000 },
     );
   });
 
-  it.each(ALL)('with the currencies configured too: %s', (formula) => {
+  it.each(ALL)('with the currencies configured too: %s', (scheme) => {
     fc.assert(
-      fc.property(genuine(reference, anyOrigin, [formula]), ({ fields }) => {
+      fc.property(genuine(reference, anyOrigin, [scheme]), ({ fields }) => {
         const currencies = { [fields.content]: { name: fields.name ?? 'Coins', max_quantity: 999_999_999 } };
-        expect(others(formula, fields, { ...OPAQUE_LEGACY, currencies }).size).toBe(0);
+        expect(others(scheme, fields, { ...OPAQUE_LEGACY, currencies }).size).toBe(0);
       }),
       { numRuns: 300 },
     );
@@ -418,9 +416,9 @@ describe('properties', () => {
     ),
   });
 
-  function recut({ formula, fields }: Genuine, { as, steps, anywhere }: Cut): SignedFields {
-    const letters = Array.from(signedText(formula, fields));
-    const lengths = FIELDS[formula].map((field) => Array.from(fields[field] ?? '').length);
+  function recut({ scheme, fields }: Genuine, { as, steps, anywhere }: Cut): SignedFields {
+    const letters = Array.from(signedText(scheme, fields));
+    const lengths = FIELDS[scheme].map((field) => Array.from(fields[field] ?? '').length);
     const names = FIELDS[as];
     const cuts = names.slice(1).map((_name, index) => {
       const near = lengths.slice(0, index + 1).reduce((sum, length) => sum + length, 0) + (steps[index] ?? 0);
@@ -446,7 +444,7 @@ describe('properties', () => {
         genuine(plain, documented, ALL),
         fc.array(cut, { minLength: 40, maxLength: 40 }),
         (original, cuts) => {
-          const key = keyOfTaken(original.formula, original.fields);
+          const key = keyOfTaken(original.scheme, original.fields);
           for (const one of cuts) {
             const arrived = recut(original, one);
             if (keyOfTaken(one.as, arrived) === key) continue;
@@ -517,7 +515,7 @@ describe('hostile texts', () => {
     };
     const found = readingsOf(signedText('issuance', fields), PLAIN);
     expect(found).toContainEqual({
-      formula: 'issuance',
+      scheme: 'issuance',
       ...fields,
       name: undefined,
       nonce: longest + longest,

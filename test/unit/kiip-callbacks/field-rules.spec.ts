@@ -31,7 +31,7 @@ describe('findBrokenRule', () => {
     ['an issuance', 'issuance', ISSUANCE, PLAIN],
     ['a legacy redemption', 'legacy-redemption', { ...REDEMPTION, name: undefined }, LEGACY],
     [
-      'a name that the legacy formula did not sign',
+      'a name that the legacy scheme did not sign',
       'legacy-redemption',
       { ...REDEMPTION, content: 'coins', name: 'coins' },
       LEGACY,
@@ -45,8 +45,8 @@ describe('findBrokenRule', () => {
       { ...REDEMPTION, content: 'gems', name: 'gem2', quantity: '5' },
       CONFIGURED,
     ],
-  ])('finds none in %s', (_callback, formula, fields, rules) => {
-    expect(findViolation(formula, fields, rules)).toBeUndefined();
+  ])('finds none in %s', (_callback, scheme, fields, rules) => {
+    expect(findViolation(scheme, fields, rules)).toBeUndefined();
   });
 
   it.each<[keyof SignedFields, string]>([
@@ -122,24 +122,24 @@ describe('findBrokenRule', () => {
     ),
     ['name', 'Gold1'],
   ])('finds the shape of %s %j broken', (field, text) => {
-    expect(check({ [field]: text })).toEqual({ rule: 'field-shape', field });
+    expect(check({ [field]: text })).toEqual({ code: 'field-shape', field });
   });
 
   it('lets an issuance have any content that ends in no digit', () => {
     expect(check({ content: 'My Coins 金', nonce: 'n' })).toBeUndefined();
-    expect(check({ content: 'coins1', nonce: 'n' })).toEqual({ rule: 'field-shape', field: 'content' });
-    expect(check({ content: `${CONTENT}x`, nonce: 'n' })).toEqual({ rule: 'field-shape', field: 'content' });
+    expect(check({ content: 'coins1', nonce: 'n' })).toEqual({ code: 'field-shape', field: 'content' });
+    expect(check({ content: `${CONTENT}x`, nonce: 'n' })).toEqual({ code: 'field-shape', field: 'content' });
   });
 
   it('cannot tell a word from a name that goes on with it', () => {
     expect(check({ content: 'coins', name: 'Coins' })).toBeUndefined();
-    expect(check({ content: 'coins', name: 'coins' })).toEqual({ rule: 'field-shape', field: 'name' });
-    expect(check({ content: 'coin', name: 'sCoins' })).toEqual({ rule: 'field-shape', field: 'name' });
+    expect(check({ content: 'coins', name: 'coins' })).toEqual({ code: 'field-shape', field: 'name' });
+    expect(check({ content: 'coin', name: 'sCoins' })).toEqual({ code: 'field-shape', field: 'name' });
   });
 
   it('finds a documented origin that is cut off', () => {
-    expect(check({ nonce: 'n-0001s', origin: 'urvey' })).toEqual({ rule: 'field-shape', field: 'origin' });
-    expect(check({ nonce: 'n-000', origin: '1survey' })).toEqual({ rule: 'field-shape', field: 'origin' });
+    expect(check({ nonce: 'n-0001s', origin: 'urvey' })).toEqual({ code: 'field-shape', field: 'origin' });
+    expect(check({ nonce: 'n-000', origin: '1survey' })).toEqual({ code: 'field-shape', field: 'origin' });
     expect(check({ nonce: 'survey', origin: 'other' })).toBeUndefined();
   });
 
@@ -152,33 +152,33 @@ describe('findBrokenRule', () => {
     `ku_${'I'.repeat(26)}`,
     '',
   ])('takes no user id but a reference where references are given out: %j', (user_id) => {
-    expect(check({ user_id }, OPAQUE)).toEqual({ rule: 'field-shape', field: 'user_id' });
+    expect(check({ user_id }, OPAQUE)).toEqual({ code: 'field-shape', field: 'user_id' });
   });
 
   it.each<[string, Partial<SignedFields>, object]>([
-    ['a content that is not configured', { content: 'coins' }, { rule: 'currency', field: 'content' }],
+    ['a content that is not configured', { content: 'coins' }, { code: 'currency', field: 'content' }],
     [
       'a content that is a property of every object',
       { content: 'constructor' },
-      { rule: 'currency', field: 'content' },
+      { code: 'currency', field: 'content' },
     ],
-    ['__proto__', { content: '__proto__' }, { rule: 'currency', field: 'content' }],
-    ['the name of another currency', { name: 'gem2' }, { rule: 'currency', field: 'name' }],
-    ['a name in other letters', { name: 'coins' }, { rule: 'currency', field: 'name' }],
-    ['a quantity above the cap', { quantity: '1001' }, { rule: 'cap', field: 'quantity' }],
+    ['__proto__', { content: '__proto__' }, { code: 'currency', field: 'content' }],
+    ['the name of another currency', { name: 'gem2' }, { code: 'currency', field: 'name' }],
+    ['a name in other letters', { name: 'coins' }, { code: 'currency', field: 'name' }],
+    ['a quantity above the cap', { quantity: '1001' }, { code: 'cap', field: 'quantity' }],
     [
       'a content that is not configured, in an issuance',
       { content: 'coins', nonce: 'n' },
-      { rule: 'currency', field: 'content' },
+      { code: 'currency', field: 'content' },
     ],
     [
       'a quantity above the cap, in an issuance',
       { quantity: '1001', nonce: 'n' },
-      { rule: 'cap', field: 'quantity' },
+      { code: 'cap', field: 'quantity' },
     ],
-    ['an empty content', { content: '' }, { rule: 'field-shape', field: 'content' }],
-    ['an empty name', { name: '' }, { rule: 'field-shape', field: 'name' }],
-    ['an empty quantity', { quantity: '' }, { rule: 'field-shape', field: 'quantity' }],
+    ['an empty content', { content: '' }, { code: 'field-shape', field: 'content' }],
+    ['an empty name', { name: '' }, { code: 'field-shape', field: 'name' }],
+    ['an empty quantity', { quantity: '' }, { code: 'field-shape', field: 'quantity' }],
   ])('finds %s, with currencies configured', (_fault, fields, broken) => {
     expect(check(fields, CONFIGURED)).toEqual(broken);
   });

@@ -26,8 +26,8 @@ const V4 = 'da7e80bdfa475e631090894febaeb27cafa86622';
 const V6 = '21447f117671a05d6dbe24786394bacb961ce4ef';
 const V7 = 'c9ed22f168b09ae9d5ad9679fce4daa3efed3410';
 
-// Computed outside of this code base (upstreams.md 4.7). V5 to V8 are forgeries that this check alone cannot see.
-const VECTORS: readonly [vector: string, callback: KiipCallback, formula: string][] = [
+// The test vectors of docs/vendors/kiip.md, section 9. V5 to V8 are forgeries that the signature check cannot detect.
+const VECTORS: readonly [vector: string, callback: KiipCallback, scheme: string][] = [
   ['V1, a redemption', redemption({}, V1), 'redemption'],
   ['V2, a redemption without name', legacyRedemption(TRANSACTION, V2), 'legacy-redemption'],
   ['V3, an issuance', issuance({}, V3), 'issuance'],
@@ -49,8 +49,8 @@ const VECTORS: readonly [vector: string, callback: KiipCallback, formula: string
 ];
 
 describe('verifySignature', () => {
-  it.each(VECTORS)('finds the formula of %s', (_vector, callback, formula) => {
-    expect(verifySignature(callback, [SECRET], true)).toEqual({ formula, secretIndex: 0 });
+  it.each(VECTORS)('finds the scheme of %s', (_vector, callback, scheme) => {
+    expect(verifySignature(callback, [SECRET], true)).toEqual({ scheme, secretIndex: 1 });
   });
 
   it.each(VECTORS)('refuses %s under another secret', (_vector, callback) => {
@@ -83,8 +83,8 @@ describe('verifySignature', () => {
     ['mixed case', V1.slice(0, 20) + V1.slice(20).toUpperCase()],
   ])('takes a signature in %s', (_case, signature) => {
     expect(verifySignature(redemption({}, signature), [SECRET], false)).toEqual({
-      formula: 'redemption',
-      secretIndex: 0,
+      scheme: 'redemption',
+      secretIndex: 1,
     });
   });
 
@@ -101,12 +101,12 @@ describe('verifySignature', () => {
   });
 
   it.each([
-    [['old', SECRET, 'next'], 1],
-    [['old', 'older', SECRET], 2],
-    [[SECRET, SECRET], 0],
+    [['old', SECRET, 'next'], 2],
+    [['old', 'older', SECRET], 3],
+    [[SECRET, SECRET], 1],
   ])('says which secret matched: %j', (secrets, secretIndex) => {
     expect(verifySignature(redemption({}, V1), secrets, false)).toEqual({
-      formula: 'redemption',
+      scheme: 'redemption',
       secretIndex,
     });
   });
@@ -121,22 +121,22 @@ describe('verifySignature', () => {
     expect(verifySignature(redemption({}, unsalted), [''], true)).toBeUndefined();
   });
 
-  it('refuses the formula without name while it is not enabled', () => {
+  it('refuses the scheme without name while it is not enabled', () => {
     expect(verifySignature(legacyRedemption(TRANSACTION, V2), [SECRET], false)).toBeUndefined();
     expect(verifySignature(redemption({}, V2), [SECRET], false)).toBeUndefined();
   });
 
-  it('takes the formula without name, once enabled, for a callback with a name too', () => {
+  it('takes the scheme without name, once enabled, for a callback with a name too', () => {
     expect(verifySignature(redemption({}, V2), [SECRET], true)?.scheme).toBe('legacy-redemption');
   });
 
-  it('never tries the formulas of the other format', () => {
+  it('never tries the schemes of the other format', () => {
     expect(verifySignature(issuance({}, V2), [SECRET], true)).toBeUndefined();
   });
 });
 
 describe('signedText', () => {
-  it('joins the fields in the order of each formula, with nothing in between', () => {
+  it('joins the fields in the order of each scheme, with nothing in between', () => {
     const fields = {
       content: 'c',
       name: 'n',

@@ -6,23 +6,23 @@ import type { SignatureScheme } from '../../../src/kiip-callbacks/kiip-signature
  */
 export function naiveReadings(text: string, legacy: boolean, opaqueUsers: boolean): Set<string> {
   const found = new Set<string>();
-  const formulas: [SignatureScheme, string[]][] = [
+  const schemes: [SignatureScheme, string[]][] = [
     ['redemption', ['content', 'name', 'quantity', 'user_id', 'transaction_id']],
     ['issuance', ['content', 'quantity', 'user_id', 'transaction_id', 'nonce', 'origin']],
   ];
-  if (legacy) formulas.push(['legacy-redemption', ['content', 'quantity', 'user_id', 'transaction_id']]);
+  if (legacy) schemes.push(['legacy-redemption', ['content', 'quantity', 'user_id', 'transaction_id']]);
   const letters = Array.from(text);
-  for (const [formula, fields] of formulas) {
+  for (const [scheme, fields] of schemes) {
     const visit = (index: number, from: number, taken: Record<string, string>): void => {
       const field = fields[index];
       if (field === undefined) {
-        if (fits(formula, taken)) found.add(keyOfTaken(formula, taken));
+        if (fits(scheme, taken)) found.add(keyOfTaken(scheme, taken));
         return;
       }
       if (index === fields.length - 1) {
         // Nothing may be left behind the last piece.
         const rest = letters.slice(from).join('');
-        if (!hasControl(rest) && rest !== '' && fieldFits(formula, field, rest, opaqueUsers)) {
+        if (!hasControl(rest) && rest !== '' && fieldFits(scheme, field, rest, opaqueUsers)) {
           visit(index + 1, letters.length, { ...taken, [field]: rest });
         }
         return;
@@ -33,7 +33,7 @@ export function naiveReadings(text: string, legacy: boolean, opaqueUsers: boolea
         const letter = letters[to] ?? '';
         if (hasControl(letter)) return;
         piece += letter;
-        if (!fieldFits(formula, field, piece, opaqueUsers)) continue;
+        if (!fieldFits(scheme, field, piece, opaqueUsers)) continue;
         visit(index + 1, to + 1, { ...taken, [field]: piece });
       }
     };
@@ -42,17 +42,17 @@ export function naiveReadings(text: string, legacy: boolean, opaqueUsers: boolea
   return found;
 }
 
-export function keyOfTaken(formula: SignatureScheme, fields: object): string {
+export function keyOfTaken(scheme: SignatureScheme, fields: object): string {
   const taken: Readonly<Record<string, string | undefined>> = { ...fields };
   const { content, name = '-', quantity, user_id, transaction_id, nonce = '-', origin = '-' } = taken;
-  return [formula, content, name, quantity, user_id, transaction_id, nonce, origin].join(' | ');
+  return [scheme, content, name, quantity, user_id, transaction_id, nonce, origin].join(' | ');
 }
 
 function hasControl(text: string): boolean {
   return /\p{Cc}/u.test(text);
 }
 
-function fieldFits(formula: SignatureScheme, field: string, piece: string, opaqueUsers: boolean): boolean {
+function fieldFits(scheme: SignatureScheme, field: string, piece: string, opaqueUsers: boolean): boolean {
   const digitLast = '0123456789'.includes(piece.at(-1) ?? ' ');
   switch (field) {
     case 'quantity':
@@ -71,17 +71,17 @@ function fieldFits(formula: SignatureScheme, field: string, piece: string, opaqu
     case 'content':
       if (piece.length === 36 && isId(piece)) return true;
       if (digitLast || /^[\da-f]{8}-/i.test(piece)) return false;
-      return formula === 'issuance' || (!/[^a-z0-9_.-]/.test(piece) && /[a-z]/.test(piece.charAt(0)));
+      return scheme === 'issuance' || (!/[^a-z0-9_.-]/.test(piece) && /[a-z]/.test(piece.charAt(0)));
     default:
       return true;
   }
 }
 
 /** The rules that look at two fields at once; cuts of nonce and origin that cannot be told apart become one. */
-function fits(formula: SignatureScheme, taken: Record<string, string>): boolean {
+function fits(scheme: SignatureScheme, taken: Record<string, string>): boolean {
   const { content = '', name = '', nonce = '', origin = '' } = taken;
-  if (formula === 'redemption' && !isId(content)) return /[^a-z0-9_.-]/.test(name.charAt(0));
-  if (formula !== 'issuance') return true;
+  if (scheme === 'redemption' && !isId(content)) return /[^a-z0-9_.-]/.test(name.charAt(0));
+  if (scheme !== 'issuance') return true;
   const tail = nonce + origin;
   const documented = ['survey', 'other'].find((end) => tail.length > end.length && tail.endsWith(end));
   if (documented !== undefined) return origin === documented;

@@ -1,0 +1,23 @@
+import { isFeedCursor } from '../../../src/ledger/ledger-feed.js';
+
+describe('isFeedCursor', () => {
+  it.each([
+    '',
+    'x',
+    'feed:1',
+    '-1',
+    'ZmVlZDo=',
+    'ZmVlZDotMQ',
+    'ZmVlZDoxLjU',
+    'ZmVlZDoxIA',
+    'ZmVlZDow=',
+    '\0',
+    '…',
+  ])('rejects %j', (text) => {
+    expect(isFeedCursor(text)).toBe(false);
+  });
+
+  it('accepts the start of the feed', () => {
+    expect(isFeedCursor(Buffer.from('feed:0').toString('base64url'))).toBe(true);
+  });
+});
