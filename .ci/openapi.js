@@ -1,7 +1,7 @@
-// openapi.json is what callers may rely on: the document that the built gateway serves, committed.
-//   node .ci/openapi.js             writes it anew, unless that breaks somebody
-//   node .ci/openapi.js --breaking  writes it anew, and says what that breaks
-//   node .ci/openapi.js --check     fails if it is not what is served, and says what is broken
+// openapi.json is the contract with callers: the document that the built gateway serves, committed.
+//   node .ci/openapi.js             updates it, unless there is a breaking change
+//   node .ci/openapi.js --breaking  updates it, and lists the breaking changes
+//   node .ci/openapi.js --check     fails if it is out of date, and lists the breaking changes
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { createApp } from '../dist/app.js';
@@ -11,8 +11,8 @@ import { breakingChanges } from '../tools/openapi-diff.ts';
 
 const file = 'openapi.json';
 
-/** As /openapi.json answers. Nothing is asked of a vendor or a database for it. */
-async function serve() {
+/** Returns /openapi.json. Needs no upstream and no database. */
+async function getServedDocument() {
   const config = readConfig({
     KIGO_BASE_URL: 'http://127.0.0.1:9',
     KIGO_PARTNER_ID: 'openapi',
@@ -36,7 +36,7 @@ function fail(message) {
 }
 
 const [option] = process.argv.slice(2);
-const served = await serve();
+const served = await getServedDocument();
 const text = `${JSON.stringify(served, undefined, 2)}\n`;
 const committed = readFileSync(file, 'utf8');
 const broken = breakingChanges(JSON.parse(committed), served)
@@ -45,11 +45,11 @@ const broken = breakingChanges(JSON.parse(committed), served)
 
 if (option !== '--breaking' && broken !== '')
   fail(
-    `What is served breaks what ${file} promises:\n${broken}` +
-      'If it has to be: npm run openapi -- --breaking, and say so in CHANGELOG.md.',
+    `The served API breaks ${file}:\n${broken}` +
+      'If that is intended, run npm run openapi -- --breaking and list the changes in CHANGELOG.md.',
   );
 else if (option !== '--check') {
   writeFileSync(file, text);
-  if (broken !== '') process.stdout.write(`Say in CHANGELOG.md what breaks:\n${broken}`);
+  if (broken !== '') process.stdout.write(`Breaking changes, to be listed in CHANGELOG.md:\n${broken}`);
 } else if (text !== committed)
-  fail(`${file} is not what is served, though nothing is broken: npm run openapi, and commit it.`);
+  fail(`${file} is out of date, without breaking changes: run npm run openapi and commit it.`);

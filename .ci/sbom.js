@@ -1,4 +1,4 @@
-// Prints what the image consists of: `npm run sbom` as CycloneDX, `npm run licences` as a list.
+// Prints the packages in the image: `npm run sbom` as CycloneDX, `npm run licences` as a list.
 // Not `npm sbom --omit=dev`: npm 11 then leaves out what a development dependency uses as well, Nest itself for one.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -1,8 +1,9 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
-import { APP_FILTER, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { CacheModule } from './cache/cache.module.js';
+import { RouteDeclarationGuard } from './caller-auth/auth.guard.js';
 import { CallerAuthModule } from './caller-auth/caller-auth.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
@@ -15,6 +16,7 @@ import { KigoAuthModule } from './kigo-auth/kigo-auth.module.js';
 import { KiipModule } from './kiip/kiip.module.js';
 import { ProblemFilter } from './problem/problem.filter.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { RateLimitGuard } from './rate-limit/rate-limit.guard.js';
 import { RateLimitModule } from './rate-limit/rate-limit.module.js';
 import { ReconciliationModule } from './reconciliation/reconciliation.module.js';
 import { UpstreamModule } from './upstream/upstream.module.js';
@@ -41,6 +43,9 @@ export class AppModule {
         MetricsModule,
       ],
       providers: [
+        // Guards run in this order, and after the hooks that authenticate: the rate limit knows the caller.
+        { provide: APP_GUARD, useClass: RouteDeclarationGuard },
+        { provide: APP_GUARD, useClass: RateLimitGuard },
         { provide: APP_PIPE, useClass: RequestValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],

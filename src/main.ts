@@ -4,22 +4,21 @@ import type { Logger } from 'pino';
 import { configWarnings } from './config/config-warnings.js';
 import type { Config } from './config/config.js';
 import { EXIT_CONFIG, ConfigError, readConfig } from './config/read-config.js';
-import { MAX_TIMER_MS } from './config/timers.js';
 import { DataDirUnusableError } from './database/data-dir-lock.js';
-import { summarizeError } from './log/error-facts.js';
+import { summarizeError } from './log/error-summary.js';
 import { createLogger } from './log/logger.js';
 
 /** EX_USAGE of sysexits.h. */
 const EXIT_USAGE = 64;
-/** npm passes a Ctrl-C on that the terminal has sent to us as well. */
+/** npm sends SIGINT again on a Ctrl-C that the terminal has already sent to us. */
 const DUPLICATE_SIGINT_MS = 300;
 
 async function serve(config: Config, logger: Logger): Promise<void> {
   let stop: (() => Promise<void>) | undefined;
-  // Before anything else: as process 1 of a container, signals without a handler would be ignored.
+  // First of all: process 1 of a container ignores signals that have no handler.
   onStopSignal((signal) => {
     logger.info({ msg: 'stopping', signal });
-    const graceMs = Math.min(config.shutdownGraceSeconds * 1000, MAX_TIMER_MS);
+    const graceMs = config.shutdownGraceSeconds * 1000;
     setTimeout(() => {
       logger.warn({ msg: 'shutdown grace period expired with requests in flight' });
       process.exit(0);
@@ -27,28 +26,27 @@ async function serve(config: Config, logger: Logger): Promise<void> {
     void Promise.resolve(stop?.()).then(() => process.exit(0));
   });
 
-  // Loaded only now: that takes a second, for which neither a check of the configuration nor a slip in it has to wait.
-  const [{ createApp, createShutdown: closerOf }, { startTracing }] = await Promise.all([
+  // Loaded only now, since it takes a second that --check-config and configuration errors need not wait for.
+  const [{ createApp, shutDown }, { startTracing }] = await Promise.all([
     import('./app.js'),
     import('./tracing/tracing.js'),
   ]);
   const tracing = await startTracing(config);
   const app = await createApp(config, logger);
-  const close = closerOf(app);
   const server = app.getHttpAdapter().getInstance();
-  // Not app.listen(): Nest would log a failure as well, with the host in it.
+  // Not app.listen(): Nest would also log a failure, with the host.
   await server
     .listen({ port: config.port, host: config.host })
     .catch((error: unknown) => exitOnListenError(logger, error));
   stop = async () => {
-    await close(config.shutdownGraceSeconds * 1000);
+    await shutDown(app, config.shutdownGraceSeconds * 1000);
     await tracing.stop();
   };
   const { address, port } = app.getHttpServer().address() as { address: string; port: number };
   logger.info({ msg: 'listening', address, port });
 }
 
-/** Calls back at the first signal; who asks twice does not want to wait. */
+/** Calls back at the first signal; a second one ends the process at once. */
 function onStopSignal(stop: (signal: string) => void): void {
   let firstAt: number | undefined;
   const handle = (signal: string) => {
@@ -62,20 +60,20 @@ function onStopSignal(stop: (signal: string) => void): void {
 }
 
 const LISTEN_ERRORS: Record<string, string> = {
-  EADDRINUSE: 'the port in PORT is taken',
-  EACCES: 'this user may not open the port in PORT',
-  EADDRNOTAVAIL: 'HOST is no address of this machine',
-  ENOTFOUND: 'HOST is no address, and no name that can be found',
+  EADDRINUSE: 'the port in PORT is in use',
+  EACCES: 'this user may not listen on the port in PORT',
+  EADDRNOTAVAIL: 'HOST is not an address of this machine',
+  ENOTFOUND: 'HOST is not an address, and no host with this name was found',
 };
 
 function exitOnListenError(logger: Logger, error: unknown): never {
-  const facts = summarizeError(error);
-  const reason = LISTEN_ERRORS[facts.code ?? ''] ?? 'the server cannot listen on HOST and PORT';
-  logger.fatal({ msg: `cannot listen: ${reason}`, code: facts.code });
+  const { code } = summarizeError(error);
+  const reason = LISTEN_ERRORS[code ?? ''] ?? 'the server cannot listen on HOST and PORT';
+  logger.fatal({ msg: `cannot listen: ${reason}`, code });
   process.exit(1);
 }
 
-/** The state of the process is unknown after such an error: end, and be started again. */
+/** Ends the process, to be restarted: its state is unknown after such an error. */
 function crash(logger: Logger, error: unknown): never {
   if (error instanceof DataDirUnusableError) {
     logger.fatal({ msg: error.message });
@@ -86,7 +84,7 @@ function crash(logger: Logger, error: unknown): never {
 }
 
 async function main(): Promise<void> {
-  // An argument with a slip in it must not start the service.
+  // Rejects unknown arguments instead of starting the service.
   const { values } = parseArgs({ options: { 'check-config': { type: 'boolean' } } });
   const config = readConfig(process.env);
   if (values['check-config']) {
@@ -95,7 +93,7 @@ async function main(): Promise<void> {
   }
   const logger = createLogger(config.logLevel);
   for (const msg of configWarnings(config)) logger.warn({ msg });
-  // Unhandled rejections arrive here too.
+  // Unhandled rejections arrive here as well.
   process.on('uncaughtException', (error) => crash(logger, error));
   await serve(config, logger).catch((error: unknown) => crash(logger, error));
 }

@@ -6,26 +6,6 @@ import { PROBLEMS } from '../dist/problem/problem.js';
 
 const { values: options } = parseArgs({ options: { check: { type: 'boolean' } } });
 
-/** What a client does about each problem. */
-const ADVICE = {
-  validation: 'Correct what `errors` lists. Each has a JSON `pointer` and a `detail`.',
-  unauthenticated: 'Send a valid API key or token.',
-  'callback-signature': 'For Kiip: no configured secret made this signature.',
-  'account-not-found': 'Kigo has no such user, program or account. Show no count.',
-  'not-found': 'The route or the object does not exist.',
-  'method-not-allowed': 'Use a method that `Allow` lists.',
-  conflict:
-    'The entry was decided before or cannot be released, or the first request with this `Idempotency-Key` is still in flight.',
-  'outcome-unknown': 'Nobody knows whether the first request reached Kiip. It is not sent again.',
-  'idempotency-key-reused': 'Use a new `Idempotency-Key` for another body.',
-  'rate-limited': 'Wait for `Retry-After`.',
-  'upstream-failed':
-    "The upstream is unreachable, fails, breaks its contract or rejects the gateway's credentials. See `retryable`.",
-  'upstream-busy': 'Wait for `Retry-After`. The upstream asked for it, or its circuit breaker is open.',
-  'upstream-timeout': 'Try again later if `retryable` is `true`.',
-  'storage-unavailable': 'Nothing was stored. Try again after `Retry-After`.',
-};
-
 const pages = { 'docs/configuration.md': configurationPage(), 'docs/errors.md': errorsPage() };
 const stale = [];
 for (const [path, content] of Object.entries(pages)) {
@@ -60,11 +40,14 @@ ${table(['variable', 'default', 'secret', 'meaning'], rows)}
 }
 
 function errorsPage() {
-  const rows = Object.entries(PROBLEMS).map(([name, [status, title]]) => {
-    const advice = ADVICE[name];
-    if (advice === undefined) throw new Error(`tools/generate-docs.js has no advice for the problem ${name}`);
-    return [`\`${name}\``, String(status), title, advice];
-  });
+  const retry = { true: 'yes', false: 'no', depends: 'see `retryable`' };
+  const rows = Object.entries(PROBLEMS).map(([name, { status, title, description, retryable }]) => [
+    `\`${name}\``,
+    String(status),
+    title,
+    description,
+    retry[retryable],
+  ]);
   return `# Errors
 
 <!-- Generated from src/problem/ by \`npm run docs\`. Do not edit. -->
@@ -73,7 +56,7 @@ Every error is \`application/problem+json\` (RFC 9457) with \`type\`, \`title\`,
 
 \`type\` is \`urn:rewards-gateway:problem:\` and one of these names. Titles do not change; \`detail\` is for people and may change.
 
-${table(['name', 'status', 'title', 'what to do'], rows)}
+${table(['name', 'status', 'title', 'when', 'worth a retry'], rows)}
 
 Other statuses have the type \`about:blank\`: 403 (the caller lacks a scope), 408, 413, 414, 415, 431, 500, and 503 of a probe or while the keys of the token issuer are unavailable.
 `;

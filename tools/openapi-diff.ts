@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-// Node.js itself loads this file, for .ci/openapi.js: hence the extension.
+// Node.js itself loads this file for .ci/openapi.js, so the import has the extension .ts.
 import { alternatives, list, node, resolve } from '../test/support/openapi-schema.ts';
 import type { Node } from '../test/support/openapi-schema.ts';
 
-/** What comes in may only come to be freer, what goes out only stricter. */
+/** Requests may only become less strict, responses only stricter. */
 type Way = 'in' | 'out';
 
 interface Place {
@@ -12,21 +12,29 @@ interface Place {
   readonly way: Way;
   /** Such as `GET /a: response 200`. */
   readonly label: string;
-  /** The member, such as `users[].id`; empty for the whole. */
+  /** The property, such as `users[].id`; empty for the whole value. */
   readonly path: string;
-  /** The pairs of schemas that this one is in: schemas may contain themselves. */
+  /** The pairs of schemas that contain this one, since schemas may be recursive. */
   readonly within: readonly (readonly [unknown, unknown])[];
 }
 
-const methods = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'];
-const floors = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties'];
-const ceilings = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties'];
-const ownRules = ['type', 'enum', 'properties', 'required', 'additionalProperties', 'items', 'default'];
+const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace'];
+const MINIMUMS = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties'];
+const MAXIMUMS = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties'];
+const HANDLED_KEYWORDS = [
+  'type',
+  'enum',
+  'properties',
+  'required',
+  'additionalProperties',
+  'items',
+  'default',
+];
 
 /**
- * What in an OpenAPI 3.1 document breaks those who rely on the one before it, a line each. New operations, errors,
- * optional members of requests, members of answers, words and examples break nobody. References are local ones.
- * Where it cannot tell whether a change breaks anybody, it says so: of a keyword that it does not know, any change.
+ * Lists the breaking changes between two OpenAPI 3.1 documents, one per line. New operations, errors, optional request
+ * properties, response properties, texts and examples do not break clients. References must be local. A change that it cannot
+ * judge, such as any change of an unknown keyword, counts as breaking.
  */
 export function breakingChanges(before: Node, after: Node): string[] {
   const place: Place = { before, after, way: 'in', label: '', path: '', within: [] };
@@ -56,7 +64,7 @@ function securitySchemes(document: Node): Node {
   return node(node(document['components'])['securitySchemes']);
 }
 
-/** Without what is said to people alone. */
+/** Without descriptions. */
 function facts(scheme: unknown): Node {
   return { ...node(scheme), description: '', bearerFormat: '' };
 }
@@ -70,14 +78,12 @@ function pathChanges(
   return Object.entries(node(before)).flatMap(([path, value]) => {
     const old = resolve(place.before, value);
     const now = resolve(place.after, node(after)[path]);
-    return methods
-      .filter((method) => method in old)
-      .flatMap((method) => {
-        const label = `${name(path, method)}:`;
-        return method in now
-          ? operationChanges({ ...place, label }, [old, node(old[method])], [now, node(now[method])])
-          : [`${label} removed`];
-      });
+    return METHODS.filter((method) => method in old).flatMap((method) => {
+      const label = `${name(path, method)}:`;
+      return method in now
+        ? operationChanges({ ...place, label }, [old, node(old[method])], [now, node(now[method])])
+        : [`${label} removed`];
+    });
   });
 }
 
@@ -99,7 +105,7 @@ function operationChanges(
     ...valueChanges({ ...place, label: `${label} request body` }, old['requestBody'], now['requestBody']),
     ...Object.entries(node(old['responses'])).flatMap(([status, response]) => {
       const at = { ...back, label: `${label} response ${status}` };
-      // Who can no longer fail in one way is not broken.
+      // A removed error does not break clients.
       return status in responses || back.way === 'in' || !/^[45]/.test(status)
         ? responseChanges(at, resolve(place.before, response), responses[status])
         : [];
@@ -122,13 +128,13 @@ function responseChanges(place: Place, old: Node, after: unknown): string[] {
   ];
 }
 
-/** Those of the path and the operation's own, by what tells one from another: `limit` (query). */
+/** The parameters of the path and of the operation, by name and place, such as `limit` (query). */
 function parameters(document: Node, ...holders: Node[]): Record<string, Node> {
   const all = holders.flatMap((holder) => list(holder['parameters'])).map((one) => resolve(document, one));
   return Object.fromEntries(all.map((one) => [`\`${String(one['name'])}\` (${String(one['in'])})`, one]));
 }
 
-/** Each credential that was enough is to be enough still. */
+/** Every credential that was sufficient must still be sufficient. */
 function securityChanges({ label, before, after }: Place, old: Node, now: Node): string[] {
   const left = credentials(after, now);
   if (left.some((asked) => isDeepStrictEqual(asked, {}))) return [];
@@ -143,7 +149,7 @@ function credentials(document: Node, operation: Node): unknown[] {
   return asked.length === 0 ? [{}] : asked;
 }
 
-/** Of a parameter, a header or a request's body. */
+/** Changes of a parameter, a header or a request body. */
 function valueChanges(place: Place, before: unknown, after: unknown): string[] {
   const { label, way } = place;
   const old = resolve(place.before, before);
@@ -175,7 +181,7 @@ function schemaChanges(place: Place, before: unknown, after: unknown): string[] 
   const inside = { ...place, within: [...place.within, [before, after] as const] };
   const olds = alternatives(place.before, before);
   const nows = alternatives(place.after, after);
-  // Each of the narrow ones has to find one of the wide ones that it fits in.
+  // Each of the narrow alternatives must fit in one of the wide ones.
   const [narrow, wide] = place.way === 'in' ? [olds, nows] : [nows, olds];
   const misfits = (one: Node, other: Node) =>
     place.way === 'in' ? keywordChanges(inside, one, other) : keywordChanges(inside, other, one);
@@ -194,27 +200,27 @@ function schemaChanges(place: Place, before: unknown, after: unknown): string[] 
     });
 }
 
-/** Of schemas that are each of one type and without choices. */
+/** Changes between schemas of one type each, without choices. */
 function keywordChanges(place: Place, old: Node, now: Node): string[] {
   const { way } = place;
-  // What the strict one asks for, the loose one has to ask for as well.
+  // The loose schema must require everything that the strict one requires.
   const [loose, strict] = way === 'in' ? [old, now] : [now, old];
   const { type } = strict;
   if (type !== undefined && type !== loose['type'] && !(type === 'number' && loose['type'] === 'integer'))
     return [changed(place, 'type', old, now)];
   const lines: string[] = [];
-  for (const keyword of Object.keys(strict).filter((key) => !ownRules.includes(key))) {
+  for (const keyword of Object.keys(strict).filter((key) => !HANDLED_KEYWORDS.includes(key))) {
     const [bound, given] = [strict[keyword], loose[keyword]];
     const holds =
-      (floors.includes(keyword) &&
+      (MINIMUMS.includes(keyword) &&
         (Number(given) >= Number(bound) || (/^min[LIP]/.test(keyword) && bound === 0))) ||
-      (ceilings.includes(keyword) && Number(given) <= Number(bound)) ||
+      (MAXIMUMS.includes(keyword) && Number(given) <= Number(bound)) ||
       isDeepStrictEqual(given, bound);
     if (!holds) lines.push(changed(place, keyword, old, now));
   }
   if (way === 'in' && old['default'] !== undefined && !isDeepStrictEqual(old['default'], now['default']))
     lines.push(changed(place, 'default', old, now));
-  return [...lines, ...enumChanges(place, loose, strict), ...memberChanges(place, old, now)];
+  return [...lines, ...enumChanges(place, loose, strict), ...propertyChanges(place, old, now)];
 }
 
 function enumChanges(place: Place, loose: Node, strict: Node): string[] {
@@ -225,7 +231,7 @@ function enumChanges(place: Place, loose: Node, strict: Node): string[] {
   return values.map((value) => say(place, `enum ${some} ${JSON.stringify(value)}`));
 }
 
-function memberChanges(place: Place, old: Node, now: Node): string[] {
+function propertyChanges(place: Place, old: Node, now: Node): string[] {
   const [olds, nows] = [node(old['properties']), node(now['properties'])];
   const [loose, strict] = place.way === 'in' ? [old, now] : [now, old];
   const below = (name: string) => ({ ...place, path: place.path === '' ? name : `${place.path}.${name}` });
@@ -242,7 +248,7 @@ function memberChanges(place: Place, old: Node, now: Node): string[] {
   ];
   const others = 'additionalProperties';
   if (strict[others] === false && loose[others] !== false)
-    lines.push(say(place, place.way === 'in' ? 'takes no other members' : 'may have other members'));
+    lines.push(say(place, place.way === 'in' ? 'takes no other properties' : 'may have other properties'));
   else if (typeof strict[others] === 'object' && loose[others] !== false)
     lines.push(...schemaChanges(below('*'), old[others], now[others]));
   if (strict['items'] !== undefined)
@@ -251,7 +257,7 @@ function memberChanges(place: Place, old: Node, now: Node): string[] {
 }
 
 function say({ label, path }: Place, what: string): string {
-  return path === '' ? `${label} ${what}` : `${label} member \`${path}\` ${what}`;
+  return path === '' ? `${label} ${what}` : `${label} property \`${path}\` ${what}`;
 }
 
 function changed(place: Place, keyword: string, old: Node, now: Node): string {

@@ -6,8 +6,9 @@ import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { NoCache } from '../cache/no-cache.decorator.js';
 import { ApiCached, CACHED_HEADERS } from '../cache/api-cached.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
+import { accountNotFound } from '../problem/problem-catalogue.js';
 import { AccountDto, ExternalUserDto } from './account.dto.js';
-import { AccountsService, KIGO_PROBLEMS, accountNotFound } from './accounts.service.js';
+import { AccountsService, KIGO_PROBLEMS } from './accounts.service.js';
 
 @ApiTags('Kigo')
 @Controller('api/v1/accounts')

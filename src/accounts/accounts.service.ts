@@ -6,7 +6,6 @@ import type { CachePolicy, CacheResult } from '../cache/read-through.js';
 import { Config } from '../config/config.js';
 import { isPathSafeId } from '../validation/opaque-id.js';
 import { KigoHttp } from '../kigo-auth/kigo-http.js';
-import { Problem } from '../problem/problem.js';
 import type { ProblemName } from '../problem/problem.js';
 import { isUpstreamError } from '../upstream/upstream-error.js';
 import type { ExternalUserDto } from './account.dto.js';
@@ -81,11 +80,6 @@ export class AccountsService {
     if (response.status === 404) return undefined;
     return this.http.parse(KigoAccount, response, preserveExactId).account_id;
   }
-}
-
-/** The problem for an undefined account id. */
-export function accountNotFound(): Problem {
-  return Problem.of('account-not-found', 'Kigo has no account for these ids.', { retryable: false });
 }
 
 /** Reads an integer id from the JSON source text: it may have more digits than a number can hold. */

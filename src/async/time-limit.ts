@@ -1,5 +1,3 @@
-import { MAX_TIMER_MS } from '../config/timers.js';
-
 /**
  * Runs work with a time limit. When the time is over, the signal of the work aborts and its outcome is ignored.
  * @throws the error that `onTimeout` creates, when the time is over
@@ -16,7 +14,7 @@ export function withTimeout<T>(
         controller.abort();
         reject(onTimeout());
       },
-      Math.min(Math.max(0, ms), MAX_TIMER_MS),
+      Math.max(0, ms),
     );
     const clear = () => clearTimeout(timer);
     work(controller.signal).finally(clear).then(resolve, reject);

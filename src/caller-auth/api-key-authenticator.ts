@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { ApiKey } from '../config/parsers.js';
 import { SecretFileWatcher } from '../config/secret-file-watcher.js';
-import { Problem } from '../problem/problem.js';
+import { unauthenticated } from '../problem/problem-catalogue.js';
 
 interface StoredKey {
   readonly caller: string;
@@ -11,15 +11,15 @@ interface StoredKey {
   lastUsedAt?: Date;
 }
 
-export interface KeyUsage {
+interface KeyUsage {
   readonly caller: string;
-  /** Which of the caller's keys, in the order of the list, from 1. */
+  /** The number of the key among the caller's keys, from 1, in the order of the configuration. */
   readonly key: number;
-  /** Undefined when it was not used since the start. */
+  /** Undefined if it was not used since the start of the process. */
   readonly lastUsedAt: Date | undefined;
 }
 
-/** Knows callers by the configured API keys, also those that are added while the service runs. */
+/** Authenticates callers by the configured API keys, which may change while the service runs. */
 @Injectable()
 export class ApiKeyAuthenticator {
   readonly challengeHint = 'Send an API key as "Authorization: Bearer <key>".';
@@ -31,18 +31,18 @@ export class ApiKeyAuthenticator {
   }
 
   /**
-   * The name that a key belongs to. Digests have one length, and all are compared: the time taken says nothing about any key.
+   * Returns the name that a key belongs to. All hashes are compared, in constant time, so the time taken reveals nothing.
    * @throws Problem `unauthenticated`
    */
   authenticate(credential: string): string {
-    const digest = hashKey(credential);
-    const [known] = this.keys.filter((key) => timingSafeEqual(key.hash, digest));
-    if (!known) throw Problem.of('unauthenticated', 'Unknown API key.');
-    known.lastUsedAt = new Date();
-    return known.caller;
+    const hash = hashKey(credential);
+    const [match] = this.keys.filter((key) => timingSafeEqual(key.hash, hash));
+    if (!match) throw unauthenticated('Unknown API key.');
+    match.lastUsedAt = new Date();
+    return match.caller;
   }
 
-  /** When each key was last used: one that was not, for long enough, can go. */
+  /** When each key was last used, so that unused keys can be removed. */
   keyUsage(): KeyUsage[] {
     return this.keys.map(({ caller, lastUsedAt }, index) => {
       const before = this.keys.slice(0, index).filter((other) => other.caller === caller);
@@ -51,11 +51,10 @@ export class ApiKeyAuthenticator {
   }
 
   private replaceAll(keys: readonly ApiKey[]): void {
-    const known = this.keys;
-    this.keys = keys.map(({ name, key }) => {
-      const digest = hashKey(key);
-      const same = known.find((other) => other.caller === name && other.hash.equals(digest));
-      return same ?? { caller: name, hash: digest };
+    const previous = this.keys;
+    this.keys = keys.map(({ name: caller, key }) => {
+      const hash = hashKey(key);
+      return previous.find((old) => old.caller === caller && old.hash.equals(hash)) ?? { caller, hash };
     });
   }
 }

@@ -3,12 +3,15 @@ import type { CallerAuthService } from './caller-auth.service.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The caller is known, and may do what the route does. */
-    admitted?: boolean;
+    /** The caller is authenticated and has the scope of the route. */
+    authorized?: boolean;
   }
 }
 
-/** Guards run when the body has been read. Strangers are not to make us read and parse a megabyte, nor to learn what we think of it. */
+/**
+ * Authenticates callers before the body is read. Guards run after that: an unknown caller could make us read and parse a
+ * megabyte, and would learn what is wrong with it.
+ */
 export function registerAuthHooks(instance: FastifyInstance, auth: CallerAuthService): void {
   instance.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.scope !== undefined) await auth.authenticate(request);
@@ -17,6 +20,6 @@ export function registerAuthHooks(instance: FastifyInstance, auth: CallerAuthSer
     const { scope } = request.routeOptions.config;
     if (scope === undefined) return;
     auth.authorize(request, scope);
-    request.admitted = true;
+    request.authorized = true;
   });
 }

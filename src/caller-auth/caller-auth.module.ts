@@ -1,8 +1,6 @@
 import { Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
 import { Config } from '../config/config.js';
 import { ApiKeyAuthenticator } from './api-key-authenticator.js';
-import { RouteDeclarationGuard } from './auth.guard.js';
 import { CallerAuthService } from './caller-auth.service.js';
 import { JwtAuthenticator } from './jwt-authenticator.js';
 
@@ -13,11 +11,11 @@ function createAuthenticator(
   if (config.callerAuth === 'none') return undefined;
   if (config.callerAuth === 'api-key') return apiKeys;
   const { jwtIssuer: issuer, jwtAudience: audience, jwtJwksUrl: jwksUrl } = config;
-  // The start has failed if one of them is missing.
+  // The configuration requires them with CALLER_AUTH=jwt.
   return new JwtAuthenticator({ issuer: issuer!, audience: audience!, jwksUrl: jwksUrl! });
 }
 
-/** Who may call. */
+/** Authenticates callers and checks their scopes. */
 @Module({
   providers: [
     ApiKeyAuthenticator,
@@ -27,7 +25,6 @@ function createAuthenticator(
       useFactory: (config: Config, apiKeys: ApiKeyAuthenticator) =>
         new CallerAuthService(createAuthenticator(config, apiKeys), config.callerScopes),
     },
-    { provide: APP_GUARD, useClass: RouteDeclarationGuard },
   ],
   exports: [CallerAuthService, ApiKeyAuthenticator],
 })

@@ -1,37 +1,36 @@
 import type { FastifyRequest } from 'fastify';
 import type { Scope } from '../config/parsers.js';
-import { Problem } from '../problem/problem.js';
+import { missingScope, unauthenticated } from '../problem/problem-catalogue.js';
 import type { ApiKeyAuthenticator } from './api-key-authenticator.js';
 import type { JwtAuthenticator } from './jwt-authenticator.js';
-import { missingScope } from './require-scope.decorator.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who calls: the name of an API key, or of a token; undefined where everybody may. */
+    /** The name of the caller: that of an API key, or the subject of a token; undefined without authentication. */
     caller?: string;
   }
 }
 
-/** Says who calls, by API keys or by tokens, and may do what. */
+/** Authenticates callers, by API keys or tokens, and checks their scopes. */
 export class CallerAuthService {
   /**
-   * @param known without it, everybody may call
-   * @param scopes without them, every caller may do everything; else a caller that is not listed may do nothing
+   * @param authenticator without it, everybody may call
+   * @param scopes without them, every caller has every scope; otherwise a caller that is not listed has none
    */
   constructor(
-    private readonly known: ApiKeyAuthenticator | JwtAuthenticator | undefined,
+    private readonly authenticator: ApiKeyAuthenticator | JwtAuthenticator | undefined,
     private readonly scopes?: Readonly<Record<string, readonly Scope[]>>,
   ) {}
 
   /**
-   * Notes on the request who calls.
-   * @throws Problem `unauthenticated`; 503 when the keys of the token issuer cannot be had
+   * Puts the name of the caller on the request.
+   * @throws Problem `unauthenticated`; 503 when the keys of the token issuer are unavailable
    */
   async authenticate(request: FastifyRequest): Promise<void> {
-    if (!this.known) return;
+    if (!this.authenticator) return;
     const credential = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (credential === undefined) throw Problem.of('unauthenticated', this.known.challengeHint);
-    request.caller = await this.known.authenticate(credential);
+    if (credential === undefined) throw unauthenticated(this.authenticator.challengeHint);
+    request.caller = await this.authenticator.authenticate(credential);
   }
 
   /** @throws Problem 403 */

@@ -1,22 +1,22 @@
 import { errors, jwtVerify } from 'jose';
 import type { JWTPayload } from 'jose';
-import { Problem } from '../problem/problem.js';
-import { RemoteJwks, JwksUnavailableError } from './remote-jwks.js';
+import { jwksUnavailable, unauthenticated } from '../problem/problem-catalogue.js';
+import { JwksUnavailableError, RemoteJwks } from './remote-jwks.js';
 
-/** All asymmetric: with HS256, whoever can read a public key could sign. */
+/** Asymmetric algorithms only: with HS256, anybody who can read a public key could sign. */
 const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
 const CLOCK_TOLERANCE_SECONDS = 30;
 
-/** Kubernetes' longest, `system:serviceaccount:<namespace>:<name>`, has 338 characters. It goes into logs and keys. */
+/** Goes into logs and cache keys. The longest of Kubernetes, `system:serviceaccount:<namespace>:<name>`, has 338 characters. */
 const SUBJECT_PATTERN = /^[\x21-\x7e]{1,512}$/;
 
-export interface JwtOptions {
+interface JwtOptions {
   readonly issuer: string;
   readonly audience: string;
   readonly jwksUrl: string;
 }
 
-/** Knows callers by tokens of one issuer (RFC 7519), such as Kubernetes' projected service account tokens. */
+/** Authenticates callers by tokens of one issuer (RFC 7519), such as projected service account tokens of Kubernetes. */
 export class JwtAuthenticator {
   readonly challengeHint = 'Send a token as "Authorization: Bearer <token>".';
   private readonly keys: RemoteJwks;
@@ -26,14 +26,14 @@ export class JwtAuthenticator {
   }
 
   /**
-   * The token's `sub`.
-   * @throws Problem `unauthenticated`; 503 when the issuer's keys cannot be had, since then nobody can say
+   * Returns the `sub` of the token.
+   * @throws Problem `unauthenticated`; 503 when the keys of the issuer are unavailable
    */
   async authenticate(token: string): Promise<string> {
-    const { sub: name } = await this.verify(token);
-    if (typeof name !== 'string' || !SUBJECT_PATTERN.test(name))
+    const { sub } = await this.verify(token);
+    if (typeof sub !== 'string' || !SUBJECT_PATTERN.test(sub))
       throw unauthenticated('This token has no usable "sub".');
-    return name;
+    return sub;
   }
 
   private async verify(token: string): Promise<JWTPayload> {
@@ -48,25 +48,16 @@ export class JwtAuthenticator {
       });
       return payload;
     } catch (error) {
-      if (error instanceof JwksUnavailableError)
-        throw Problem.untyped(
-          503,
-          'Service Unavailable',
-          'The keys of the token issuer cannot be fetched. Try again after Retry-After.',
-          { retryable: true, retry_after_seconds: 1 },
-        );
+      if (error instanceof JwksUnavailableError) throw jwksUnavailable();
       throw unauthenticated(describeJwtError(error));
     }
   }
 }
 
-/** Claims are looked at after the signature: whoever learns of them holds a token of the issuer. */
+/** May name a claim, since claims are checked after the signature: the caller has a token of the issuer. */
 function describeJwtError(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'This token has expired.';
-  if (error instanceof errors.JWTClaimValidationFailed) return `This token's "${error.claim}" does not fit.`;
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return `The "${error.claim}" of this token is not accepted.`;
   return 'This token is not accepted.';
-}
-
-function unauthenticated(detail: string): Problem {
-  return Problem.of('unauthenticated', detail);
 }

@@ -1,10 +1,24 @@
-import { SetMetadata, applyDecorators } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiSecurity } from '@nestjs/swagger';
 
-export const IS_PUBLIC_KEY = 'rewards-gateway:open';
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Why the route is public. */
+    kind?: PublicKind;
+  }
+}
 
-/** Marks routes that need no credential. Every other route does. */
-export function Public(): ClassDecorator & MethodDecorator {
-  // An empty requirement takes the place of the one that the API description has for all routes.
-  return applyDecorators(SetMetadata(IS_PUBLIC_KEY, true), ApiSecurity({}));
+/** Callbacks are authenticated by their signature; operational routes are for probes and metrics. */
+type PublicKind = 'callback' | 'operational';
+
+/** Marks a controller whose routes need no credential. Every other route has `@RequireScope()`. */
+export function Public(kind: PublicKind): ClassDecorator {
+  return (controller) => {
+    // An empty requirement replaces the one that the API description has for all routes.
+    ApiSecurity({})(controller);
+    // Fastify's route config is read from methods alone.
+    const prototype = controller.prototype as object;
+    for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype)))
+      if (name !== 'constructor') RouteConfig({ kind })(prototype, name, descriptor);
+  };
 }

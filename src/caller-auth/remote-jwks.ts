@@ -1,92 +1,78 @@
 import { Logger } from '@nestjs/common';
-import { createLocalJWKSet, errors } from 'jose';
-import type { JSONWebKeySet, JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, createRemoteJWKSet, customFetch } from 'jose';
+import type { FetchImplementation, JSONWebKeySet, JWTVerifyGetKey } from 'jose';
 
 const FETCH_TIMEOUT_MS = 5_000;
 const MAX_RESPONSE_BYTES = 1024 * 1024;
-/** Keys that the issuer has withdrawn are forgotten after this time, as soon as the issuer can be asked. */
+/** Keys that the issuer has withdrawn are dropped after this time, as soon as the issuer responds. */
 const MAX_AGE_MS = 300_000;
-/** A key that nobody knows makes us ask again, but no more often: anybody can make one up. */
+/** An unknown key makes us fetch again, but no more often than this, since anybody can make one up. */
 const COOLDOWN_MS = 10_000;
 const COOLDOWN_WITHOUT_KEYS_MS = 1_000;
 
-/** The issuer cannot be asked, so nothing can be said of a token. */
+/** The keys of the issuer cannot be fetched, so a token can be neither accepted nor rejected. */
 export class JwksUnavailableError extends Error {}
 
-/** The keys that an issuer publishes (RFC 7517). While it cannot be asked, the last ones that it gave stay in use. */
+/**
+ * The keys that an issuer publishes (RFC 7517). To what jose does it adds that cached keys stay in use while the issuer is
+ * unavailable, that failed fetches have a cooldown too, and that responses are limited in size.
+ */
 export class RemoteJwks {
   private readonly logger = new Logger('CallerAuth');
-  private keys: JWTVerifyGetKey | undefined;
-  private lastFetchAt = -Infinity;
+  private readonly keySet;
+  private fetchedAt: number | undefined;
+  private retryAt = 0;
   private failing = false;
-  private pendingFetch: Promise<void> | undefined;
 
-  constructor(private readonly url: string) {}
+  constructor(url: string) {
+    this.keySet = createRemoteJWKSet(new URL(url), {
+      cacheMaxAge: Infinity,
+      cooldownDuration: COOLDOWN_MS,
+      timeoutDuration: FETCH_TIMEOUT_MS,
+      [customFetch]: (...request) => this.fetchKeys(...request),
+    });
+  }
 
   /**
-   * The key of a token, as jose asks for it.
-   * @throws KeysUnavailable when there are no keys, or none fits and the issuer cannot be asked for newer ones; JOSEError
+   * The key of a token, in the form that jose asks for it.
+   * @throws JwksUnavailableError when no key fits and the issuer is unavailable; JOSEError
    */
-  readonly getKey: JWTVerifyGetKey = async (header, token) => {
-    const known = this.keys;
-    if (known) {
-      if (Date.now() - this.lastFetchAt > MAX_AGE_MS) void this.refresh(COOLDOWN_MS);
-      try {
-        return await known(header, token);
-      } catch (error) {
-        if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-      }
-    }
-    await this.refresh(known ? COOLDOWN_MS : COOLDOWN_WITHOUT_KEYS_MS);
-    if (!this.keys) throw new JwksUnavailableError();
-    try {
-      return await this.keys(header, token);
-    } catch (error) {
-      throw this.failing && error instanceof errors.JWKSNoMatchingKey ? new JwksUnavailableError() : error;
-    }
+  readonly getKey: JWTVerifyGetKey = (header, token) => {
+    if (this.fetchedAt !== undefined && Date.now() - this.fetchedAt > MAX_AGE_MS)
+      void this.keySet.reload().catch(() => undefined);
+    return this.keySet(header, token);
   };
 
-  /** Asks the issuer, unless that was done a short while ago. */
-  private async refresh(rest: number): Promise<void> {
-    if (!this.pendingFetch && Date.now() - this.lastFetchAt < rest) return;
-    this.pendingFetch ??= this.fetchKeys().finally(() => (this.pendingFetch = undefined));
-    await this.pendingFetch;
-  }
-
-  private async fetchKeys(): Promise<void> {
-    this.lastFetchAt = Date.now();
+  private readonly fetchKeys: FetchImplementation = async (url, options) => {
+    if (Date.now() < this.retryAt) throw new JwksUnavailableError();
     try {
-      const set = JSON.parse(await this.fetch()) as JSONWebKeySet;
-      // What is no key set at all is refused here.
-      const keys = createLocalJWKSet(set);
+      const body = await readBody(await fetch(url, options));
+      const set = JSON.parse(body) as JSONWebKeySet;
+      // Throws when it is not a key set.
+      createLocalJWKSet(set);
       if (set.keys.length === 0) throw new Error('the set is empty');
-      this.keys = keys;
+      this.fetchedAt = Date.now();
       if (this.failing) this.logger.log({ msg: 'JWKS fetch succeeded again' });
       this.failing = false;
+      return new Response(body);
     } catch (error) {
-      if (!this.failing)
-        this.logger.warn({
-          msg: 'JWKS fetch failed; using cached keys',
-          reason: error instanceof Error ? error.name : 'unknown',
-        });
+      this.retryAt = Date.now() + (this.fetchedAt === undefined ? COOLDOWN_WITHOUT_KEYS_MS : COOLDOWN_MS);
+      const reason = error instanceof Error ? error.name : 'unknown';
+      if (!this.failing) this.logger.warn({ msg: 'JWKS fetch failed; using cached keys', reason });
       this.failing = true;
+      throw new JwksUnavailableError();
     }
-  }
+  };
+}
 
-  private async fetch(): Promise<string> {
-    const response = await fetch(this.url, {
-      headers: { accept: 'application/jwk-set+json, application/json' },
-      redirect: 'error',
-      signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
-    });
-    if (!response.ok || !response.body) throw new Error('the issuer gave no keys');
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of response.body) {
-      size += chunk.length;
-      if (size > MAX_RESPONSE_BYTES) throw new Error('the answer is too large');
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks).toString('utf8');
+async function readBody({ status, body }: Response): Promise<string> {
+  if (status !== 200 || !body) throw new Error('the issuer did not respond with keys');
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > MAX_RESPONSE_BYTES) throw new Error('the response is too large');
+    chunks.push(chunk);
   }
+  return Buffer.concat(chunks).toString('utf8');
 }

@@ -3,24 +3,20 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiSecurity } from '@nestjs/swagger';
 import type { Scope } from '../config/parsers.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
-import { Problem } from '../problem/problem.js';
+import { missingScope, rateLimited } from '../problem/problem-catalogue.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a caller of the route must be allowed to do. */
+    /** The scope that a caller of the route needs. */
     scope?: Scope;
   }
 }
 
-/** Closes a route to all but callers that may do this. Every route has either this or `@Open()`. */
+/** Restricts a route to callers with a scope. Every other route is `@Public()`. */
 export function RequireScope(scope: Scope): MethodDecorator {
   return applyDecorators(
     RouteConfig({ scope }),
     ApiSecurity('caller', [scope]),
-    ApiProblems(missingScope(scope), 'rate-limited'),
+    ApiProblems(missingScope(scope), rateLimited(42)),
   );
-}
-
-export function missingScope(scope: Scope): Problem {
-  return Problem.untyped(403, 'Forbidden', `This caller lacks the scope ${scope}.`, { retryable: false });
 }

@@ -1,19 +1,19 @@
 import type { Config } from './config.js';
 
 /**
- * What a configuration leaves to a forger: Kiip signs its fields without anything between them, so a signed text can be cut in
- * more ways than one (README, "Callbacks that can be trusted").
+ * Warnings about a configuration that helps a forger: Kiip signs its fields without separators, so a signed text can be split
+ * into fields in more than one way (docs/callbacks-and-ledger.md).
  */
 export function configWarnings({ kiipCurrencies, kiipUnknownUsers, kiipUserReference }: Config): string[] {
-  const found: string[] = [];
+  const warnings: string[] = [];
   if (kiipCurrencies === undefined)
-    found.push(
+    warnings.push(
       'KIIP_CURRENCIES is not set: a currency whose name or content ends in a digit can be inflated. List your currencies.',
     );
   if (kiipUserReference === 'plain' && kiipUnknownUsers === 'accept')
-    found.push(
-      'KIIP_USER_REFERENCE is plain and KIIP_UNKNOWN_USERS is accept: callbacks for users that never went to Kiip through this ' +
-        'gateway can be cut differently. Set KIIP_USER_REFERENCE=opaque or KIIP_UNKNOWN_USERS=quarantine.',
+    warnings.push(
+      'KIIP_USER_REFERENCE is plain and KIIP_UNKNOWN_USERS is accept: the fields of callbacks for users that were never sent to ' +
+        'Kiip through this gateway can be shifted. Set KIIP_USER_REFERENCE=opaque or KIIP_UNKNOWN_USERS=quarantine.',
     );
-  return found;
+  return warnings;
 }

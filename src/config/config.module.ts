@@ -3,7 +3,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { Config } from './config.js';
 import { SecretFileWatcher } from './secret-file-watcher.js';
 
-/** Gives every module the one Config, and the later values of secrets. */
+/** Provides the Config, and new values of secrets, to every module. */
 @Global()
 @Module({})
 export class ConfigModule {

@@ -1,14 +1,23 @@
 import { Webhook } from 'standardwebhooks';
+import { z } from 'zod';
 
-/** A parser turns the text of a variable into its value, or throws a BadValue whose sentence never repeats the text. */
-export type Parser<T> = (text: string) => T;
+/**
+ * Turns the string of a variable into its value.
+ * @throws InvalidValueError whose message never quotes the string
+ */
+export type Parser<T> = (value: string) => T;
 
 export class InvalidValueError extends Error {}
 
-/** One line. A line break would end a header early; it is most often a second newline in a secret's file. */
+/** Node.js fires a timer of more than 2^31 - 1 ms at once. This limit leaves room for margins that are added to a duration. */
+const MAX_DURATION_MS = 2_000_000_000;
+
+const WEB = ['http:', 'https:'];
+
+/** One line. A line break would end a header early; usually it is a second newline at the end of a secret's file. */
 export const singleLine: Parser<string> = (value) => {
   if (/\p{Cc}/u.test(value))
-    throw new InvalidValueError('must not hold line breaks or other control characters');
+    throw new InvalidValueError('must not contain line breaks or other control characters');
   return value;
 };
 
@@ -25,6 +34,12 @@ export const positive: Parser<number> = (value) => {
   return number;
 };
 
+/** A duration for timers, in milliseconds. */
+export const durationMs: Parser<number> = (value) => Math.min(positive(value), MAX_DURATION_MS);
+
+/** A duration for timers, in seconds. */
+export const durationSeconds: Parser<number> = (value) => Math.min(positive(value), MAX_DURATION_MS / 1000);
+
 export const zeroOrMore: Parser<number> = (value) => {
   const number = decimal(value);
   if (!(number >= 0)) throw new InvalidValueError('must be zero or a positive number');
@@ -34,7 +49,7 @@ export const zeroOrMore: Parser<number> = (value) => {
 export const wholeNumber: Parser<number> = (value) => {
   const number = decimal(value);
   if (!Number.isSafeInteger(number) || number < 0)
-    throw new InvalidValueError('must be zero or a whole number');
+    throw new InvalidValueError('must be a whole number, zero or more');
   return number;
 };
 
@@ -55,8 +70,8 @@ export function oneOf<const T extends string>(...allowed: T[]): Parser<T> {
 
 /** An absolute http(s) URL without credentials, query or fragment; a trailing slash is dropped. */
 export const baseUrl: Parser<string> = (value) => {
-  const url = parseUrl(value, ['http:', 'https:']);
-  if (url.username || url.password) throw new InvalidValueError('must not hold credentials');
+  const url = parseUrl(value, WEB);
+  if (hasCredentials(value)) throw new InvalidValueError('must not contain credentials');
   if (url.search || url.hash) throw new InvalidValueError('must not have a query or a fragment');
   return url.href.replace(/\/+$/, '');
 };
@@ -64,8 +79,8 @@ export const baseUrl: Parser<string> = (value) => {
 export function urlOf(...protocols: string[]): Parser<string> {
   return (value) => {
     const url = parseUrl(value, protocols);
-    if (url.protocol.startsWith('http') && (url.username || url.password))
-      throw new InvalidValueError('must not hold credentials');
+    if (url.protocol.startsWith('http') && hasCredentials(value))
+      throw new InvalidValueError('must not contain credentials');
     return value;
   };
 }
@@ -75,9 +90,7 @@ export const redisUrl: Parser<string> = (value) => {
   const url = parseUrl(value, ['redis:', 'rediss:']);
   const decodable = !/%(?![0-9a-f]{2})/i.test(url.username + url.password);
   if (url.hostname === '' || !/^(\/\d*)?$/.test(url.pathname) || !decodable)
-    throw new InvalidValueError(
-      'must be redis://user:password@host:port/number; all but the host may be left out',
-    );
+    throw new InvalidValueError('must be redis://user:password@host:port/number; only the host is required');
   return value;
 };
 
@@ -86,21 +99,21 @@ export const path: Parser<string> = (value) => {
   return value;
 };
 
-/** Comma or newline separated, blanks around an item dropped; at least one item. */
+/** At least one item, separated by commas or newlines; spaces around an item are dropped. */
 export const list: Parser<readonly string[]> = (value) => {
   const items = value
     .split(/[,\n]/)
     .map((item) => item.trim())
     .filter((item) => item !== '');
-  if (items.length === 0) throw new InvalidValueError('must hold at least one item');
+  if (items.length === 0) throw new InvalidValueError('must contain at least one item');
   return items;
 };
 
-/** Hosts as they stand in a URL: `host` or `host:port`. */
+/** Hosts as in a URL: `host` or `host:port`. */
 export const hosts: Parser<readonly string[]> = (value) =>
   list(value).map((item) => {
     const url = URL.canParse(`https://${item}`) ? new URL(`https://${item}`) : undefined;
-    // What comes back longer or shorter had a path, a user or a query in it.
+    // A different URL means that the item had a path, a user or a query.
     if (!url || url.href !== `https://${url.host}/` || /[/@?#\s]/.test(item))
       throw new InvalidValueError('must be hosts (host or host:port), separated by commas or newlines');
     return url.host;
@@ -111,7 +124,7 @@ export interface ApiKey {
   readonly key: string;
 }
 
-/** `name:key` pairs; a name may come more than once, a key belongs to one name only. */
+/** `name:key` pairs. A name may have several keys; a key belongs to one name. */
 export const apiKeys: Parser<readonly ApiKey[]> = (value) => {
   const keys = list(value).map((item) => {
     const pair = /^([\w.-]{1,64}):([\x21-\x7e]+)$/.exec(item);
@@ -119,11 +132,11 @@ export const apiKeys: Parser<readonly ApiKey[]> = (value) => {
     return { name: pair[1]!, key: pair[2]! };
   });
   if (new Set(keys.map(({ key }) => key)).size < keys.length)
-    throw new InvalidValueError('must not hold a key twice');
+    throw new InvalidValueError('must not contain a key twice');
   return keys;
 };
 
-/** What callers may be allowed to do. Every route that is not open needs one of these. */
+/** What callers may be allowed to do. Every route that is not public requires one of these. */
 export const SCOPES = [
   'kigo:read',
   'kiip:write',
@@ -134,94 +147,101 @@ export const SCOPES = [
 
 export type Scope = (typeof SCOPES)[number];
 
-export const callerScopes: Parser<Readonly<Record<string, readonly Scope[]>>> = (value) => {
-  const parsed = json(value);
-  if (!isRecord(parsed)) throw new InvalidValueError('must be a JSON object of {"<caller>": ["<scope>"]}');
-  const known: readonly unknown[] = SCOPES;
-  for (const given of Object.values(parsed))
-    if (!Array.isArray(given) || !given.every((scope) => known.includes(scope)))
-      throw new InvalidValueError(`every caller needs a list of scopes: ${SCOPES.join(', ')}`);
-  // Without a prototype: a caller called "constructor" is none that was configured.
-  return Object.assign(Object.create(null) as Record<string, Scope[]>, parsed);
-};
+const SCOPES_REQUIRED = `every caller needs a list of scopes: ${SCOPES.join(', ')}`;
 
-export interface Currency {
-  readonly name: string;
-  readonly max_quantity: number;
-}
+export const callerScopes = json(
+  z
+    .record(z.string(), z.array(z.enum(SCOPES, SCOPES_REQUIRED), SCOPES_REQUIRED).readonly(), {
+      error: 'must be a JSON object of {"<caller>": ["<scope>"]}',
+    })
+    .transform(withoutPrototype),
+);
 
-export const currencies: Parser<Readonly<Record<string, Currency>>> = (value) => {
-  const parsed = json(value);
-  if (!isRecord(parsed))
-    throw new InvalidValueError('must be a JSON object of {"<content>": {"name", "max_quantity"}}');
-  for (const currency of Object.values(parsed)) {
-    if (!isRecord(currency) || typeof currency['name'] !== 'string' || currency['name'] === '')
-      throw new InvalidValueError('every currency needs a "name"');
-    const max = currency['max_quantity'];
-    if (!Number.isInteger(max) || Number(max) < 1)
-      throw new InvalidValueError('every "max_quantity" must be a positive integer');
-  }
-  // Without a prototype: a content called "constructor" is none that was configured.
-  return Object.assign(Object.create(null) as Record<string, Currency>, parsed);
-};
+const NAME_REQUIRED = 'every currency needs a "name"';
+const INVALID_MAX_QUANTITY = 'every "max_quantity" must be a positive integer';
 
-/** Where ledger events go (contract, "Deliveries"). */
-export interface Consumer {
-  readonly name: string;
-  readonly url: string;
-  /** All of them sign, so that they can be changed without a gap. */
-  readonly secrets: readonly string[];
-  readonly events: readonly string[];
-  /** Events that share this member of the ledger row arrive one after the other; in any order without. */
-  readonly order_by?: 'user_id';
-  /** Deliveries that each replica may have under way at once. */
-  readonly concurrency: number;
-}
+const CURRENCY = z.object(
+  {
+    name: z.string(NAME_REQUIRED).min(1, NAME_REQUIRED),
+    max_quantity: z.int(INVALID_MAX_QUANTITY).positive(INVALID_MAX_QUANTITY),
+  },
+  NAME_REQUIRED,
+);
 
-/** What can happen that a consumer may hear of. */
-const KNOWN_EVENTS = ['kiip.currency.issued'];
+export type Currency = Readonly<z.infer<typeof CURRENCY>>;
+
+export const currencies = json(
+  z
+    .record(z.string(), CURRENCY, {
+      error: 'must be a JSON object of {"<content>": {"name", "max_quantity"}}',
+    })
+    .transform(withoutPrototype),
+);
+
+const EVENTS = ['kiip.currency.issued'] as const;
 const DEFAULT_CONCURRENCY = 8;
 const MAX_CONCURRENCY = 256;
 
-export const consumers: Parser<readonly Consumer[]> = (value) => {
-  const parsed = json(value);
-  if (!Array.isArray(parsed)) throw new InvalidValueError('must be a JSON list of consumers');
-  const read = parsed.map(consumer);
-  if (new Set(read.map(({ name }) => name)).size < read.length)
-    throw new InvalidValueError('every consumer needs a "name" of its own');
-  return read;
-};
+const INVALID_SECRETS = 'every consumer needs "secrets": whsec_ and Base64';
+const INVALID_EVENTS = `every consumer needs "events", each one of ${EVENTS.join(', ')}`;
+const INVALID_CONCURRENCY = `the "concurrency" of a consumer must be 1 to ${MAX_CONCURRENCY}`;
 
-function consumer(value: unknown): Consumer {
-  if (!isRecord(value)) throw new InvalidValueError('every consumer must be an object');
-  const { name, url, secrets, events, order_by, concurrency = DEFAULT_CONCURRENCY, ...others } = value;
-  if (Object.keys(others).length > 0)
-    throw new InvalidValueError(
-      'every consumer may have "name", "url", "secrets", "events", "order_by" and "concurrency" alone',
-    );
-  if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))
-    throw new InvalidValueError('every consumer needs a "name" of letters, digits, dots, dashes');
-  if (typeof url !== 'string') throw new InvalidValueError('every consumer needs a "url"');
-  const { username, password, hash } = parseUrl(url, ['http:', 'https:'], 'every "url" of a consumer ');
-  if (username || password || hash)
-    throw new InvalidValueError('every "url" of a consumer must be without credentials and fragment');
-  if (!isNonEmptyStringArray(secrets) || !secrets.every(isWebhookSecret))
-    throw new InvalidValueError('every consumer needs "secrets": whsec_ and Base64');
-  if (!isNonEmptyStringArray(events) || !events.every((event) => KNOWN_EVENTS.includes(event)))
-    throw new InvalidValueError(`every consumer needs "events", each one of ${KNOWN_EVENTS.join(', ')}`);
-  if (order_by !== undefined && order_by !== 'user_id')
-    throw new InvalidValueError('the "order_by" of a consumer must be user_id');
-  const places = Number(concurrency);
-  if (!Number.isInteger(concurrency) || places < 1 || places > MAX_CONCURRENCY)
-    throw new InvalidValueError(`the "concurrency" of a consumer must be 1 to ${MAX_CONCURRENCY}`);
-  return { name, url, secrets, events, ...(order_by && { order_by }), concurrency: places };
-}
+/** A receiver of webhooks. */
+const CONSUMER = z.strictObject(
+  {
+    name: z
+      .string('every consumer needs a "name"')
+      .regex(/^[\w.-]{1,64}$/, 'every consumer needs a "name" of letters, digits, dots, dashes'),
+    url: z
+      .string('every consumer needs a "url"')
+      .refine((url) => hasProtocol(url, WEB), {
+        error: `every "url" of a consumer ${describeProtocols(WEB)}`,
+        abort: true,
+      })
+      .refine(
+        (url) => !hasCredentials(url) && new URL(url).hash === '',
+        'every "url" of a consumer must not contain credentials or a fragment',
+      ),
+    /** Every event is signed with each of them, so that a secret can be rotated without a gap. */
+    secrets: z
+      .array(z.string(INVALID_SECRETS).refine(isWebhookSecret, INVALID_SECRETS), INVALID_SECRETS)
+      .min(1, INVALID_SECRETS)
+      .readonly(),
+    events: z.array(z.enum(EVENTS, INVALID_EVENTS), INVALID_EVENTS).min(1, INVALID_EVENTS).readonly(),
+    /** Events of ledger entries that share this field arrive one after the other. Without it, in any order. */
+    order_by: z.literal('user_id', 'the "order_by" of a consumer must be user_id').optional(),
+    /** Deliveries that each replica may have in flight at once. */
+    concurrency: z
+      .int(INVALID_CONCURRENCY)
+      .min(1, INVALID_CONCURRENCY)
+      .max(MAX_CONCURRENCY, INVALID_CONCURRENCY)
+      .default(DEFAULT_CONCURRENCY),
+  },
+  {
+    error: ({ code }) =>
+      code === 'unrecognized_keys'
+        ? 'every consumer may only have "name", "url", "secrets", "events", "order_by" and "concurrency"'
+        : 'every consumer must be an object',
+  },
+);
 
-/** `whsec_` and a key in Base64 (Standard Webhooks). What reads it in the end is asked whether it can. */
-function isWebhookSecret(text: string): boolean {
-  if (!/^whsec_./.test(text)) return false;
+export type Consumer = Readonly<z.infer<typeof CONSUMER>>;
+
+export const consumers = json(
+  z
+    .array(CONSUMER, 'must be a JSON list of consumers')
+    .refine(
+      (all) => new Set(all.map(({ name }) => name)).size === all.length,
+      'every consumer needs a unique "name"',
+    )
+    .readonly(),
+);
+
+/** `whsec_` and a key in Base64 (Standard Webhooks), as the library that signs with it decodes it. */
+function isWebhookSecret(value: string): boolean {
+  if (!/^whsec_./.test(value)) return false;
   try {
-    return Boolean(new Webhook(text));
+    return Boolean(new Webhook(value));
   } catch {
     return false;
   }
@@ -232,28 +252,47 @@ function decimal(value: string): number {
   return Number.isFinite(number) ? number : Number.NaN;
 }
 
-function parseUrl(value: string, protocols: string[], what = ''): URL {
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (!url || !protocols.includes(url.protocol))
-    throw new InvalidValueError(
-      `${what}must be a URL that begins with ${protocols.map((name) => `${name}//`).join(' or ')}`,
-    );
-  return url;
+function parseUrl(value: string, protocols: readonly string[]): URL {
+  if (!hasProtocol(value, protocols)) throw new InvalidValueError(describeProtocols(protocols));
+  return new URL(value);
 }
 
-function json(value: string): unknown {
+function hasProtocol(value: string, protocols: readonly string[]): boolean {
+  return URL.canParse(value) && protocols.includes(new URL(value).protocol);
+}
+
+function describeProtocols(protocols: readonly string[]): string {
+  return `must be a URL that begins with ${protocols.map((name) => `${name}//`).join(' or ')}`;
+}
+
+function hasCredentials(value: string): boolean {
+  const { username, password } = new URL(value);
+  return username !== '' || password !== '';
+}
+
+/** Whether a host, as `URL` writes it, is this machine, so that plain text sent to it does not leave it. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}
+
+/** Reads JSON by a schema whose messages are all our own: those of zod and of `JSON.parse` quote the value, which may be a secret. */
+function json<T>(schema: z.ZodType<T>): Parser<T> {
+  return (value) => {
+    const result = schema.safeParse(parseJson(value));
+    if (result.success) return result.data;
+    throw new InvalidValueError(result.error.issues[0]!.message);
+  };
+}
+
+function parseJson(value: string): unknown {
   try {
     return JSON.parse(value);
   } catch {
-    // The parser's own message quotes the text, which may hold a secret.
     throw new InvalidValueError('must be valid JSON');
   }
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isNonEmptyStringArray(value: unknown): value is string[] {
-  return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string');
+/** A name such as "constructor" is then found only if it was configured. */
+function withoutPrototype<T>(record: Record<string, T>): Readonly<Record<string, T>> {
+  return Object.assign(Object.create(null) as Record<string, T>, record);
 }

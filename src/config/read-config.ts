@@ -1,29 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { Config } from './config.js';
-import { isLoopback } from './loopback.js';
-import { InvalidValueError } from './parsers.js';
+import { InvalidValueError, isLoopback } from './parsers.js';
 import { VARIABLES } from './variables.js';
 import type { ConfigValues, Variable } from './variables.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The exit code of a configuration that cannot be used: EX_CONFIG of sysexits.h. */
+/** The exit code of an invalid configuration: EX_CONFIG of sysexits.h. */
 export const EXIT_CONFIG = 78;
 
-/** The configuration cannot be used; the message has a line for every bad variable, and no value. */
+/** The configuration is invalid. The message has a line for every invalid variable, and no value. */
 export class ConfigError extends Error {
-  constructor(readonly faults: readonly string[]) {
-    super(`The configuration cannot be used:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+  constructor(readonly errors: readonly string[]) {
+    super(`Invalid configuration:\n${errors.map((error) => `  ${error}`).join('\n')}`);
     this.name = 'ConfigError';
   }
 }
 
 /**
- * Reads and checks every variable of the environment.
- * @throws ConfigError that names all bad variables at once
+ * Reads and validates every variable of the environment.
+ * @throws ConfigError that names all invalid variables at once
  */
 export function readConfig(env: Environment): Config {
-  const faults = new Map<string, string>();
+  const errors = new Map<string, string>();
   const values: Record<string, unknown> = {};
   const files: Record<string, string | undefined> = {};
   for (const [name, variable] of Object.entries<Variable<unknown>>(VARIABLES)) {
@@ -32,35 +31,35 @@ export function readConfig(env: Environment): Config {
       if (variable.secret) files[name] = readNonBlank(`${variable.env}_FILE`, env);
     } catch (error) {
       if (!(error instanceof InvalidValueError)) throw error;
-      faults.set(variable.env, error.message);
+      errors.set(variable.env, error.message);
     }
   }
-  for (const [name, fault] of validateTogether(values)) if (!faults.has(name)) faults.set(name, fault);
-  if (faults.size > 0) throw new ConfigError([...faults].map(([name, fault]) => `${name} ${fault}`));
+  for (const [env, message] of validateTogether(values)) if (!errors.has(env)) errors.set(env, message);
+  if (errors.size > 0) throw new ConfigError([...errors].map(([env, message]) => `${env} ${message}`));
   return new Config(values as unknown as ConfigValues, files);
 }
 
 /**
- * Reads the file of a secret again.
- * @throws BadValue, as at the start
+ * Reads the file of a secret again, with the same rules as at start.
+ * @throws InvalidValueError
  */
 export function reloadSecret(config: Config, name: keyof ConfigValues): unknown {
   const { env, parse }: Variable<unknown> = VARIABLES[name];
   const value = parse(readSecretFile(env, config.secretFiles[name]!));
-  for (const [faulty, fault] of validateTogether({ ...(config as ConfigValues), [name]: value }))
-    if (faulty === env) throw new InvalidValueError(fault);
+  for (const [invalid, message] of validateTogether({ ...(config as ConfigValues), [name]: value }))
+    if (invalid === env) throw new InvalidValueError(message);
   return value;
 }
 
 function readVariable(variable: Variable<unknown>, env: Environment): unknown {
-  const text =
+  const value =
     (variable.secret ? readSecret(variable.env, env) : readNonBlank(variable.env, env)) ?? variable.default;
-  if (text !== undefined) return variable.parse(text);
+  if (value !== undefined) return variable.parse(value);
   if (variable.required) throw new InvalidValueError('is required');
   return undefined;
 }
 
-/** Templates often render an unset variable as an empty one. */
+/** Treats a blank variable as unset: templates often render an unset variable as an empty string. */
 function readNonBlank(name: string, env: Environment): string | undefined {
   return env[name]?.trim() === '' ? undefined : env[name];
 }
@@ -69,7 +68,7 @@ function readSecret(name: string, env: Environment): string | undefined {
   const value = readNonBlank(name, env);
   const file = readNonBlank(`${name}_FILE`, env);
   if (file === undefined) return value;
-  if (value !== undefined) throw new InvalidValueError(`must not be given together with ${name}_FILE`);
+  if (value !== undefined) throw new InvalidValueError(`must not be set together with ${name}_FILE`);
   return readSecretFile(name, file);
 }
 
@@ -84,8 +83,8 @@ function readSecretFile(name: string, file: string): string {
   return content;
 }
 
-/** Rules that more than one variable takes part in: the variable to put right, and how. */
-function* validateTogether(values: Partial<ConfigValues>): Iterable<[name: string, fault: string]> {
+/** Rules about more than one variable: the variable to correct, and how. */
+function* validateTogether(values: Partial<ConfigValues>): Iterable<[env: string, message: string]> {
   if (!values.allowInsecureUpstreams) {
     const upstreams: Record<string, (string | undefined)[]> = {
       KIGO_BASE_URL: [values.kigoBaseUrl],
@@ -97,16 +96,13 @@ function* validateTogether(values: Partial<ConfigValues>): Iterable<[name: strin
       if (urls.some((url) => url !== undefined && isInsecure(url))) yield [name, INSECURE_URL];
   }
   if (values.role !== 'all' && values.role !== undefined && !values.databaseUrl)
-    yield [
-      'DATABASE_URL',
-      'is required unless ROLE is all: one process alone can have the embedded database',
-    ];
+    yield ['DATABASE_URL', 'is required unless ROLE is all: only one process can use the embedded database'];
   if (values.role === 'worker' && !values.deliveryConsumers?.length)
-    yield ['DELIVERY_CONSUMERS', 'is required while ROLE is worker'];
+    yield ['DELIVERY_CONSUMERS', 'is required when ROLE is worker'];
   if (values.callerAuth === 'api-key' && !values.apiKeys)
-    yield ['API_KEYS', 'is required while CALLER_AUTH is api-key (CALLER_AUTH=none lets everybody in)'];
+    yield ['API_KEYS', 'is required when CALLER_AUTH is api-key (CALLER_AUTH=none lets everybody call)'];
   if (values.callerAuth === 'none' && values.callerScopes)
-    yield ['CALLER_SCOPES', 'must not be given while CALLER_AUTH is none: callers have no name'];
+    yield ['CALLER_SCOPES', 'must not be set when CALLER_AUTH is none: callers have no name'];
   if (values.callerAuth === 'jwt') {
     const needed = {
       JWT_ISSUER: values.jwtIssuer,
@@ -114,12 +110,12 @@ function* validateTogether(values: Partial<ConfigValues>): Iterable<[name: strin
       JWT_JWKS_URL: values.jwtJwksUrl,
     };
     for (const [name, value] of Object.entries(needed))
-      if (value === undefined) yield [name, 'is required while CALLER_AUTH is jwt'];
+      if (value === undefined) yield [name, 'is required when CALLER_AUTH is jwt'];
   }
 }
 
 const INSECURE_URL =
-  'must use https:// (plain http:// only for loopback, or with ALLOW_INSECURE_UPSTREAMS=true)';
+  'must use https:// (plain http:// is only for loopback, or with ALLOW_INSECURE_UPSTREAMS=true)';
 
 function isInsecure(href: string): boolean {
   const { protocol, hostname } = new URL(href);

@@ -8,24 +8,22 @@ import { reloadSecret } from './read-config.js';
 import { VARIABLES } from './variables.js';
 import type { ConfigValues } from './variables.js';
 
-/** Kubernetes puts a new version of a Secret in place by changing a link, of which no watcher of the file would hear. */
+/** Kubernetes updates a mounted Secret by replacing a symbolic link, which a watcher of the file does not notice. */
 const POLL_INTERVAL_MS = 500;
 
 interface WatchedFile {
   readonly name: keyof ConfigValues;
   readonly path: string;
-  readonly use: (value: unknown) => void;
-  /** In use, or on its way there. */
+  readonly listener: (value: unknown) => void;
+  /** The last value that was read. */
   value: unknown;
-  /** What the file looked like at the last look. */
   lastSeenStat?: string;
-  /** What it looked like when it was last read. */
   lastReadStat?: string;
 }
 
 /**
- * Looks whether the files of secrets have changed, and hands new values on. A file must look the same twice in a row before
- * it is read, since its writer may be at work; what is empty or cannot be used never replaces what is in use.
+ * Polls the files of secrets and passes on new values. A file must look the same in two polls before it is read, since it may
+ * still be being written. An empty or invalid file never replaces the value in use.
  */
 @Injectable()
 export class SecretFileWatcher implements OnModuleDestroy {
@@ -36,14 +34,15 @@ export class SecretFileWatcher implements OnModuleDestroy {
 
   constructor(private readonly config: Config) {}
 
-  /** Calls back with every later value of a secret that was given as a file; the first one is in the Config. */
+  /** Calls back with every later value of a secret that was given as a file; the first value is in the Config. */
   watch<Name extends keyof ConfigValues>(
     name: Name,
-    use: (value: NonNullable<ConfigValues[Name]>) => void,
+    listener: (value: NonNullable<ConfigValues[Name]>) => void,
   ): void {
     const path = this.config.secretFiles[name];
     if (path === undefined) return;
-    this.watched.push({ name, path, value: this.config[name], use: use as WatchedFile['use'] });
+    const value = this.config[name];
+    this.watched.push({ name, path, value, listener: listener as WatchedFile['listener'] });
     this.timer ??= setInterval(() => void this.poll(), POLL_INTERVAL_MS).unref();
   }
 
@@ -59,36 +58,38 @@ export class SecretFileWatcher implements OnModuleDestroy {
   }
 
   private async pollFile(file: WatchedFile): Promise<void> {
-    const looks = await statFingerprint(file.path);
-    const settled = looks === file.lastSeenStat;
-    file.lastSeenStat = looks;
-    if (!settled || looks === file.lastReadStat) return;
-    file.lastReadStat = looks;
+    const fingerprint = await statFingerprint(file.path);
+    const settled = fingerprint === file.lastSeenStat;
+    file.lastSeenStat = fingerprint;
+    if (!settled || fingerprint === file.lastReadStat) return;
+    file.lastReadStat = fingerprint;
     const { env: variable } = VARIABLES[file.name];
     try {
       const value = reloadSecret(this.config, file.name);
-      // It was changed under our hands: the next looks will tell.
-      if ((await statFingerprint(file.path)) !== looks || isDeepStrictEqual(value, file.value)) return;
+      // If it changed while it was read, a later poll reads it again.
+      if ((await statFingerprint(file.path)) !== fingerprint || isDeepStrictEqual(value, file.value)) return;
       file.value = value;
       this.logger.log({ msg: 'secret reloaded', variable });
-      file.use(value);
+      file.listener(value);
     } catch (error) {
-      if (!(error instanceof InvalidValueError)) throw error;
-      this.logger.warn({
-        msg: 'secret file invalid; keeping previous value',
-        variable,
-        fault: error.message,
-      });
+      if (error instanceof InvalidValueError) {
+        const reason = error.message;
+        this.logger.warn({ msg: 'secret file invalid; keeping previous value', variable, reason });
+      } else {
+        // A listener that fails must neither end the process nor stop the polling.
+        const name = error instanceof Error ? error.name : typeof error;
+        this.logger.error({ msg: 'failed to apply reloaded secret', variable, error: name });
+      }
     }
   }
 }
 
-/** Whatever may differ between two versions of a file, links followed. */
+/** Everything that differs between two versions of a file, links followed. */
 async function statFingerprint(path: string): Promise<string> {
   try {
     const { dev, ino, size, mtimeMs, ctimeMs } = await stat(path);
     return [dev, ino, size, mtimeMs, ctimeMs].join();
   } catch {
-    return 'not there';
+    return 'missing';
   }
 }

@@ -1,7 +1,7 @@
 import * as parse from './parsers.js';
 import type { Parser } from './parsers.js';
 
-/** What a default may depend on; a bad variable is not there. */
+/** The values that a default may depend on. An invalid variable has none. */
 interface PrecedingValues {
   readonly kiipBaseUrl?: string;
 }
@@ -12,17 +12,22 @@ export interface Variable<T> {
   /** What it sets, for docs/configuration.md. */
   readonly description: string;
   readonly parse: Parser<T>;
-  /** As it would stand in the environment. Without one, an unset variable is `undefined`. */
+  /** As written in the environment. Without a default, an unset variable is `undefined`. */
   readonly default?: string;
-  /** A default that depends on a variable above it. */
-  readonly defaultFrom?: (above: PrecedingValues) => T;
+  /** A default that depends on a variable above this one. */
+  readonly defaultFrom?: (preceding: PrecedingValues) => T;
   readonly required?: boolean;
   /** May also be given as `<env>_FILE`, and is never printed. */
   readonly secret?: boolean;
 }
 
-function withDefault<T>(env: string, parser: Parser<T>, fallback: string, description: string): Variable<T> {
-  return { env, description, parse: parser, default: fallback };
+function withDefault<T>(
+  env: string,
+  parser: Parser<T>,
+  defaultValue: string,
+  description: string,
+): Variable<T> {
+  return { env, description, parse: parser, default: defaultValue };
 }
 
 function required<T>(env: string, parser: Parser<T>, description: string): Variable<T> {
@@ -58,19 +63,19 @@ export const VARIABLES = {
   ),
   kigoTimeoutMs: withDefault(
     'KIGO_TIMEOUT_MS',
-    parse.positive,
+    parse.durationMs,
     '3000',
     'Time limit of one attempt to call Kigo.',
   ),
   kiipTimeoutMs: withDefault(
     'KIIP_TIMEOUT_MS',
-    parse.positive,
+    parse.durationMs,
     '3000',
     'Time limit of one attempt to call Kiip.',
   ),
   upstreamDeadlineMs: withDefault(
     'UPSTREAM_DEADLINE_MS',
-    parse.positive,
+    parse.durationMs,
     '10000',
     'Time limit of all attempts of one upstream call together.',
   ),
@@ -178,7 +183,7 @@ export const VARIABLES = {
   ),
   databaseTimeoutMs: withDefault(
     'DATABASE_TIMEOUT_MS',
-    parse.positive,
+    parse.durationMs,
     '3000',
     'Time limit of a database statement. Beyond it the response is `503`.',
   ),
@@ -249,7 +254,7 @@ export const VARIABLES = {
   ),
   shutdownGraceSeconds: withDefault(
     'SHUTDOWN_GRACE_SECONDS',
-    parse.positive,
+    parse.durationSeconds,
     '20',
     'Time after SIGTERM in which requests on open connections are still answered.',
   ),

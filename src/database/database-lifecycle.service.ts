@@ -5,7 +5,7 @@ import { DataDirUnusableError } from './data-dir-lock.js';
 import { Database } from './database.js';
 import { IncompatibleSchemaError } from './migrations.js';
 import { StorageUnavailableError } from './storage-error.js';
-import { summarizeError } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-summary.js';
 
 const RETRY_MS = 1_000;
 

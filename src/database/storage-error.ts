@@ -1,4 +1,4 @@
-import { summarizeError } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-summary.js';
 
 /**
  * The database is unavailable, so nothing may be acknowledged. A write that throws it may have been committed nevertheless,

@@ -1,10 +1,9 @@
 import { withTimeout } from '../async/time-limit.js';
-import { MAX_TIMER_MS } from '../config/timers.js';
 import { StorageUnavailableError } from './storage-error.js';
 
-/** A time limit for drivers and servers: whole milliseconds, at most what a timer can hold, and never 0, which means no limit. */
+/** A time limit for drivers and servers: whole milliseconds, and never 0, which means no limit. */
 export function toPositiveMs(ms: number): number {
-  return Math.min(Math.max(1, Math.ceil(ms)), MAX_TIMER_MS);
+  return Math.max(1, Math.ceil(ms));
 }
 
 /**

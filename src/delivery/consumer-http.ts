@@ -1,7 +1,7 @@
 import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Consumer } from '../config/parsers.js';
-import { summarizeError } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-summary.js';
 import { traceHeaders } from '../tracing/span.js';
 import { parseRetryAfter } from '../upstream/retry-after.js';
 import type { SignedEvent } from './webhook-event.js';

@@ -4,7 +4,8 @@ import type { FastifyReply } from 'fastify';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { Config } from '../config/config.js';
 import { toLedgerWindow } from '../ledger/ledger-window.js';
-import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
+import { ApiProblems } from '../problem/api-problems.decorator.js';
+import { invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import {
   DeliveriesDto,

@@ -3,12 +3,11 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/
 import { PollingLoop } from '../async/polling-loop.js';
 import { Config } from '../config/config.js';
 import type { Consumer } from '../config/parsers.js';
-import { MAX_TIMER_MS } from '../config/timers.js';
 import { Database } from '../database/database.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 import { toIssuanceDto } from '../ledger/issuances.dto.js';
 import { LedgerService } from '../ledger/ledger.service.js';
-import { summarizeError } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-summary.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import type { ConsumerAttempt } from './consumer-worker.js';
 import { fanOutOutbox } from './delivery.queries.js';
@@ -57,7 +56,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     this.consumers = this.configured.map((consumer) => new ConsumerWorker(consumer, options));
     this.outboxLoop = new PollingLoop(() => this.drainOutbox(), POLL_INTERVAL_MS, options.onFailure);
     this.replayLoop = new PollingLoop(() => this.replayBatch(), REPLAY_POLL_INTERVAL_MS, options.onFailure);
-    this.graceMs = Math.min((shutdownGraceSeconds * 1_000) / 2, MAX_TIMER_MS);
+    this.graceMs = (shutdownGraceSeconds * 1_000) / 2;
   }
 
   onApplicationBootstrap(): void {

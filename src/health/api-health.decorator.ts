@@ -2,7 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { HealthCheck } from '@nestjs/terminus';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
-import { httpProblem } from '../problem/to-problem.js';
+import { httpProblem } from '../problem/problem-catalogue.js';
 import { HealthDto } from './health.dto.js';
 
 interface HealthRoute {

@@ -17,7 +17,7 @@ const kigo = (status: string, breaker: string) => ({
  * The probes report this process only. An unavailable dependency never fails them: it would take all pods out of service at
  * once. `dependencies` reports the dependencies, for people and alerts.
  */
-@Public()
+@Public('operational')
 @ApiTags('Health')
 @Controller('health')
 export class HealthController {

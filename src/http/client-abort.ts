@@ -1,9 +1,9 @@
 import type { FastifyReply } from 'fastify';
 
-/** What the log, the metrics and the traces have for a status where a client did not wait for its answer: nginx's. */
+/** The status in the log, metrics and traces when the client closed the connection before the response: nginx's code. */
 export const CLIENT_CLOSED_REQUEST = 499;
 
-/** Calls back if the client goes before it has its answer: Fastify's `onResponse` is then never called. */
+/** Calls back when the client closes the connection before it has the response. Fastify then never calls `onResponse`. */
 export function onClientAbort({ raw }: FastifyReply, listener: () => void): void {
   raw.once('close', () => {
     if (!raw.writableFinished) listener();

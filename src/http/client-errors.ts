@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../problem/problem.js';
 import { PROBLEM_MEDIA_TYPE, sendProblem } from '../problem/send-problem.js';
+import { toProblem } from '../problem/to-problem.js';
 
 const STATUSES: Record<string, [number, string]> = {
   HPE_HEADER_OVERFLOW: [431, 'The headers are larger than this service accepts.'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
 };
 
-/** Answers what is not even HTTP, or arrives too slowly: no request exists yet, so the answer is written to the socket. */
+/** Responds to invalid HTTP and to requests that arrive too slowly. No request exists yet, so it writes to the socket. */
 export function handleClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -24,18 +25,27 @@ export function handleClientError(error: NodeJS.ErrnoException, socket: Socket):
     `HTTP/1.1 ${status} ${title}\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
       `X-Request-Id: ${requestId}\r\nConnection: close\r\n\r\n${body}`,
   );
-  // Not end(): Node's timeouts no longer watch this socket, and its other side may never close.
+  // Not end(): Node's timeouts no longer watch this socket, and the client may never close it.
   socket.destroySoon();
 }
 
-/** What Node would refuse by itself, without a body: a missing `Host` (with `requireHostHeader` off), an `Expect` that nobody knows. */
-export function answerOddHeaders(instance: FastifyInstance): void {
+/** Responds to requests that Fastify rejects before any hook runs, such as one whose path cannot be decoded. */
+export function handleFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  sendProblem(reply, toProblem(error));
+  request.server.logRequest(request, reply);
+}
+
+/** Requires `Host` in HTTP/1.1. Node would do it as well (`requireHostHeader`), but without a response body. */
+export function rejectMissingHost(instance: FastifyInstance): void {
   instance.addHook('onRequest', (request, reply, done) => {
     if (request.raw.httpVersion === '1.1' && request.headers.host === undefined)
       sendProblem(reply, Problem.untyped(400, 'Bad Request', 'The Host header is missing.'));
     else done();
   });
-  // Whoever expects what we do not know is answered as everybody else (RFC 9110, 10.1.1).
+}
+
+/** Serves requests with an unknown `Expect` like all others (RFC 9110, 10.1.1). Node would respond without a body. */
+export function ignoreUnknownExpect(instance: FastifyInstance): void {
   instance.server.on('checkExpectation', (request, response) =>
     instance.server.emit('request', request, response),
   );

@@ -1,47 +1,48 @@
-import type { Server, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /**
+     * From now on every response says `Connection: close`.
+     * @param idleMs how long connections without a request in flight may stay open
+     * @param maxMs how long requests may keep arriving
+     * @returns when no request is in flight and no connection is open, or a time is over
+     */
+    drain(idleMs: number, maxMs: number): Promise<void>;
+  }
+}
 
 const POLL_INTERVAL_MS = 10;
 
 /**
- * Sees a server's last requests out. The server goes on listening meanwhile: a balancer needs a moment to hear that it is
- * not ready, and a client on an open connection may be sending right now.
+ * Lets a server finish its requests. It still listens meanwhile: a load balancer needs a moment to notice that this process is
+ * not ready, and a client may be sending on an open connection right now.
  */
-export class ConnectionDrain {
-  private readonly inFlight = new Set<ServerResponse>();
-  private connections = 0;
-  private draining = false;
-
-  constructor(server: Server) {
-    server.on('connection', (socket) => {
-      this.connections += 1;
-      socket.once('close', () => (this.connections -= 1));
-    });
-    // First in the row: the application must not have answered yet.
-    server.prependListener('request', (_, response: ServerResponse) => {
-      if (this.draining) setConnectionClose(response);
-      this.inFlight.add(response);
-      response.once('close', () => this.inFlight.delete(response));
-    });
-  }
-
-  /**
-   * From now on every answer says `Connection: close`.
-   * @param lingerMs how long connections on which nothing is under way may stay open
-   * @param limitMs how long requests may keep coming
-   * @returns once no request is under way and no connection open, or the times are over
-   */
-  async drain(lingerMs: number, limitMs: number): Promise<void> {
-    this.draining = true;
-    this.inFlight.forEach(setConnectionClose);
-    const begunAt = performance.now();
-    for (let passedMs = 0; passedMs < limitMs; passedMs = performance.now() - begunAt) {
-      if (this.inFlight.size === 0 && (this.connections === 0 || passedMs >= lingerMs)) return;
+export function registerConnectionDrain(instance: FastifyInstance): void {
+  let draining = false;
+  let inFlight = 0;
+  instance.addHook('onRequest', (_, reply, done) => {
+    inFlight += 1;
+    reply.raw.once('close', () => (inFlight -= 1));
+    done();
+  });
+  instance.addHook('onSend', (_, reply, payload, done) => {
+    if (draining) reply.header('connection', 'close');
+    done(null, payload);
+  });
+  instance.decorate('drain', async (idleMs, maxMs) => {
+    draining = true;
+    const startedAt = performance.now();
+    for (let elapsedMs = 0; elapsedMs < maxMs; elapsedMs = performance.now() - startedAt) {
+      if (inFlight === 0 && (elapsedMs >= idleMs || (await countConnections(instance)) === 0)) return;
       await sleep(POLL_INTERVAL_MS);
     }
-  }
+  });
 }
 
-function setConnectionClose(response: ServerResponse): void {
-  if (!response.headersSent) response.setHeader('connection', 'close');
+function countConnections({ server }: FastifyInstance): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+  });
 }

@@ -1,39 +1,49 @@
 import { METHODS } from 'node:http';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../problem/problem.js';
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { methodNotAllowed, notFound } from '../problem/problem-catalogue.js';
 import { sendProblem } from '../problem/send-problem.js';
-import { notFound } from '../problem/to-problem.js';
+
+interface KnownPath {
+  readonly methods: Set<string>;
+  readonly kind: FastifyContextConfig['kind'];
+}
 
 /**
- * Makes known paths answer 405, with `Allow`, to the methods that they do not have; without this they would say 404.
- * Neither these nor unknown paths read a body.
- * @returns what is to be called once all routes are there
+ * Responds with 404 to unknown paths, and with 405 and `Allow` to methods that a known path does not have; Fastify would
+ * respond with 404. Neither reads a body.
+ * @returns adds the routes that respond with 405; to be called when all other routes exist
  */
 export function registerMethodNotAllowed(instance: FastifyInstance): () => void {
-  // Node reads more methods than Fastify routes. CONNECT never comes this far.
+  // Node reads more methods than Fastify routes. It never passes on CONNECT.
   for (const method of METHODS)
     if (method !== 'CONNECT' && !instance.supportedMethods.includes(method)) instance.addHttpMethod(method);
   instance.addHook('onRequest', (request, reply, done) => {
     if (request.is404) sendProblem(reply, notFound());
     else done();
   });
-  const known = new Map<string, Set<string>>();
-  instance.addHook('onRoute', ({ url, method }) => {
-    const methods = known.get(url) ?? new Set();
-    for (const name of [method].flat()) methods.add(name.toUpperCase());
-    known.set(url, methods);
+  const paths = new Map<string, KnownPath>();
+  instance.addHook('onRoute', ({ url, method, config }) => {
+    const path = paths.get(url) ?? { methods: new Set(), kind: config?.kind };
+    for (const name of [method].flat()) path.methods.add(name.toUpperCase());
+    paths.set(url, path);
   });
   return () => {
-    for (const [url, methods] of known) {
+    for (const [url, { methods, kind }] of paths) {
       const others = instance.supportedMethods.filter((method) => !methods.has(method));
       if (others.length === 0) continue;
       const allowed = [...methods].toSorted().join(', ');
-      const refuse = (_: FastifyRequest, reply: FastifyReply) => {
+      const reject = (_: FastifyRequest, reply: FastifyReply) => {
         reply.header('allow', allowed);
-        sendProblem(reply, Problem.of('method-not-allowed', `Allowed methods: ${allowed}.`));
+        sendProblem(reply, methodNotAllowed(allowed));
       };
-      // As a hook it comes before the body, which may be none that we read.
-      instance.route({ method: others, url, onRequest: refuse, handler: refuse });
+      // The hook responds before the body is read, which may be of any media type.
+      instance.route({
+        method: others,
+        url,
+        ...(kind && { config: { kind } }),
+        onRequest: reject,
+        handler: reject,
+      });
     }
   };
 }

@@ -3,15 +3,17 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { RouteOptions, onRequestHookHandler } from 'fastify';
+import { SCOPES } from '../config/parsers.js';
 import { CurrencyIssuedEventDto } from '../delivery/deliveries.dto.js';
 import { openApiWebhooks } from '../delivery/webhook-openapi.js';
 import { problemTable } from '../problem/api-problems.decorator.js';
+import { REQUEST_ID_PATTERN } from './request-id.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
 
-/** Swagger UI sets styles from its scripts; it needs nothing else that is not a file of ours. */
+/** Swagger UI sets styles from its scripts; everything else that it needs is one of our files. */
 const PAGE_HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
@@ -25,21 +27,21 @@ const setPageHeaders: onRequestHookHandler = (_request, reply, done) => {
   done();
 };
 
-/** Swagger renders a document anew for every request, for tens of milliseconds, and anybody may ask for it. */
+/** Swagger renders a document for every request, which takes tens of milliseconds, and the route is public. */
 function renderOnce(route: RouteOptions): void {
-  let rendered: { type: unknown; text: string } | undefined;
+  let rendered: { type: unknown; body: string } | undefined;
   route.preHandler = (_request, reply, done) => {
-    if (rendered) void reply.header('content-type', rendered.type).send(rendered.text);
+    if (rendered) void reply.header('content-type', rendered.type).send(rendered.body);
     else done();
   };
-  route.onSend = (_request, reply, text, done) => {
-    if (typeof text === 'string' && reply.statusCode === 200)
-      rendered ??= { type: reply.getHeader('content-type'), text };
-    done(null, text);
+  route.onSend = (_request, reply, body, done) => {
+    if (typeof body === 'string' && reply.statusCode === 200)
+      rendered ??= { type: reply.getHeader('content-type'), body };
+    done(null, body);
   };
 }
 
-/** Serves the description of the API: `/docs`, `/openapi.json`, `/openapi.yaml`. */
+/** Serves the API description: `/docs`, `/openapi.json`, `/openapi.yaml`. */
 export function registerOpenApi(app: NestFastifyApplication): void {
   const instance = app.getHttpAdapter().getInstance();
   instance.addHook('onRoute', (route) => {
@@ -52,12 +54,13 @@ export function registerOpenApi(app: NestFastifyApplication): void {
       .setOpenAPIVersion('3.1.0')
       .setTitle('Rewards Gateway')
       .setDescription(
-        'One API for Kigo, the loyalty hub, and Kiip, the rewards network. Every error is a problem (RFC 9457). ' +
-          'Every answer bears `X-Request-Id`: the caller’s own, if well formed, else one of ours. ' +
-          'A body has at most 1 MiB and 1,000 values. ' +
-          'Calls are limited by the minute: `RateLimit` tells how many are left, and until when. ' +
-          'Any path that is not described here is answered with `not-found`, any other method with `method-not-allowed` ' +
-          `and \`Allow\`.\n\n${problemTable()}`,
+        'Look up accounts and hub summaries of Kigo, start sessions and report moments to Kiip, read the ledger of the rewards that ' +
+          'Kiip issued, and manage their delivery to your webhooks.\n\n' +
+          'Send an API key or token as `Authorization: Bearer <credential>`. `RateLimit` says how many requests of this minute are ' +
+          'left. A body has at most 1 MiB and 1,000 values. Every response has an `X-Request-Id`: your own if it is well formed, ' +
+          'otherwise a new one.\n\n' +
+          'Every error is a problem (RFC 9457). Unknown paths get `not-found`; other methods of a known path get ' +
+          `\`method-not-allowed\` and \`Allow\`.\n\n${problemTable()}`,
       )
       .setVersion(version)
       .setLicense('MIT', 'https://opensource.org/license/mit')
@@ -67,9 +70,9 @@ export function registerOpenApi(app: NestFastifyApplication): void {
           type: 'http',
           bearerFormat: 'API key or JWT',
           description:
-            'An API key, or a token of the configured issuer. Where the operator gives callers scopes, an operation needs the one ' +
-            'that it names: `kigo:read`, `kiip:write`, `ledger:read`, `ledger:decide` or `deliveries:manage`; without it the answer ' +
-            'is `403`. While the keys of the token issuer cannot be read, it is `503` with `Retry-After`.',
+            'An API key, or a token of the configured issuer. If the operator gives scopes to callers, each operation requires the ' +
+            `scope that it names (\`${SCOPES.join('`, `')}\`), and the response without it is \`403\`. While the keys of the token ` +
+            'issuer are unavailable, it is `503` with `Retry-After`.',
         },
         'caller',
       )
@@ -78,8 +81,8 @@ export function registerOpenApi(app: NestFastifyApplication): void {
         in: 'header',
         required: false,
         description:
-          'Names the request in the log and in problems. Without it, or when ill formed, one is made.',
-        schema: { type: 'string', pattern: '^[\\w.:-]{1,128}$' },
+          'Identifies the request in the log and in problems. If it is missing or malformed, a new one is used.',
+        schema: { type: 'string', pattern: REQUEST_ID_PATTERN },
       })
       .addSecurityRequirements('caller')
       .build();

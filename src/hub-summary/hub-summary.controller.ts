@@ -2,13 +2,14 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ExternalUserDto } from '../accounts/account.dto.js';
-import { KIGO_PROBLEMS, accountNotFound } from '../accounts/accounts.service.js';
+import { KIGO_PROBLEMS } from '../accounts/accounts.service.js';
 import { cacheHeaders, respondCached, worstOf } from '../cache/cache-headers.js';
 import type { CacheTimes } from '../cache/cache-headers.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { NoCache } from '../cache/no-cache.decorator.js';
 import { ApiCached, CACHED_HEADERS } from '../cache/api-cached.decorator.js';
-import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
+import { ApiProblems } from '../problem/api-problems.decorator.js';
+import { accountNotFound, invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import {
   AccountParamsDto,

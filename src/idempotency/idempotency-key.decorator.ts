@@ -1,7 +1,7 @@
 import { createParamDecorator } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Problem } from '../problem/problem.js';
+import { invalid } from '../problem/problem-catalogue.js';
 
 const INVALID_KEY = 'Idempotency-Key must be given once and have 1 to 255 visible ASCII characters';
 
@@ -13,9 +13,6 @@ export const IdempotencyKey = createParamDecorator(
   (_: unknown, context: ExecutionContext): string | undefined => {
     const key = context.switchToHttp().getRequest<FastifyRequest>().headers['idempotency-key'];
     if (key === undefined || (typeof key === 'string' && /^[\x21-\x7e]{1,255}$/.test(key))) return key;
-    throw Problem.of('validation', `${INVALID_KEY}.`, {
-      errors: [{ pointer: '/Idempotency-Key', detail: INVALID_KEY }],
-      retryable: false,
-    });
+    throw invalid('/Idempotency-Key', INVALID_KEY);
   },
 );

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { StorageUnavailableError } from '../database/storage-error.js';
+import { idempotencyKeyReused, originalInFlight, outcomeUnknown } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import type { ProblemBody } from '../problem/problem.js';
 import { toProblem } from '../problem/to-problem.js';
@@ -20,20 +21,9 @@ export interface CallerRequest {
 const OK = 200;
 
 const REJECTIONS = {
-  'in-progress': () =>
-    Problem.of('conflict', 'The original request with this Idempotency-Key is still in flight.', {
-      retryable: true,
-    }),
-  'key-reused': () =>
-    Problem.of('idempotency-key-reused', 'This Idempotency-Key was used with a different body.', {
-      retryable: false,
-    }),
-  'outcome-unknown': () =>
-    Problem.of(
-      'outcome-unknown',
-      'The original request may have reached Kiip and is not sent again. Use a new Idempotency-Key for a new request.',
-      { retryable: false },
-    ),
+  'in-progress': originalInFlight,
+  'key-reused': idempotencyKeyReused,
+  'outcome-unknown': outcomeUnknown,
 };
 
 /**

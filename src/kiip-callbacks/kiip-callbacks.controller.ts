@@ -51,7 +51,7 @@ function ApiCallback(
 }
 
 /** Kiip sends its callbacks here. The signature is the credential. */
-@Public()
+@Public('callback')
 @UseGuards(KiipSignatureGuard)
 // A filter also counts the failures of the guard.
 @UseFilters(CallbackProblemFilter)

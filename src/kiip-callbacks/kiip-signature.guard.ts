@@ -3,6 +3,7 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Config } from '../config/config.js';
 import { SecretFileWatcher } from '../config/secret-file-watcher.js';
+import { invalidCallbackSignature } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import { CallbackCounters } from './callback-counters.js';
 import { toCallbackMedia, parseCallback } from './parse-callback.js';
@@ -43,9 +44,7 @@ export class KiipSignatureGuard implements CanActivate {
       this.counters.countOutcome('wrong_signature', callback.kind);
       // If the gateway is configured with a wrong secret, this is the only copy of the user's reward.
       await this.rejected.save({ body, contentType, receivedAt });
-      throw Problem.of('callback-signature', 'No configured secret matches this signature.', {
-        retryable: false,
-      });
+      throw invalidCallbackSignature();
     }
     this.counters.countVerified(match);
     request.kiipCallback = { callback, match, receivedAt };

@@ -11,7 +11,8 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { IdempotencyKey } from '../idempotency/idempotency-key.decorator.js';
-import { ApiProblems, KIIP_PROBLEMS } from '../problem/api-problems.decorator.js';
+import { ApiProblems } from '../problem/api-problems.decorator.js';
+import { invalid, originalInFlight, upstreamProblems } from '../problem/problem-catalogue.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { KiipClient } from './kiip-client.js';
 import { momentCall, momentExamples, sessionCall } from './kiip-examples.js';
@@ -33,7 +34,17 @@ function ApiKiipCall(): MethodDecorator {
         pattern: '^[\\x21-\\x7e]{1,255}$',
       },
     }),
-    ApiProblems(...KIIP_PROBLEMS, 413, 415),
+    ApiProblems(
+      invalid('/device/id', 'id is required'),
+      'unauthenticated',
+      originalInFlight(),
+      'outcome-unknown',
+      'idempotency-key-reused',
+      ...upstreamProblems('kiip', 'moment', { retryable: false }),
+      'storage-unavailable',
+      413,
+      415,
+    ),
   );
 }
 

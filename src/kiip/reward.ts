@@ -1,4 +1,4 @@
-import { isLoopback } from '../config/loopback.js';
+import { isLoopback } from '../config/parsers.js';
 import { isInstant, withZone } from '../validation/instant.js';
 import type { MomentDto, RewardDto } from './moment.dto.js';
 

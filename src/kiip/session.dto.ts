@@ -12,7 +12,7 @@ export class KiipSessionDevice extends KiipDeviceDto {
   /** The user agent of the device's browser. */
   @IsOptionalNotNull()
   @IsBoundedString('Mozilla/5.0 (Linux; Android 5.0; Nexus 5)', {
-    longest: MAX_USER_AGENT_LENGTH,
+    maxLength: MAX_USER_AGENT_LENGTH,
     required: false,
   })
   readonly user_agent?: string;

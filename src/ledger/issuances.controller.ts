@@ -1,7 +1,8 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
-import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
+import { ApiProblems } from '../problem/api-problems.decorator.js';
+import { invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import {
   BalancesDto,

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { firstLedgerIdAt } from './ledger-id.js';
-import { invalid } from '../problem/api-problems.decorator.js';
+import { invalid } from '../problem/problem-catalogue.js';
 
 /**
  * The entries created from `from` up to, but not including, `to`. Ids begin with the time of creation, so the primary

@@ -3,52 +3,53 @@ import { pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import { requestContext } from './request-context.js';
 
-/** All that a line may have. A field that is missing here is missing in the log: an allow-list cannot forget a secret. */
-const fields = new Set(
+/** The fields that a line may have. All others are dropped: unlike a deny-list, an allow-list cannot forget a secret. */
+const ALLOWED_FIELDS = new Set(
   (
     'msg context requestId method route status durationMs caller problem upstream operation state reason consecutiveFailures attempt waitMs ' +
-    'consumer id outcome variable fault error code at signal address port'
+    'consumer id outcome variable error code at signal address port'
   ).split(' '),
 );
 
-/** JSON, one object a line; a line written while a request is served bears its id. */
+/** Logs JSON, one object per line. Lines that are written while a request is served have its id. */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   const options = {
     level,
     base: null,
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }), log: pickAllowedFields },
-    // A copy: pino writes the fields of the line into it.
+    // A copy, since pino adds the fields of the line to it.
     mixin: () => ({ ...requestContext.getStore() }),
   };
   return pino(options, destination ?? batchedOutput());
 }
 
-/** Neither objects nor lists: they may hold anything. */
+/** Drops objects and arrays as well, since they may contain anything. */
 function pickAllowedFields(line: Record<string, unknown>): Record<string, unknown> {
   const kept: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(line))
-    if (fields.has(name) && typeof value !== 'object' && typeof value !== 'function') kept[name] = value;
+    if (ALLOWED_FIELDS.has(name) && typeof value !== 'object' && typeof value !== 'function')
+      kept[name] = value;
   return kept;
 }
 
 /**
- * Standard output, written in batches: a write for each line would cost more than all else that a cached answer takes.
- * What is not yet written at exit is written then; only SIGKILL can lose the lines of the last moment.
+ * Standard output, written in batches: one write per line would cost more than the rest of a cached response. The last lines
+ * are written at exit; only SIGKILL can lose them.
  */
 function batchedOutput(): DestinationStream {
   return pino.destination({ sync: false, minLength: 4_096, periodicFlush: 50 });
 }
 
-/** Where Nest tells of every module and route at start. */
-const bootContexts = new Set<unknown>(['InstanceLoader', 'RoutesResolver', 'RouterExplorer']);
+/** The contexts in which Nest logs every module and route at start. */
+const STARTUP_CONTEXTS = new Set<unknown>(['InstanceLoader', 'RoutesResolver', 'RouterExplorer']);
 
-/** Nest's own log, and everybody's `new Logger(name)`, written by pino. Stack traces are dropped: they may hold anything. */
+/** Passes the log of Nest, and of every `new Logger(name)`, to pino. Stack traces are dropped, since they may contain anything. */
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.write(bootContexts.has(rest.at(-1)) ? 'debug' : 'info', message, rest);
+    this.write(STARTUP_CONTEXTS.has(rest.at(-1)) ? 'debug' : 'info', message, rest);
   }
 
   error(message: unknown, ...rest: unknown[]): void {
@@ -72,7 +73,7 @@ export class NestLogger implements LoggerService {
     message: unknown,
     rest: unknown[],
   ): void {
-    // Nest passes the context last, and a stack before it.
+    // Nest passes the context last, after the stack.
     const context = rest.at(-1);
     this.logger[level]({ context, ...toLogFields(message) });
   }

@@ -4,5 +4,5 @@ interface RequestContext {
   readonly requestId: string;
 }
 
-/** Which request the running code works for, for the log alone. */
+/** The request that the running code serves, for the log only. */
 export const requestContext = new AsyncLocalStorage<RequestContext>();

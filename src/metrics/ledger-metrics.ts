@@ -3,7 +3,7 @@ import { Database } from '../database/database.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 import { LedgerStatsService } from '../reconciliation/ledger-stats.service.js';
 import type { LedgerStats } from '../reconciliation/ledger-stats.service.js';
-import { summarizeError } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-summary.js';
 import { BackgroundRefresh } from '../async/background-refresh.js';
 import type { Snapshot } from '../async/background-refresh.js';
 import { MetricsRegistry } from './metrics-registry.js';

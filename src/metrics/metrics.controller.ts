@@ -9,7 +9,7 @@ const EXAMPLE = `# HELP rewards_gateway_ledger_missing_24h Ledger entries of the
 rewards_gateway_ledger_missing_24h 0
 `;
 
-@Public()
+@Public('operational')
 @ApiTags('Operations')
 @Controller('metrics')
 export class MetricsController {

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-/** One violation of the contract. */
+/** One violation of a rule. */
 export class ViolationDto {
   /**
    * A JSON pointer (RFC 6901) into the body, or into the parameters of the URL.
@@ -11,10 +11,10 @@ export class ViolationDto {
   readonly detail!: string;
 }
 
-/** Every error answer (RFC 9457), as `application/problem+json`. */
+/** Every error response (RFC 9457), as `application/problem+json`. */
 export class ProblemDto {
   /**
-   * `urn:rewards-gateway:problem:<name>`, or `about:blank` where the status says it all.
+   * `urn:rewards-gateway:problem:<name>`, or `about:blank` for a status without a name.
    * @example 'urn:rewards-gateway:problem:validation'
    */
   readonly type!: string;
@@ -30,16 +30,16 @@ export class ProblemDto {
    * @example '0b6f6c1e-6a52-4c39-9f5a-1f1e8f0f7c55'
    */
   readonly instance!: string;
-  /** What exactly is wrong in the request. */
+  /** Every violation in the request. */
   readonly errors?: ViolationDto[];
-  /** The vendor that failed. */
+  /** The upstream that failed. */
   readonly upstream?: string;
   /** Whether the same request may succeed later. */
   readonly retryable?: boolean;
-  /** Which checks failed, where a health check says so. */
+  /** The result of each check, for a health check. */
   @ApiProperty({ type: 'object', additionalProperties: true })
   readonly checks?: object;
-  /** As in `Retry-After`. */
+  /** The seconds of `Retry-After`. */
   @ApiProperty({ type: 'integer', minimum: 0 })
   readonly retry_after_seconds?: number;
 }

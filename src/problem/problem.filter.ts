@@ -1,13 +1,13 @@
 import { Catch, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { summarizeError } from '../log/error-facts.js';
+import { summarizeError } from '../log/error-summary.js';
 import { sendProblem } from './send-problem.js';
 import { toProblem } from './to-problem.js';
 
 const logger = new Logger('Problem');
 
-/** Answers every error that a request meets. */
+/** Sends every error of a request as a problem. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
@@ -17,7 +17,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** Logs an error that nobody expected. */
+/** Logs an unexpected error. */
 export function logUnexpected(error: unknown): void {
   logger.error({ msg: 'unexpected error', ...summarizeError(error) });
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ThrottlerGuard } from '@nestjs/throttler';
 import type { ThrottlerRequest } from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../problem/problem.js';
+import { rateLimited } from '../problem/problem-catalogue.js';
 
 /**
  * Rejects calls beyond the rate limit. Callers are counted by name, whichever key they use; callbacks and unauthenticated calls
@@ -31,9 +31,6 @@ export class RateLimitGuard extends ThrottlerGuard {
       ratelimit: `"${name}";r=${limit - totalHits};t=${timeToExpire}`,
     });
     if (!isBlocked) return true;
-    throw Problem.of('rate-limited', 'Rate limit exceeded. Try again after Retry-After.', {
-      retryable: true,
-      retry_after_seconds: timeToExpire,
-    });
+    throw rateLimited(timeToExpire);
   }
 }

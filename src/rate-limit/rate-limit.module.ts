@@ -1,13 +1,11 @@
 import { Module } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
 import { ThrottlerModule } from '@nestjs/throttler';
 import type { ThrottlerOptions } from '@nestjs/throttler';
 import type { FastifyRequest } from 'fastify';
 import { RedisStore } from '../cache/redis-store.js';
 import { Config } from '../config/config.js';
 import { RateLimitStorage } from './rate-limit-storage.js';
-import { RateLimitGuard } from './rate-limit.guard.js';
 
 type Route = FastifyRequest['routeOptions'];
 
@@ -37,8 +35,10 @@ function getRoute(context: ExecutionContext): Route {
       useFactory: (config: Config, redis: RedisStore) => ({
         throttlers: [
           createLimit('caller', config.rateLimitPerMinute, (route) => route.config.scope !== undefined),
-          createLimit('callback', config.callbackRateLimitPerMinute, ({ url }) =>
-            Boolean(url?.startsWith('/callbacks/')),
+          createLimit(
+            'callback',
+            config.callbackRateLimitPerMinute,
+            ({ config }) => config.kind === 'callback',
           ),
         ],
         storage: new RateLimitStorage(redis),
@@ -46,6 +46,5 @@ function getRoute(context: ExecutionContext): Route {
       }),
     }),
   ],
-  providers: [{ provide: APP_GUARD, useClass: RateLimitGuard }],
 })
 export class RateLimitModule {}

@@ -4,7 +4,8 @@ import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { DeliveriesService } from '../delivery/deliveries.service.js';
 import { IssuanceParamsDto, ENTRY_NOT_FOUND } from '../ledger/issuances.dto.js';
 import { LedgerService } from '../ledger/ledger.service.js';
-import { ApiProblems, invalid } from '../problem/api-problems.decorator.js';
+import { ApiProblems } from '../problem/api-problems.decorator.js';
+import { invalid } from '../problem/problem-catalogue.js';
 import { IssuanceHistoryDto, toIssuanceHistoryDto } from './issuance-history.dto.js';
 import { ISSUANCE_HISTORY_EXAMPLE } from './reconciliation-examples.js';
 

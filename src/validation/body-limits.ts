@@ -1,29 +1,30 @@
 import type { Violation } from '../problem/problem.js';
 
-/** No body that we accept comes near these. Validators need seconds for 100,000 members, and end the stack in a deep enough one. */
+/** No accepted body comes near these limits. Validators need seconds for 100,000 properties, and overflow the stack on deep nesting. */
 const MAX_VALUES = 1_000;
 const MAX_NAME_LENGTH = 256;
 
 /**
- * Finds what validators cannot be left alone with: too much (and so too deep), a list in a list (they take the inner list for an
- * item that keeps every rule), and members named like one that every object has (they take it for a known one).
+ * Finds what validators do not handle: too many values (which also limits the depth), nested arrays (validators accept the inner
+ * array as a valid item), and properties named like one that every object has (validators take them for allowed ones).
  */
 export function findBodyViolation(body: object): Violation | undefined {
   let values = 0;
 
-  function visit(value: unknown, at: readonly string[]): Violation | undefined {
+  function visit(value: unknown, path: readonly string[]): Violation | undefined {
     values += 1;
     if (typeof value !== 'object' || value === null) return undefined;
-    // The length first: listing the names of a long list takes a while.
-    if (Array.isArray(value) && value.length > MAX_VALUES) return violation(at, 'has too many items');
-    const members = Object.entries<unknown>(value as Record<string, unknown>);
-    if (values + members.length > MAX_VALUES) return violation(at.slice(0, 1), 'holds too many values');
-    for (const [name, member] of members) {
+    // The length first, since listing the keys of a long array takes long.
+    if (Array.isArray(value) && value.length > MAX_VALUES) return violation(path, 'has too many items');
+    const properties = Object.entries<unknown>(value as Record<string, unknown>);
+    if (values + properties.length > MAX_VALUES)
+      return violation(path.slice(0, 1), 'contains too many values');
+    for (const [name, property] of properties) {
       if (name.length > MAX_NAME_LENGTH)
-        return violation(at, `has a member whose name has more than ${MAX_NAME_LENGTH} characters`);
-      const here = [...at, name];
-      const fault = checkProperty(name, member, value);
-      const found = fault === undefined ? visit(member, here) : violation(here, fault);
+        return violation(path, `has a property whose name has more than ${MAX_NAME_LENGTH} characters`);
+      const propertyPath = [...path, name];
+      const detail = checkProperty(name, property, value);
+      const found = detail === undefined ? visit(property, propertyPath) : violation(propertyPath, detail);
       if (found) return found;
     }
     return undefined;
@@ -32,13 +33,13 @@ export function findBodyViolation(body: object): Violation | undefined {
   return visit(body, []);
 }
 
-function checkProperty(name: string, member: unknown, parent: object): string | undefined {
+function checkProperty(name: string, value: unknown, parent: object): string | undefined {
   if (name in Object.prototype) return 'is not an allowed property';
-  return Array.isArray(member) && Array.isArray(parent) ? 'must not contain nested arrays' : undefined;
+  return Array.isArray(value) && Array.isArray(parent) ? 'must not contain nested arrays' : undefined;
 }
 
-function violation(at: readonly string[], fault: string): Violation {
-  return { pointer: pointerTo(...at), detail: `${at.at(-1) ?? 'the body'} ${fault}` };
+function violation(path: readonly string[], detail: string): Violation {
+  return { pointer: pointerTo(...path), detail: `${path.at(-1) ?? 'the body'} ${detail}` };
 }
 
 /** A JSON pointer (RFC 6901). */

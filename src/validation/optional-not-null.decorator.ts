@@ -1,6 +1,6 @@
 import { ValidateIf } from 'class-validator';
 
-/** Marks a member that may be left out. Unlike `IsOptional`, it does not let `null` in. */
+/** Marks a property that may be absent. Unlike `IsOptional`, it does not allow `null`. */
 export function IsOptionalNotNull(): PropertyDecorator {
   return ValidateIf((_: object, value: unknown) => value !== undefined);
 }

@@ -3,22 +3,22 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, Max, Min, ValidateBy } from 'class-validator';
 
-/** Marks the member that says where a list goes on. `isOurs` tells whether a text has the form of a `next` of that list. */
-export function IsCursor(isOurs: (text: string) => boolean): PropertyDecorator {
+/** Marks the cursor of a list. `isCursor` says whether a string has the form of a `next` of that list. */
+export function IsCursor(isCursor: (value: string) => boolean): PropertyDecorator {
   return applyDecorators(
     ApiProperty({ type: String, required: false }),
     IsOptional(),
     ValidateBy({
       name: 'isCursor',
       validator: {
-        validate: (value) => typeof value === 'string' && isOurs(value),
-        defaultMessage: (args) => `${args?.property} must be the next of an earlier answer`,
+        validate: (value) => typeof value === 'string' && isCursor(value),
+        defaultMessage: (args) => `${args?.property} must be the next of an earlier response`,
       },
     }),
   );
 }
 
-/** How much of a list is asked for. */
+/** The size of a page. */
 export abstract class PaginationQueryDto {
   @IsOptional()
   @Type(() => Number)

@@ -11,11 +11,11 @@ const VALIDATION_OPTIONS: ValidationPipeOptions = {
   exceptionFactory: (errors) => validationProblem(violations(errors)),
 };
 
-/** Checks what callers send against the DTO classes; every violation is listed. */
+/** Validates requests against the DTO classes, and lists every violation. */
 @Injectable()
 export class RequestValidationPipe implements PipeTransform {
   private readonly paramPipe = new ValidationPipe(VALIDATION_OPTIONS);
-  /** Members of a body that nobody knows are mistakes; parameters of a URL may be there for others. */
+  /** Unknown properties of a body are mistakes; unknown parameters of a URL may be for others, such as a proxy. */
   private readonly bodyPipe = new ValidationPipe({ ...VALIDATION_OPTIONS, forbidNonWhitelisted: true });
 
   transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
@@ -28,8 +28,8 @@ export class RequestValidationPipe implements PipeTransform {
 function requireObject(value: unknown): asserts value is object {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw validationProblem([{ pointer: '', detail: 'the body must be a JSON object' }]);
-  const oddity = findBodyViolation(value);
-  if (oddity) throw validationProblem([oddity]);
+  const violation = findBodyViolation(value);
+  if (violation) throw validationProblem([violation]);
 }
 
 function validationProblem(errors: Violation[]): Problem {
@@ -39,11 +39,11 @@ function validationProblem(errors: Violation[]): Problem {
 
 function violations(errors: readonly ValidationError[], parent = ''): Violation[] {
   return errors.flatMap(({ property, constraints, children }) => {
-    const at = parent + pointerTo(property);
+    const pointer = parent + pointerTo(property);
     const own = Object.entries(constraints ?? {}).map(([rule, detail]) => ({
-      pointer: at,
+      pointer,
       detail: rule === 'whitelistValidation' ? `${property} is not an allowed property` : detail,
     }));
-    return [...own, ...violations(children ?? [], at)];
+    return [...own, ...violations(children ?? [], pointer)];
   });
 }

@@ -4,8 +4,8 @@ import { until } from '../support/wait-for.js';
 
 const world = useCanaryWorld({ perTest: false });
 
-describe('the log', () => {
-  it('has one line a request: route template, status, duration, caller and request id, and nothing else', async () => {
+describe('the access log', () => {
+  it('has one line per request: route template, status, duration, caller and request id, and nothing else', async () => {
     await world.get(paths.badge);
     expect(world.requestLines()).toEqual([
       {
@@ -22,7 +22,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('names no route where there is none, and no caller where nobody has proven who he is', async () => {
+  it('names no route for an unknown path, and no caller who is not authenticated', async () => {
     await world.get('/nothing/canary', {});
     await world.get(paths.summary, {});
     expect(world.requestLines()).toEqual([
@@ -32,7 +32,7 @@ describe('the log', () => {
     for (const line of world.requestLines()) expect(line).not.toHaveProperty('caller');
   });
 
-  it('names the problem that a request was refused with', async () => {
+  it('names the problem of a response', async () => {
     world.kigo.addFault({ kind: 'status', status: 400, route: 'summary', times: 1 });
     await world.get('/nothing');
     await world.get(paths.summary, {});
@@ -50,7 +50,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('has one line, with status 499, for a client that hangs up, and /metrics counts it', async () => {
+  it('has one line with status 499 when the client closes the connection early, and /metrics counts it', async () => {
     const counted = async () =>
       findSeries(await scrapeMetrics(world.gateway), 'rewards_gateway_http_requests_total')[
         '{method="GET",route="/api/user/unviewed-count",status="499",caller="tester"}'
@@ -64,10 +64,10 @@ describe('the log', () => {
       headers: { ...credentials, 'x-request-id': requestId, 'cache-control': 'no-cache' },
       signal,
     });
-    await until('Kigo is asked', () => world.kigo.requests('summary').length === 1);
+    await until('Kigo is called', () => world.kigo.requests('summary').length === 1);
     leave.abort();
     await expect(call).rejects.toMatchObject({ name: 'AbortError' });
-    await until('it is told', () => world.requestLines().length === 1);
+    await until('the line is written', () => world.requestLines().length === 1);
     expect(world.requestLines()).toEqual([
       expect.objectContaining({
         requestId,
@@ -76,8 +76,8 @@ describe('the log', () => {
         caller: 'tester',
       }),
     ]);
-    // What Kigo answers later is told to nobody.
-    await until('Kigo has answered', () => world.kigo.requests('summary')[0]!.status === 200);
+    // The later response of Kigo causes no further line.
+    await until('Kigo has responded', () => world.kigo.requests('summary')[0]!.status === 200);
     await world.get(paths.badge);
     expect(world.requestLines().map(({ status }) => status)).toEqual([499, 200]);
     expect(await counted()).toBe(1);

@@ -15,16 +15,16 @@ describe('a caller', () => {
     ['the name and the key', { authorization: `Bearer tester:${apiKey}` }],
     ['the key in another case', { authorization: `Bearer ${apiKey.toUpperCase()}` }],
     ['the start of a key', { authorization: `Bearer ${apiKey.slice(0, -1)}` }],
-    ['a key and one more character', { authorization: `Bearer ${apiKey}x` }],
+    ['a key with one more character', { authorization: `Bearer ${apiKey}x` }],
     ['a key and a second one', { authorization: `Bearer ${apiKey} ${apiKey}` }],
     ['quotes around the key', { authorization: `Bearer "${apiKey}"` }],
-    ['a tab for the blank', { authorization: `Bearer\t${apiKey}` }],
+    ['a tab instead of the space', { authorization: `Bearer\t${apiKey}` }],
     ['the key in another header', { 'x-api-key': apiKey }],
     ['a cookie', { cookie: `authorization=Bearer ${apiKey}` }],
   ];
   const body = JSON.stringify({ users: [user] });
 
-  it.each(wrong)('with %s is not let in, on any route', async (_, headers) => {
+  it.each(wrong)('is rejected on every route with %s', async (_, headers) => {
     for (const path of [paths.badge, paths.account, paths.summary]) {
       const response = await world.get(path, headers);
       expect(problemIn(response)).toMatchObject({
@@ -35,9 +35,9 @@ describe('a caller', () => {
       expect(response.headers['www-authenticate']).toMatch(/^Bearer realm="[^"]+"$/);
     }
     const sent = { 'content-type': 'application/json', ...headers };
-    const posted = await world.tell(supertest(world.gateway.url).post(paths.batch).set(sent).send(body));
+    const posted = await world.record(supertest(world.gateway.url).post(paths.batch).set(sent).send(body));
     expect(problemIn(posted).status).toBe(401);
-    const head = await world.tell(supertest(world.gateway.url).head(paths.badge).set(headers));
+    const head = await world.record(supertest(world.gateway.url).head(paths.badge).set(headers));
     expect(head.status).toBe(401);
     expect(head.headers['content-type']).toMatch(/^application\/problem\+json/);
     expect(head.text ?? '').toBe('');
@@ -45,18 +45,18 @@ describe('a caller', () => {
   });
 
   it.each([
-    ['a bad query', 'GET', '/api/v1/accounts', {}, ''],
-    ['no JSON', 'POST', paths.batch, { 'content-type': 'application/json' }, '{'],
-    ['a type that is not read', 'POST', paths.batch, { 'content-type': 'text/xml' }, '<a/>'],
+    ['an invalid query', 'GET', '/api/v1/accounts', {}, ''],
+    ['invalid JSON', 'POST', paths.batch, { 'content-type': 'application/json' }, '{'],
+    ['an unsupported media type', 'POST', paths.batch, { 'content-type': 'text/xml' }, '<a/>'],
     [
-      'too long a body',
+      'a body that is too large',
       'POST',
       paths.batch,
       { 'content-type': 'application/json', 'content-length': '2000000' },
       '',
     ],
   ])(
-    'without a credential learns nothing more of its request: %s',
+    'without a credential gets 401 before anything else is checked: %s',
     async (_, method, path, headers, body) => {
       const lines = Object.entries({ host: 'a', 'content-length': String(body.length), ...headers });
       const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
@@ -65,14 +65,14 @@ describe('a caller', () => {
     },
   );
 
-  it.each(['Bearer', 'bearer', 'BEARER', 'Bearer   '])('may write the scheme as "%s"', async (scheme) => {
+  it.each(['Bearer', 'bearer', 'BEARER', 'Bearer   '])('may send the scheme as "%s"', async (scheme) => {
     const response = await world.get(paths.badge, { authorization: `${scheme} ${apiKey}` });
 
     expect(response.status).toBe(200);
     expect(world.requestLines()).toEqual([expect.objectContaining({ caller: 'tester' })]);
   });
 
-  it('needs no credential for what is open', async () => {
+  it('needs no credential for public routes', async () => {
     for (const path of ['/health/live', '/docs', '/openapi.json', '/openapi.yaml'])
       expect([path, (await supertest(world.gateway.url).get(path)).status]).toEqual([path, 200]);
   });

@@ -29,11 +29,11 @@ const now = () => Math.floor(Date.now() / 1000);
 const decoded = (text: string) => JSON.parse(Buffer.from(text, 'base64url').toString()) as object;
 const callers = () => world.gateway.log.filter(({ msg }) => msg === 'request').map((line) => line['caller']);
 
-describe('a token', () => {
+describe('a caller token', () => {
   beforeAll(start);
   afterAll(stop);
 
-  it.each(algorithms)('signed with %s is accepted', async (alg) => {
+  it.each(algorithms)('is accepted when signed with %s', async (alg) => {
     const key = signingKey(alg);
     issuer.keys = [key];
     passSeconds(11);
@@ -46,37 +46,37 @@ describe('a token', () => {
       () => ({ sub: 'system:serviceaccount:shop:badge' }),
       'system:serviceaccount:shop:badge',
     ],
-    ['for several audiences', () => ({ aud: ['other', 'rewards-gateway'] }), 'shop'],
-    ['that expired a moment ago, by a clock that is not ours', () => ({ exp: now() - 20 }), 'shop'],
-    ['that begins in a moment', () => ({ nbf: now() + 20 }), 'shop'],
-    ['with as long a name as is taken', () => ({ sub: 's'.repeat(512) }), 's'.repeat(512)],
+    ['with several audiences', () => ({ aud: ['other', 'rewards-gateway'] }), 'shop'],
+    ['within 30 s after it expires, since clocks differ', () => ({ exp: now() - 20 }), 'shop'],
+    ['within 30 s before it becomes valid, since clocks differ', () => ({ nbf: now() + 20 }), 'shop'],
+    ['with a subject of the maximum length', () => ({ sub: 's'.repeat(512) }), 's'.repeat(512)],
   ];
 
-  it.each(accepted)('%s is accepted, and the log names the caller', async (_, changes, name) => {
+  it.each(accepted)('is accepted %s, and the log names the caller', async (_, changes, name) => {
     expect((await ask(issuer.token(changes()))).status).toBe(200);
     expect(callers().at(-1)).toBe(name);
   });
 
-  const refused: [string, () => string, RegExp][] = [
-    ['that has expired', () => issuer.token({ exp: now() - 40 }), /expired/],
-    ['that is not valid yet', () => issuer.token({ nbf: now() + 40 }), /"nbf"/],
-    ['without an end', () => issuer.token({ exp: undefined }), /"exp"/],
+  const rejected: [string, () => string, RegExp][] = [
+    ['after it expires', () => issuer.token({ exp: now() - 40 }), /expired/],
+    ['before it becomes valid', () => issuer.token({ nbf: now() + 40 }), /"nbf"/],
+    ['without an expiry', () => issuer.token({ exp: undefined }), /"exp"/],
     ['of another issuer', () => issuer.token({ iss: 'https://other.example' }), /"iss"/],
     ['for another audience', () => issuer.token({ aud: 'https://other.example' }), /"aud"/],
     ['without an audience', () => issuer.token({ aud: undefined }), /"aud"/],
-    ['without a name', () => issuer.token({ sub: undefined }), /"sub"/],
-    ['with an authorized party alone', () => issuer.token({ sub: undefined, azp: 'client-7' }), /"sub"/],
-    ['with an empty name', () => issuer.token({ sub: '' }), /"sub"/],
-    ['with a number for a name', () => issuer.token({ sub: 7 }), /accepted|"sub"/],
-    ['with a line break in its name', () => issuer.token({ sub: 'a\nb' }), /"sub"/],
-    ['with too long a name', () => issuer.token({ sub: 's'.repeat(513) }), /"sub"/],
+    ['without a subject', () => issuer.token({ sub: undefined }), /"sub"/],
+    ['with only an authorized party', () => issuer.token({ sub: undefined, azp: 'client-7' }), /"sub"/],
+    ['with an empty subject', () => issuer.token({ sub: '' }), /"sub"/],
+    ['with a number as the subject', () => issuer.token({ sub: 7 }), /accepted|"sub"/],
+    ['with a line break in the subject', () => issuer.token({ sub: 'a\nb' }), /"sub"/],
+    ['with a subject that is too long', () => issuer.token({ sub: 's'.repeat(513) }), /"sub"/],
     [
-      'signed with another key under the same id',
+      'when signed with another key under the same id',
       () => issuer.token({}, signingKey('ES256', issuer.keys[0]!.kid)),
       /not accepted/,
     ],
     [
-      'whose claims were changed',
+      'with changed claims',
       () => {
         const [header, claims, signature] = issuer.token().split('.') as [string, string, string];
         const changed = Buffer.from(JSON.stringify({ ...decoded(claims), sub: 'admin' })).toString(
@@ -96,7 +96,7 @@ describe('a token', () => {
       /not accepted/,
     ],
     [
-      'signed by HS256 with the public key',
+      'when signed with HS256 and the public key',
       () => {
         const { kid, publicKey } = issuer.keys[0]!;
         const [, claims] = issuer.token().split('.');
@@ -121,10 +121,10 @@ describe('a token', () => {
       () => tokenBy(issuer.keys[0]!, issuer.claims(), { crit: ['odd'], odd: 1 }),
       /not accepted/,
     ],
-    ['that is an API key', () => apiKey, /not accepted/],
+    ['when it is an API key', () => apiKey, /not accepted/],
   ];
 
-  it.each(refused)('%s is not accepted', async (_, token, detail) => {
+  it.each(rejected)('is rejected %s', async (_, token, detail) => {
     const asked = world.kigo.requests().length;
     const response = await ask(token());
     const problem = problemIn(response);
@@ -135,11 +135,11 @@ describe('a token', () => {
     expect(world.kigo.requests()).toHaveLength(asked);
   });
 
-  it('that is missing is asked for', async () => {
+  it('is asked for when it is missing', async () => {
     expect(problemIn(await supertest(world.gateway.url).get(badge())).detail).toContain('<token>');
   });
 
-  it('gives /metrics no name: an issuer may make up any number of them', async () => {
+  it('adds no caller to /metrics, since an issuer may issue any number of subjects', async () => {
     for (const sub of ['made-up-1', 'made-up-2']) expect((await ask(issuer.token({ sub }))).status).toBe(200);
     const counted = Object.keys(
       findSeries(await scrapeMetrics(world.gateway), 'rewards_gateway_http_requests_total'),
@@ -156,56 +156,56 @@ describe('a token', () => {
   });
 });
 
-describe('the keys of the issuer', () => {
+describe('the JWKS of the issuer', () => {
   beforeEach(async () => {
     await start();
     passSeconds(0);
   });
   afterEach(stop);
 
-  it('are asked for once, however many callers come at once', async () => {
+  it('is fetched once for any number of concurrent callers', async () => {
     expect(await statuses(issuer.token(), 20)).toEqual(new Set([200]));
     expect(await statuses(issuer.token(), 20)).toEqual(new Set([200]));
-    expect(issuer.asked).toBe(1);
+    expect(issuer.requests).toBe(1);
   });
 
-  it('are asked for again when a token names one that is not known, but not more often than every 10 s', async () => {
+  it('is fetched again when a token names an unknown key, but no more often than every 10 s', async () => {
     const old = issuer.token();
     expect((await ask(old)).status).toBe(200);
     issuer.keys = [signingKey('ES256', 'next')];
     expect(await statuses(issuer.token(), 20)).toEqual(new Set([401]));
-    expect(issuer.asked).toBe(1);
+    expect(issuer.requests).toBe(1);
     passSeconds(11);
     expect(await statuses(issuer.token(), 20)).toEqual(new Set([200]));
-    expect(issuer.asked).toBe(2);
-    // The one that was withdrawn is not accepted any more.
+    expect(issuer.requests).toBe(2);
+    // The withdrawn key is no longer accepted.
     expect((await ask(old)).status).toBe(401);
-    expect(issuer.asked).toBe(2);
+    expect(issuer.requests).toBe(2);
   });
 
-  it('that were withdrawn are forgotten after five minutes, even if no token names a new one', async () => {
+  it('is fetched again after five minutes, so that withdrawn keys are dropped', async () => {
     const [old, next] = [issuer.keys[0]!, signingKey('ES256', 'next')];
     issuer.keys = [old, next];
     expect((await ask(issuer.token({}, next))).status).toBe(200);
     issuer.keys = [next];
     passSeconds(301);
-    // This one asks in the background.
+    // This call refreshes the keys in the background.
     expect((await ask(issuer.token({}, next))).status).toBe(200);
-    const gone = issuer.token({}, old);
-    while ((await ask(gone)).status === 200);
-    expect(issuer.asked).toBe(2);
+    const withdrawn = issuer.token({}, old);
+    while ((await ask(withdrawn)).status === 200);
+    expect(issuer.requests).toBe(2);
   });
 
   it.each([
     ['fails', { status: 500, body: '' }],
-    ['answers something else', { status: 200, body: '<html>' }],
-    ['answers what is no key set', { status: 200, body: '{"keys":7}' }],
-    ['answers an empty set', { status: 200, body: '{"keys":[]}' }],
-    ['answers too much', { status: 200, body: `{"keys":[{}],"x":"${'x'.repeat(1024 * 1024)}"}` }],
-    ['sends us elsewhere', { status: 302, body: '' }],
-  ])('stay in use when the issuer %s, and strangers stay out', async (_, answer) => {
+    ['responds with HTML', { status: 200, body: '<html>' }],
+    ['responds with something other than a key set', { status: 200, body: '{"keys":7}' }],
+    ['responds with an empty set', { status: 200, body: '{"keys":[]}' }],
+    ['responds with too much data', { status: 200, body: `{"keys":[{}],"x":"${'x'.repeat(1024 * 1024)}"}` }],
+    ['redirects', { status: 302, body: '' }],
+  ])('stays in use when the issuer %s, and unknown keys get 503', async (_, response) => {
     expect((await ask(issuer.token())).status).toBe(200);
-    issuer.answer = answer;
+    issuer.response = response;
     const [good] = issuer.keys;
     issuer.keys = [signingKey('ES256', 'next')];
     passSeconds(301);
@@ -213,24 +213,24 @@ describe('the keys of the issuer', () => {
       expect((await ask(issuer.token({}, good))).status).toBe(200);
       expect((await ask(issuer.token({ aud: 'x' }, good))).status).toBe(401);
     }
-    const stranger = problemIn(await ask(issuer.token()));
-    // Nobody can say whether this key is a new one.
-    expect([stranger.status, stranger.type, stranger.retryable]).toEqual([503, 'about:blank', true]);
-    expect(issuer.asked).toBe(2);
+    const unknown = problemIn(await ask(issuer.token()));
+    // This key may be a new one.
+    expect([unknown.status, unknown.type, unknown.retryable]).toEqual([503, 'about:blank', true]);
+    expect(issuer.requests).toBe(2);
     expect(world.gateway.log.filter(({ level }) => level === 'warn')).toEqual([
-      expect.objectContaining({ msg: expect.stringContaining('the keys of the token issuer') }),
+      expect.objectContaining({ msg: 'JWKS fetch failed; using cached keys' }),
     ]);
   });
 
-  it('that were never had let nobody in: 503 with Retry-After, until the issuer answers', async () => {
-    issuer.answer = { status: 503, body: '' };
+  it('leads to 503 with Retry-After until it has been fetched', async () => {
+    issuer.response = { status: 503, body: '' };
     const problem = await ask(issuer.token());
     expect(problemIn(problem)).toMatchObject({ status: 503, retryable: true, retry_after_seconds: 1 });
     expect(problem.headers['retry-after']).toBe('1');
     expect(await statuses(issuer.token(), 20)).toEqual(new Set([503]));
-    expect(issuer.asked).toBe(1);
+    expect(issuer.requests).toBe(1);
     expect(world.kigo.requests()).toEqual([]);
-    issuer.answer = undefined;
+    issuer.response = undefined;
     passSeconds(1.1);
     expect((await ask(issuer.token())).status).toBe(200);
   });

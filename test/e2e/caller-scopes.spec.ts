@@ -9,7 +9,7 @@ interface Operation {
   readonly security?: Record<string, string[]>[];
 }
 
-/** Every operation of the OpenAPI document with what it needs; ids in its path are filled in. */
+/** Every operation of the OpenAPI document with its scope; ids in its path are filled in. */
 async function operationsOf(gateway: Gateway): Promise<[method: string, path: string, scope?: string][]> {
   const { body } = await supertest(gateway.url).get('/openapi.json');
   const { paths } = body as { paths: Record<string, Record<string, Operation>> };
@@ -22,11 +22,11 @@ async function operationsOf(gateway: Gateway): Promise<[method: string, path: st
   );
 }
 
-const isOpen = (path: string) => /^\/((health|callbacks)\/|metrics$)/.test(path);
+const isPublic = (path: string) => /^\/((health|callbacks)\/|metrics$)/.test(path);
 
 async function call(gateway: Gateway, method: string, path: string, credential?: string) {
   const headers = credential === undefined ? {} : { authorization: `Bearer ${credential}` };
-  // No JSON: who is not let in does not even learn that.
+  // Invalid JSON: a rejected caller does not even learn that.
   const init =
     method === 'post'
       ? { headers: { ...headers, 'content-type': 'application/json' }, body: '{' }
@@ -36,7 +36,7 @@ async function call(gateway: Gateway, method: string, path: string, credential?:
   return { status: response.status, headers: Object.fromEntries(response.headers), text };
 }
 
-describe('every operation of the API', () => {
+describe('every operation of the API, with tokens', () => {
   let issuer: Issuer;
   let gateway: Gateway;
   const callers = {
@@ -57,16 +57,16 @@ describe('every operation of the API', () => {
     await issuer.close();
   });
 
-  it('is open, or says what a caller needs', async () => {
+  it('is public or declares a scope', async () => {
     const operations = await operationsOf(gateway);
     expect(operations.length).toBeGreaterThan(15);
     for (const [method, path, scope] of operations) {
-      const closed = SCOPES.some((known) => known === scope);
-      expect([method, path, closed]).toEqual([method, path, !isOpen(path)]);
+      const scoped = SCOPES.some((known) => known === scope);
+      expect([method, path, scoped]).toEqual([method, path, !isPublic(path)]);
     }
   });
 
-  it('lets nobody in without a credential, with a wrong one or an expired one, unless it is open', async () => {
+  it('rejects missing, wrong and expired credentials, unless it is public', async () => {
     const wrong = [
       undefined,
       'wrong',
@@ -75,16 +75,18 @@ describe('every operation of the API', () => {
     ];
     for (const [method, path, scope] of await operationsOf(gateway))
       for (const credential of wrong) {
-        const answer = await call(gateway, method, path, credential);
-        const refused = answer.text.includes('urn:rewards-gateway:problem:unauthenticated');
-        expect([method, path, refused]).toEqual([method, path, scope !== undefined]);
-        expect(answer.status === 401 && problemIn(answer).type.endsWith(':unauthenticated')).toBe(refused);
+        const response = await call(gateway, method, path, credential);
+        const rejected = response.text.includes('urn:rewards-gateway:problem:unauthenticated');
+        expect([method, path, rejected]).toEqual([method, path, scope !== undefined]);
+        expect(response.status === 401 && problemIn(response).type.endsWith(':unauthenticated')).toBe(
+          rejected,
+        );
       }
   });
 
-  it('lets in who has its scope, and nobody else: 403, before the body is read', async () => {
+  it('responds with 403 to callers without its scope, before the body is read', async () => {
     const operations = await operationsOf(gateway);
-    for (const [method, path, scope = ''] of operations.filter(([, route]) => !isOpen(route))) {
+    for (const [method, path, scope = ''] of operations.filter(([, route]) => !isPublic(route))) {
       for (const sub of [`all-but-${scope}`, 'nothing', 'not-listed', 'constructor']) {
         const problem = problemIn(await call(gateway, method, path, issuer.token({ sub })));
         expect([method, path, problem.status, problem.type]).toEqual([method, path, 403, 'about:blank']);
@@ -98,7 +100,7 @@ describe('every operation of the API', () => {
   });
 });
 
-/** What follows a `:` would be the key of a name. */
+/** A `:` in a name would end it. */
 const spelled = (name: string) => name.replace(':', '.');
 const keyOf = (name: string) => `the-key-of-${spelled(name)}`;
 
@@ -119,11 +121,11 @@ describe('every operation of the API, with API keys', () => {
       API_KEYS: names.map((name) => `${name}:${keyOf(name)}`).join(','),
       CALLER_SCOPES: JSON.stringify(callers),
     });
-    operations = (await operationsOf(gateway)).filter(([, path]) => !isOpen(path));
+    operations = (await operationsOf(gateway)).filter(([, path]) => !isPublic(path));
   });
   afterAll(() => gateway.close());
 
-  it('lets nobody in without a key, or with a wrong one', async () => {
+  it('rejects missing and wrong keys', async () => {
     expect(operations.length).toBeGreaterThan(12);
     for (const [method, path] of operations)
       for (const credential of [undefined, 'wrong', keyOf('nobody'), keyOf('nothing').toUpperCase()]) {
@@ -138,7 +140,7 @@ describe('every operation of the API, with API keys', () => {
       }
   });
 
-  it('lets in the key that has its scope, and no other: 403', async () => {
+  it('responds with 403 to keys without its scope', async () => {
     for (const [method, path, scope = ''] of operations) {
       for (const name of [`all-but-${scope}`, 'nothing', 'not-listed']) {
         const { status, detail } = problemIn(await call(gateway, method, path, keyOf(name)));
@@ -151,16 +153,16 @@ describe('every operation of the API, with API keys', () => {
   });
 });
 
-describe('the scopes of callers with an API key', () => {
+describe('a caller with an API key', () => {
   it.each([
-    ['are all while CALLER_SCOPES is not set', undefined, false],
-    ['are those of their name', '{"tester":["kigo:read"]}', false],
-    ['are none where the name has none', '{"tester":[]}', true],
-    ['are none where the name is not listed', '{"other":["kigo:read"]}', true],
-  ])('%s', async (_, CALLER_SCOPES, refused) => {
+    ['has every scope when CALLER_SCOPES is not set', undefined, false],
+    ['has the scopes of its name', '{"tester":["kigo:read"]}', false],
+    ['has no scope when its list is empty', '{"tester":[]}', true],
+    ['has no scope when its name is not listed', '{"other":["kigo:read"]}', true],
+  ])('%s', async (_, CALLER_SCOPES, rejected) => {
     const gateway = await startGateway({ CALLER_SCOPES });
     const { status } = await call(gateway, 'get', badge(), apiKey);
     await gateway.close();
-    expect(status === 403).toBe(refused);
+    expect(status === 403).toBe(rejected);
   });
 });

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 it.each(['/docs', '/docs/', '/docs/swagger-ui-bundle.js', '/openapi.json', '/openapi.yaml'])(
-  '%s is served with the headers of a page that nobody else may use',
+  '%s has the security headers of a page',
   async (path) => {
     const { headers } = await fetch(world.gateway.url + path);
     expect(headers.get('content-security-policy')).toMatch(
@@ -28,30 +28,30 @@ it.each(['/docs', '/docs/', '/docs/swagger-ui-bundle.js', '/openapi.json', '/ope
 it.each([
   ['/openapi.json', /^application\/json/],
   ['/openapi.yaml', /^text\/yaml/],
-])('%s is the same whoever asks first, and HEAD tells of it', async (path, type) => {
+])('%s is the same for GET and HEAD, in any order', async (path, type) => {
   const other = await startWorld();
   const ask = async (method: string) => {
     const response = await fetch(other.gateway.url + path, { method });
     const { status, headers } = response;
     return {
-      facts: [status, headers.get('content-type'), headers.get('content-length')],
+      metadata: [status, headers.get('content-type'), headers.get('content-length')],
       text: await response.text(),
     };
   };
-  const answers = [await ask('HEAD'), await ask('GET'), await ask('GET'), await ask('HEAD')];
+  const responses = [await ask('HEAD'), await ask('GET'), await ask('GET'), await ask('HEAD')];
   await other.close();
-  const [, { text, facts } = { text: '', facts: [] }] = answers;
-  expect(facts).toEqual([200, expect.stringMatching(type), String(Buffer.byteLength(text))]);
+  const [, { text, metadata } = { text: '', metadata: [] }] = responses;
+  expect(metadata).toEqual([200, expect.stringMatching(type), String(Buffer.byteLength(text))]);
   expect(text.length).toBeGreaterThan(10_000);
-  expect(answers).toEqual([
-    { facts, text: '' },
-    { facts, text },
-    { facts, text },
-    { facts, text: '' },
+  expect(responses).toEqual([
+    { metadata, text: '' },
+    { metadata, text },
+    { metadata, text },
+    { metadata, text: '' },
   ]);
 });
 
-describeWithChromium('the documentation, in a browser', () => {
+describeWithChromium('/docs in a browser', () => {
   let browser: Browser;
 
   beforeAll(async () => {
@@ -59,13 +59,13 @@ describeWithChromium('the documentation, in a browser', () => {
   });
   afterAll(() => browser.close());
 
-  it('works under its own policy: it shows, authorizes and calls', async () => {
+  it('renders, authorizes and sends requests under its content security policy', async () => {
     const page = await browser.newPage();
-    const complaints: string[] = [];
+    const errors: string[] = [];
     page.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(message.text());
+      if (message.type() === 'error') errors.push(message.text());
     });
-    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('pageerror', (error) => errors.push(error.message));
     await page.goto(`${world.gateway.url}/docs/`);
     await page.locator('.btn.authorize').click();
     await page.locator('.auth-container input').fill(apiKey);
@@ -82,24 +82,24 @@ describeWithChromium('the documentation, in a browser', () => {
     expect(await page.locator('.live-responses-table .response-col_status').nth(1).textContent()).toMatch(
       /^200/,
     );
-    expect(complaints).toEqual([]);
+    expect(errors).toEqual([]);
   });
 
-  it('is shown in no frame of another page', async () => {
+  it('is not shown in a frame of another page', async () => {
     const other = await startWebServer({
       'GET /': () => `<iframe src="${world.gateway.url}/docs/"></iframe>`,
     });
     const page = await browser.newPage();
-    const refusal = page.waitForEvent('console', (message) => message.text().includes('frame-ancestors'));
+    const blocked = page.waitForEvent('console', (message) => message.text().includes('frame-ancestors'));
     await page.goto(other.url);
-    await refusal;
+    await blocked;
     expect(await page.frames()[1]?.locator('.swagger-ui').count()).toBe(0);
     await other.close();
   });
 });
 
-describe('the server', () => {
-  it('has the limits that the README tells', () => {
+describe('the HTTP server', () => {
+  it('has its documented limits', () => {
     const server = world.gateway.app.getHttpServer();
     const { headersTimeout, requestTimeout, keepAliveTimeout, timeout, maxConnections } = server;
     expect({ headersTimeout, requestTimeout, keepAliveTimeout, timeout, maxConnections }).toEqual({
@@ -111,7 +111,7 @@ describe('the server', () => {
     });
   });
 
-  it('refuses a URL and headers of more than 16 KiB, together', async () => {
+  it('rejects a URL and headers of more than 16 KiB together', async () => {
     const { port } = new URL(world.gateway.url);
     for (const [size, status] of [
       [15 * 1024, 200],
@@ -121,9 +121,9 @@ describe('the server', () => {
       socket.write(
         `GET /health/live?${'x'.repeat(size! / 2)} HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(size! / 2)}\r\n\r\n`,
       );
-      const [answer] = (await once(socket, 'data')) as [Buffer];
+      const [response] = (await once(socket, 'data')) as [Buffer];
       socket.destroy();
-      expect(answer.toString()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+      expect(response.toString()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     }
   });
 });

@@ -4,10 +4,10 @@ import type { Config } from '../../src/config/config.js';
 import { canary, paths, requestId, useCanaryWorld, credentials } from '../support/leak-detection.js';
 import { problemIn } from '../support/problem.js';
 
-const world = useCanaryWorld({ perTest: false, create: withFaults });
+const world = useCanaryWorld({ perTest: false, create: createFaultyApp });
 
-/** The real app, in which a request header makes JavaScript throw where the header says. */
-async function withFaults(config: Config, logger: Logger) {
+/** The real app, in which a request header says where JavaScript throws. */
+async function createFaultyApp(config: Config, logger: Logger) {
   const app = await createApp(config, logger);
   const instance = app.getHttpAdapter().getInstance();
   instance.addHook('onRequest', (request, _, done) => {
@@ -33,7 +33,7 @@ function readFromNothing(): void {
   (undefined as unknown as Record<string, () => void>)[canary]!();
 }
 
-describe('a fault of ours', () => {
+describe('an unexpected error', () => {
   it.each([
     ['query', 'TypeError'],
     ['hook', 'TypeError'],
@@ -41,7 +41,7 @@ describe('a fault of ours', () => {
     ['error with a stack', 'Error'],
     ['error with a code', 'Error'],
     ['error with a status', 'Error'],
-  ])('is a 500 that tells nothing, and a log line that tells where: %s', async (fault, name) => {
+  ])('gets a 500 without details, and a log line with its location: %s', async (fault, name) => {
     const response = await world.get(paths.badge, { ...credentials, 'x-fault': fault });
 
     expect(problemIn(response)).toEqual({

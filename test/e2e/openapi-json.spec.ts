@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const script = join(root, '.ci/openapi.js');
 
-/** Runs the script on the build, where openapi.json is a given one. */
+/** Runs the script on the build with this openapi.json. */
 function run(text: string, ...options: string[]) {
   const folder = mkdtempSync(join(tmpdir(), 'openapi-'));
   try {
@@ -23,12 +23,12 @@ function run(text: string, ...options: string[]) {
   }
 }
 
-const withMore = JSON.stringify({ paths: { '/old': { get: {}, put: {} } } });
-const withLess = JSON.stringify({ paths: {} });
-const whatBreaks = '  GET /old: removed\n  PUT /old: removed\n';
+const WITH_MORE = JSON.stringify({ paths: { '/old': { get: {}, put: {} } } });
+const WITH_LESS = JSON.stringify({ paths: {} });
+const BREAKING = '  GET /old: removed\n  PUT /old: removed\n';
 
 describe('openapi.json', () => {
-  it('is what the build serves', () => {
+  it('equals the document that the build serves', () => {
     const { status, stderr } = run(readFileSync(join(root, 'openapi.json'), 'utf8'), '--check');
 
     expect(stderr).toBe('');
@@ -36,43 +36,43 @@ describe('openapi.json', () => {
   });
 });
 
-describe('the check of openapi.json', () => {
-  it('lists everything that breaks', () => {
-    const { status, stderr, file } = run(withMore, '--check');
+describe('npm run openapi -- --check', () => {
+  it('lists every breaking change', () => {
+    const { status, stderr, file } = run(WITH_MORE, '--check');
 
-    expect({ status, file }).toEqual({ status: 1, file: withMore });
-    expect(stderr).toContain(`breaks what openapi.json promises:\n${whatBreaks}`);
+    expect({ status, file }).toEqual({ status: 1, file: WITH_MORE });
+    expect(stderr).toContain(`The served API breaks openapi.json:\n${BREAKING}`);
   });
 
-  it('asks for the new one where nothing breaks', () => {
-    const { status, stderr, file } = run(withLess, '--check');
+  it('asks for an update when the document differs without breaking', () => {
+    const { status, stderr, file } = run(WITH_LESS, '--check');
 
-    expect({ status, file }).toEqual({ status: 1, file: withLess });
-    expect(stderr).toMatch(/^openapi\.json is not what is served, though nothing is broken: npm run openapi/);
+    expect({ status, file }).toEqual({ status: 1, file: WITH_LESS });
+    expect(stderr).toMatch(/^openapi\.json is out of date, without breaking changes: run npm run openapi/);
   });
 });
 
 describe('npm run openapi', () => {
-  it('writes what the build serves', () => {
-    const { file, ...outcome } = run(withLess);
+  it('writes the document that the build serves', () => {
+    const { file, ...outcome } = run(WITH_LESS);
 
     expect(outcome).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(run(file, '--check')).toEqual({ ...outcome, file });
   });
 
-  it('writes nothing that breaks somebody', () => {
-    const { status, stderr, file } = run(withMore);
+  it('does not write a breaking change', () => {
+    const { status, stderr, file } = run(WITH_MORE);
 
-    expect({ status, file }).toEqual({ status: 1, file: withMore });
-    expect(stderr).toContain(whatBreaks);
+    expect({ status, file }).toEqual({ status: 1, file: WITH_MORE });
+    expect(stderr).toContain(BREAKING);
   });
 
-  it('writes even that when told so, and says what breaks', () => {
-    const { status, stdout, file } = run(withMore, '--breaking');
+  it('writes a breaking change with --breaking, and lists what breaks', () => {
+    const { status, stdout, file } = run(WITH_MORE, '--breaking');
 
     expect({ status, stdout }).toEqual({
       status: 0,
-      stdout: `Say in CHANGELOG.md what breaks:\n${whatBreaks}`,
+      stdout: `Breaking changes, to be listed in CHANGELOG.md:\n${BREAKING}`,
     });
     expect(file).toContain('"/api/v1/accounts": {');
   });

@@ -77,7 +77,7 @@ function pathsOf(tree: string): string[] {
   ).filter((path) => path !== '');
 }
 
-/** Every route of the app but HEAD's and those of the description itself, as `get /path`. */
+/** Every route of the app, but for HEAD and the description itself, as `get /path`. */
 async function routes(): Promise<string[]> {
   const tree = world.gateway.app.getHttpAdapter().getInstance().printRoutes({ commonPrefix: false });
   const paths = pathsOf(tree).filter((path) => !/^\/(docs|openapi\.)/.test(path));
@@ -103,8 +103,8 @@ function operation(route: string): Operation {
   return document.paths[path]![method]!;
 }
 
-/** Of what goes well. */
-const answerType = (route: string) => (route === 'get /metrics' ? 'text/plain' : 'application/json');
+/** The media type of a success response. */
+const responseType = (route: string) => (route === 'get /metrics' ? 'text/plain' : 'application/json');
 
 /** The examples of one media type. */
 function examplesOf({ example, examples = {} }: Media): unknown[] {
@@ -112,10 +112,10 @@ function examplesOf({ example, examples = {} }: Media): unknown[] {
   return example === undefined ? named : [example, ...named];
 }
 
-/** What is wrong with a value, by a schema of the document. */
-function faults(schema: object, value: unknown): unknown[] {
-  const pointed = JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"openapi#/')) as object;
-  const validate = ajv.compile(pointed);
+/** The violations of a value against a schema of the document. */
+function violations(schema: object, value: unknown): unknown[] {
+  const absolute = JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"openapi#/')) as object;
+  const validate = ajv.compile(absolute);
   return validate(value) ? [] : (validate.errors ?? []);
 }
 
@@ -137,14 +137,14 @@ describe('the OpenAPI document', () => {
     expect(parse(response.text)).toEqual(document);
   });
 
-  it('describes every route, and none that is not there', async () => {
+  it('describes every route, and no other', async () => {
     const described = operations().map(([route]) => route);
 
     expect(described.toSorted()).toEqual((await routes()).toSorted());
     expect(described).toContain('get /api/user/unviewed-count');
   });
 
-  it('gives every operation a name of its own, a summary and a tag', () => {
+  it('gives every operation a unique id, a summary and a tag', () => {
     const ids = operations().map(([, { operationId }]) => operationId);
 
     expect(new Set(ids).size).toBe(ids.length);
@@ -158,7 +158,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('asks for a credential everywhere but where none is needed', async () => {
+  it('requires a credential for every operation that is not public', async () => {
     expect(document.security).toEqual([{ caller: [] }]);
     for (const [route, { security }] of operations()) {
       const scope = [{ caller: [expect.stringMatching(/^[a-z]+:[a-z]+$/)] }];
@@ -169,13 +169,13 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('says of every route that is not open that it may answer 401 and 403', () => {
+  it('lists 401 and 403 for every operation that is not public', () => {
     for (const [route, { responses }] of operations()) {
-      const open = / \/(health\/|callbacks\/|metrics$)/.test(route);
-      expect([route, '403' in responses]).toEqual([route, !open]);
+      const isPublic = / \/(health\/|callbacks\/|metrics$)/.test(route);
+      expect([route, '403' in responses]).toEqual([route, !isPublic]);
       // A callback's 401 is about its signature.
-      const refusing = '401' in responses && !route.includes('/callbacks/');
-      expect([route, refusing]).toEqual([route, !open]);
+      const rejects = '401' in responses && !route.includes('/callbacks/');
+      expect([route, rejects]).toEqual([route, !isPublic]);
     }
   });
 
@@ -186,11 +186,11 @@ describe('the OpenAPI document', () => {
         const [type, media] = Object.entries(content)[0]!;
         const examples = examplesOf(media);
 
-        expect([...at, type]).toEqual([...at, status.startsWith('2') ? answerType(route) : problemType]);
+        expect([...at, type]).toEqual([...at, status.startsWith('2') ? responseType(route) : problemType]);
         expect([...at, description, examples.length]).not.toEqual([...at, '', 0]);
         expect(description).not.toBe('');
         expect(examples).not.toEqual([]);
-        for (const example of examples) expect([...at, ...faults(media.schema!, example)]).toEqual(at);
+        for (const example of examples) expect([...at, ...violations(media.schema!, example)]).toEqual(at);
       }
     }
   });
@@ -230,11 +230,11 @@ describe('the OpenAPI document', () => {
     ['get /health/startup', [200, 500, 503]],
     ['get /health/ready', [200, 500, 503]],
     ['get /health/dependencies', [200, 500, 503]],
-  ])('says what %s may answer', (route, statuses) => {
+  ])('lists the statuses of %s', (route, statuses) => {
     expect(Object.keys(operation(route).responses)).toEqual(statuses.map(String));
   });
 
-  it('describes the event that goes out', () => {
+  it('describes the webhook', () => {
     const { post } = document.webhooks['kiip.currency.issued']!;
     const { schema } = post.requestBody!.content['application/json']!;
 
@@ -244,22 +244,22 @@ describe('the OpenAPI document', () => {
       'webhook-signature',
     ]);
     expect(
-      faults(schema!, {
+      violations(schema!, {
         type: 'kiip.currency.issued',
         timestamp: '2026-01-31T12:00:00.000Z',
-        data: ledgerRow(),
+        data: ledgerEntry(),
       }),
     ).toEqual([]);
     expect(
-      faults(schema!, { type: 'other', timestamp: '2026-01-31T12:00:00.000Z', data: ledgerRow() }),
+      violations(schema!, { type: 'other', timestamp: '2026-01-31T12:00:00.000Z', data: ledgerEntry() }),
     ).not.toEqual([]);
     expect(
-      faults(schema!, { type: 'kiip.currency.issued', timestamp: '2026-01-31T12:00:00.000Z', data: {} }),
+      violations(schema!, { type: 'kiip.currency.issued', timestamp: '2026-01-31T12:00:00.000Z', data: {} }),
     ).not.toEqual([]);
   });
 
-  it('names in its introduction every problem that has a name', () => {
-    for (const [name, [status]] of Object.entries(PROBLEMS))
+  it('lists every named problem in its introduction', () => {
+    for (const [name, { status }] of Object.entries(PROBLEMS))
       expect(document.info.description).toContain(`| \`urn:rewards-gateway:problem:${name}\` | ${status} |`);
   });
 
@@ -267,7 +267,7 @@ describe('the OpenAPI document', () => {
     'get /api/user/unviewed-count',
     'get /api/v1/accounts',
     'get /api/v1/accounts/{account_id}/hub-summary',
-  ])('bounds the ids of %s as the contract does', (route) => {
+  ])('limits the ids of %s', (route) => {
     const ids = operation(route).parameters!.filter((parameter) => parameter.in !== 'header');
 
     for (const { required, schema } of ids) {
@@ -278,16 +278,16 @@ describe('the OpenAPI document', () => {
   });
 });
 
-/** The example of a row in the feed. */
-function ledgerRow(): unknown {
+/** The example of an entry in the feed. */
+function ledgerEntry(): unknown {
   const [page] = examplesOf(
     operation('get /api/v1/kiip/issuances').responses['200']!.content!['application/json']!,
   );
   return (page as { items: unknown[] }).items[0];
 }
 
-/** Asks as the document's examples say. */
-async function tryOut(route: string): Promise<supertest.Response> {
+/** Sends the example request of an operation. */
+async function sendExample(route: string): Promise<supertest.Response> {
   const { parameters = [], requestBody } = operation(route);
   const [method, template] = route.split(' ') as ['get' | 'post', string];
   const example = (name: string) => parameters.find((parameter) => parameter.name === name)!.schema.example!;
@@ -300,9 +300,9 @@ async function tryOut(route: string): Promise<supertest.Response> {
   return media ? call.send(examplesOf(media)[0] as object) : call;
 }
 
-describe('the schemas', () => {
-  it('have the bounds of the validators and the words of the comments', () => {
-    expect(document.components.schemas['UnviewedCountsQuery']).toMatchObject({
+describe('the schemas of the OpenAPI document', () => {
+  it('have the limits of the validators and the descriptions of the comments', () => {
+    expect(document.components.schemas['UnviewedCountsRequestDto']).toMatchObject({
       properties: { users: { type: 'array', minItems: 1, maxItems: 100 } },
       required: ['users'],
     });
@@ -313,39 +313,42 @@ describe('the schemas', () => {
   });
 });
 
-describe('the examples of requests', () => {
+describe('the request examples of the OpenAPI document', () => {
   it.each([
     'get /api/user/unviewed-count',
     'get /api/v1/accounts',
     'get /api/v1/accounts/{account_id}/hub-summary',
     'post /api/v1/unviewed-counts',
-  ])('work with the sandbox, and give the example of an answer: %s', async (route) => {
-    const response = await tryOut(route);
+  ])('get the response example from the sandbox: %s', async (route) => {
+    const response = await sendExample(route);
     const media = operation(route).responses['200']!.content!['application/json']!;
     const [example] = examplesOf(media);
     const changing = /"(as_of|instance)":"[^"]+"/g;
 
     expect(response.status).toBe(200);
-    expect(faults(media.schema!, response.body)).toEqual([]);
+    expect(violations(media.schema!, response.body)).toEqual([]);
     expect(JSON.stringify(response.body).replaceAll(changing, '"$1"')).toBe(
       JSON.stringify(example).replaceAll(changing, '"$1"'),
     );
   });
 
-  it.each(['live', 'startup', 'ready', 'dependencies'])('work for /health/%s', async (name) => {
-    const response = await tryOut(`get /health/${name}`);
-    const { schema } = operation(`get /health/${name}`).responses['200']!.content!['application/json']!;
+  it.each(['live', 'startup', 'ready', 'dependencies'])(
+    'get a valid response from /health/%s',
+    async (name) => {
+      const response = await sendExample(`get /health/${name}`);
+      const { schema } = operation(`get /health/${name}`).responses['200']!.content!['application/json']!;
 
-    expect(response.status).toBe(200);
-    expect(faults(schema!, response.body)).toEqual([]);
-  });
+      expect(response.status).toBe(200);
+      expect(violations(schema!, response.body)).toEqual([]);
+    },
+  );
 
-  it('of bodies fit their schema', () => {
+  it('match the schema of their body', () => {
     for (const [route, { requestBody }] of operations())
       for (const media of Object.values(requestBody?.content ?? {})) {
         expect([route, examplesOf(media)]).not.toEqual([route, []]);
         for (const example of examplesOf(media))
-          expect([route, faults(media.schema!, example)]).toEqual([route, []]);
+          expect([route, violations(media.schema!, example)]).toEqual([route, []]);
       }
     const withBody = operations().filter(([, { requestBody }]) => requestBody);
     expect(withBody.map(([route]) => route).toSorted()).toEqual([
@@ -361,11 +364,12 @@ describe('the examples of requests', () => {
 });
 
 async function lifecycleOfTheBuild() {
-  const built = '../../dist/health/lifecycle.js';
-  return ((await import(built)) as { Lifecycle: new () => { draining: boolean } }).Lifecycle;
+  const built = '../../dist/health/lifecycle.service.js';
+  return ((await import(built)) as { LifecycleService: new () => { startDraining(): void } })
+    .LifecycleService;
 }
 
-describe('the examples of problems', () => {
+describe('the problem examples of the OpenAPI document', () => {
   it.each<[string, () => PromiseLike<{ text: string }>, string, number]>([
     [
       'validation',
@@ -428,31 +432,30 @@ describe('the examples of problems', () => {
       'post /api/v1/unviewed-counts',
       415,
     ],
-  ])('are what the service says: %s', async (name, ask, route, status) => {
-    const { instance, ...told } = JSON.parse((await ask()).text) as { instance: string };
+  ])('equal the responses of the service: %s', async (name, ask, route, status) => {
+    const { instance, ...problem } = JSON.parse((await ask()).text) as { instance: string };
     const media = operation(route).responses[status]!.content![problemType]!;
 
-    expect(media.examples![name]!.value).toEqual({ ...told, instance: expect.any(String) });
+    expect(media.examples![name]!.value).toEqual({ ...problem, instance: expect.any(String) });
     expect(instance).not.toBe('');
   });
 
-  it('of a failing probe are what it says', async () => {
+  it('equal the response of a failing probe', async () => {
     const { schema } = operation('get /health/ready').responses['503']!.content![problemType]!;
-    const lifecycle = world.gateway.app.get<{ draining: boolean }>(await lifecycleOfTheBuild());
-    lifecycle.draining = true;
+    // For good: no later test of this file looks at the readiness.
+    world.gateway.app.get<{ startDraining(): void }>(await lifecycleOfTheBuild()).startDraining();
     const response = await supertest(world.gateway.url).get('/health/ready');
-    lifecycle.draining = false;
 
     expect(response.status).toBe(503);
-    const { instance, ...told } = JSON.parse(response.text) as { instance: string };
-    expect(faults(schema!, { ...told, instance })).toEqual([]);
+    const { instance, ...problem } = JSON.parse(response.text) as { instance: string };
+    expect(violations(schema!, { ...problem, instance })).toEqual([]);
     const [example] = examplesOf(operation('get /health/ready').responses['503']!.content![problemType]!);
-    expect(example).toEqual({ ...told, instance: expect.any(String) });
+    expect(example).toEqual({ ...problem, instance: expect.any(String) });
   });
 });
 
-describe('the documentation', () => {
-  it.each(['/docs', '/docs/'])('is a page at %s', async (path) => {
+describe('the page at /docs', () => {
+  it.each(['/docs', '/docs/'])('is served at %s', async (path) => {
     const page = await supertest(world.gateway.url).get(path);
 
     expect(page.status).toBe(200);
@@ -460,7 +463,7 @@ describe('the documentation', () => {
     expect(page.text).toContain('<title>Rewards Gateway</title>');
   });
 
-  it('has all that its page asks for', async () => {
+  it('loads only files that exist', async () => {
     const page = await supertest(world.gateway.url).get('/docs/');
     const files = Array.from(
       page.text.matchAll(/(?:src|href)="(\.\/[^"]+)"/g),

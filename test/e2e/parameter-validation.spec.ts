@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import supertest from 'supertest';
 import { getAsIs } from '../support/raw-http.js';
-import type { Answer } from '../support/raw-http.js';
+import type { RawResponse } from '../support/raw-http.js';
 import { credentials, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
-import { refusedIds, strangeIds } from '../support/ids.js';
+import { rejectedIds, strangeIds } from '../support/ids.js';
 import { pointersIn, problemIn } from '../support/problem.js';
 import { receivedAccountIds, EXPECTED_HEADERS, receivedLookups } from '../support/seen-by-kigo.js';
 
@@ -27,7 +27,7 @@ function get(path: string): supertest.Test {
   return supertest(world.gateway.url).get(path).set(credentials).set(noCache);
 }
 
-/** Everything percent-encoded, unreserved characters too; what is no UTF-8 stays none. */
+/** Percent-encodes every character; a lone surrogate becomes invalid UTF-8. */
 function encode(text: string): string {
   return Array.from(text, (character) => {
     const point = character.codePointAt(0)!;
@@ -43,25 +43,25 @@ function summary(id: string): string {
   return `/api/v1/accounts/${id}/hub-summary`;
 }
 
-/** The contract's words, written a second time. */
+/** The rules for ids, written independently. */
 function isAllowed(id: string): boolean {
   const points = Array.from(id, (character) => character.codePointAt(0)!);
   const controls = points.filter((point) => point < 0x20 || (point >= 0x7f && point < 0xa0));
   return id.isWellFormed() && controls.length === 0 && points.length >= 1 && points.length <= 256;
 }
 
-function expectRefusal(answer: Answer | supertest.Response, pointer: string): void {
-  const problem = problemIn(answer);
+function expectRejection(response: RawResponse | supertest.Response, pointer: string): void {
+  const problem = problemIn(response);
   expect(problem.status).toBe(400);
   expect(pointersIn(problem)).toEqual([pointer]);
   expect(world.kigo.requests()).toEqual([]);
 }
 
 describe.each([
-  ['the badge', '/api/user/unviewed-count'],
-  ['the account look-up', '/api/v1/accounts'],
+  ['GET /api/user/unviewed-count', '/api/user/unviewed-count'],
+  ['GET /api/v1/accounts', '/api/v1/accounts'],
 ])('the query of %s', (_, path) => {
-  it.each(Object.entries(strangeIds))('carries %s to Kigo unchanged', async (_, id) => {
+  it.each(Object.entries(strangeIds))('reaches Kigo unchanged with %s', async (_, id) => {
     const query = { [userId]: id, [programId]: `p ${id}`.slice(0, 200) };
     const response = await get(path).query(query);
 
@@ -71,13 +71,13 @@ describe.each([
       expect(Object.keys(headers).toSorted()).toEqual(EXPECTED_HEADERS);
   });
 
-  it.each(Object.entries(refusedIds))('is refused with %s, whichever parameter has it', async (_, id) => {
-    for (const bad of [userId, programId]) {
-      const problem = problemIn(await get(path).query({ [userId]: 'u', [programId]: 'p', [bad]: id }));
+  it.each(Object.entries(rejectedIds))('is rejected with %s in either parameter', async (_, id) => {
+    for (const invalid of [userId, programId]) {
+      const problem = problemIn(await get(path).query({ [userId]: 'u', [programId]: 'p', [invalid]: id }));
 
       expect(problem).toMatchObject({ status: 400, type: 'urn:rewards-gateway:problem:validation' });
-      expect(problem.detail).toContain(bad);
-      expect(pointersIn(problem)).toEqual([`/${bad}`]);
+      expect(problem.detail).toContain(invalid);
+      expect(pointersIn(problem)).toEqual([`/${invalid}`]);
       expect(JSON.stringify(problem)).not.toContain('Evil');
     }
     expect(world.kigo.requests()).toEqual([]);
@@ -109,7 +109,7 @@ describe.each([
     ['both undecodable', `${userId}=%FF&${programId}=%80`, [programId, userId]],
     ['8,000 times the same name', 'a&'.repeat(7_900), [programId, userId]],
     ['a thousand repeats of a parameter', `${userId}=u&`.repeat(800) + `${programId}=p`, [userId]],
-  ])('is refused with %s', async (_, query, names) => {
+  ])('is rejected with %s', async (_, query, names) => {
     const problem = problemIn(await getAsIs(world.gateway.url, `${path}?${query}`));
 
     expect(problem).toMatchObject({ status: 400, type: 'urn:rewards-gateway:problem:validation' });
@@ -125,7 +125,7 @@ describe.each([
     '%zz=%FF',
     '&&',
     'then=1',
-  ])('may hold %s besides: it belongs to others and goes no further', async (others) => {
+  ])('may contain %s, which is ignored', async (others) => {
     const query = `${userId}=u&${others}&${programId}=p`;
     const response = await getAsIs(world.gateway.url, `${path}?${query}`, noCache);
 
@@ -139,15 +139,15 @@ describe.each([
   });
 });
 
-/** What a server or a proxy that decodes the path would take for steps. */
-function hasStep(id: string): boolean {
+/** Whether a server or proxy that decodes the path would find a dot segment. */
+function hasDotSegment(id: string): boolean {
   return /(^|[/\\])\.{1,2}($|[/\\])/.test(id);
 }
 
-describe('the account id in a path', () => {
-  const withoutSteps = Object.entries(strangeIds).filter(([, id]) => !hasStep(id));
+describe('the account id in GET /api/v1/accounts/{account_id}/hub-summary', () => {
+  const withoutDotSegments = Object.entries(strangeIds).filter(([, id]) => !hasDotSegment(id));
 
-  it.each(withoutSteps)('is carried to Kigo unchanged with %s', async (_, id) => {
+  it.each(withoutDotSegments)('reaches Kigo unchanged with %s', async (_, id) => {
     world.kigo.setAccount({ [userId]: 'owner', [programId]: id, account_id: id, unviewed_products: 7 });
     const response = await getAsIs(world.gateway.url, summary(encode(id)), noCache);
 
@@ -159,17 +159,17 @@ describe('the account id in a path', () => {
   });
 
   it.each([
-    ...Object.entries(refusedIds).map(([name, id]) => [name, encode(id)]),
-    ['steps between slashes', encode('a/../../b')],
-    ['a step behind a slash', encode('a/.')],
-    ['steps between backslashes', encode('a\\..\\b')],
+    ...Object.entries(rejectedIds).map(([name, id]) => [name, encode(id)]),
+    ['dot segments between slashes', encode('a/../../b')],
+    ['a dot segment after a slash', encode('a/.')],
+    ['dot segments between backslashes', encode('a\\..\\b')],
     ['a dot', '.'],
     ['an encoded dot', '%2e'],
     ['two dots', '..'],
     ['two encoded dots', '%2e%2E'],
     ['two dots, one of them encoded', '.%2e'],
-    ['a text as long as Node lets a URL be', 'x'.repeat(15_000)],
-  ])('is refused with %s', async (_, id) => {
+    ['a string as long as a URL may be', 'x'.repeat(15_000)],
+  ])('is rejected with %s', async (_, id) => {
     const problem = problemIn(await getAsIs(world.gateway.url, summary(id)));
 
     expect(problem).toMatchObject({ status: 400, type: 'urn:rewards-gateway:problem:validation' });
@@ -179,7 +179,7 @@ describe('the account id in a path', () => {
   });
 
   it.each(['%FF', '%zz', '%', 'a%C0%AFb', '%ED%A0%80', '%2'])(
-    'makes the path undecodable with %s, and is refused before any route is found',
+    'is rejected before a route is found when it is %s, which cannot be decoded',
     async (id) => {
       const problem = problemIn(await getAsIs(world.gateway.url, summary(id)));
 
@@ -192,19 +192,16 @@ describe('the account id in a path', () => {
     },
   );
 
-  it.each(['', 'a/b', '../accounts/x'])(
-    'is none in the path with "%s": there is no such route',
-    async (id) => {
-      const problem = problemIn(await getAsIs(world.gateway.url, summary(id)));
+  it.each(['', 'a/b', '../accounts/x'])('matches no route when it is "%s"', async (id) => {
+    const problem = problemIn(await getAsIs(world.gateway.url, summary(id)));
 
-      expect(problem.type).toBe('urn:rewards-gateway:problem:not-found');
-      expect(world.kigo.requests()).toEqual([]);
-    },
-  );
+    expect(problem.type).toBe('urn:rewards-gateway:problem:not-found');
+    expect(world.kigo.requests()).toEqual([]);
+  });
 });
 
-describe('any text at all', () => {
-  const anyText = fc.oneof(
+describe('any string as an id', () => {
+  const anyString = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 20 }),
     fc.string({ unit: 'grapheme', maxLength: 300, size: 'max' }),
     fc.string({
@@ -220,14 +217,14 @@ describe('any text at all', () => {
     fc.nat(520).map((length) => 'é'.repeat(length)),
   );
 
-  it('in the query is refused by name or reaches Kigo unchanged', async () => {
+  it('is rejected by name or reaches Kigo unchanged in a query', async () => {
     await fc.assert(
-      fc.asyncProperty(anyText, async (id) => {
+      fc.asyncProperty(anyString, async (id) => {
         world.kigo.clearRequests();
         const path = `/api/v1/accounts?${programId}=p&${userId}=${encode(id)}`;
-        const answer = await getAsIs(world.gateway.url, path, noCache);
-        if (!isAllowed(id)) return expectRefusal(answer, `/${userId}`);
-        expect(answer.status).toBe(200);
+        const response = await getAsIs(world.gateway.url, path, noCache);
+        if (!isAllowed(id)) return expectRejection(response, `/${userId}`);
+        expect(response.status).toBe(200);
         expect(receivedLookups(world.kigo)).toEqual([
           [
             [userId, id],
@@ -239,31 +236,31 @@ describe('any text at all', () => {
     );
   });
 
-  it('in the path is refused by name or reaches Kigo unchanged', async () => {
-    const decodable = anyText.filter((id) => id !== '' && id.isWellFormed());
+  it('is rejected by name or reaches Kigo unchanged in a path', async () => {
+    const decodable = anyString.filter((id) => id !== '' && id.isWellFormed());
     await fc.assert(
       fc.asyncProperty(decodable, async (id) => {
         world.kigo.clearRequests();
         const path = `/api/v1/accounts/${encode(id)}/hub-summary`;
-        const answer = await getAsIs(world.gateway.url, path, noCache);
-        if (!isAllowed(id) || hasStep(id)) return expectRefusal(answer, '/account_id');
-        expect([200, 404]).toContain(answer.status);
+        const response = await getAsIs(world.gateway.url, path, noCache);
+        if (!isAllowed(id) || hasDotSegment(id)) return expectRejection(response, '/account_id');
+        expect([200, 404]).toContain(response.status);
         expect(receivedAccountIds(world.kigo)).toEqual([id]);
       }),
       { numRuns: 400 },
     );
   });
 
-  it('in a JSON body is refused by name or reaches Kigo unchanged', async () => {
+  it('is rejected by name or reaches Kigo unchanged in a JSON body', async () => {
     await fc.assert(
-      fc.asyncProperty(anyText, async (id) => {
+      fc.asyncProperty(anyString, async (id) => {
         world.kigo.clearRequests();
-        const answer = await supertest(world.gateway.url)
+        const response = await supertest(world.gateway.url)
           .post('/api/v1/unviewed-counts')
           .set({ ...credentials, ...noCache, 'content-type': 'application/json' })
           .send(JSON.stringify({ users: [{ [userId]: 'u', [programId]: id }] }));
-        if (!isAllowed(id)) return expectRefusal(answer, `/users/0/${programId}`);
-        expect(answer.status).toBe(200);
+        if (!isAllowed(id)) return expectRejection(response, `/users/0/${programId}`);
+        expect(response.status).toBe(200);
         expect(receivedLookups(world.kigo)).toEqual([
           [
             [userId, 'u'],

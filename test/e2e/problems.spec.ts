@@ -17,7 +17,7 @@ import { problemIn } from '../support/problem.js';
 
 const world = useCanaryWorld({ perTest: false });
 
-describe('a request that no route serves', () => {
+describe('a request without a matching route', () => {
   it.each<[string, () => Promise<supertest.Response>, Partial<ProblemBody>]>([
     ['an unknown path', () => world.get(`/${canary}`), { type: urn('not-found'), status: 404 }],
     [
@@ -31,7 +31,7 @@ describe('a request that no route serves', () => {
       { type: urn('not-found'), status: 404 },
     ],
     [
-      'a known path with a slash behind it',
+      'a known path with a trailing slash',
       () => world.get('/api/v1/accounts/'),
       { type: urn('not-found'), status: 404 },
     ],
@@ -42,16 +42,16 @@ describe('a request that no route serves', () => {
     ],
     ['an undecodable path', () => world.get(`/${canary}/%zz`), { type: urn('validation'), status: 400 }],
     [
-      'a file that the docs do not have',
+      'an unknown file of the docs',
       () => world.get(`/docs/${canary}.css`),
       { type: urn('not-found'), status: 404 },
     ],
     [
-      'a range that a file does not have',
+      'a range beyond a file',
       () => world.get('/docs/swagger-ui.css', { range: 'bytes=99999999-' }),
       { type: 'about:blank', status: 416 },
     ],
-  ])('is answered with a problem: %s', async (_, act, expected) => {
+  ])('gets a problem: %s', async (_, act, expected) => {
     expect(problemIn(await act())).toMatchObject({ ...expected, instance: requestId });
     expect(world.requestLines()).toEqual([expect.objectContaining({ status: expected.status, requestId })]);
     expect(world.loggedIds()).toEqual([requestId]);
@@ -75,16 +75,16 @@ describe('a known path', () => {
   ];
   const methods = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PROPFIND', 'PUT', 'QUERY', 'TRACE'];
 
-  it.each(paths)('%s says 405 with "Allow: %s" to every other method', async (path, allow) => {
+  it.each(paths)('%s responds with 405 and "Allow: %s" to every other method', async (path, allow) => {
     for (const method of methods.filter((name) => !allow.split(', ').includes(name))) {
-      // A body that nothing here reads, no credential: neither comes before the method.
-      const answer = await world.raw(
+      // The method is checked before the credential and the media type of the body.
+      const response = await world.raw(
         `${method} ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: text/xml\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<a/>`,
       );
 
-      expect([method, answer.status, answer.headers['allow']]).toEqual([method, 405, allow]);
-      expect(answer.text.includes(urn('method-not-allowed'))).toBe(method !== 'HEAD');
-      expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+      expect([method, response.status, response.headers['allow']]).toEqual([method, 405, allow]);
+      expect(response.text.includes(urn('method-not-allowed'))).toBe(method !== 'HEAD');
+      expect(response.headers['content-type']).toMatch(/^application\/problem\+json/);
     }
   });
 });
@@ -95,9 +95,9 @@ function padded(size: number): string {
   return JSON.stringify({ users: [user] }).padEnd(size);
 }
 
-describe('a body', () => {
+describe('a request body', () => {
   it('may have exactly 1 MiB', async () => {
-    // Its answer bears the ids that were asked for.
+    // The response contains the ids of the request.
     const response = await supertest(world.gateway.url)
       .post(paths.batch)
       .set({ ...credentials, 'content-type': 'application/json' })
@@ -115,11 +115,11 @@ describe('a body', () => {
       'Transfer-Encoding: chunked',
       `${(megabyte + 1).toString(16)}\r\n${padded(megabyte + 1)}\r\n`,
     ],
-  ])('of 1 MiB and a byte is refused: %s', async (_, framing, body) => {
+  ])('is rejected with 413 above 1 MiB: %s', async (_, framing, body) => {
     const head = `POST ${paths.batch} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${apiKey}\r\nX-Request-Id: ${requestId}\r\n`;
-    const answer = await world.raw(`${head}Content-Type: application/json\r\n${framing}\r\n\r\n${body}`);
+    const response = await world.raw(`${head}Content-Type: application/json\r\n${framing}\r\n\r\n${body}`);
 
-    expect(problemIn(answer)).toMatchObject({ status: 413, type: 'about:blank', instance: requestId });
+    expect(problemIn(response)).toMatchObject({ status: 413, type: 'about:blank', instance: requestId });
     expect(world.kigo.requests()).toEqual([]);
     expect(world.loggedIds()).toEqual([requestId]);
   });
@@ -131,7 +131,7 @@ describe('a body', () => {
     'multipart/form-data; boundary=x',
     'application/vnd.api+json',
     'nonsense',
-  ])('of the type %s is refused', async (type) => {
+  ])('is rejected with 415 as %s', async (type) => {
     const problem = problemIn(await world.post(paths.batch, canary, { 'content-type': type }));
 
     expect(problem).toMatchObject({ status: 415, type: 'about:blank', instance: requestId });
@@ -139,7 +139,7 @@ describe('a body', () => {
   });
 
   it.each([`{"users":[${canary}`, `{"users":"${canary}"}x`, canary])(
-    'that is no JSON is refused without a word of it: %s',
+    'is rejected without being quoted when it is not JSON: %s',
     async (body) => {
       const problem = problemIn(await world.post(paths.batch, body));
 
@@ -149,14 +149,14 @@ describe('a body', () => {
   );
 });
 
-describe('what is no HTTP request', () => {
+describe('invalid HTTP', () => {
   it.each([
     ['garbage', `${canary}\r\n\r\n`, 400],
     ['an unknown method', `${canary.toUpperCase()} / HTTP/1.1\r\nHost: a\r\n\r\n`, 400],
     ['another protocol', `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`, 400],
-    ['a TLS greeting', '\u0016\u0003\u0001\u0002\u0000\u0001', 400],
+    ['a TLS handshake', '\u0016\u0003\u0001\u0002\u0000\u0001', 400],
     ['a header without a name', `GET / HTTP/1.1\r\nHost: a\r\n: ${canary}\r\n\r\n`, 400],
-    ['a header that is folded', `GET / HTTP/1.1\r\nHost: a\r\nX-A: b\r\n ${canary}\r\n\r\n`, 400],
+    ['a folded header', `GET / HTTP/1.1\r\nHost: a\r\nX-A: b\r\n ${canary}\r\n\r\n`, 400],
     ['a NUL in a header', `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${canary}\0\r\n\r\n`, 400],
     [
       'two lengths',
@@ -173,18 +173,18 @@ describe('what is no HTTP request', () => {
       `POST ${paths.batch} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${apiKey}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${canary}\r\n`,
       400,
     ],
-    ['a blank in the path', `GET /${canary} x HTTP/1.1\r\nHost: a\r\n\r\n`, 400],
+    ['a space in the path', `GET /${canary} x HTTP/1.1\r\nHost: a\r\n\r\n`, 400],
     ['no Host', `GET /health/live HTTP/1.1\r\n\r\n`, 400],
     ['headers beyond 16 KiB', `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${canary.repeat(3_000)}\r\n\r\n`, 431],
     ['a URL beyond 16 KiB', `GET /${canary.repeat(3_000)} HTTP/1.1\r\nHost: a\r\n\r\n`, 431],
-  ])('is answered with a problem all the same: %s', async (_, bytes, status) => {
-    const answer = await world.raw(bytes);
+  ])('gets a problem: %s', async (_, bytes, status) => {
+    const response = await world.raw(bytes);
 
-    expect(problemIn(answer)).toMatchObject({ status, type: 'about:blank' });
-    expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+    expect(problemIn(response)).toMatchObject({ status, type: 'about:blank' });
+    expect(response.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('is cut off after the answer, though the other side never closes', async () => {
+  it('ends the connection after the response, even if the client never closes it', async () => {
     const server = world.gateway.app.getHttpServer();
     const { hostname, port } = new URL(world.gateway.url);
     const client = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
@@ -197,9 +197,9 @@ describe('what is no HTTP request', () => {
     expect(accepted.destroyed).toBe(true);
   });
 
-  it('is not an unknown expectation: it is passed over', async () => {
-    const answer = await world.raw(`GET /health/live HTTP/1.1\r\nHost: a\r\nExpect: ${canary}\r\n\r\n`);
+  it('does not include an unknown expectation, which is ignored', async () => {
+    const response = await world.raw(`GET /health/live HTTP/1.1\r\nHost: a\r\nExpect: ${canary}\r\n\r\n`);
 
-    expect(answer.status).toBe(200);
+    expect(response.status).toBe(200);
   });
 });

@@ -11,8 +11,8 @@ import { startProcess } from '../support/gateway-process.js';
 import { OpenConnection } from '../support/open-connection.js';
 import { until } from '../support/wait-for.js';
 
-/** Far below the 20 s that a process has to drain, and far above what a busy machine needs. */
-const soon = 5_000;
+/** Far below the default grace period of 20 s, and far above what a busy machine needs. */
+const SOON_MS = 5_000;
 
 const secrets = [apiKey, baseEnvironment['KIGO_API_KEY']!, baseEnvironment['KIIP_APP_SECRETS']!];
 
@@ -31,16 +31,16 @@ describe('npm start -- --check-config', () => {
   });
 
   it.each([
-    ['with it', check],
+    ['with --check-config', check],
     ['on a normal start', {}],
-  ])('lists every bad variable, no value, and exits 78: %s', async (_, options) => {
-    const bad = { PORT: 'http', KIGO_API_KEY: undefined, LOG_LEVEL: 'chatty', API_KEYS: 'no-colon-1234' };
-    await using gateway = startProcess(bad, options);
+  ])('lists every invalid variable without values, and exits 78: %s', async (_, options) => {
+    const invalid = { PORT: 'http', KIGO_API_KEY: undefined, LOG_LEVEL: 'chatty', API_KEYS: 'no-colon-1234' };
+    await using gateway = startProcess(invalid, options);
     expect((await gateway.ended).code).toBe(78);
     expect(gateway.lines).toEqual([]);
-    const [title, ...faults] = gateway.errors().trimEnd().split('\n');
-    expect(title).toBe('The configuration cannot be used:');
-    expect(faults.map((fault) => fault.trim().split(' ')[0])).toEqual([
+    const [title, ...errors] = gateway.errors().trimEnd().split('\n');
+    expect(title).toBe('Invalid configuration:');
+    expect(errors.map((error) => error.trim().split(' ')[0])).toEqual([
       'PORT',
       'KIGO_API_KEY',
       'API_KEYS',
@@ -49,7 +49,7 @@ describe('npm start -- --check-config', () => {
     expect(gateway.errors()).not.toMatch(/http|chatty|no-colon-1234|node:/);
   });
 
-  it('does not start the service for a slip: exit 64', async () => {
+  it('exits 64 for an unknown argument instead of starting the service', async () => {
     await using gateway = startProcess({}, { args: ['--chek-config'] });
     expect((await gateway.ended).code).toBe(64);
     expect(gateway.lines).toEqual([]);
@@ -57,8 +57,8 @@ describe('npm start -- --check-config', () => {
   });
 });
 
-describe('the start', () => {
-  it('takes a free port for PORT=0, logs it as JSON and serves there', async () => {
+describe('npm start', () => {
+  it('picks a free port for PORT=0, logs it as JSON and serves there', async () => {
     const dataDir = newDataFolder();
     await using gateway = startProcess({ DATABASE_URL: '', DATA_DIR: dataDir });
     const url = await gateway.url();
@@ -68,23 +68,23 @@ describe('the start', () => {
     expect(gateway.errors()).toBe('');
   });
 
-  it('ends with one clear line and exit 1 when the port is taken', async () => {
+  it('exits 1 with one clear line when the port is in use', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     await using gateway = startProcess({ PORT: String((other.address() as AddressInfo).port) });
     expect((await gateway.ended).code).toBe(1);
     other.close();
-    expect(complaints(gateway.log())).toEqual([
-      { level: 'fatal', msg: 'cannot listen: the port in PORT is taken', code: 'EADDRINUSE' },
+    expect(errorLines(gateway.log())).toEqual([
+      { level: 'fatal', msg: 'cannot listen: the port in PORT is in use', code: 'EADDRINUSE' },
     ]);
     expect(gateway.errors()).toBe('');
   });
 
-  it.each(['192.0.2.1', 'not a host'])('ends with one clear line and exit 1 for HOST=%s', async (HOST) => {
+  it.each(['192.0.2.1', 'not a host'])('exits 1 with one clear line for HOST=%s', async (HOST) => {
     await using gateway = startProcess({ HOST });
     expect((await gateway.ended).code).toBe(1);
-    expect(complaints(gateway.log())).toEqual([
-      expect.objectContaining({ msg: expect.stringMatching(/^cannot listen: HOST is no address/) }),
+    expect(errorLines(gateway.log())).toEqual([
+      expect.objectContaining({ msg: expect.stringMatching(/^cannot listen: HOST is not an address/) }),
     ]);
     expect(gateway.lines.join('\n')).not.toContain(HOST);
     expect(gateway.errors()).toBe('');
@@ -98,36 +98,39 @@ describe('the start', () => {
   });
 });
 
-describe('an error that nobody caught', () => {
+describe('an uncaught error', () => {
   it.each([
     ['is thrown', `throw new TypeError('${apiKey}')`],
     ['rejects', `void Promise.reject(new TypeError('${apiKey}'))`],
-  ])('is one JSON line without message or stack, and exit 1, when it %s', async (_, misfortune) => {
-    await using gateway = startProcess({}, { preload: `process.once('SIGUSR2', () => { ${misfortune} })` });
-    await gateway.url();
-    gateway.signal('SIGUSR2');
-    expect((await gateway.ended).code).toBe(1);
-    expect(complaints(gateway.log())).toEqual([
-      { level: 'fatal', msg: 'unexpected error', error: 'TypeError' },
-    ]);
-    expect(gateway.lines.join('\n')).not.toContain(apiKey);
-    expect(gateway.errors()).toBe('');
-  });
+  ])(
+    'is logged as one JSON line without message or stack, and ends the process with exit code 1, when it %s',
+    async (_, failure) => {
+      await using gateway = startProcess({}, { preload: `process.once('SIGUSR2', () => { ${failure} })` });
+      await gateway.url();
+      gateway.signal('SIGUSR2');
+      expect((await gateway.ended).code).toBe(1);
+      expect(errorLines(gateway.log())).toEqual([
+        { level: 'fatal', msg: 'unexpected error', error: 'TypeError' },
+      ]);
+      expect(gateway.lines.join('\n')).not.toContain(apiKey);
+      expect(gateway.errors()).toBe('');
+    },
+  );
 });
 
-describe('an event loop that stands still for ten seconds', () => {
-  it('answers no probe meanwhile, and says so afterwards', async () => {
+describe('the liveness probe', () => {
+  it('gets no response while the event loop is blocked for ten seconds, and 503 afterwards', async () => {
     const block = `process.stderr.write('still'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10_200)`;
     await using gateway = startProcess({}, { preload: `process.once('SIGUSR2', () => { ${block} })` });
     const live = `${await gateway.url()}/health/live`;
     expect((await fetch(live)).status).toBe(200);
     gateway.signal('SIGUSR2');
-    await until('it stands still', () => gateway.errors() === 'still');
+    await until('the event loop is blocked', () => gateway.errors() === 'still');
     const probe = fetch(live, { signal: AbortSignal.timeout(5_000) });
     await expect(probe).rejects.toMatchObject({ name: 'TimeoutError' });
-    const answer = await fetch(live);
-    expect(answer.status).toBe(503);
-    expect(await answer.json()).toMatchObject({ checks: { event_loop: { status: 'down' } } });
+    const response = await fetch(live);
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ checks: { event_loop: { status: 'down' } } });
   });
 });
 
@@ -157,7 +160,7 @@ describe('SIGTERM', () => {
     return connection;
   }
 
-  const summaryAsked = () => until('Kigo has the call', () => kigo.requests('summary').length > 0);
+  const summaryCalled = () => until('Kigo receives the call', () => kigo.requests('summary').length > 0);
 
   async function stop() {
     gateway.signal('SIGTERM');
@@ -170,44 +173,44 @@ describe('SIGTERM', () => {
     return performance.now() - since;
   }
 
-  it('ends a process that has nothing to do at once, with exit 0 and nothing but JSON logged', async () => {
+  it('ends an idle process at once, with exit code 0', async () => {
     await start();
     await stop();
-    expect(await endedAfterMs()).toBeLessThan(soon);
-    expect(complaints(gateway.log())).toEqual([]);
+    expect(await endedAfterMs()).toBeLessThan(SOON_MS);
+    expect(errorLines(gateway.log())).toEqual([]);
     expect(gateway.errors()).toBe('');
   });
 
-  it('lets a request that is under way have its answer, with Connection: close', async () => {
+  it('lets a request in flight finish, with Connection: close', async () => {
     const url = await start();
     kigo.addFault({ kind: 'slow', delayMs: 1_500, route: 'summary' });
     const slow = connect(url).get(badge(), credentials);
-    await summaryAsked();
+    await summaryCalled();
     await stop();
 
     expect(await slow).toEqual({ status: 200, connection: 'close', body: { count: 12 }, reused: false });
-    expect(await endedAfterMs()).toBeLessThan(soon);
+    expect(await endedAfterMs()).toBeLessThan(SOON_MS);
     expect(gateway.log()).toContainEqual(expect.objectContaining({ msg: 'request', status: 200 }));
   });
 
-  it('answers 20 requests that are under way at once', async () => {
+  it('lets 20 concurrent requests finish', async () => {
     const url = await start();
     kigo.addFault({ kind: 'slow', delayMs: 300, route: 'summary' });
     const slow = Array.from({ length: 20 }, () => connect(url).get(badge(), credentials));
-    await summaryAsked();
+    await summaryCalled();
     await stop();
 
-    const answers = await Promise.all(slow);
-    expect(answers.map(({ status, connection }) => [status, connection])).toEqual(
+    const responses = await Promise.all(slow);
+    expect(responses.map(({ status, connection }) => [status, connection])).toEqual(
       Array.from({ length: 20 }, () => [200, 'close']),
     );
   });
 
-  it('makes ready say 503 and leaves live at 200 while requests are under way, on new connections too', async () => {
+  it('turns readiness to 503 and leaves liveness at 200 while requests are in flight, on new connections too', async () => {
     const url = await start();
     kigo.addFault({ kind: 'slow', delayMs: 1_500, route: 'summary' });
     const slow = connect(url).get(badge(), credentials);
-    await summaryAsked();
+    await summaryCalled();
     await stop();
 
     for (const probe of ['ready', 'startup'])
@@ -220,7 +223,7 @@ describe('SIGTERM', () => {
     expect(await slow).toMatchObject({ status: 200 });
   });
 
-  it('still answers on a connection that was open and idle, with Connection: close', async () => {
+  it('serves a request on an open idle connection, with Connection: close', async () => {
     const connection = connect(await start());
     expect(await connection.get('/health/live')).toMatchObject({ status: 200, connection: 'keep-alive' });
     await stop();
@@ -231,32 +234,32 @@ describe('SIGTERM', () => {
       body: { count: 12 },
       reused: true,
     });
-    expect(await endedAfterMs()).toBeLessThan(soon);
+    expect(await endedAfterMs()).toBeLessThan(SOON_MS);
   });
 
-  it('does not wait long for a client that keeps an idle connection open', async () => {
+  it('does not wait long for idle connections', async () => {
     await connect(await start()).get('/health/live');
     await stop();
-    expect(await endedAfterMs()).toBeLessThan(soon);
+    expect(await endedAfterMs()).toBeLessThan(SOON_MS);
   });
 
-  it('ends with exit 0 when the time to drain is over, whatever is under way', async () => {
+  it('ends with exit code 0 when the grace period is over, even with requests in flight', async () => {
     const url = await start({ SHUTDOWN_GRACE_SECONDS: '0.4' });
     kigo.addFault({ kind: 'hang', route: 'summary' });
     const hanging = connect(url).get(badge(), credentials).catch(codeOf);
-    await summaryAsked();
+    await summaryCalled();
     await stop();
 
-    expect(await endedAfterMs()).toBeLessThan(soon);
+    expect(await endedAfterMs()).toBeLessThan(SOON_MS);
     expect(await hanging).toBe('ECONNRESET');
-    expect(gateway.log().at(-1)).toMatchObject({ level: 'warn', msg: expect.stringMatching(/under way/) });
+    expect(gateway.log().at(-1)).toMatchObject({ level: 'warn', msg: expect.stringMatching(/in flight/) });
   });
 
-  it('may come as a Ctrl-C that npm passes on once more: requests are still answered', async () => {
+  it('may be a Ctrl-C that npm sends again: requests in flight still finish', async () => {
     const url = await start();
     kigo.addFault({ kind: 'slow', delayMs: 500, route: 'summary' });
     const slow = connect(url).get(badge(), credentials);
-    await summaryAsked();
+    await summaryCalled();
     gateway.signal('SIGINT');
     await gateway.logged('stopping');
     gateway.signal('SIGINT');
@@ -265,11 +268,11 @@ describe('SIGTERM', () => {
     expect(await gateway.ended).toEqual({ code: 0, signal: null });
   });
 
-  it('ends at once when it comes twice', async () => {
+  it('ends the process at once when it is sent twice', async () => {
     const url = await start();
     kigo.addFault({ kind: 'hang', route: 'summary' });
     const hanging = connect(url).get(badge(), credentials).catch(codeOf);
-    await summaryAsked();
+    await summaryCalled();
     await stop();
     gateway.signal('SIGTERM');
 
@@ -280,8 +283,8 @@ describe('SIGTERM', () => {
 
 const codeOf = (error: NodeJS.ErrnoException) => error.code;
 
-/** What was logged as an error or worse: all but when and where. */
-function complaints(log: Record<string, unknown>[]) {
+/** The error and fatal log lines, without time and location. */
+function errorLines(log: Record<string, unknown>[]) {
   return log
     .filter(({ level }) => level === 'fatal' || level === 'error')
     .map((line) =>

@@ -6,7 +6,7 @@ const world = useCanaryWorld();
 
 describe('X-Request-Id', () => {
   it.each(['a', '0', 'A-b_c.d:e', 'x'.repeat(128), '0b6f6c1e-6a52-4c39-9f5a-1f1e8f0f7c55'])(
-    'is the caller’s own when well formed: %s',
+    'is the id of the caller when it is well formed: %s',
     async (id) => {
       const response = await world.get('/nothing', { 'x-request-id': id });
 
@@ -24,33 +24,33 @@ describe('X-Request-Id', () => {
     ['a comma', 'a,b'],
     ['quotes', '"a"'],
     ['JSON', `{"${canary}":1}`],
-    ['a line end in disguise', `${canary}%0d%0aX-Evil: 1`],
+    ['an encoded line end', `${canary}%0d%0aX-Evil: 1`],
     ['a terminal escape', `${canary}[31m`],
     ['Latin-1', 'é'],
     ['UTF-8 bytes', Buffer.from('日本').toString('latin1')],
     ['a fullwidth letter', Buffer.from('ａ').toString('latin1')],
-  ])('is one of ours when the caller’s is ill formed: %s', async (_, id) => {
+  ])('is a new id when the id of the caller is malformed: %s', async (_, id) => {
     const line = id === undefined ? '' : `X-Request-Id: ${id}\r\n`;
     const bytes = Buffer.from(
       `GET /nothing HTTP/1.1\r\nHost: a\r\n${line}Connection: close\r\n\r\n`,
       'latin1',
     );
-    const answer = await world.raw(bytes);
-    const { instance } = problemIn(answer);
+    const response = await world.raw(bytes);
+    const { instance } = problemIn(response);
 
     expect(instance).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
     expect(world.loggedIds()).toEqual([instance]);
   });
 
-  it('is one of ours when the caller sends two', async () => {
-    const answer = await world.raw(
+  it('is a new id when the caller sends two', async () => {
+    const response = await world.raw(
       'GET /nothing HTTP/1.1\r\nHost: a\r\nX-Request-Id: a\r\nX-Request-Id: b\r\n\r\n',
     );
 
-    expect(problemIn(answer).instance).toMatch(/^[0-9a-f-]{36}$/);
+    expect(problemIn(response).instance).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('is on every answer, and another one each time', async () => {
+  it('is on every response, and differs between requests', async () => {
     const served = await Promise.all(
       Array.from({ length: 20 }, () => supertest(world.gateway.url).get('/health/live')),
     );
@@ -58,7 +58,7 @@ describe('X-Request-Id', () => {
     expect(new Set(served.map(({ headers }) => String(headers['x-request-id']))).size).toBe(20);
   });
 
-  it('keeps the lines of requests apart that are served at the same time', async () => {
+  it('is on the log lines of its own request when requests are served concurrently', async () => {
     world.kigo.addFault({ route: 'lookup', kind: 'status', status: 400, body: canary });
     const ids = Array.from({ length: 20 }, (_, index) => `caller-${index}`);
     await Promise.all(
@@ -78,7 +78,7 @@ describe('X-Request-Id', () => {
     ).toEqual(ids.toSorted());
   });
 
-  it('is known while a body comes in pieces', async () => {
+  it('is on the log lines of a request whose body arrives in pieces', async () => {
     world.kigo.addFault({ route: 'lookup', kind: 'status', status: 500, times: 1 });
     const body = JSON.stringify({ users: [{ external_user_id: 'u', external_program_id: 'p' }] });
     const response = fetch(world.gateway.url + paths.batch, {

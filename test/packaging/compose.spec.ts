@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { startKigoSandbox, startKiipSandbox } from '@rewards-gateway/sandbox';
 import { readConfig } from '../../src/config/read-config.js';
-import { envs, faultsOf } from '../support/config.js';
+import { envs, configErrorsOf } from '../support/config.js';
 import { demonstrationSecrets, vendorUrls } from '../support/demonstration.js';
 import { startKiipGateway } from '../support/kiip.js';
 
@@ -43,7 +43,7 @@ async function outcome({ healthcheck }: Service, ports: Record<number, string>):
 describe('compose.yaml', () => {
   it('gives the gateway variables of the program only, and all that it requires', () => {
     expect(Object.keys(environment).filter((name) => !envs(() => true).includes(name))).toEqual([]);
-    expect(faultsOf(environment)).toEqual([]);
+    expect(configErrorsOf(environment)).toEqual([]);
   });
 
   it('gives the gateway what the simulated vendors expect', () => {

@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { parse, parseAllDocuments } from 'yaml';
 import type { Environment } from '../../src/config/read-config.js';
-import { consumers, envs, faultsOf } from '../support/config.js';
+import { consumers, envs, configErrorsOf } from '../support/config.js';
 import { newDataFolder } from '../support/data-folder.js';
 import { demonstrationSecrets, vendorUrls } from '../support/demonstration.js';
 import { baseEnvironment } from '../support/gateway.js';
@@ -134,7 +134,7 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
         // A path that ends in _FILE stands for a secret; any other value is meant.
         one.name.endsWith('_FILE') ? secrets[variableOf(one)] : (one.value ?? secrets[one.name]),
       ]);
-      expect(faultsOf({ ...world.settings.data, ...Object.fromEntries(values) })).toEqual([]);
+      expect(configErrorsOf({ ...world.settings.data, ...Object.fromEntries(values) })).toEqual([]);
     }
   });
 

@@ -93,72 +93,72 @@ describe('a change of a schema', () => {
       { title: 'b', examples: [2], deprecated: true },
       [],
     ],
-    ['a member', object({ a: string }), object({ a: string, b: string }), []],
+    ['a property', object({ a: string }), object({ a: string, b: string }), []],
     [
-      'no member',
+      'no property',
       object({ a: string }),
       object({}),
-      [`${asked} member \`a\` removed`, `${answered} member \`a\` removed`],
+      [`${asked} property \`a\` removed`, `${answered} property \`a\` removed`],
     ],
     [
-      'no member, which was required',
+      'no property, which was required',
       object({ a: string }, { required: ['a'] }),
       object({}),
-      [`${asked} member \`a\` removed`, `${answered} member \`a\` removed`],
+      [`${asked} property \`a\` removed`, `${answered} property \`a\` removed`],
     ],
     [
-      'a required member',
+      'a required property',
       object({}),
       object({ a: string }, { required: ['a'] }),
-      [`${asked} member \`a\` became required`],
+      [`${asked} property \`a\` became required`],
     ],
     [
-      'a member no longer required',
+      'a property no longer required',
       object({ a: string }, { required: ['a'] }),
       object({ a: string }),
-      [`${answered} member \`a\` became optional`],
+      [`${answered} property \`a\` became optional`],
     ],
     [
-      'a member of another type',
+      'a property of another type',
       object({ a: object({ b: string }) }),
       object({ a: object({ b: { type: ['string', 'null'] } }) }),
-      [`${answered} member \`a.b\` became nullable`],
+      [`${answered} property \`a.b\` became nullable`],
     ],
     [
-      'no other members',
+      'no other properties',
       object({}),
       object({}, { additionalProperties: false }),
-      [`${asked} takes no other members`],
+      [`${asked} takes no other properties`],
     ],
     [
-      'other members',
+      'other properties',
       object({}, { additionalProperties: false }),
       object({}),
-      [`${answered} may have other members`],
+      [`${answered} may have other properties`],
     ],
     [
-      'other members of a type',
+      'other properties of a type',
       object({}),
       object({}, { additionalProperties: string }),
-      [`${asked} member \`*\` type none -> string`],
+      [`${asked} property \`*\` type none -> string`],
     ],
     [
-      'other members of any type',
+      'other properties of any type',
       object({}, { additionalProperties: string }),
       object({}, { additionalProperties: true }),
-      [`${answered} member \`*\` type string -> none`],
+      [`${answered} property \`*\` type string -> none`],
     ],
     [
       'other items',
       { items: object({ a: { maxLength: 2 } }) },
       { items: object({ a: { maxLength: 1 } }) },
-      [`${asked} member \`[].a\` maxLength 2 -> 1`],
+      [`${asked} property \`[].a\` maxLength 2 -> 1`],
     ],
     [
       'any items',
       object({ a: { items: string } }),
       object({ a: {} }),
-      [`${answered} member \`a[]\` type string -> none`],
+      [`${answered} property \`a[]\` type string -> none`],
     ],
     [
       'one more alternative',
@@ -212,19 +212,19 @@ describe('a change of a schema', () => {
       'one more part of allOf',
       { allOf: [object({ a: string })] },
       { allOf: [object({ a: string }), object({ a: { maxLength: 1 } }, { required: ['a'] })] },
-      [`${asked} member \`a\` became required`, `${asked} member \`a\` maxLength none -> 1`],
+      [`${asked} property \`a\` became required`, `${asked} property \`a\` maxLength none -> 1`],
     ],
-  ])('to %s breaks those whom it breaks', (_, before, after, lines) => {
+  ])('is reported when it breaks callers or receivers: %s', (_, before, after, lines) => {
     expect(breakingChanges(documentOf(before), documentOf(after))).toEqual(lines);
     expect(breakingChanges(documentOf(before), documentOf(before))).toEqual([]);
     expect(breakingChanges(documentOf(after), documentOf(after))).toEqual([]);
   });
 });
 
-it('a schema that nothing fits is an error', () => {
+it('breakingChanges rejects a schema that no value matches', () => {
   const none = documentOf({ type: 'string', allOf: [{ type: 'integer' }] });
 
-  expect(() => breakingChanges(none, none)).toThrow('nothing fits {"type":"string"');
+  expect(() => breakingChanges(none, none)).toThrow('no value matches {"type":"string"');
 });
 
 /** Whose leaf is of a schema, and whose branches are trees. */
@@ -233,8 +233,8 @@ const tree = (leaf: object) =>
     tree: object({ leaf, left: ref('tree'), all: { items: { anyOf: [ref('tree')] } } }),
   });
 
-describe('a reference', () => {
-  it('is followed', () => {
+describe('a reference in a schema', () => {
+  it('is resolved', () => {
     const a = (schema: object) =>
       documentOf(
         { allOf: [{ $ref: '#/components/schemas/a~1~0b' }], description: 'a' },
@@ -247,14 +247,14 @@ describe('a reference', () => {
     expect(breakingChanges(a(string), documentOf(string))).toEqual([]);
   });
 
-  it('may lead to where it comes from', () => {
+  it('may be recursive', () => {
     expect(breakingChanges(tree(string), tree({ type: ['string', 'null'] }))).toContain(
-      `${answered} member \`leaf\` became nullable`,
+      `${answered} property \`leaf\` became nullable`,
     );
     expect(breakingChanges(tree(string), tree(string))).toEqual([]);
   });
 
-  it('may stand for a path, and for a reference', () => {
+  it('may refer to a path, and to another reference', () => {
     const pathItems = { a: { $ref: '#/components/pathItems/b' }, b: { get: {} } };
     const before = { paths: { '/a': { $ref: '#/components/pathItems/a' } }, components: { pathItems } };
 
@@ -262,9 +262,9 @@ describe('a reference', () => {
     expect(breakingChanges(before, { paths: { '/a': { post: {} } } })).toEqual(['GET /a: removed']);
   });
 
-  it('to nothing is an error', () => {
+  it('is an error when its target is missing', () => {
     expect(() => breakingChanges(documentOf(ref('none')), documentOf(ref('none')))).toThrow(
-      '#/components/schemas/none points at nothing',
+      '#/components/schemas/none has no target',
     );
   });
 });
@@ -337,7 +337,7 @@ const post = ['paths', path, 'post'];
 const hook = ['webhooks', 'issued', 'post'];
 const hookBody = [...hook, 'requestBody', 'content', 'application/json', 'schema'];
 
-describe('a change of the service', () => {
+describe('a change of the API', () => {
   it.each<[string, (document: Service) => void, string[]]>([
     ['a path less', put(undefined, 'paths', path), ['GET /a/{id}: removed', 'POST /a/{id}: removed']],
     ['an operation less', put(undefined, ...get), ['GET /a/{id}: removed']],
@@ -418,12 +418,12 @@ describe('a change of the service', () => {
     [
       'a changed error',
       put(json(object({})), ...get, 'responses', '404'),
-      ['GET /a/{id}: response 404 member `title` removed'],
+      ['GET /a/{id}: response 404 property `title` removed'],
     ],
     [
       'a response elsewhere',
       put(json(object({})), 'components', 'responses', 'found'),
-      ['GET /a/{id}: response 200 member `id` removed'],
+      ['GET /a/{id}: response 200 property `id` removed'],
     ],
     [
       'a response without content',
@@ -447,20 +447,20 @@ describe('a change of the service', () => {
     ],
     ['a webhook less', put({}, 'webhooks'), ['webhook issued: removed']],
     [
-      'a member of a webhook less',
+      'a property of a webhook less',
       put(undefined, ...hookBody, 'properties', 'id'),
-      ['webhook issued: request body member `id` removed'],
+      ['webhook issued: request body property `id` removed'],
     ],
     [
-      'an optional member of a webhook',
+      'an optional property of a webhook',
       put([], ...hookBody, 'required'),
-      ['webhook issued: request body member `id` became optional'],
+      ['webhook issued: request body property `id` became optional'],
     ],
-    ['one more member of a webhook', put(['id', 'kind'], ...hookBody, 'required'), []],
+    ['one more property of a webhook', put(['id', 'kind'], ...hookBody, 'required'), []],
     [
       'one more value in a webhook',
       put(['a', 'b'], ...hookBody, 'properties', 'kind', 'enum'),
-      ['webhook issued: request body member `kind` enum gained "b"'],
+      ['webhook issued: request body property `kind` enum gained "b"'],
     ],
     ['one value less in a webhook', put(['a'], ...hookBody, 'properties', 'kind', 'enum'), []],
     [
@@ -483,7 +483,7 @@ describe('a change of the service', () => {
       put(false, ...hook, 'requestBody', 'required'),
       ['webhook issued: request body became optional'],
     ],
-  ])('to %s breaks those whom it breaks', (_, change, lines) => {
+  ])('is reported when it breaks callers or receivers: %s', (_, change, lines) => {
     const after = service();
     change(after);
 
@@ -491,7 +491,7 @@ describe('a change of the service', () => {
     expect(breakingChanges(after, after)).toEqual([]);
   });
 
-  it('gives a list of all that breaks', () => {
+  it('is reported with all its breaking parts', () => {
     const after = service();
     put([], 'servers')(after);
     put(undefined, ...get)(after);

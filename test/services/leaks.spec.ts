@@ -24,14 +24,14 @@ const secrets = {
   consumer: Buffer.from(consumerKey).toString('base64').replaceAll('=', ''),
   databasePassword: 'canary-database-password',
 };
-/** What Kiip is told of a user, and nobody else. */
+/** Data about a user that only Kiip receives. */
 const personal = {
   email: 'canary-person@example.com',
   device: 'canary-device-id',
   ip: '203.0.113.77',
   latitude: '48.1371234',
 };
-/** The ledger is about users: their ids stand in it, in what is answered and sent of it, and nowhere else. */
+/** The ids of users are in the ledger and in what is sent about it, and nowhere else. */
 const userId = 'canary-user-id';
 const external = 'canary-external-id';
 
@@ -43,12 +43,12 @@ onPostgres('secrets and personal data', () => {
   let wallet: CallbackReceiver;
   let gateway: GatewayProcess;
   let url: string;
-  const answers: string[] = [];
+  const responses: string[] = [];
 
   const ask = async (path: string, init: RequestInit = {}, key = secrets.apiKey) => {
     const headers = { authorization: `Bearer ${key}`, ...(init.headers as Record<string, string>) };
     const response = await fetch(url + path, { ...init, headers });
-    answers.push(JSON.stringify([...response.headers]) + (await response.text()));
+    responses.push(JSON.stringify([...response.headers]) + (await response.text()));
     return response.status;
   };
   const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
@@ -84,15 +84,15 @@ onPostgres('secrets and personal data', () => {
     url = await gateway.url();
     await gateway.logged('database ready');
     await gateway.logged('Redis available');
-    await useAll();
+    await useEverything();
   }, 120_000);
   afterAll(async () => {
     await gateway[Symbol.asyncDispose]();
     await Promise.all([wallet.close(), kiip.close(), kigo.close(), redis.close(), postgres.destroy()]);
   });
 
-  /** Every path, the failing ones as well. */
-  async function useAll(): Promise<void> {
+  /** Uses every path, also the failing ones. */
+  async function useEverything(): Promise<void> {
     const call = {
       device: { ...momentCall.device, id: personal.device },
       connection: { ip: personal.ip },
@@ -127,7 +127,7 @@ onPostgres('secrets and personal data', () => {
     for (const fields of sent) statuses.push(await post('/callbacks/kiip', fields));
     expect(statuses).toEqual([200, 200, 401, 400]);
     await until(
-      'the event was refused',
+      'the event is rejected',
       async () => (await postgres.query('postgres', 'select 1 from delivery_attempts')).length > 0,
     );
     for (const path of [
@@ -139,11 +139,11 @@ onPostgres('secrets and personal data', () => {
     ])
       await ask(path);
     let more = 0;
-    await until('a token, an account and a summary are shared', async () => {
+    await until('a token, an account and a summary are in Redis', async () => {
       const keys = (await redis.dump()).map(([key]) => key);
       if (['token', 'account', 'hub-summary'].every((kind) => keys.some((key) => key.includes(`:${kind}:`))))
         return true;
-      // What is not shared at once, because Redis was late, never is: others then, and with a new token.
+      // An entry that Redis was too late to store is never stored: try others, with a new token.
       kigo.revokeAllTokens();
       more += 1;
       await ask(badge(`${external}-${more}`));
@@ -154,10 +154,10 @@ onPostgres('secrets and personal data', () => {
   const everySecret = [...Object.values(secrets), consumerKey];
   const everyPerson = Object.values(personal);
 
-  it('are in no answer', () => {
-    const told = answers.join('\n');
-    expect([...everySecret, ...everyPerson, external].filter((text) => told.includes(text))).toEqual([]);
-    expect(answers.filter((answer) => answer.includes(userId))).toEqual([]);
+  it('are in no response', () => {
+    const all = responses.join('\n');
+    expect([...everySecret, ...everyPerson, external].filter((text) => all.includes(text))).toEqual([]);
+    expect(responses.filter((response) => response.includes(userId))).toEqual([]);
   });
 
   it('are in no metric', async () => {
@@ -166,14 +166,14 @@ onPostgres('secrets and personal data', () => {
     expect(text).not.toMatch(/canary/i);
   });
 
-  it('are in no entry of the shared cache; the token there is sealed', async () => {
+  it('are in no entry of the shared cache, where the token is encrypted', async () => {
     const entries = JSON.stringify(await redis.dump());
     for (const text of [...everySecret, ...everyPerson]) expect(entries).not.toContain(text);
     const tokens = kigo.requests().map(({ headers }) => headers.authorization?.replace('Bearer ', ''));
     for (const token of tokens.filter((one) => one !== undefined)) expect(entries).not.toContain(token);
   });
 
-  it('are in no table but the user’s id, where the ledger is about users', async () => {
+  it('are in no table, but for user ids in those of the ledger', async () => {
     const tables = await postgres.query(
       'postgres',
       `select tablename from pg_tables where schemaname = 'public'`,
@@ -191,12 +191,12 @@ onPostgres('secrets and personal data', () => {
     expect(ofUsers.toSorted()).toEqual(['kiip_rewarded_moments', 'kiip_user_references', 'ledger']);
   });
 
-  it('are in no line of the log, up to the last', async () => {
+  it('are in no log line, up to the last', async () => {
     gateway.signal('SIGTERM');
     await gateway.ended;
-    const told = gateway.lines.join('\n') + gateway.errors();
-    expect(told).toContain('delivery attempt failed');
-    expect(told).not.toMatch(/canary/i);
-    for (const text of everyPerson) expect(told).not.toContain(text);
+    const output = gateway.lines.join('\n') + gateway.errors();
+    expect(output).toContain('delivery attempt failed');
+    expect(output).not.toMatch(/canary/i);
+    for (const text of everyPerson) expect(output).not.toContain(text);
   });
 });

@@ -25,13 +25,13 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** As a careful writer does it: nobody ever sees half of it. */
+/** Replaces the file atomically, so that no reader sees half of it. */
 async function replace(content: string): Promise<void> {
   await writeFile(`${file}.new`, content);
   await rename(`${file}.new`, file);
 }
 
-const told = (part: string) =>
+const logged = (part: string) =>
   world!.gateway.log.filter(({ context, msg }) => context === 'Secrets' && String(msg).includes(part));
 
 async function startWithKey(): Promise<void> {
@@ -47,8 +47,8 @@ const keysSent = () =>
   world!.kigo.requests('login').map(({ body }) => (JSON.parse(body) as { api_key: string }).api_key);
 const said = (part: string) => world!.gateway.log.some(({ msg }) => String(msg).includes(part));
 
-describe('the file of the API keys', () => {
-  it('is read again when it has changed: keys come, overlap and go without a restart', async () => {
+describe('the file of API_KEYS', () => {
+  it('is reloaded when it changes: keys are added, overlap and are removed without a restart', async () => {
     await startWithKey();
     expect([await statusOf('old-key'), await statusOf('new-key')]).toEqual([200, 401]);
     const usedAt = world!.gateway.app.get(ApiKeyAuthenticator).keyUsage()[0]!.lastUsedAt;
@@ -57,17 +57,17 @@ describe('the file of the API keys', () => {
     await accepted('new-key');
     expect(world!.gateway.app.get(ApiKeyAuthenticator).keyUsage()).toEqual([
       { caller: 'app', key: 1, lastUsedAt: expect.any(Date) },
-      { caller: 'app', key: 2, usedAt },
+      { caller: 'app', key: 2, lastUsedAt: usedAt },
     ]);
     expect(await statusOf('old-key')).toBe(200);
     await replace('app:new-key');
-    await until('the old key is gone', async () => (await statusOf('old-key')) === 401);
+    await until('the old key is rejected', async () => (await statusOf('old-key')) === 401);
     expect(await statusOf('new-key')).toBe(200);
-    expect(told('new value')).toHaveLength(2);
+    expect(logged('secret reloaded')).toHaveLength(2);
     expect(JSON.stringify(world!.gateway.log)).not.toMatch(/(old|new)-key/);
   });
 
-  it('may be changed the way Kubernetes does it, by a link to another folder', async () => {
+  it('is reloaded when Kubernetes replaces the symbolic link to its folder', async () => {
     for (const version of ['1', '2']) {
       await mkdir(join(folder, version));
       await writeFile(join(folder, version, 'keys'), `app:key-${version}`);
@@ -84,54 +84,54 @@ describe('the file of the API keys', () => {
 
   it.each<[string, () => Promise<unknown>]>([
     ['is empty', () => writeFile(file, '')],
-    ['holds what is no list of keys', () => writeFile(file, 'canary without a name')],
-    ['holds a key twice', () => writeFile(file, 'a:canary,b:canary')],
-    ['is gone', () => unlink(file)],
-  ])('changes nothing while it %s, which is told once and without a value', async (_, spoil) => {
+    ['is not a list of keys', () => writeFile(file, 'canary without a name')],
+    ['contains a key twice', () => writeFile(file, 'a:canary,b:canary')],
+    ['is missing', () => unlink(file)],
+  ])('changes nothing while it %s, which is logged once and without the value', async (_, damage) => {
     await startWithKey();
-    await spoil();
-    await until('it is told', () => told('cannot be used').length > 0);
+    await damage();
+    await until('the warning is logged', () => logged('secret file invalid').length > 0);
     expect(await statusOf('old-key')).toBe(200);
     await replace('app:new-key');
     await accepted('new-key');
-    expect(told('cannot be used')).toEqual([
-      expect.objectContaining({ level: 'warn', variable: 'API_KEYS', fault: expect.stringMatching(/^\w/) }),
+    expect(logged('secret file invalid')).toEqual([
+      expect.objectContaining({ level: 'warn', variable: 'API_KEYS', reason: expect.stringMatching(/^\w/) }),
     ]);
     expect(JSON.stringify(world!.gateway.log)).not.toContain('canary');
   });
 
-  it('is not read while somebody writes it', async () => {
+  it('is not reloaded while it is being written', async () => {
     await startWithKey();
     for (let length = 1; length <= 80; length += 1) {
       await writeFile(file, `app:${'k'.repeat(length)}`);
       await sleep(40);
     }
     await accepted('k'.repeat(80));
-    expect(told('')).toHaveLength(1);
+    expect(logged('')).toHaveLength(1);
   });
 });
 
-it('the file of the Kiip secrets is read again: both verify while they overlap', async () => {
+it('the file of KIIP_APP_SECRETS is reloaded, and old and new secrets verify while both are listed', async () => {
   await writeFile(file, 'first-secret');
   const gateway = await startKiipGateway({ KIIP_APP_SECRETS: undefined, KIIP_APP_SECRETS_FILE: file });
   const status = async (secret: string) => (await gateway.callback(redemption({}, secret))).status;
   expect([await status('first-secret'), await status('second-secret')]).toEqual([200, 401]);
   await replace('second-secret\nfirst-secret\n');
-  await until('the new one is in use', async () => (await status('second-secret')) === 200);
+  await until('the new secret is in use', async () => (await status('second-secret')) === 200);
   expect(await status('first-secret')).toBe(200);
   await replace('second-secret');
-  await until('the old one is out of use', async () => (await status('first-secret')) === 401);
+  await until('the old secret is no longer in use', async () => (await status('first-secret')) === 401);
   await gateway.close();
 });
 
-describe('the file of the Kigo API key', () => {
+describe('the file of KIGO_API_KEY', () => {
   beforeEach(async () => {
     await writeFile(file, 'demo-kigo-key');
     world = await startWorld({ KIGO_API_KEY: undefined, KIGO_API_KEY_FILE: file });
     await ask();
   });
 
-  it('is read again, and the new key is used after a login with it has succeeded', async () => {
+  it('is reloaded, and the new key is used after a login with it succeeds', async () => {
     world!.kigo.configure({ apiKeys: ['demo-kigo-key', 'next-key'] });
     await replace('next-key');
     await until('the new key is in use', () => said('new Kigo API key is in use'));
@@ -146,15 +146,15 @@ describe('the file of the Kigo API key', () => {
     expect(JSON.stringify(world!.gateway.log)).not.toContain('next-key');
   });
 
-  it('keeps the old key in use while Kigo rejects the new one', async () => {
+  it('leaves the old key in use while Kigo rejects the new one', async () => {
     await replace('wrong-key');
     await until('the new key is rejected', () => said('new Kigo API key rejected'));
     world!.kigo.revokeAllTokens();
     expect(await ask()).toBe(200);
     expect(keysSent()).toEqual(['demo-kigo-key', 'wrong-key', 'demo-kigo-key']);
-    // The old key is in use already, so there is no login.
+    // The old key needs no login.
     await replace('demo-kigo-key');
-    await until('it is read', () => told('secret reloaded').length === 2);
+    await until('the file is reloaded', () => logged('secret reloaded').length === 2);
     expect(keysSent()).toHaveLength(3);
     world!.kigo.configure({ apiKeys: ['third-key'] });
     await replace('third-key');
@@ -162,7 +162,7 @@ describe('the file of the Kigo API key', () => {
     expect(JSON.stringify(world!.gateway.log)).not.toMatch(/(wrong|third)-key/);
   });
 
-  it('ends the backoff after a rejection of the old key', async () => {
+  it('ends the backoff that follows the rejection of the old key', async () => {
     world!.kigo.configure({ apiKeys: ['next-key'] });
     world!.kigo.revokeAllTokens();
     expect(await ask()).toBe(502);
@@ -173,7 +173,7 @@ describe('the file of the Kigo API key', () => {
   });
 });
 
-describeWithRedis('the token in Redis', () => {
+describeWithRedis('the Kigo token in Redis', () => {
   it('is encrypted with the new Kigo API key once that is in use', async () => {
     const shared = await RedisWorld.create();
     await shared.redis.start();
@@ -181,7 +181,7 @@ describeWithRedis('the token in Redis', () => {
     await writeFile(file, 'demo-kigo-key');
     const first = await shared.sharingGateway({ KIGO_API_KEY: undefined, KIGO_API_KEY_FILE: file });
     await replace('next-key');
-    await until('the new key is in use', () => shared.kigo.requests('login').length === 1);
+    await until('a login with the new key succeeds', () => shared.kigo.requests('login').length === 1);
     await shared.retryOnTimeout(async (user) => {
       await shared.redis.command('FLUSHALL');
       shared.kigo.revokeAllTokens();

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const SCRIPT = fileURLToPath(new URL('storage-process.ts', import.meta.url));
 
-/** A process of its own on the built storage; `lines` grows with what it says. */
+/** A child process that uses the built storage; `lines` grows with its output. */
 export class StorageProcess {
   readonly lines: unknown[] = [];
   readonly #child: ChildProcess;
@@ -25,7 +25,7 @@ export class StorageProcess {
     this.#ended = once(child, 'close');
   }
 
-  /** Everything that it says until it ends by itself. */
+  /** Its whole output, once it ends by itself. */
   async result(): Promise<unknown[]> {
     await this.#ended;
     return this.lines;

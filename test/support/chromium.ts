@@ -16,7 +16,7 @@ export async function startChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath,
     args: [
-      // Chromium refuses to run as root otherwise; it sees nothing here but our own pages.
+      // Chromium does not run as root otherwise; it only opens our own pages here.
       '--no-sandbox',
       '--disable-gpu',
       '--disable-quic',

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 
-/** Stops the time of day, and moves it on by so many seconds; timers go on as ever. The next call moves it further. */
+/** Stops the time of day and advances it by these seconds; timers are not affected. */
 export function passSeconds(seconds: number): void {
   const now = Date.now() + seconds * 1000;
   jest.useFakeTimers({
@@ -20,7 +20,7 @@ export function passSeconds(seconds: number): void {
   });
 }
 
-/** The time of day is that of the machine again. */
+/** Restores the time of day of the machine. */
 export function restoreClock(): void {
   jest.useRealTimers();
 }

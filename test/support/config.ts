@@ -11,37 +11,37 @@ export const table = Object.entries<Variable<unknown>>(VARIABLES) as [
   Variable<unknown>,
 ][];
 
-/** The names of the variables that have something. */
+/** The names of the variables for which this holds. */
 export const envs = (has: (variable: Variable<unknown>) => unknown) =>
   table
     .map(([, variable]) => variable)
     .filter(has)
     .map(({ env }) => env);
 
-/** Reads an environment that is good but for what is given. */
+/** Reads a valid environment with these changes. */
 export const read = (env: Environment = {}): Config => readConfig({ ...baseEnvironment, ...env });
 
-/** What a variable with this text becomes. */
+/** The value that a variable with this string gets. */
 export function valueOf(env: string, text: string): unknown {
   const [name] = table.find(([, variable]) => variable.env === env)!;
   return read({ [env]: text })[name];
 }
 
-/** The sentences about what is wrong, each begins with a variable's name. */
-export function faultsOf(env: Environment): readonly string[] {
+/** The messages of an invalid environment; each begins with the name of a variable. */
+export function configErrorsOf(env: Environment): readonly string[] {
   try {
     readConfig(env);
   } catch (error) {
-    if (error instanceof ConfigError) return error.faults;
+    if (error instanceof ConfigError) return error.errors;
     throw error;
   }
   return [];
 }
 
-/** The same for an environment that is good but for what is given. */
-export const faults = (env: Environment) => faultsOf({ ...baseEnvironment, ...env });
+/** The same for a valid environment with these changes. */
+export const configErrors = (env: Environment) => configErrorsOf({ ...baseEnvironment, ...env });
 
-/** A consumer that is accepted. */
+/** A valid consumer. */
 export const consumer = {
   name: 'wallet',
   url: 'https://wallet.example/hooks?tenant=1',
@@ -49,6 +49,6 @@ export const consumer = {
   events: ['kiip.currency.issued'],
 };
 
-/** DELIVERY_CONSUMERS with as many of it, each changed. */
+/** DELIVERY_CONSUMERS with a valid consumer for each of these changes. */
 export const consumers = (...changes: object[]) =>
   JSON.stringify(changes.map((change) => ({ ...consumer, ...change })));

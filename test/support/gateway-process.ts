@@ -6,37 +6,37 @@ import { baseEnvironment } from './gateway.js';
 
 const entry = new URL('../../dist/main.js', import.meta.url);
 
-export interface Ending {
+interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** The built gateway as a process of its own: `npm test` builds it first. */
+/** The built gateway as its own process; `npm test` builds it first. */
 export interface GatewayProcess {
   /** Every line on standard output so far. */
   readonly lines: string[];
   /** The same, parsed. Throws when a line is not JSON. */
   log(): Record<string, unknown>[];
-  /** All that came on standard error. */
+  /** Everything on standard error so far. */
   errors(): string;
-  /** Resolves with the first log line that has this `msg`. Rejects when the process ends without. */
+  /** Resolves with the first log line that has this `msg`. Rejects when the process ends first. */
   logged(msg: string): Promise<Record<string, unknown>>;
   /** Origin of the gateway once it listens. */
   url(): Promise<string>;
   signal(name: NodeJS.Signals): void;
   readonly ended: Promise<Ending>;
-  /** Ends it, whatever it does. */
+  /** Kills it. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export interface ProcessOptions {
-  /** Behind the entry point. */
+interface ProcessOptions {
+  /** Arguments after the entry point. */
   readonly args?: string[];
   /** A module that Node.js runs before the gateway, in the gateway's process. */
   readonly preload?: string;
 }
 
-/** Starts the gateway with this environment and nothing of ours; `PORT` is any free one unless given. */
+/** Starts the gateway with this environment only; `PORT` defaults to any free port. */
 export function startProcess(
   env: Environment = {},
   { args = [], preload }: ProcessOptions = {},

@@ -9,17 +9,17 @@ import type { KigoSandbox } from '@rewards-gateway/sandbox';
 export const apiKey = 'test-api-key-0001';
 export const credentials = { authorization: `Bearer ${apiKey}` };
 
-/** What every test environment needs; `KIGO_BASE_URL` is the test's own. */
+/** The environment of every test; most tests override `KIGO_BASE_URL`. */
 export const baseEnvironment: Environment = {
   KIGO_BASE_URL: 'http://127.0.0.1:9',
   KIGO_PARTNER_ID: 'demo-partner',
   KIGO_API_KEY: 'demo-kigo-key',
-  // Most tests need no database: nobody listens there, so none is started.
+  // Most tests need no database: nothing listens there, so none is started.
   DATABASE_URL: 'postgres://127.0.0.1:1/none',
   KIIP_APP_KEY: 'test-app-key',
   KIIP_APP_SECRETS: 'test_app_secret_0001',
   API_KEYS: `tester:${apiKey}`,
-  // Tests call as fast as they can.
+  // Tests make requests as fast as they can.
   RATE_LIMIT_PER_MINUTE: '0',
   LOG_LEVEL: 'debug',
 };
@@ -27,7 +27,7 @@ export const baseEnvironment: Environment = {
 export interface Gateway {
   readonly url: string;
   readonly app: NestFastifyApplication;
-  /** Every log line so far, parsed. */
+  /** Every log line so far, parsed, but for those of the database. */
   readonly log: Record<string, unknown>[];
   /** GETs a path with a valid credential. */
   get(path: string, headers?: Record<string, string>): Promise<Response>;
@@ -36,14 +36,14 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** Starts the real app on a free port; `create` may add to it, or take it from the build. */
+/** Starts the real app on a free port; `create` may extend it, or load it from the build. */
 export async function startGateway(env: Environment, create = createApp): Promise<Gateway> {
   const log: Record<string, unknown>[] = [];
   const config = readConfig({ ...baseEnvironment, ...env });
   const logger = createLogger(config.logLevel, {
     write: (line) => {
       const entry = JSON.parse(line) as Record<string, unknown>;
-      // Where no database is started, the search for one is no part of what is told.
+      // Without a database, its connection attempts are not what a test looks for.
       if (entry['context'] !== 'Database') log.push(entry);
     },
   });
@@ -85,7 +85,7 @@ export async function startWorld(env: Environment = {}, create = createApp): Pro
   };
 }
 
-/** The path of a user's badge. */
+/** The path of the unviewed count of a user. */
 export function badge(user = 'user123', program = 'program456'): string {
   return `/api/user/unviewed-count?${String(new URLSearchParams({ external_user_id: user, external_program_id: program }))}`;
 }

@@ -31,7 +31,7 @@ export const strangeIds: Record<string, string> = {
 };
 
 /** Ids that the contract refuses, wherever they come. */
-export const refusedIds: Record<string, string> = {
+export const rejectedIds: Record<string, string> = {
   'a NUL': 'a\0b',
   'a tab': 'a\tb',
   'a line feed': 'a\nb',

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** How each algorithm signs (RFC 7518), with Node's own means: nothing here is the verifier's. */
+/** How each algorithm signs (RFC 7518), with Node's own crypto: nothing here is from the verifier's library. */
 const makers: Record<string, { make: () => { privateKey: KeyObject; publicKey: KeyObject }; hash?: string }> =
   {
     RS256: { make: () => generateKeyPairSync('rsa', { modulusLength: 2048 }), hash: 'sha256' },
@@ -16,7 +16,7 @@ const makers: Record<string, { make: () => { privateKey: KeyObject; publicKey: K
 
 export const algorithms = Object.keys(makers);
 
-export interface SigningKey {
+interface SigningKey {
   readonly alg: string;
   readonly kid: string;
   readonly privateKey: KeyObject;
@@ -29,7 +29,7 @@ export function signingKey(alg = 'ES256', kid = `${alg}-1`): SigningKey {
 
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** A token, signed with a key; `header` may say otherwise. */
+/** A token signed with a key; `header` may override the header. */
 export function tokenBy(key: SigningKey, claims: object, header: object = {}): string {
   const { alg, kid, privateKey } = key;
   const text = `${part({ alg, kid, typ: 'JWT', ...header })}.${part(claims)}`;
@@ -39,24 +39,24 @@ export function tokenBy(key: SigningKey, claims: object, header: object = {}): s
   return `${text}.${sign(makers[alg]!.hash, Buffer.from(text), options).toString('base64url')}`;
 }
 
-/** A simulated token issuer: it publishes keys, signs tokens and counts who asks. */
+/** A simulated token issuer: it publishes keys, signs tokens and counts requests. */
 export class Issuer {
   readonly audience = 'rewards-gateway';
-  /** How often the keys were asked for. */
-  asked = 0;
-  /** In place of the keys, which are then at `/elsewhere`. */
-  answer: { status: number; body: string } | undefined;
+  /** How often the keys were requested. */
+  requests = 0;
+  /** Sent instead of the keys, which are then at `/elsewhere`. */
+  response: { status: number; body: string } | undefined;
   keys: SigningKey[] = [signingKey()];
   private readonly server = createServer((request, response) => {
-    this.asked += 1;
+    this.requests += 1;
     const keys = this.keys.map(({ alg, kid, publicKey }) => ({
       ...publicKey.export({ format: 'jwk' }),
       alg,
       kid,
       use: 'sig',
     }));
-    const instead = request.url === '/elsewhere' ? undefined : this.answer;
-    const { status, body } = instead ?? { status: 200, body: JSON.stringify({ keys }) };
+    const override = request.url === '/elsewhere' ? undefined : this.response;
+    const { status, body } = override ?? { status: 200, body: JSON.stringify({ keys }) };
     response.writeHead(status, { location: '/elsewhere', connection: 'close' }).end(body);
   });
 
@@ -71,7 +71,7 @@ export class Issuer {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** What a gateway needs to accept its tokens. */
+  /** The environment of a gateway that accepts its tokens. */
   get environment(): Record<string, string | undefined> {
     return {
       CALLER_AUTH: 'jwt',
@@ -82,7 +82,7 @@ export class Issuer {
     };
   }
 
-  /** Claims that are accepted for five minutes. */
+  /** Claims that are valid for five minutes. */
   claims(changes: object = {}): object {
     const now = Math.floor(Date.now() / 1000);
     return { iss: this.url, aud: this.audience, sub: 'shop', iat: now, exp: now + 300, ...changes };

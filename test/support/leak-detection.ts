@@ -1,11 +1,11 @@
 import supertest from 'supertest';
 import { createApp } from '../../src/app.js';
 import { sendBytes } from './raw-http.js';
-import type { Answer } from './raw-http.js';
+import type { RawResponse } from './raw-http.js';
 import { startWorld } from './gateway.js';
 import type { World } from './gateway.js';
 
-/** Every secret, id and vendor text has this word in it, and no answer and no log line may. */
+/** Every secret, id and text of an upstream contains this word, and no response and no log line may. */
 export const canary = 'canary';
 export const apiKey = `${canary}-Api-Key-1`;
 export const credentials = { authorization: `Bearer ${apiKey}` };
@@ -24,10 +24,10 @@ export function urn(name: string): string {
 
 type Headers = Record<string, string>;
 
-/** Registers a world for each test of a file, or one for all, and after each test looks for canaries in what was told. */
+/** Registers a world for each test of a file, or one for all. After each test, no response and no log line may contain a canary. */
 export function useCanaryWorld({ perTest = true, create = createApp } = {}) {
   let world: World;
-  let answers: { headers: object; text: string }[] = [];
+  let responses: { headers: object; text: string }[] = [];
 
   async function start(): Promise<void> {
     const kigoKey = `${canary}-kigo-key`;
@@ -49,16 +49,16 @@ export function useCanaryWorld({ perTest = true, create = createApp } = {}) {
   beforeEach(() => {
     world.gateway.log.length = 0;
     world.kigo.clearRequests();
-    answers = [];
+    responses = [];
   });
-  afterEach(() => expectNoLeak(world, answers));
+  afterEach(() => expectNoLeak(world, responses));
   (perTest ? afterEach : afterAll)(() => world.close());
 
-  /** Remembers an answer. */
-  async function tell<T extends { headers: object; text: string }>(answer: PromiseLike<T>): Promise<T> {
-    const told = await answer;
-    answers.push({ headers: told.headers, text: told.text });
-    return told;
+  /** Keeps a response, to be searched for canaries. */
+  async function record<T extends { headers: object; text: string }>(call: PromiseLike<T>): Promise<T> {
+    const response = await call;
+    responses.push({ headers: response.headers, text: response.text });
+    return response;
   }
 
   return {
@@ -68,36 +68,36 @@ export function useCanaryWorld({ perTest = true, create = createApp } = {}) {
     get gateway() {
       return world.gateway;
     },
-    tell,
+    record,
     get: (path: string, headers: Headers = credentials): Promise<supertest.Response> =>
-      tell(
+      record(
         supertest(world.gateway.url)
           .get(path)
           .set({ 'x-request-id': requestId, ...headers }),
       ),
     post: (path: string, body: string, headers: Headers = {}): Promise<supertest.Response> =>
-      tell(
+      record(
         supertest(world.gateway.url)
           .post(path)
           .set({ 'x-request-id': requestId, ...credentials, 'content-type': 'application/json', ...headers })
           .serialize((text: unknown) => text as string)
           .send(body),
       ),
-    raw: (bytes: string | Buffer): Promise<Answer> => tell(sendBytes(world.gateway.url, bytes)),
-    /** The lines of the log so far that say how requests were answered. */
+    raw: (bytes: string | Buffer): Promise<RawResponse> => record(sendBytes(world.gateway.url, bytes)),
+    /** The lines of the access log so far. */
     requestLines: () => world.gateway.log.filter(({ msg }) => msg === 'request'),
-    /** The request ids of all lines of the log so far, each once. */
+    /** The distinct request ids of all log lines so far. */
     loggedIds: () => [...new Set(world.gateway.log.map((line) => line['requestId']))],
   };
 }
 
-function expectNoLeak({ gateway, kigo }: World, answers: object[]): void {
-  const told = JSON.stringify([answers, gateway.log]);
-  const bearers = kigo
+function expectNoLeak({ gateway, kigo }: World, responses: object[]): void {
+  const output = JSON.stringify([responses, gateway.log]);
+  const tokens = kigo
     .requests()
     .map(({ headers }) => headers.authorization?.replace('Bearer ', '') ?? canary);
 
-  expect(told).not.toMatch(new RegExp([canary, ...bearers].join('|'), 'i'));
-  // No stack, no path of a source file, no sentence of a parser.
-  expect(told).not.toMatch(/node_modules|file:\/\/|\bat \S+ \(|\/src\/|Unexpected token|JSON at position/);
+  expect(output).not.toMatch(new RegExp([canary, ...tokens].join('|'), 'i'));
+  // No stack, no path of a source file, no message of a parser.
+  expect(output).not.toMatch(/node_modules|file:\/\/|\bat \S+ \(|\/src\/|Unexpected token|JSON at position/);
 }

@@ -3,11 +3,11 @@ import { Agent, get } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-export interface Answer {
+interface ConnectionResponse {
   readonly status: number | undefined;
   readonly connection: string | undefined;
   readonly body: unknown;
-  /** Whether the connection had already served a request. */
+  /** Whether the connection had served a request before. */
   readonly reused: boolean;
 }
 
@@ -17,7 +17,7 @@ export class OpenConnection {
 
   constructor(private readonly origin: string) {}
 
-  async get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+  async get(path: string, headers: Record<string, string> = {}): Promise<ConnectionResponse> {
     const request = get(this.origin + path, { agent: this.agent, headers });
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     return {

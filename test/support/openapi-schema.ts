@@ -2,16 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 
 export type Node = Record<string, unknown>;
 
-const annotations = ['title', 'description', 'example', 'examples', 'deprecated', 'externalDocs', '$comment'];
+const ANNOTATIONS = ['title', 'description', 'example', 'examples', 'deprecated', 'externalDocs', '$comment'];
 
-/** A schema as schemas of one type each, without references, allOf, oneOf and anyOf: a value fits one of them. */
+/** Splits a schema into schemas of one type each, without references, allOf, oneOf and anyOf. A value matches one of them. */
 export function alternatives(document: Node, schema: unknown): Node[] {
   const found = withoutChoices(document, schema).flatMap((one) => {
     const values = one['enum'] === undefined ? undefined : list(one['enum']);
     const types = one['type'] === undefined ? values?.map(typeOf) : list(one['type']);
     return types === undefined ? [one] : [...new Set(types)].flatMap((type) => ofType(one, type, values));
   });
-  if (found.length === 0) throw new Error(`nothing fits ${JSON.stringify(schema)}`);
+  if (found.length === 0) throw new Error(`no value matches ${JSON.stringify(schema)}`);
   return found;
 }
 
@@ -40,12 +40,12 @@ function typeOf(value: unknown): string {
   return Number.isInteger(value) ? 'integer' : typeof value;
 }
 
-/** Without references and allOf; oneOf and anyOf become `choices`, const an enum, a type a list. */
+/** Resolves references and allOf; turns oneOf and anyOf into `choices`, const into an enum, and a type into a list. */
 function flat(document: Node, schema: unknown): Node {
   if (typeof schema === 'boolean') return schema ? {} : { not: {} };
   const { $ref, allOf, oneOf, anyOf, const: only, ...rest } = node(schema);
   const own = Object.fromEntries(
-    Object.entries(rest).filter(([keyword]) => !annotations.includes(keyword) && !keyword.startsWith('x-')),
+    Object.entries(rest).filter(([keyword]) => !ANNOTATIONS.includes(keyword) && !keyword.startsWith('x-')),
   );
   if (typeof own['type'] === 'string') own['type'] = [own['type']];
   if (only !== undefined) own['enum'] = [only];
@@ -54,7 +54,7 @@ function flat(document: Node, schema: unknown): Node {
   return parts.map((part) => flat(document, part)).reduce(both, own);
 }
 
-/** One schema that asks for what two ask for. */
+/** A schema that requires what both require. */
 function both(one: Node, other: Node): Node {
   const merged = { ...one };
   for (const [keyword, value] of Object.entries(other))
@@ -87,7 +87,7 @@ function target(document: Node, reference: string): unknown {
     (inner, name) => node(inner)[name.replaceAll('~1', '/').replaceAll('~0', '~')],
     document,
   );
-  if (found === undefined) throw new Error(`${reference} points at nothing`);
+  if (found === undefined) throw new Error(`${reference} has no target`);
   return found;
 }
 

@@ -1,27 +1,27 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ProblemBody } from '../../src/problem/problem.js';
 
-/** The problem in an answer, after a look at what every problem has (contract, section 4). */
-export function problemIn(answer: {
+/** The problem in a response; asserts what every problem has (RFC 9457). */
+export function problemIn(response: {
   status: number;
   headers: IncomingHttpHeaders | Record<string, string>;
   text: string;
 }): ProblemBody {
-  const problem = JSON.parse(answer.text) as ProblemBody;
+  const problem = JSON.parse(response.text) as ProblemBody;
   const { type, title, status, detail, instance } = problem;
-  // One assertion: each costs a stack trace, and this one is made tens of thousands of times.
-  expect({ contentType: answer.headers['content-type'], type, title, status, detail, instance }).toEqual({
+  // One assertion: each costs a stack trace, and this one runs tens of thousands of times.
+  expect({ contentType: response.headers['content-type'], type, title, status, detail, instance }).toEqual({
     contentType: expect.stringMatching(/^application\/problem\+json(;|$)/),
     type: expect.stringMatching(/^(about:blank|urn:rewards-gateway:problem:[a-z-]+)$/),
     title: expect.stringMatching(/^[A-Z][A-Za-z -]+$/),
-    status: answer.status,
+    status: response.status,
     detail: expect.stringMatching(/\S.*[.)]$/),
-    instance: answer.headers['x-request-id'],
+    instance: response.headers['x-request-id'],
   });
   return problem;
 }
 
-/** The pointers of a validation problem, sorted and without repeats. */
+/** The distinct pointers of a validation problem, sorted. */
 export function pointersIn(problem: ProblemBody): string[] {
   return [...new Set((problem.errors ?? []).map(({ pointer }) => pointer))].toSorted();
 }

@@ -1,11 +1,11 @@
 import { request } from 'node:http';
 
-/** What a client sees of one call, without a library that decodes, follows or repeats anything. */
+/** What a client sees of one call, without a library that decodes, redirects or retries. */
 export interface RawAnswer {
   /** Absent when the connection broke before the status line. */
   status?: number;
   headers: Record<string, string | string[] | undefined>;
-  /** As it came over the wire. */
+  /** The bytes on the wire. */
   body: Buffer;
   /** Code of the error that ended the call, such as ECONNRESET. */
   error?: string;
@@ -21,25 +21,25 @@ export interface RawOptions {
   signal?: AbortSignal;
 }
 
-/** One call on a connection of its own; resolves however it ends. */
+/** One call on its own connection; resolves however it ends. */
 export async function rawCall(url: string, options: RawOptions = {}): Promise<RawAnswer> {
   const { method = 'GET', headers = {}, body, signal } = options;
   const start = performance.now();
-  const answer: RawAnswer = { headers: {}, body: Buffer.alloc(0), endMs: 0 };
+  const result: RawAnswer = { headers: {}, body: Buffer.alloc(0), endMs: 0 };
   return new Promise((resolve) => {
     const end = (error?: NodeJS.ErrnoException): void => {
-      resolve({ ...answer, error: error?.code, endMs: performance.now() - start });
+      resolve({ ...result, error: error?.code, endMs: performance.now() - start });
     };
-    // Node would send the body of a DELETE without saying how long it is.
+    // Node would send the body of a DELETE without its length.
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
     const sent = { ...headers, ...length };
     const outgoing = request(url, { method, headers: sent, signal, agent: false }, (incoming) => {
-      Object.assign(answer, {
+      Object.assign(result, {
         status: incoming.statusCode,
         headers: incoming.headers,
         headMs: performance.now() - start,
       });
-      incoming.on('data', (chunk: Buffer) => (answer.body = Buffer.concat([answer.body, chunk])));
+      incoming.on('data', (chunk: Buffer) => (result.body = Buffer.concat([result.body, chunk])));
       incoming.on('end', () => end());
       incoming.on('error', end);
     });

@@ -4,14 +4,18 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { credentials } from './gateway.js';
 
-export interface Answer {
+export interface RawResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
 }
 
-/** GETs a path as it stands: fetch and supertest resolve "..", also when it is percent-encoded. */
-export function getAsIs(url: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+/** GETs a path unchanged: fetch and supertest resolve "..", even when it is percent-encoded. */
+export function getAsIs(
+  url: string,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<RawResponse> {
   return new Promise((resolve, reject) => {
     const call = request(url, { path, headers: { ...credentials, ...headers } }, (response) => {
       const { statusCode: status = 0, headers } = response;
@@ -21,11 +25,11 @@ export function getAsIs(url: string, path: string, headers: Record<string, strin
   });
 }
 
-/** Less than a test may take: a test that fails leaves no connection behind. */
-const longestWaitMs = 4_000;
+/** Shorter than a test may take, so that a failing test leaves no connection open. */
+const TIMEOUT_MS = 4_000;
 
-/** Writes bytes to the port, and reads the one answer that comes before the connection ends or `Content-Length` is reached. */
-export function sendBytes(url: string, bytes: string | Buffer): Promise<Answer> {
+/** Writes bytes to the port and reads one response, until the connection ends or `Content-Length` is reached. */
+export function sendBytes(url: string, bytes: string | Buffer): Promise<RawResponse> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname);
@@ -34,25 +38,25 @@ export function sendBytes(url: string, bytes: string | Buffer): Promise<Answer> 
       socket.destroy();
       resolve(parse(received));
     };
-    socket.setTimeout(longestWaitMs, () => socket.destroy(new Error('no answer in time')));
+    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error('no response in time')));
     socket.setEncoding('latin1');
     socket.on('data', (chunk: string) => {
       received += chunk;
-      if (isWhole(received)) finish();
+      if (isComplete(received)) finish();
     });
     socket.on('end', finish);
-    // A server that closes on unread bytes resets the connection after its answer.
+    // A server that closes a connection with unread bytes resets it after the response.
     socket.on('error', (error) => (received === '' ? reject(error) : finish()));
     socket.write(bytes);
   });
 }
 
-function isWhole(received: string): boolean {
+function isComplete(received: string): boolean {
   const { headers, text } = parse(received);
   return headers['content-length'] !== undefined && text.length >= Number(headers['content-length']);
 }
 
-function parse(received: string): Answer {
+function parse(received: string): RawResponse {
   const [head = '', ...rest] = received.split('\r\n\r\n');
   const [statusLine = '', ...lines] = head.split('\r\n');
   const headers = Object.fromEntries(

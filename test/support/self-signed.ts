@@ -1,17 +1,17 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-const day = 86_400_000;
-const oids = {
+const DAY_MS = 86_400_000;
+const OIDS = {
   ecdsaWithSha256: [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02],
   commonName: [0x55, 0x04, 0x03],
   subjectAltName: [0x55, 0x1d, 0x11],
 };
 
-/** A new certificate that is its own authority, valid today, with its key; both as PEM. */
+/** A new self-signed certificate, valid today, with its key; both as PEM. */
 export function selfSigned(dnsName: string): { key: string; cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const algorithm = der(0x30, oid(oids.ecdsaWithSha256));
-  const name = der(0x30, der(0x31, der(0x30, oid(oids.commonName), der(0x0c, Buffer.from(dnsName)))));
+  const algorithm = der(0x30, oid(OIDS.ecdsaWithSha256));
+  const name = der(0x30, der(0x31, der(0x30, oid(OIDS.commonName), der(0x0c, Buffer.from(dnsName)))));
   const altName = der(0x30, der(0x82, Buffer.from(dnsName)));
   const now = Date.now();
   const body = der(
@@ -20,10 +20,10 @@ export function selfSigned(dnsName: string): { key: string; cert: string } {
     der(0x02, Buffer.from([1])),
     algorithm,
     name,
-    der(0x30, time(now - day), time(now + day)),
+    der(0x30, time(now - DAY_MS), time(now + DAY_MS)),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, der(0x30, der(0x30, oid(oids.subjectAltName), der(0x04, altName)))),
+    der(0xa3, der(0x30, der(0x30, oid(OIDS.subjectAltName), der(0x04, altName)))),
   );
   const signature = der(0x03, Buffer.from([0]), sign('sha256', body, privateKey));
   const lines = der(0x30, body, algorithm, signature).toString('base64').replace(/.{64}/g, '$&\n');

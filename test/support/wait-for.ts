@@ -1,19 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Asks again and again, until something holds; an error counts as "not yet".
- * @throws after the time is over: the last error, or one that names what was waited for
+ * Polls until a condition holds; an error counts as "not yet".
+ * @throws after the time limit: the last error, or one that names the condition
  */
 export async function until(
-  what: string,
+  condition: string,
   holds: () => boolean | Promise<boolean>,
-  limitSeconds = 30,
+  timeoutSeconds = 30,
 ): Promise<void> {
-  const end = performance.now() + limitSeconds * 1_000;
+  const end = performance.now() + timeoutSeconds * 1_000;
   for (;;) {
     try {
       if (await holds()) return;
-      if (performance.now() > end) throw new Error(`waited ${limitSeconds} s in vain until ${what}`);
+      if (performance.now() > end)
+        throw new Error(`timed out after ${timeoutSeconds} s waiting until ${condition}`);
     } catch (error) {
       if (performance.now() > end) throw error;
     }

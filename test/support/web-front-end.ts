@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What an origin serves: a body by method and path, made anew for each request. */
-export type Pages = Record<string, () => string | Promise<string>>;
+/** The pages of an origin: a function per method and path that returns the body. */
+type Pages = Record<string, () => string | Promise<string>>;
 
 export interface WebServer {
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Serves pages (and JSON to their scripts) from an origin of its own. */
+/** Serves pages, and JSON for their scripts, from their own origin. */
 export async function startWebServer(
   pages: Pages,
   headers: () => Record<string, string> = () => ({}),

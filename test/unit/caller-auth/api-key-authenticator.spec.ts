@@ -1,5 +1,4 @@
 import type { ExecutionContext } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import * as fc from 'fast-check';
 import { ApiKeyAuthenticator } from '../../../src/caller-auth/api-key-authenticator.js';
@@ -20,27 +19,27 @@ async function callerOf(auth: CallerAuthService, authorization?: string): Promis
   return request.caller;
 }
 
-describe('callers', () => {
+describe('CallerAuthService', () => {
   const auth = new CallerAuthService(keys('shop:key-1,shop:key-2\napp:key-3'));
 
   it.each([
     ['key-1', 'shop'],
     ['key-2', 'shop'],
     ['key-3', 'app'],
-  ])('with %s are %s', async (key, name) => {
+  ])('authenticates %s as %s', async (key, name) => {
     expect(await callerOf(auth, `Bearer ${key}`)).toBe(name);
   });
 
-  it('with any other text are nobody', async () => {
+  it('rejects every other string', async () => {
     const near = fc.tuple(fc.constantFrom('key-1', 'key-2', 'key-3'), fc.string({ maxLength: 3 }), fc.nat(5));
-    const texts = fc.oneof(
+    const others = fc.oneof(
       fc.string(),
-      near.map(([key, text, at]) => key.slice(0, at) + text + key.slice(at)),
-      near.map(([key, text, at]) => key.slice(0, at) + text),
+      near.map(([key, extra, at]) => key.slice(0, at) + extra + key.slice(at)),
+      near.map(([key, extra, at]) => key.slice(0, at) + extra),
     );
     await fc.assert(
       fc.asyncProperty(
-        texts.filter((key) => !/^ *key-[123] *$/.test(key)),
+        others.filter((key) => !/^ *key-[123] *$/.test(key)),
         async (key) => {
           await expect(callerOf(auth, `Bearer ${key}`)).rejects.toThrow(/API key/);
         },
@@ -49,7 +48,7 @@ describe('callers', () => {
     );
   });
 
-  it('are not asked for anything with CALLER_AUTH=none', async () => {
+  it('lets everybody call with CALLER_AUTH=none', async () => {
     const open = new CallerAuthService(undefined);
 
     expect(await callerOf(open)).toBeUndefined();
@@ -57,8 +56,8 @@ describe('callers', () => {
   });
 });
 
-describe('an API key', () => {
-  it('tells when it was last used, by caller and place in the list', () => {
+describe('ApiKeyAuthenticator', () => {
+  it('reports when each key was last used, by caller and position in the list', () => {
     const known = keys('shop:key-1,app:key-2,shop:key-3');
     known.authenticate('key-3');
     expect(known.keyUsage()).toEqual([
@@ -69,13 +68,10 @@ describe('an API key', () => {
   });
 });
 
-describe('a route that nobody has said anything about', () => {
-  it('is closed', () => {
-    const context = {
-      getHandler: () => keys,
-      getClass: () => CallerAuthService,
-      switchToHttp: () => ({ getRequest: () => ({ caller: 'shop' }) }),
-    } as unknown as ExecutionContext;
-    expect(() => new RouteDeclarationGuard(new Reflector()).canActivate(context)).toThrow('neither');
+describe('RouteDeclarationGuard', () => {
+  it('closes a route without @Public() and @RequireScope()', () => {
+    const request = { caller: 'shop', routeOptions: { config: {} } };
+    const context = { switchToHttp: () => ({ getRequest: () => request }) } as unknown as ExecutionContext;
+    expect(() => new RouteDeclarationGuard().canActivate(context)).toThrow('neither');
   });
 });

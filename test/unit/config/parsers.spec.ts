@@ -1,7 +1,7 @@
 import { InvalidValueError, hosts } from '../../../src/config/parsers.js';
 
-describe('a list of hosts', () => {
-  it('holds hosts with and without a port', () => {
+describe('the parser of host lists', () => {
+  it('accepts hosts with and without a port', () => {
     expect(hosts('api.kiip.me, localhost:4000\n[::1]:80')).toEqual([
       'api.kiip.me',
       'localhost:4000',
@@ -18,7 +18,7 @@ describe('a list of hosts', () => {
     'a b',
     'a?b',
     'a\\b',
-  ])('does not hold "%s"', (text) => {
-    expect(() => hosts(text)).toThrow(InvalidValueError);
+  ])('rejects "%s"', (value) => {
+    expect(() => hosts(value)).toThrow(InvalidValueError);
   });
 });

@@ -1,20 +1,20 @@
 import type { ConfigValues } from '../../../src/config/variables.js';
-import { consumer, consumers, envs, faults, valueOf } from '../../support/config.js';
+import { consumer, consumers, envs, configErrors, valueOf } from '../../support/config.js';
 
-/** What becomes of it. */
-const read = { ...consumer, concurrency: 8 };
-const misses = (member: string) => `every consumer needs "${member}", each one of kiip.currency.issued`;
+/** The consumer with its defaults. */
+const parsed = { ...consumer, concurrency: 8 };
+const INVALID_EVENTS = 'every consumer needs "events", each one of kiip.currency.issued';
 
-const positives = envs(({ default: fallback, parse }) => {
+const positives = envs(({ default: defaultValue, parse }) => {
   try {
-    return fallback !== undefined && parse('0.5') === 0.5;
+    return defaultValue !== undefined && parse('0.5') === 0.5;
   } catch {
     return false;
   }
 });
 
-describe('the variables', () => {
-  it('are those of the contract', () => {
+describe('VARIABLES', () => {
+  it('has every variable with its kind', () => {
     expect(envs(() => true)).toHaveLength(44);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
@@ -48,7 +48,7 @@ describe('the variables', () => {
   });
 });
 
-describe('a value', () => {
+describe('the parser of a variable', () => {
   const currencies = { coin: { name: 'Coins', max_quantity: 1000 } };
 
   it.each<[env: string, text: string, value: unknown]>([
@@ -91,19 +91,22 @@ describe('a value', () => {
     ],
     ['JWT_JWKS_URL', 'https://issuer.example/keys?a=b', 'https://issuer.example/keys?a=b'],
     ['CALLER_SCOPES', '{"shop":["kigo:read"],"ops":[]}', { shop: ['kigo:read'], ops: [] }],
-    ['DELIVERY_CONSUMERS', consumers({}, { name: 'other' }), [read, { ...read, name: 'other' }]],
+    ['DELIVERY_CONSUMERS', consumers({}, { name: 'other' }), [parsed, { ...parsed, name: 'other' }]],
     [
       'DELIVERY_CONSUMERS',
       consumers({ order_by: 'user_id', concurrency: 1 }),
-      [{ ...read, order_by: 'user_id', concurrency: 1 }],
+      [{ ...parsed, order_by: 'user_id', concurrency: 1 }],
     ],
     ['DELIVERY_CONSUMERS', '[]', []],
     ['LOG_LEVEL', 'silent', 'silent'],
-  ])('%s=%j is read', (env, text, value) => {
+    // Node.js fires longer timers at once.
+    ['KIGO_TIMEOUT_MS', '1e300', 2_000_000_000],
+    ['SHUTDOWN_GRACE_SECONDS', '1e300', 2_000_000],
+  ])('accepts %s=%j', (env, text, value) => {
     expect(valueOf(env, text)).toEqual(value);
   });
 
-  it.each<[env: string, text: string, fault: string]>([
+  it.each<[env: string, text: string, message: string]>([
     ...positives
       .filter((env) => !env.endsWith('RATE_LIMIT_PER_MINUTE'))
       .flatMap((env) =>
@@ -117,7 +120,7 @@ describe('a value', () => {
     ...['-1', '1.5', 'all'].map((text): [string, string, string] => [
       'TRUSTED_PROXY_HOPS',
       text,
-      'must be zero or a whole number',
+      'must be a whole number, zero or more',
     ]),
     ['PORT', '65536', 'must be a port, 0 to 65535'],
     ['PORT', '-1', 'must be a port, 0 to 65535'],
@@ -125,12 +128,12 @@ describe('a value', () => {
     ['PORT', 'http', 'must be a port, 0 to 65535'],
     ['KIGO_BASE_URL', 'kigo.example', 'must be a URL that begins with http:// or https://'],
     ['KIGO_BASE_URL', 'ftp://kigo.example', 'must be a URL that begins with http:// or https://'],
-    ['KIGO_BASE_URL', 'https://user:word@kigo.example', 'must not hold credentials'],
+    ['KIGO_BASE_URL', 'https://user:word@kigo.example', 'must not contain credentials'],
     ['KIGO_BASE_URL', 'https://kigo.example?a=b', 'must not have a query or a fragment'],
     ['KIIP_BASE_URL', 'https://kiip.example#top', 'must not have a query or a fragment'],
-    ['KIGO_API_KEY', 'two\nlines', 'must not hold line breaks or other control characters'],
-    ['KIGO_API_KEY', 'key\n', 'must not hold line breaks or other control characters'],
-    ['KIIP_APP_SECRETS', ' ,\n,', 'must hold at least one item'],
+    ['KIGO_API_KEY', 'two\nlines', 'must not contain line breaks or other control characters'],
+    ['KIGO_API_KEY', 'key\n', 'must not contain line breaks or other control characters'],
+    ['KIIP_APP_SECRETS', ' ,\n,', 'must contain at least one item'],
     ['KIIP_MOMENT_PATH', 'no-slash', 'must be a path that begins with /'],
     ['KIIP_MOMENT_PATH', '/a?b', 'must be a path that begins with /'],
     ['KIIP_TEST_MODE', 'yes', 'must be true or false'],
@@ -164,7 +167,7 @@ describe('a value', () => {
     ['API_KEYS', 'lonely', 'must be name:key pairs, separated by commas or newlines'],
     ['API_KEYS', 'a name:key', 'must be name:key pairs, separated by commas or newlines'],
     ['API_KEYS', 'app:', 'must be name:key pairs, separated by commas or newlines'],
-    ['API_KEYS', 'app:same,web:same', 'must not hold a key twice'],
+    ['API_KEYS', 'app:same,web:same', 'must not contain a key twice'],
     ['JWT_JWKS_URL', 'file:///keys', 'must be a URL that begins with http:// or https://'],
     ['CALLER_SCOPES', '{shop}', 'must be valid JSON'],
     ['CALLER_SCOPES', '["shop"]', 'must be a JSON object of {"<caller>": ["<scope>"]}'],
@@ -179,10 +182,15 @@ describe('a value', () => {
     ['DELIVERY_CONSUMERS', '[1]', 'every consumer must be an object'],
     [
       'DELIVERY_CONSUMERS',
+      consumers({ secret: 'whsec_canary' }),
+      'every consumer may only have "name", "url", "secrets", "events", "order_by" and "concurrency"',
+    ],
+    [
+      'DELIVERY_CONSUMERS',
       consumers({ name: 'a b' }),
       'every consumer needs a "name" of letters, digits, dots, dashes',
     ],
-    ['DELIVERY_CONSUMERS', consumers({}, {}), 'every consumer needs a "name" of its own'],
+    ['DELIVERY_CONSUMERS', consumers({}, {}), 'every consumer needs a unique "name"'],
     ['DELIVERY_CONSUMERS', consumers({ url: 7 }), 'every consumer needs a "url"'],
     [
       'DELIVERY_CONSUMERS',
@@ -192,7 +200,7 @@ describe('a value', () => {
     [
       'DELIVERY_CONSUMERS',
       consumers({ url: 'https://u:p@w.example' }),
-      'every "url" of a consumer must be without credentials and fragment',
+      'every "url" of a consumer must not contain credentials or a fragment',
     ],
     ['DELIVERY_CONSUMERS', consumers({ secrets: [] }), 'every consumer needs "secrets": whsec_ and Base64'],
     [
@@ -200,8 +208,8 @@ describe('a value', () => {
       consumers({ secrets: ['whsec_'] }),
       'every consumer needs "secrets": whsec_ and Base64',
     ],
-    ['DELIVERY_CONSUMERS', consumers({ events: 'all' }), misses('events')],
-    ['DELIVERY_CONSUMERS', consumers({ events: ['kiip.currency.isued'] }), misses('events')],
+    ['DELIVERY_CONSUMERS', consumers({ events: 'all' }), INVALID_EVENTS],
+    ['DELIVERY_CONSUMERS', consumers({ events: ['kiip.currency.isued'] }), INVALID_EVENTS],
     ['DELIVERY_CONSUMERS', consumers({ order_by: 'name' }), 'the "order_by" of a consumer must be user_id'],
     ...[0, 257, 1.5, '8'].map((concurrency): [string, string, string] => [
       'DELIVERY_CONSUMERS',
@@ -214,15 +222,15 @@ describe('a value', () => {
       'every consumer needs "secrets": whsec_ and Base64',
     ]),
     ['LOG_LEVEL', 'verbose', 'must be one of fatal, error, warn, info, debug, trace, silent'],
-  ])('%s=%j is refused', (env, text, fault) => {
-    expect(faults({ [env]: text })).toEqual([`${env} ${fault}`]);
+  ])('rejects %s=%j', (env, text, message) => {
+    expect(configErrors({ [env]: text })).toEqual([`${env} ${message}`]);
   });
 
-  it('of a currency is not found under a name that every object has', () => {
-    const read = valueOf(
+  it('finds no currency under a name that every object has', () => {
+    const found = valueOf(
       'KIIP_CURRENCIES',
       '{"coin":{"name":"Coins","max_quantity":1}}',
     ) as ConfigValues['kiipCurrencies'];
-    expect(read?.['constructor']).toBeUndefined();
+    expect(found?.['constructor']).toBeUndefined();
   });
 });

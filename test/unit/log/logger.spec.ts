@@ -12,7 +12,7 @@ function parsed(lines: string[]): unknown[] {
 }
 
 describe('the log', () => {
-  it('has one JSON object on one line, whatever is in it', () => {
+  it('has one JSON object per line for any content', () => {
     const { logger, nest, lines } = startLog();
     const hostile = 'a\r\n{"level":"fatal"}\u2028\u0085\u001B[2J\ud800"';
     logger.info({ msg: hostile });
@@ -25,7 +25,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('bears the id of the request that the code works for', async () => {
+  it('has the id of the request that the code serves', async () => {
     const { logger, lines } = startLog();
     await requestContext.run({ requestId: 'r1' }, async () => {
       await Promise.resolve();
@@ -39,7 +39,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('has the name of an error that Nest reports, and neither its message nor its stack', () => {
+  it('has the name of an error that Nest logs, without its message and stack', () => {
     const { nest, lines } = startLog();
     const error = new RangeError('canary');
     nest.error(error, error.stack, 'Context');
@@ -52,7 +52,7 @@ describe('the log', () => {
     expect(lines.join('')).not.toMatch(/canary| at /);
   });
 
-  it('has the fields that are listed, as text, numbers and truth values, and no other', () => {
+  it('has only the allowed fields, as strings, numbers and booleans', () => {
     const { logger, nest, lines } = startLog();
     const secret = { authorization: 'canary' };
     logger.warn({
@@ -77,7 +77,7 @@ describe('the log', () => {
     ['error', ['error']],
     ['silent', []],
     ['trace', ['trace', 'debug', 'info', 'warn', 'error']],
-  ])('at the level %s has %j', (level, expected) => {
+  ])('with level %s has lines of the levels %j', (level, expected) => {
     const { nest, lines } = startLog(level);
     nest.verbose('a', 'X');
     nest.debug('a', 'X');
@@ -88,7 +88,7 @@ describe('the log', () => {
     expect(parsed(lines).map((line) => (line as { level: string }).level)).toEqual(expected);
   });
 
-  it('has Nest’s start-up lines of modules and routes as debugging', () => {
+  it('has the start-up lines of Nest about modules and routes at level debug', () => {
     const { nest, lines } = startLog();
     nest.log('a', 'RouterExplorer');
     nest.log('a', 'NestFactory');

@@ -1,6 +1,6 @@
 import { isInstant, withZone } from '../../../src/validation/instant.js';
 
-describe('an instant', () => {
+describe('isInstant and withZone', () => {
   it.each([
     ['2015-01-28T01:32:24.697136', '2015-01-28T01:32:24.697136Z'],
     ['2015-01-28T01:32:22', '2015-01-28T01:32:22Z'],
@@ -8,8 +8,8 @@ describe('an instant', () => {
     ['2015-01-28T01:32:22.852Z', '2015-01-28T01:32:22.852Z'],
     ['2015-01-28T01:32:22.852+05:30', '2015-01-28T01:32:22.852+05:30'],
     ['2016-02-29T23:59:59.999999999-12:00', '2016-02-29T23:59:59.999999999-12:00'],
-  ])('%s means %s', (text, meaning) => {
-    expect([isInstant(text), withZone(text)]).toEqual([true, meaning]);
+  ])('accept %s as %s', (value, instant) => {
+    expect([isInstant(value), withZone(value)]).toEqual([true, instant]);
   });
 
   it.each([
@@ -34,7 +34,7 @@ describe('an instant', () => {
     null,
     undefined,
     [],
-  ])('%j is none', (value) => {
+  ])('reject %j', (value) => {
     expect(isInstant(value)).toBe(false);
   });
 });

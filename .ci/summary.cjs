@@ -1,4 +1,4 @@
-// node tally.cjs <results of jest --json> <exit status>: says on one line how many tests passed and failed.
+// node summary.cjs <results of jest --json> <exit status>: prints how many tests passed and failed, on one line.
 const { readFileSync } = require('node:fs');
 
 const [, , file, status] = process.argv;
@@ -8,6 +8,6 @@ const {
   numFailedTests = 0,
   numRuntimeErrorTestSuites = 0,
 } = text === '' ? {} : JSON.parse(text);
-// A file that cannot even be loaded is a failure, and so is a step other than the tests.
+// A test file that cannot be loaded counts as a failure, and so does any other step that failed.
 const failed = numFailedTests + numRuntimeErrorTestSuites;
 process.stdout.write(`${numPassedTests} passed, ${status === '0' ? failed : Math.max(1, failed)} failed\n`);

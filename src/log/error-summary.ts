@@ -1,18 +1,18 @@
 import { types } from 'node:util';
 
-export interface ErrorSummary {
+interface ErrorSummary {
   readonly error: string;
   readonly code?: string;
   /** File, line and column of the innermost frame that has them. */
   readonly at?: string;
 }
 
-/** What may be logged of an unexpected error: what it is and where it comes from. Its message and stack may hold anything, secrets included. */
+/** What is logged about an unexpected error: its type and location. Its message and stack may contain anything, even secrets. */
 export function summarizeError(error: unknown): ErrorSummary {
-  // Not instanceof: an error may come from another realm.
+  // Not instanceof, since an error may come from another realm.
   if (!types.isNativeError(error)) return { error: typeof error };
   const code = 'code' in error ? error.code : undefined;
-  // The stack begins with the message, which may look like anything.
+  // The stack begins with the message, which may look like a frame.
   const frames = String(error.stack).replace(error.message, '');
   const at = /^ +at .*?([\w.-]+\.[jt]s:\d+:\d+)\)?$/m.exec(frames)?.[1];
   return {

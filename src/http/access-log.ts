@@ -1,0 +1,46 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { Logger } from 'pino';
+import { requestContext } from '../log/request-context.js';
+import { CLIENT_CLOSED_REQUEST, onClientAbort } from './client-abort.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Logs and counts a request that is over. */
+    logRequest(request: FastifyRequest, reply: FastifyReply, status?: number): void;
+  }
+}
+
+interface CompletedRequest {
+  readonly method: string;
+  /** The route template; undefined when no route matched. */
+  readonly route: string | undefined;
+  readonly status: number;
+  readonly durationMs: number;
+  readonly caller: string | undefined;
+  /** The name of the problem that was sent. */
+  readonly problem: string | undefined;
+}
+
+/** Writes one log line per request, also when the client closes the connection early, and passes it on to `onCompleted`. */
+export function registerAccessLog(
+  instance: FastifyInstance,
+  logger: Logger,
+  onCompleted: (request: CompletedRequest) => void,
+): void {
+  instance.decorate('logRequest', (request, reply, status = reply.statusCode) => {
+    const { id: requestId, method, routeOptions, caller, problem } = request;
+    const durationMs = Math.round(reply.elapsedTime * 100) / 100;
+    const completed = { method, route: routeOptions.url, status, durationMs, caller, problem };
+    // Not every caller is in the context of the request.
+    requestContext.run({ requestId }, () => logger.info({ msg: 'request', ...completed }));
+    onCompleted(completed);
+  });
+  instance.addHook('onRequest', (request, reply, done) => {
+    onClientAbort(reply, () => instance.logRequest(request, reply, CLIENT_CLOSED_REQUEST));
+    done();
+  });
+  instance.addHook('onResponse', (request, reply, done) => {
+    instance.logRequest(request, reply);
+    done();
+  });
+}

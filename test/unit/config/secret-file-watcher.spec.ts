@@ -1,0 +1,38 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SecretFileWatcher } from '../../../src/config/secret-file-watcher.js';
+import { read } from '../../support/config.js';
+import { until } from '../../support/wait-for.js';
+
+describe('the watcher of secret files', () => {
+  it('goes on with this and the other files after a listener throws', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'secrets-'));
+    const files = { key: join(folder, 'key'), secrets: join(folder, 'secrets') };
+    await writeFile(files.key, 'first-key');
+    await writeFile(files.secrets, 'first-secret');
+    const config = read({
+      KIGO_API_KEY: undefined,
+      KIGO_API_KEY_FILE: files.key,
+      KIIP_APP_SECRETS: undefined,
+      KIIP_APP_SECRETS_FILE: files.secrets,
+    });
+    const watcher = new SecretFileWatcher(config);
+    const received: unknown[] = [];
+    watcher.watch('kigoApiKey', (key) => {
+      received.push(key);
+      throw new TypeError('a listener failed');
+    });
+    watcher.watch('kiipAppSecrets', (secrets) => received.push(secrets));
+
+    await writeFile(files.key, 'second-key');
+    await until('the new key', () => received.includes('second-key'));
+    await writeFile(files.secrets, 'second-secret');
+    await writeFile(files.key, 'third-key');
+    await until('both new values', () => received.length === 3);
+    expect(received).toEqual(expect.arrayContaining(['second-key', 'third-key', ['second-secret']]));
+
+    watcher.onModuleDestroy();
+    await rm(folder, { recursive: true });
+  });
+});
