@@ -4,7 +4,7 @@ import { startKiipSandbox } from '../src/kiip/start-kiip-sandbox.js';
 import type { KiipSandbox } from '../src/kiip/kiip-sandbox.js';
 import { membersOf, startCallbackReceiver } from '../../test/support/callback-receiver.js';
 import type { CallbackReceiver } from '../../test/support/callback-receiver.js';
-import { until } from '../../test/support/wait-for.js';
+import { waitFor } from '../../test/support/wait-for.js';
 
 let receiver: CallbackReceiver;
 let sandbox: KiipSandbox;
@@ -70,7 +70,7 @@ describe('several callbacks', () => {
   it('are delayed in real time too', async () => {
     await sandbox.sendCallback({ delayMs: 15 });
     expect(sandbox.deliveries()).toMatchObject([{ state: 'waiting' }]);
-    await until('it is accepted', () => sandbox.deliveries()[0]?.state === 'accepted');
+    await waitFor('it is accepted', () => sandbox.deliveries()[0]?.state === 'accepted');
     expect(receiver.received).toHaveLength(1);
   });
 });

@@ -6,7 +6,7 @@ import type { CallbackReceiver } from '../../test/support/callback-receiver.js';
 import { json, KiipClient, MOMENT } from './support/kiip-client.js';
 import { rawCall } from '../../test/support/raw-call.js';
 import type { RawAnswer } from '../../test/support/raw-call.js';
-import { until } from '../../test/support/wait-for.js';
+import { waitFor } from '../../test/support/wait-for.js';
 
 let receiver: CallbackReceiver;
 let sandbox: KiipSandbox;
@@ -92,7 +92,7 @@ describe('the reward page', () => {
     sandbox.addFault({ kind: 'hang', route: 'reward' });
     const patience = new AbortController();
     const hanging = rawCall(url, { signal: patience.signal });
-    await until('the page is asked for', () => sandbox.requests('reward').length === 2);
+    await waitFor('the page is asked for', () => sandbox.requests('reward').length === 2);
     patience.abort();
     expect((await hanging).status).toBeUndefined();
     expect(sandbox.requests('reward').map(({ fault }) => fault)).toEqual(['slow', 'hang']);

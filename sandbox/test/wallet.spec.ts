@@ -3,7 +3,7 @@ import { startWalletSandbox } from '../src/wallet/wallet-sandbox.js';
 import type { WalletSandbox } from '../src/wallet/wallet-sandbox.js';
 import { json } from './support/kigo-client.js';
 import { rawCall } from '../../test/support/raw-call.js';
-import { until } from '../../test/support/wait-for.js';
+import { waitFor } from '../../test/support/wait-for.js';
 import { createEvent, ENTRY, signEvent, WalletClient } from '../../test/support/wallet-client.js';
 
 const OTHER_SECRET = `whsec_${Buffer.alloc(32, 'other').toString('base64')}`;
@@ -186,7 +186,7 @@ describe('a wallet that fails', () => {
     wallet.addFault({ kind: 'hang' });
     const abort = new AbortController();
     const call = client.issue({}, abort.signal);
-    await until('the wallet has the event', () => wallet.requests('events').length === 1);
+    await waitFor('the wallet has the event', () => wallet.requests('events').length === 1);
     abort.abort();
     expect((await call).status).toBeUndefined();
     expect(wallet.requests()).toMatchObject([{ status: null, fault: 'hang' }]);
@@ -197,7 +197,7 @@ describe('a wallet that fails', () => {
     wallet.addFault({ kind: 'slow', delayMs: 60_000, times: 1 });
     const abort = new AbortController();
     const call = client.issue({}, abort.signal);
-    await until('it has been counted', () => wallet.balances().length === 1);
+    await waitFor('it has been counted', () => wallet.balances().length === 1);
     abort.abort();
     await call;
     expect(json(await client.issue())).toEqual({ status: 'again' });

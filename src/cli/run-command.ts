@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { Logger } from '@nestjs/common';
+import { Logger, Module } from '@nestjs/common';
 import type { INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ConfigModule } from '../config/config.module.js';
@@ -13,6 +13,7 @@ import { StorageUnavailableError } from '../database/storage-error.js';
 /** EX_TEMPFAIL of sysexits.h. */
 const EXIT_TEMPFAIL = 75;
 
+@Module({})
 class CliModule {}
 
 /**

@@ -1,6 +1,6 @@
 import { credentials, paths, requestId, useCanaryWorld } from '../support/leak-detection.js';
 import { scrapeMetrics, findSeries } from '../support/metrics.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const world = useCanaryWorld({ perTest: false });
 
@@ -64,10 +64,10 @@ describe('the access log', () => {
       headers: { ...credentials, 'x-request-id': requestId, 'cache-control': 'no-cache' },
       signal,
     });
-    await until('Kigo is called', () => world.kigo.requests('summary').length === 1);
+    await waitFor('Kigo is called', () => world.kigo.requests('summary').length === 1);
     leave.abort();
     await expect(call).rejects.toMatchObject({ name: 'AbortError' });
-    await until('the line is written', () => world.requestLines().length === 1);
+    await waitFor('the line is written', () => world.requestLines().length === 1);
     expect(world.requestLines()).toEqual([
       expect.objectContaining({
         requestId,
@@ -77,7 +77,7 @@ describe('the access log', () => {
       }),
     ]);
     // The later response of Kigo causes no further line.
-    await until('Kigo has responded', () => world.kigo.requests('summary')[0]!.status === 200);
+    await waitFor('Kigo has responded', () => world.kigo.requests('summary')[0]!.status === 200);
     await world.get(paths.badge);
     expect(world.requestLines().map(({ status }) => status)).toEqual([499, 200]);
     expect(await counted()).toBe(1);

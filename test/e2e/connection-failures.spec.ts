@@ -7,7 +7,7 @@ import { BreakerRegistry } from '../../src/upstream/breaker-registry.js';
 import { RetryInterceptor } from '../../src/upstream/retry.interceptor.js';
 import type { UpstreamError } from '../../src/upstream/upstream-error.js';
 import type { UpstreamOptions } from '../../src/upstream/upstream-http.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 import { startGateway } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
 import { momentCall } from '../support/kiip-world.js';
@@ -101,7 +101,7 @@ describe('a moment that provably was not sent', () => {
     expect(repeats(gateway)).toBe(2);
     expect(kiip.knocks).toBe(3);
     kiip.release();
-    await until('all three have hung up', () => kiip?.farewells === 3);
+    await waitFor('all three have hung up', () => kiip?.farewells === 3);
     expect(kiip.bodies).toEqual([]);
     expect(await moment(gateway)).toEqual([200, undefined]);
     expect(kiip.bodies).toHaveLength(1);
@@ -167,7 +167,7 @@ describe('a moment that may have been sent', () => {
       socket.on('close', () => (closed += 1));
     });
     expect(await moment(gateway)).toEqual([200, undefined]);
-    await until('the connection is closed', () => closed === 1);
+    await waitFor('the connection is closed', () => closed === 1);
     expect(await moment(gateway)).toEqual([200, undefined]);
     expect(connections).toBe(2);
   });

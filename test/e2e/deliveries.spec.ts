@@ -5,7 +5,7 @@ import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumer, consumersConfig, parseEvent, CONSUMER_SECRET, signPayload } from '../support/consumer.js';
 import { issuance, redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 describe('DeliveryWorker', () => {
   let wallet: CallbackReceiver;
@@ -33,13 +33,13 @@ describe('DeliveryWorker', () => {
     expect(body['status']).toBe('recorded');
     return String(body['id']);
   };
-  const received = (calls: number) => until(`${calls} calls`, async () => wallet.received.length >= calls);
+  const received = (calls: number) => waitFor(`${calls} calls`, async () => wallet.received.length >= calls);
   const list = async (query = '') => {
     const response = await gateway.get(`/api/v1/deliveries${query}`);
     return (await response.json()) as { items: Record<string, unknown>[]; next: string };
   };
   const listed = (query: string, count: number) =>
-    until(`${count} deliveries of ${query}`, async () => (await list(query)).items.length === count);
+    waitFor(`${count} deliveries of ${query}`, async () => (await list(query)).items.length === count);
   /** Makes pending deliveries due: the clock of the database cannot be moved. */
   const dueNow = () =>
     gateway.app.get(Database, { strict: false }).run((db) =>
@@ -94,7 +94,7 @@ describe('DeliveryWorker', () => {
     wallet.answer((response) => void setTimeout(() => response.writeHead(500).end(), 45));
     const id = await record();
     await received(1);
-    await until('the first attempt', async () => (await list()).items[0]?.['attempts'] === 1);
+    await waitFor('the first attempt', async () => (await list()).items[0]?.['attempts'] === 1);
     await dueNow();
     await listed('?status=delivered', 1);
     const history = (await gateway.read(`/issuances/${id}`)) as unknown as {

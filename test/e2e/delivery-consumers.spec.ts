@@ -16,7 +16,7 @@ import {
   resetBeforeHeaders,
 } from '../support/malformed-responses.js';
 import { PostgresServer, findPostgres } from '../support/postgres.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 import { newDataFolder } from '../support/data-folder.js';
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -36,7 +36,7 @@ async function gatewayFor(urls: Record<string, string>, env: Environment = {}, m
     ...env,
   });
   closing.unshift(() => gateway.close());
-  await until('the gateway is ready', async () => (await gateway.get('/health/ready')).ok);
+  await waitFor('the gateway is ready', async () => (await gateway.get('/health/ready')).ok);
   return gateway;
 }
 
@@ -160,7 +160,7 @@ describe('delivery of one event to consumers that respond in every possible way'
     'reads only the beginning of an endless response body after status %s',
     async (status) => {
       const body = endless[status];
-      await until('the connection has ended', () => body.sentBytes !== undefined);
+      await waitFor('the connection has ended', () => body.sentBytes !== undefined);
       expect(body.sentBytes).toBeGreaterThanOrEqual(8_192);
       // 8 KiB are read; the rest was in socket buffers, since both ends share one process. 16 KiB in all were measured.
       expect(body.sentBytes).toBeLessThan(65_536);
@@ -187,7 +187,7 @@ describe('delivery of one event to consumers that respond in every possible way'
   });
 
   it('backs off about twice as long after each attempt to a consumer that is down', async () => {
-    await until('the second attempt', async () => (await deliveryTo('down')).attempts > 1);
+    await waitFor('the second attempt', async () => (await deliveryTo('down')).attempts > 1);
     const { attempts, waitsMs } = await pendingTo('down');
     const pauseMs = 5_000 * 2 ** (attempts - 1);
     expect(waitsMs).toBeGreaterThanOrEqual(0.9 * pauseMs);
@@ -225,7 +225,7 @@ describe('delivery to a failing consumer', () => {
   });
   afterAll(closeAll);
 
-  const arrived = (calls: number) => until(`${calls} calls`, () => wallet.received.length >= calls);
+  const arrived = (calls: number) => waitFor(`${calls} calls`, () => wallet.received.length >= calls);
   const times = () => wallet.received.map(({ atMs }) => atMs);
 
   it('continues with other events while single events are rejected', async () => {
@@ -340,7 +340,7 @@ describe('delivery to a consumer that responds 410', () => {
     for (let index = 0; index < count; index += 1) {
       const before = other.received.length;
       ids.push(await view.record());
-      await until('the other consumer has it', () => other.received.length > before);
+      await waitFor('the other consumer has it', () => other.received.length > before);
     }
     return ids;
   };

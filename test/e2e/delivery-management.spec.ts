@@ -9,7 +9,7 @@ import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 import { kiipAppKey, momentOf } from '../support/kiip-world.js';
 import { pointersIn, problemIn } from '../support/problem.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const deliveries = '/api/v1/deliveries';
 const replays = `${deliveries}/replays`;
@@ -218,7 +218,7 @@ describe('GET /api/v1/deliveries and POST /api/v1/deliveries/:id/retry', () => {
       const { id, count } = await json(response);
       expect(count).toBe(6);
       const state = async () => json(await gateway.get(`${deliveries}/replays/${String(id)}`));
-      await until('the replay is finished', async () => (await state())['finished_at'] !== null);
+      await waitFor('the replay is finished', async () => (await state())['finished_at'] !== null);
       const last = await state();
       expect(last).toEqual({
         id,

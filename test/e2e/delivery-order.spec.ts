@@ -4,7 +4,7 @@ import { consumer, parseEvent } from '../support/consumer.js';
 import { DeliveryView } from '../support/deliveries.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 describe('delivery order when the first event of a user fails', () => {
   let ordered: CallbackReceiver;
@@ -39,7 +39,7 @@ describe('delivery order when the first event of a user fails', () => {
   });
 
   it('holds back later events of the same user for a consumer with order_by, and no others', async () => {
-    await until('all other events', () => ordered.received.length >= 4);
+    await waitFor('all other events', () => ordered.received.length >= 4);
     expect(order(ordered).slice(0, 4)).toEqual(['a1', 'b1', 'b2', 'c1']);
     const waiting = await view.list('?consumer=ordered&status=pending');
     expect(waiting.map(({ issuance_id, attempts }) => [names.get(issuance_id), attempts])).toEqual([
@@ -50,7 +50,7 @@ describe('delivery order when the first event of a user fails', () => {
   });
 
   it('holds back no event for a consumer without order_by', async () => {
-    await until('all other events', () => free.received.length >= 6);
+    await waitFor('all other events', () => free.received.length >= 6);
     expect(order(free).slice(0, 6).toSorted()).toEqual(['a1', 'a2', 'a3', 'b1', 'b2', 'c1']);
   });
 
@@ -71,7 +71,7 @@ describe('delivery order when the first event of a user fails', () => {
     const window = { from: '2020-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z' };
     const response = await gateway.post('/api/v1/deliveries/replays', { consumer: 'ordered', ...window });
     expect(response.status).toBe(202);
-    await until('all events a second time', () => ordered.received.length >= 6);
+    await waitFor('all events a second time', () => ordered.received.length >= 6);
     const replayed = order(ordered);
     for (const user of ['a', 'b']) {
       const ofUser = replayed.filter((name) => name.startsWith(user));

@@ -1,6 +1,6 @@
 import { KigoHttp } from '../../src/kigo-auth/kigo-http.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 import { badge, startGateway, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 
@@ -50,7 +50,7 @@ describe('the Kigo token', () => {
     world.kigo.addFault({ kind: 'hang', route: 'login' });
     const responses = await Promise.all(Array.from({ length: 20 }, ask));
     expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
-    await until('a second login has started', () => calls('login') === 2);
+    await waitFor('a second login has started', () => calls('login') === 2);
     expect(tokensSeen().size).toBe(1);
   });
 
@@ -58,7 +58,7 @@ describe('the Kigo token', () => {
     await ask();
     advance(1800 * 0.81);
     await ask();
-    await until('the new token is used', async () => (await ask()).ok && tokensSeen().size === 2);
+    await waitFor('the new token is used', async () => (await ask()).ok && tokensSeen().size === 2);
     expect(calls('login')).toBe(2);
   });
 
@@ -90,7 +90,7 @@ describe('the Kigo token', () => {
     try {
       world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 1_000, times: 1 });
       const response = slow.get(badge());
-      await until('the login has started', () => calls('login') === 1);
+      await waitFor('the login has started', () => calls('login') === 1);
       passSeconds(90);
       expect((await response).status).toBe(200);
       passSeconds(8);
@@ -154,10 +154,10 @@ describe('the Kigo token', () => {
         });
       const hung = Array.from({ length: 64 }, (_, index) => call(index));
       for (const each of hung) each.catch(() => undefined);
-      await until('the bulkhead is full', () => calls('summary') === 1 + 64);
+      await waitFor('the bulkhead is full', () => calls('summary') === 1 + 64);
       advance(1800 * 0.99);
       call(64).catch(() => undefined);
-      await until('the login has been answered', () => world.kigo.requests('login')[1]?.status === 200, 10);
+      await waitFor('the login has been answered', () => world.kigo.requests('login')[1]?.status === 200, 10);
       expect(calls('summary')).toBe(1 + 64);
     } finally {
       abort.abort();
@@ -194,7 +194,7 @@ describe('the Kigo token', () => {
     // The sandbox decides on the response when the call arrives, and delays it.
     world.kigo.addFault({ kind: 'slow', delayMs: 400, account: 'late', times: 1 });
     const late = world.gateway.get('/api/v1/accounts/late/hub-summary');
-    await until('Kigo has the late call', () => calls('summary') === 1);
+    await waitFor('Kigo has the late call', () => calls('summary') === 1);
     expect((await world.gateway.get('/api/v1/accounts/early/hub-summary')).status).toBe(200);
     expect((await late).status).toBe(200);
     expect(calls('login')).toBe(1);
@@ -205,7 +205,7 @@ describe('the Kigo token', () => {
     world.kigo.addFault({ kind: 'status', status: 400, route: 'login' });
     advance(1800 * 0.81);
     for (let i = 0; i < 10; i += 1) expect((await ask()).status).toBe(200);
-    await until('the refresh has failed', () => calls('login') === 2);
+    await waitFor('the refresh has failed', () => calls('login') === 2);
     expect(calls('login')).toBe(2);
   });
 
@@ -276,7 +276,7 @@ describe('the Kigo token', () => {
     const abort = new AbortController();
     const cancelled = http.axiosRef.get('/api/v1/accounts/x/hub-summary', { signal: abort.signal });
     const other = ask();
-    await until('the login has started', () => calls('login') === 1);
+    await waitFor('the login has started', () => calls('login') === 1);
     abort.abort();
     await expect(cancelled).rejects.toThrow('canceled');
     expect((await other).status).toBe(200);

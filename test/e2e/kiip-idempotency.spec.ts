@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
 import type { FaultRule } from '@rewards-gateway/sandbox';
 import { startKiipSandbox } from '@rewards-gateway/sandbox';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 import { apiKey, credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
@@ -110,7 +110,7 @@ describe('POST /api/v1/kiip/{moments,sessions} with an Idempotency-Key', () => {
   it('answers 409 while the first call is in flight', async () => {
     world.kiip.addFault({ kind: 'slow', delayMs: 1_000 });
     const first = world.moment(momentCall, key);
-    await until('Kiip has the first call', () => seen() === 1);
+    await waitFor('Kiip has the first call', () => seen() === 1);
     const repeat = await world.moment(momentCall, key);
     expect(repeat.status).toBe(409);
     expect(await repeat.json()).toMatchObject({
@@ -269,7 +269,7 @@ describe('POST /api/v1/kiip/{moments,sessions} with an Idempotency-Key', () => {
   it('answers the caller when the response cannot be stored, and repeats 409 outcome-unknown', async () => {
     world.kiip.addFault({ kind: 'slow', delayMs: 100 });
     const call = world.moment(momentCall, key);
-    await until('Kiip has the first call', () => seen() === 1);
+    await waitFor('Kiip has the first call', () => seen() === 1);
     const database = world.gateway.app.get(Database, { strict: false });
     // This has the effect of a database that fails between two statements.
     await database.run((db) => sql`alter table idempotency_keys rename to elsewhere`.execute(db));
@@ -324,13 +324,13 @@ describe('a gateway that is killed during a moment call', () => {
     const killed = startProcess(env);
     kiip.addFault({ kind: 'hang', times: 1 });
     const call = reportTo(killed).catch(() => 'broken');
-    await until('Kiip has the call', () => kiip.requests().length === 1);
+    await waitFor('Kiip has the call', () => kiip.requests().length === 1);
     await killed[Symbol.asyncDispose]();
     expect(await call).toBe('broken');
 
     const restarted = startProcess(env);
     const outcomes = new Set<string>();
-    await until('the lease expires', async () => {
+    await waitFor('the lease expires', async () => {
       const [status, name] = await problemOf(await reportTo(restarted));
       outcomes.add(`${status} ${name}`);
       return name === 'outcome-unknown';

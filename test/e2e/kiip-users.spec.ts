@@ -1,7 +1,7 @@
 import { UserReferencesService } from '../../src/user-references/user-references.service.js';
 import { Database } from '../../src/database/database.js';
 import type { Environment } from '../../src/config/read-config.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 import { dataFolder, momentOf, sessionCall, startKiipWorld } from '../support/kiip-world.js';
 import type { KiipWorld } from '../support/kiip-world.js';
 
@@ -34,7 +34,7 @@ describe('a call for a user', () => {
   it('stores the user before the request is sent', async () => {
     world.kiip.addFault({ kind: 'hang', route: 'moment' });
     const call = world.moment(momentOf('user-early'));
-    await until('Kiip has the call', () => world.kiip.requests().length === 1);
+    await waitFor('Kiip has the call', () => world.kiip.requests().length === 1);
     expect(await users().filterRegistered(['user-early', 'user-never'])).toEqual(new Set(['user-early']));
     world.kiip.reset();
     await call;

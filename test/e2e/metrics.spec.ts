@@ -7,7 +7,7 @@ import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 import { startGateway } from '../support/gateway.js';
 import { scrapeMetrics, findSeries } from '../support/metrics.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 describe('metrics of the ledger and deliveries', () => {
   let consumer: CallbackReceiver;
@@ -35,10 +35,10 @@ describe('metrics of the ledger and deliveries', () => {
     consumer.answer(500, 200, 410);
     for (let row = 0; row < 3; row += 1) {
       await gateway.callback(redemption());
-      await until('it has been sent', async () => consumer.received.length > row);
+      await waitFor('it has been sent', async () => consumer.received.length > row);
     }
     await gateway.callback(redemption({ quantity: 'many' }));
-    await until('both attempts are recorded', async () => {
+    await waitFor('both attempts are recorded', async () => {
       const history = await (await gateway.get('/api/v1/deliveries?status=pending')).json();
       return (
         (history as { items: { attempts: number }[] }).items.filter(({ attempts }) => attempts === 1)
@@ -75,7 +75,7 @@ describe('metrics of the ledger and deliveries', () => {
 
   it('leaves out deliveries to a consumer that is no longer configured', async () => {
     await gateway.callback(redemption());
-    await until('it has been sent', async () => consumer.received.length === 1);
+    await waitFor('it has been sent', async () => consumer.received.length === 1);
     await change((db) =>
       db
         .updateTable('deliveries')

@@ -8,7 +8,7 @@ import { consumer } from '../support/consumer.js';
 import { badge } from '../support/gateway.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import { describeWithPromtool, promtool } from '../support/promtool.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const root = new URL('../../', import.meta.url);
 const folder = fileURLToPath(new URL('k8s/observability/', root));
@@ -86,7 +86,7 @@ describe('metrics in queries', () => {
     try {
       await gateway.get(badge());
       await gateway.callback(redemption());
-      await until('the page lists all metrics', async () => {
+      await waitFor('the page lists all metrics', async () => {
         const page = await (await fetch(`${gateway.url}/metrics`)).text();
         shown = parseLabels(page);
         return shown.get('rewards_gateway_delivery_attempt_duration_seconds_count')?.has('outcome') ?? false;

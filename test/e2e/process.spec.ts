@@ -9,7 +9,7 @@ import { apiKey, badge, baseEnvironment, credentials } from '../support/gateway.
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { startProcess } from '../support/gateway-process.js';
 import { OpenConnection } from '../support/open-connection.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 /** Far below the default grace period of 20 s, and far above what a busy machine needs. */
 const SOON_MS = 5_000;
@@ -125,7 +125,7 @@ describe('the liveness probe', () => {
     const live = `${await gateway.url()}/health/live`;
     expect((await fetch(live)).status).toBe(200);
     gateway.signal('SIGUSR2');
-    await until('the event loop is blocked', () => gateway.errors() === 'still');
+    await waitFor('the event loop is blocked', () => gateway.errors() === 'still');
     const probe = fetch(live, { signal: AbortSignal.timeout(5_000) });
     await expect(probe).rejects.toMatchObject({ name: 'TimeoutError' });
     const response = await fetch(live);
@@ -160,7 +160,7 @@ describe('SIGTERM', () => {
     return connection;
   }
 
-  const summaryCalled = () => until('Kigo receives the call', () => kigo.requests('summary').length > 0);
+  const summaryCalled = () => waitFor('Kigo receives the call', () => kigo.requests('summary').length > 0);
 
   async function stop() {
     gateway.signal('SIGTERM');

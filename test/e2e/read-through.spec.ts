@@ -1,7 +1,7 @@
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { badge, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const ids = { external_user_id: 'user123', external_program_id: 'program456' };
 const noCache = { 'cache-control': 'no-cache' };
@@ -96,7 +96,7 @@ describe('cached responses', () => {
         expect(response.headers.get('cache-status')).toBe('rewards-gateway; hit');
         expect(await response.json()).toMatchObject({ unviewed_products: 12, stale: false });
       }
-      await until('the refreshed value is served', async () => {
+      await waitFor('the refreshed value is served', async () => {
         const after = (await (await summary()).json()) as { unviewed_products: number };
         return after.unviewed_products === 99;
       });
@@ -111,7 +111,7 @@ describe('cached responses', () => {
       kigo.clearRequests();
       passSeconds(0.95 * fresh);
       expect((await summary()).headers.get('cache-status')).toBe('rewards-gateway; hit');
-      await until('the refresh has failed', () => kigo.requests()[0]?.status === 400);
+      await waitFor('the refresh has failed', () => kigo.requests()[0]?.status === 400);
       expect(await (await summary()).json()).toMatchObject({ unviewed_products: 12, stale: false });
     });
 
@@ -185,7 +185,7 @@ describe('cached responses', () => {
       // Fresh values are served again once Kigo responds. 125 s is longer than the circuit breaker stays open.
       passSeconds(125);
       kigo.clearFaults();
-      await until('the response is fresh', async () => {
+      await waitFor('the response is fresh', async () => {
         const { stale } = (await (await summary()).json()) as { stale: boolean };
         return !stale;
       });
@@ -210,7 +210,7 @@ describe('cached responses', () => {
       passSeconds(0.95 * fresh);
       kigo.clearRequests();
       await summary();
-      await until('the refresh hangs', () => calls().length === 1);
+      await waitFor('the refresh hangs', () => calls().length === 1);
       passSeconds(0.1 * fresh);
       const responses = await Promise.all(Array.from({ length: 20 }, () => summary()));
       for (const response of responses)
@@ -282,7 +282,7 @@ describe('cached responses', () => {
     world = await startWorld({ HUB_SUMMARY_TTL_SECONDS: '0.05', ACCOUNT_TTL_SECONDS: '0.05' });
     expect(await count()).toEqual({ count: 12 });
     world.kigo.setAccount({ ...ids, unviewed_products: 13 });
-    await until('the new count is served', async () => ((await count()) as { count: number }).count === 13);
+    await waitFor('the new count is served', async () => ((await count()) as { count: number }).count === 13);
   });
 });
 

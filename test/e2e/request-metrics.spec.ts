@@ -8,7 +8,7 @@ import { scrapeMetrics, findSeries } from '../support/metrics.js';
 import type { Metrics } from '../support/metrics.js';
 import { sendBytes } from '../support/raw-http.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const attempts = 'rewards_gateway_upstream_attempt_duration_seconds_count';
 const requests = (seen: Metrics) => findSeries(seen, 'rewards_gateway_http_requests_total');
@@ -164,7 +164,7 @@ describe('metrics of routes and upstreams', () => {
     passSeconds(1_500);
     expect((await world.gateway.get(badge('second'))).status).toBe(200);
     const refused = ',failure="credentials_rejected"';
-    await until(
+    await waitFor(
       'the login has been refused',
       async () => ofKigo(await metrics(), 'upstream_failures_total', 'login', refused) === 1,
     );
@@ -282,7 +282,7 @@ describe('metrics of callbacks and delivery attempts', () => {
         '{outcome="wrong_signature",kind="redemption"}': 1,
         '{outcome="malformed",kind=""}': 1,
       });
-      await until('both have been sent', async () => {
+      await waitFor('both have been sent', async () => {
         const seen = findSeries(await scrapeMetrics(gateway), attempt);
         return (
           seen['{consumer="wallet",outcome="3xx"}'] === 1 && seen['{consumer="wallet",outcome="2xx"}'] === 1

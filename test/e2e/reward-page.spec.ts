@@ -6,7 +6,7 @@ import type { KiipSandbox } from '@rewards-gateway/sandbox';
 import { describeWithChromium, startChromium } from '../support/chromium.js';
 import { startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 import { startWebServer } from '../support/web-front-end.js';
 import type { WebServer } from '../support/web-front-end.js';
 
@@ -97,8 +97,8 @@ describeWithChromium('rewards in a real browser', () => {
       expect(await rowsOf('redeemer')).toEqual([]);
 
       await page.getByRole('button', { name: 'Redeem' }).click();
-      await until('the page dismisses itself', () => seen.includes('kiip://did_dismiss'));
-      await until('the callback has arrived', async () => (await rowsOf('redeemer')).length > 0);
+      await waitFor('the page dismisses itself', () => seen.includes('kiip://did_dismiss'));
+      await waitFor('the callback has arrived', async () => (await rowsOf('redeemer')).length > 0);
       const [reward] = kiip.rewards().slice(-1);
       expect(await rowsOf('redeemer')).toEqual([
         expect.objectContaining({
@@ -123,7 +123,7 @@ describeWithChromium('rewards in a real browser', () => {
       const seen = watch(page);
       await page.goto(await displayUrl('closer'));
       await page.getByRole('link', { name: 'Close' }).click();
-      await until('the page dismisses itself', () => seen.length > 0);
+      await waitFor('the page dismisses itself', () => seen.length > 0);
       await kiip.settled();
       expect(seen).toEqual(['kiip://did_dismiss?close=1']);
       expect(await rowsOf('closer')).toEqual([]);
@@ -195,7 +195,7 @@ describeWithChromium('rewards in a real browser', () => {
     async function press(): Promise<Page> {
       const { page, frame } = await open();
       await frame.getByRole('button', { name: 'Win' }).click();
-      await until(
+      await waitFor(
         'every attack has been tried',
         () => arrived.includes('tried') || page.url() !== `${site.url}/`,
       );
@@ -208,11 +208,11 @@ describeWithChromium('rewards in a real browser', () => {
       await page.locator('#reward-loading').waitFor({ state: 'hidden' });
       expect(frame.url()).toBe(kiip.rewards().at(-1)?.body_url);
       await frame.getByRole('button', { name: 'Redeem' }).click();
-      await until('the page dismisses itself', () => seen.includes('kiip://did_dismiss'));
-      await until('the callback has arrived', async () => (await balanceOf(MOMENT.user.userid)) === 20);
+      await waitFor('the page dismisses itself', () => seen.includes('kiip://did_dismiss'));
+      await waitFor('the callback has arrived', async () => (await balanceOf(MOMENT.user.userid)) === 20);
       // The site cannot see it, and no app is started for it.
       const blocked = () => said.filter((text) => text.includes('external protocol blocked by sandbox'));
-      await until('both are blocked', () => blocked().length === 2);
+      await waitFor('both are blocked', () => blocked().length === 2);
       expect(await page.getByRole('dialog').isVisible()).toBe(true);
       await page.getByRole('button', { name: 'Close', exact: true }).click();
       await page.getByText('You have 20 coins.').waitFor();
@@ -236,7 +236,7 @@ describeWithChromium('rewards in a real browser', () => {
       offered = () => moment('unlucky');
       const { page, frame } = await open();
       await frame.getByRole('button', { name: 'Redeem' }).click();
-      await until('the frame is blocked', () => frame.url().startsWith('chrome-error:'));
+      await waitFor('the frame is blocked', () => frame.url().startsWith('chrome-error:'));
       await kiip.settled();
       expect(await page.getByRole('dialog').isVisible()).toBe(true);
     });
@@ -303,8 +303,8 @@ describeWithChromium('rewards in a real browser', () => {
         html = FRAMED.replace(/^.*setAttribute\('sandbox'.*\n/m, '');
         expect(html).not.toBe(FRAMED);
         const page = await press();
-        await until('the site is gone', () => page.url() === `${hostile.url}/popup`);
-        await until('a window is open', () => context.pages().length === 2);
+        await waitFor('the site is gone', () => page.url() === `${hostile.url}/popup`);
+        await waitFor('a window is open', () => context.pages().length === 2);
       });
     });
   });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const MAIN = new URL('../../sandbox/dist/main.js', import.meta.url).pathname;
 const PORTS = ['PORT', 'SANDBOX_KIGO_PORT', 'SANDBOX_KIIP_PORT', 'SANDBOX_WALLET_PORT'];
@@ -49,7 +49,7 @@ describe('npm run sandbox', () => {
     const env = { ...process.env, ...Object.fromEntries(PORTS.map((name) => [name, '0'])) };
     sandbox = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     sandbox.stdout!.setEncoding('utf8').on('data', (text: string) => (output += text));
-    await until('it says what to try', () => output.includes('virtual wallet can do\n'), 60);
+    await waitFor('it says what to try', () => output.includes('virtual wallet can do\n'), 60);
     lines = printed(output);
   });
   afterAll(() => sandbox.kill('SIGKILL'));
@@ -65,7 +65,8 @@ describe('npm run sandbox', () => {
       if (line.description.startsWith(description)) return text.startsWith('{') ? JSON.parse(text) : text;
     }
   };
-  const heard = (what: string) => until(`the wallet says ${what}`, () => output.includes(`Wallet: ${what}`));
+  const heard = (what: string) =>
+    waitFor(`the wallet says ${what}`, () => output.includes(`Wallet: ${what}`));
 
   it('tells the whole story in lines to paste', async () => {
     expect(await paste('Kigo: the badge of one user')).toEqual({ count: 12 });
@@ -88,9 +89,9 @@ describe('npm run sandbox', () => {
     await paste('Another survey');
     expect(await paste('Its event is not lost')).toMatchObject({ items: [{ status: 'pending' }] });
     await paste('Let the wallet work again');
-    await until('the wallet has four', () => output.match(/Wallet: \+20 Coins/g)?.length === 4);
+    await waitFor('the wallet has four', () => output.match(/Wallet: \+20 Coins/g)?.length === 4);
     expect(await paste('How many events a replay')).toEqual({ id: null, count: 4 });
-    await until('the books balance', async () => {
+    await waitFor('the books balance', async () => {
       const { url, headers } = lines.find(({ description }) => description.startsWith('Reconciliation'))!;
       return ((await (await fetch(url, { headers })).json()) as { delivered: number }).delivered === 4;
     });

@@ -6,7 +6,7 @@ import { consumersConfig } from '../support/consumer.js';
 import { badge, credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import { redemption } from '../support/kiip.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 import { newDataFolder } from '../support/data-folder.js';
 
 interface Span {
@@ -68,7 +68,7 @@ describe('traces', () => {
   it('follow a callback through the ledger to its delivery, in the trace of its sender', async () => {
     await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
     expect((await callback(await gateway.url(), { traceparent })).status).toBe(200);
-    await until('it is delivered', () => wallet.received.length === 1);
+    await waitFor('it is delivered', () => wallet.received.length === 1);
     gateway.signal('SIGTERM');
     await gateway.ended;
 
@@ -121,7 +121,7 @@ describe('traces', () => {
         headers: { ...credentials, traceparent },
         signal: abort.signal,
       });
-      await until('Kigo has the call', () => kigo.requests('lookup').length === 1);
+      await waitFor('Kigo has the call', () => kigo.requests('lookup').length === 1);
       abort.abort();
       await expect(call).rejects.toMatchObject({ name: 'AbortError' });
       const { status } = await gateway.logged('request');
@@ -144,14 +144,14 @@ describe('traces', () => {
   it('are not created without an OTLP endpoint', async () => {
     await using gateway = start();
     expect((await callback(await gateway.url(), { traceparent })).status).toBe(200);
-    await until('it is delivered', () => wallet.received.length === 1);
+    await waitFor('it is delivered', () => wallet.received.length === 1);
     expect(wallet.received[0]!.headers['traceparent']).toBeUndefined();
   });
 
   it('delay nothing while the collector is unavailable', async () => {
     await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' });
     expect((await callback(await gateway.url())).status).toBe(200);
-    await until('it is delivered', () => wallet.received.length === 1);
+    await waitFor('it is delivered', () => wallet.received.length === 1);
     gateway.signal('SIGTERM');
     expect(await gateway.ended).toEqual({ code: 0, signal: null });
     expect(gateway.errors()).toBe('');

@@ -2,7 +2,7 @@ import { KigoHttp } from '../../src/kigo-auth/kigo-http.js';
 import type { FaultRule } from '@rewards-gateway/sandbox';
 import type { UpstreamError } from '../../src/upstream/upstream-error.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 import { badge, startGateway, startWorld } from '../support/gateway.js';
 import type { Gateway, World } from '../support/gateway.js';
 
@@ -300,7 +300,7 @@ describe('during an outage of Kigo', () => {
     passSeconds(31);
     world.kigo.addFault({ kind: 'slow', delayMs: 1_000, route: 'lookup', times: 1 });
     const probe = askFor('user123x');
-    await until('Kigo has the call', () => world.kigo.requests('lookup').length === 1);
+    await waitFor('Kigo has the call', () => world.kigo.requests('lookup').length === 1);
     expect((await askFor('e')).status).toBe(503);
     expect((await probe).status).toBe(404);
     expect((await askFor('f')).status).toBe(404);

@@ -17,7 +17,7 @@ import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { redemption } from '../support/kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 /** Runs `npm run migrate` as an operator does: the built program, and an environment. */
 async function migrate(env: Record<string, string>) {
@@ -168,7 +168,7 @@ onPostgres('on PostgreSQL', () => {
     const unavailable = ['warn', 'database unavailable', expect.stringMatching(/^storage unavailable: \S/)];
     const reconnected = ['info', 'database reconnected', undefined];
     // A line may be logged after the response.
-    await until('everything is logged', () => logged().length >= 5);
+    await waitFor('everything is logged', () => logged().length >= 5);
     expect(logged()).toEqual([started, unavailable, reconnected, unavailable, reconnected]);
   });
 
@@ -179,7 +179,7 @@ onPostgres('on PostgreSQL', () => {
     const database = new Database({ databaseUrl, dataDir: '', timeoutMs: 1_000 });
     const migration = database.migrate();
     const waiting = `select 1 from pg_stat_activity where wait_event = 'advisory' and now() - query_start > '1500 ms'`;
-    await until(
+    await waitFor(
       'the migration waits for the lock',
       async () => (await server.query('postgres', waiting)).length === 1,
     );
@@ -232,7 +232,7 @@ onPostgres('on PostgreSQL', () => {
       signal: new AbortController().signal,
       onFailure: (error) => failures.push(error),
     });
-    await until('the first attempt fails', () => failures.length > 0);
+    await waitFor('the first attempt fails', () => failures.length > 0);
     await expect(new LedgerService(database).record(issuance(), { status: 'recorded' })).rejects.toThrow(
       StorageUnavailableError,
     );
@@ -271,7 +271,7 @@ describe('the embedded database', () => {
 
   test('one process at a time opens the folder, and its death releases it', async () => {
     const holder = new StorageProcess('hold', { dataDir, timeoutMs });
-    await until('the folder is locked', () => holder.lines.length === 1);
+    await waitFor('the folder is locked', () => holder.lines.length === 1);
     const second = await new StorageProcess('migrate', { dataDir, timeoutMs }).result();
     expect(second).toEqual([
       { error: 'DataDirUnusableError', message: expect.stringMatching(/in use by process \d+/) },
@@ -286,7 +286,7 @@ describe('the embedded database', () => {
 
   test('everything that a killed process acknowledged is stored', async () => {
     const writer = new StorageProcess('write-for-ever', { dataDir, timeoutMs, facts: issuance() });
-    await until('something is acknowledged', () => writer.lines.length > 100);
+    await waitFor('something is acknowledged', () => writer.lines.length > 100);
     await writer.kill();
     const acknowledged = writer.lines.slice(1) as { id: string }[];
     const database = new Database({ dataDir, timeoutMs });

@@ -7,7 +7,7 @@ import type { Receipt } from '../support/inbox.js';
 import { MortalGateway } from '../support/crashable-gateway.js';
 import { PatientKiip } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const ROUNDS = 50;
 const REPLICAS = 3;
@@ -67,7 +67,7 @@ onPostgres('delivery by three replicas that are killed at random moments', () =>
         victim.start();
       }
       await kiip.finish();
-      await until(
+      await waitFor(
         'every lease has ended',
         async () => (await countUnfinished(server)) === 0,
         PATIENCE_SECONDS,
@@ -102,7 +102,7 @@ onPostgres('delivery by three replicas that are killed at random moments', () =>
   /** Chooses the replica to kill: the one whose event has just been answered 200, or a random one, which may still be starting. */
   async function nextVictim(round: number): Promise<MortalGateway> {
     const enough = inbox.receipts.length + 1 + Math.random() * 60;
-    await until('some more events arrive', () => inbox.receipts.length >= enough, PATIENCE_SECONDS);
+    await waitFor('some more events arrive', () => inbox.receipts.length >= enough, PATIENCE_SECONDS);
     if (round % 2 === 1) {
       await sleep(Math.random() * 30);
       return replicas[Math.floor(Math.random() * REPLICAS)]!;

@@ -9,7 +9,7 @@ import { startProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
@@ -66,7 +66,7 @@ onPostgres('ordered delivery by two replicas', () => {
         }
       }),
     );
-    await until('all is delivered', async () => (await countUnfinished(server)) === 0, 60);
+    await waitFor('all is delivered', async () => (await countUnfinished(server)) === 0, 60);
     await sender.close();
     const received = Map.groupBy(inbox.receipts, ({ event }) => String(event.data['user_id']));
     for (const user of users) expect(received.get(user)!.map(({ id }) => id)).toEqual(accepted.get(user));

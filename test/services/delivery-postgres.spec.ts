@@ -9,7 +9,7 @@ import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
 import { PatientKiip } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
@@ -61,7 +61,7 @@ onPostgres('delivery during PostgreSQL failures', () => {
   /** Waits until an event is delivered; returns what the consumer and the tables have of it. */
   const resultOf = async (id: string) => {
     const delivered = async () => (await findDeliveryOf(id))?.['status'] === 'delivered';
-    await until('it is delivered', delivered, PATIENCE_SECONDS);
+    await waitFor('it is delivered', delivered, PATIENCE_SECONDS);
     const { attempts, lease_token: leaseToken } = (await findDeliveryOf(id))!;
     const log = await server.query(
       'postgres',
@@ -83,17 +83,17 @@ onPostgres('delivery during PostgreSQL failures', () => {
         return 200;
       };
       const kiip = new PatientKiip([origin], { inFlight: 4, pauseMs: 40 });
-      await until('events flow', () => inbox.receipts.length > 100);
+      await waitFor('events flow', () => inbox.receipts.length > 100);
       await fail();
-      await until(
+      await waitFor(
         'callbacks are refused',
         async () => (await sender.callback(origin, redemption())).status === 503,
       );
       const before = inbox.receipts.length;
       await recover();
-      await until('events flow again', () => inbox.receipts.length > before + 100, PATIENCE_SECONDS);
+      await waitFor('events flow again', () => inbox.receipts.length > before + 100, PATIENCE_SECONDS);
       await kiip.finish();
-      await until('all is delivered', async () => (await countUnfinished(server)) === 0, PATIENCE_SECONDS);
+      await waitFor('all is delivered', async () => (await countUnfinished(server)) === 0, PATIENCE_SECONDS);
 
       const rows = (await sender.ledger(origin)).filter(isAccepted).map(({ id }) => id);
       const received = inbox.receipts.map(({ id }) => id);
@@ -112,7 +112,7 @@ onPostgres('delivery during PostgreSQL failures', () => {
   test('saves the result of an event that the consumer accepts while PostgreSQL is down', async () => {
     const respond = inbox.hold();
     const id = await record();
-    await until('it is sent', () => inbox.receipts.length === 1);
+    await waitFor('it is sent', () => inbox.receipts.length === 1);
     await server.stop();
     const answered = inbox.nextResponse();
     respond(200);
@@ -127,7 +127,7 @@ onPostgres('delivery during PostgreSQL failures', () => {
       const { resets } = proxy;
       proxy.resetOn('with attempted as', when);
       const id = await record();
-      await until('connections are reset', () => proxy.resets >= resets + 2);
+      await waitFor('connections are reset', () => proxy.resets >= resets + 2);
       proxy.stopResets();
       expect(await resultOf(id)).toEqual(deliveredOnce(id));
     },
@@ -138,7 +138,7 @@ onPostgres('delivery during PostgreSQL failures', () => {
     async () => {
       proxy.resetOn('with due as', 'after');
       const id = await record();
-      await until('it is leased', async () => Boolean((await findDeliveryOf(id))?.['lease_token']));
+      await waitFor('it is leased', async () => Boolean((await findDeliveryOf(id))?.['lease_token']));
       proxy.stopResets();
       expect(inbox.receipts).toEqual([]);
       expect(await resultOf(id)).toEqual(deliveredOnce(id));
@@ -149,7 +149,7 @@ onPostgres('delivery during PostgreSQL failures', () => {
   test('sends an event once when the response to the outbox statement was lost', async () => {
     proxy.resetOn('with creation_lock as', 'after');
     const id = await record();
-    await until('it has left the outbox', async () => (await findDeliveryOf(id)) !== undefined);
+    await waitFor('it has left the outbox', async () => (await findDeliveryOf(id)) !== undefined);
     proxy.stopResets();
     expect(await resultOf(id)).toEqual(deliveredOnce(id));
   });

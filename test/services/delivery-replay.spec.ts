@@ -10,7 +10,7 @@ import { redemption } from '../support/kiip.js';
 import { MortalGateway } from '../support/crashable-gateway.js';
 import { PatientKiip } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
@@ -95,7 +95,7 @@ onPostgres('replays and dead letters', () => {
   }
 
   const allIsDelivered = () =>
-    until('all is delivered', async () => (await countUnfinished(server)) === 0, PATIENCE_SECONDS);
+    waitFor('all is delivered', async () => (await countUnfinished(server)) === 0, PATIENCE_SECONDS);
   const requestReplay = async (body: object) => {
     const response = await fetch(`${origin}/api/v1/deliveries/replays`, {
       method: 'POST',
@@ -130,14 +130,14 @@ onPostgres('replays and dead letters', () => {
       expect([status, body.count]).toEqual([202, ROWS]);
       const kiip = new PatientKiip([origin], { inFlight: 2, pauseMs: 50 });
 
-      await until('half of the events', () => inbox.receipts.length >= ROWS / 2, PATIENCE_SECONDS);
+      await waitFor('half of the events', () => inbox.receipts.length >= ROWS / 2, PATIENCE_SECONDS);
       await worker.kill();
       const halfway = await replayOf(body.id);
       expect(halfway.done).toBeGreaterThan(0);
       expect(halfway.done).toBeLessThan(ROWS);
       expect(halfway.finished_at).toBeNull();
       worker.start();
-      await until(
+      await waitFor(
         'the replay is finished',
         async () => (await replayOf(body.id)).finished_at !== null,
         PATIENCE_SECONDS,
@@ -182,7 +182,7 @@ onPostgres('replays and dead letters', () => {
       inbox.respond = () => 422;
       const [id] = await record(1);
       const fails = (attempts: number) =>
-        until(
+        waitFor(
           'the rejection is recorded',
           async () => (await newest()).attempts === attempts,
           PATIENCE_SECONDS,

@@ -9,7 +9,7 @@ import { Inbox } from '../support/inbox.js';
 import type { Receipt } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
@@ -44,7 +44,7 @@ onPostgres('delivery by ROLE', () => {
   const receivedFrom = (name: string) => inbox.receipts.filter((receipt) => receipt.sender === name);
   const findDeliveryOf = (id: string) => findDelivery(server, id);
   const allIsDelivered = () =>
-    until('all is delivered', async () => {
+    waitFor('all is delivered', async () => {
       const totals = await readTotals(origin);
       return totals.accepted > 0 && totals.delivered === totals.accepted;
     });
@@ -109,14 +109,14 @@ onPostgres('delivery by ROLE', () => {
     await using first = workers.first;
     await using second = workers.second;
     const id = await record();
-    await until('it is sent', () => inbox.receipts.length === 1);
+    await waitFor('it is sent', () => inbox.receipts.length === 1);
     const [leaving, staying, other] =
       inbox.receipts[0]!.sender === 'first' ? [first, second, 'second'] : [second, first, 'first'];
     expect((await findDeliveryOf(id))?.['lease_token']).not.toBeNull();
     inbox.respond = () => 200;
     leaving.signal('SIGTERM');
     expect(await leaving.ended).toEqual({ code: 0, signal: null });
-    await until('it is delivered', async () => (await findDeliveryOf(id))?.['status'] === 'delivered');
+    await waitFor('it is delivered', async () => (await findDeliveryOf(id))?.['status'] === 'delivered');
 
     expect(idsOf(inbox.receipts)).toEqual([id, id]);
     expect(receivedFrom(other)).toHaveLength(1);
@@ -138,7 +138,7 @@ onPostgres('delivery by ROLE', () => {
     inbox.receipts.length = 0;
     inbox.respond = () => 'never';
     const held = await record();
-    await until('it is sent', () => inbox.receipts.length === 1);
+    await waitFor('it is sent', () => inbox.receipts.length === 1);
     leaving.signal('SIGTERM');
     await leaving.logged('stopping');
     // New entries wait in the outbox; the retried delivery could be leased at once.
@@ -170,7 +170,7 @@ onPostgres('delivery by ROLE', () => {
     await using leaving = await start('worker', 'slow');
     const respond = inbox.hold();
     const id = await record();
-    await until('it is sent', () => inbox.receipts.length === 1);
+    await waitFor('it is sent', () => inbox.receipts.length === 1);
     leaving.signal('SIGTERM');
     await leaving.logged('stopping');
     respond(200);

@@ -4,7 +4,7 @@ import type { KeyedRequest } from '../../src/idempotency/idempotency-store.js';
 import { read } from '../support/config.js';
 import { engines } from '../support/database-engines.js';
 import type { Engine } from '../support/database-engines.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const request: KeyedRequest = { caller: 'app', route: '/api/v1/kiip/moments', key: 'k-1', bodyHash: 'd-1' };
 /** A lease takes 60 s: the deadline, three database timeouts, and a margin of 1 s. */
@@ -140,7 +140,7 @@ describe.each(engines)('the idempotency store on %s', (_name, open) => {
       const query = sql`select 1 from idempotency_keys where expires_at <= now()`;
       return (await engine.database.run((db) => query.execute(db))).rows;
     };
-    await until('the expired keys are deleted', async () => (await expired()).length === 0);
+    await waitFor('the expired keys are deleted', async () => (await expired()).length === 0);
     expect(await expired()).toEqual([]);
   }, 20_000);
 });

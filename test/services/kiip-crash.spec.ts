@@ -8,7 +8,7 @@ import type { FeedRow } from '../support/callback-sender.js';
 import { MortalGateway } from '../support/crashable-gateway.js';
 import { PatientKiip } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 import { newDataFolder } from '../support/data-folder.js';
 
 /** On each database; shared among gateways that are killed and started independently of each other. */
@@ -150,14 +150,18 @@ async function aMoment(gateway: MortalGateway, round: number, kiip: PatientKiip)
   if (DATA_DIR !== undefined && round === 0) {
     // Making one is making a thousand files, and the last ones are the ones that matter.
     const enough = 1_000 - 1_000 * Math.random() ** 4;
-    await until('so much of the database is there', () => filesIn(DATA_DIR) >= enough, PATIENCE_SECONDS);
+    await waitFor('so much of the database is there', () => filesIn(DATA_DIR) >= enough, PATIENCE_SECONDS);
   } else if (round % 8 === 7) {
     // Before it listens, most likely.
     for (let step = Math.random() * 30; step > 0; step -= 1) await sleep(50);
   } else {
     const before = kiip.acknowledged.size;
     const more = 1 + Math.random() * 120;
-    await until('so many are acknowledged', () => kiip.acknowledged.size >= before + more, PATIENCE_SECONDS);
+    await waitFor(
+      'so many are acknowledged',
+      () => kiip.acknowledged.size >= before + more,
+      PATIENCE_SECONDS,
+    );
     await sleep(Math.random() * 10);
   }
 }

@@ -9,7 +9,7 @@ import { issuance, redemption } from '../support/kiip.js';
 import type { Fields } from '../support/kiip.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { problemIn } from '../support/problem.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
@@ -63,7 +63,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
   const recovers = async (refused: readonly Fields[] = []): Promise<boolean> => {
     const again: SentAnswer[] = [];
     for (const fields of refused) {
-      await until('it is acknowledged', async () => {
+      await waitFor('it is acknowledged', async () => {
         const answer = await send(fields);
         if (answer.status === 200) again.push(answer);
         else unavailable(answer);
@@ -72,7 +72,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     }
     expect(again.every(({ outcome }) => outcome === 'recorded' || outcome === 'duplicate')).toBe(true);
     const fields = redemption();
-    await until('a new one is recorded', async () => {
+    await waitFor('a new one is recorded', async () => {
       const { outcome } = await send(fields);
       return outcome === 'recorded' || outcome === 'duplicate';
     });
@@ -125,12 +125,12 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
   /** Sends callbacks before, during and after a fault. */
   const endures = async (breaks: () => Promise<void>, mends: () => Promise<void>): Promise<boolean> => {
     const traffic = stream();
-    await until('callbacks flow', () => traffic.acknowledged.length > 40);
+    await waitFor('callbacks flow', () => traffic.acknowledged.length > 40);
     await breaks();
-    await until('callbacks are refused', () => traffic.refused.length > 20);
+    await waitFor('callbacks are refused', () => traffic.refused.length > 20);
     await mends();
     const before = traffic.acknowledged.length;
-    await until('callbacks flow again', () => traffic.acknowledged.length > before + 40);
+    await waitFor('callbacks flow again', () => traffic.acknowledged.length > before + 40);
     const answers = await traffic.finish();
     expect(new Set(answers.map(({ outcome }) => outcome))).toEqual(new Set(['recorded']));
     expect(new Set(answers.map(({ id }) => id)).size).toBe(answers.length);
@@ -172,7 +172,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     await sender.ledger(origin);
     await server.query('postgres', 'alter database gateway set default_transaction_read_only = on');
     await throwOut();
-    await until('new connections are read-only', async () => (await send()).status === 503);
+    await waitFor('new connections are read-only', async () => (await send()).status === 503);
     const refused = await refusesAll();
     expect((await sender.ledger(origin)).map((row) => row.id)).toContain(id);
     await server.query('postgres', 'alter database gateway reset default_transaction_read_only');
@@ -194,7 +194,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
 
   test('answers within its time limit while PostgreSQL is paused', async () => {
     const traffic = stream();
-    await until('callbacks flow', () => traffic.acknowledged.length > 40);
+    await waitFor('callbacks flow', () => traffic.acknowledged.length > 40);
     server.pause();
     const refused = await refusesAll().finally(() => server.resume());
     const answers = await traffic.finish();
@@ -222,9 +222,9 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     const traffic = stream();
     for (const when of ['before', 'after'] as const) {
       const { length } = traffic.refused;
-      await until('callbacks flow', () => traffic.acknowledged.length > 20);
+      await waitFor('callbacks flow', () => traffic.acknowledged.length > 20);
       proxy.resetOn('insert into "ledger"', when);
-      await until('callbacks are refused', () => traffic.refused.length > length + 20);
+      await waitFor('callbacks are refused', () => traffic.refused.length > length + 20);
       proxy.stopResets();
     }
     const answers = await traffic.finish();
@@ -255,7 +255,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     unavailable(await sender.callback(url, redemption({ signature: '0'.repeat(40) })));
     await server.start();
     for (const path of ['startup', 'ready'])
-      await until(`${path} is 200`, async () => (await probe(path, url)) === 200);
+      await waitFor(`${path} is 200`, async () => (await probe(path, url)) === 200);
     const answer = await sender.callback(url, fields);
     expect([answer.status, answer.outcome]).toEqual([200, 'recorded']);
     // The gateway that started before sees it as well.
@@ -275,7 +275,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
     expect(await probe('startup', url)).toBe(503);
     unavailable(await sender.callback(url, redemption()));
     await server.query('postgres', 'create database later');
-    await until('it is ready', async () => (await probe('ready', url)) === 200);
+    await waitFor('it is ready', async () => (await probe('ready', url)) === 200);
     expect(await sender.callback(url, redemption())).toMatchObject({ status: 200, outcome: 'recorded' });
   });
 

@@ -11,7 +11,7 @@ import { kiipAppKey, momentCall, sessionCall } from '../support/kiip-world.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { startRedis } from '../support/redis.js';
 import type { RedisServer } from '../support/redis.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
@@ -126,7 +126,7 @@ onPostgres('secrets and personal data', () => {
     const statuses = [];
     for (const fields of sent) statuses.push(await post('/callbacks/kiip', fields));
     expect(statuses).toEqual([200, 200, 401, 400]);
-    await until(
+    await waitFor(
       'the event is rejected',
       async () => (await postgres.query('postgres', 'select 1 from delivery_attempts')).length > 0,
     );
@@ -139,7 +139,7 @@ onPostgres('secrets and personal data', () => {
     ])
       await ask(path);
     let more = 0;
-    await until('a token, an account and a summary are in Redis', async () => {
+    await waitFor('a token, an account and a summary are in Redis', async () => {
       const keys = (await redis.dump()).map(([key]) => key);
       if (['token', 'account', 'hub-summary'].every((kind) => keys.some((key) => key.includes(`:${kind}:`))))
         return true;

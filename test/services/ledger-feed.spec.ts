@@ -8,7 +8,7 @@ import { issuance } from '../support/callback-facts.js';
 import { engines } from '../support/database-engines.js';
 import type { Engine } from '../support/database-engines.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const recorded = { status: 'recorded' } as const;
 const quarantined = { status: 'quarantined', reason: { code: 'currency', field: 'content' } } as const;
@@ -112,7 +112,7 @@ describe.each(engines)('the feed on %s', (_name, open) => {
     // One that has counted nothing yet: the thousandth row is the last, and all of them are there when it is told.
     const fresh = new LedgerService(engine.database);
     await Promise.all(Array.from({ length: 1_000 }, (_, number) => fresh.record(numbered(number), recorded)));
-    await until('every row has its place', async () => (await waiting()) === 0);
+    await waitFor('every row has its place', async () => (await waiting()) === 0);
     expect(await waiting()).toBe(0);
   });
 
@@ -178,7 +178,7 @@ onPostgres('the feed, when transactions commit in another order than they began'
   test('a row that began first and commits last is seen, where "id > last" skips it', async () => {
     const hold = await holdUp(numbered('early'));
     const early = ledger.record(numbered('early'), recorded);
-    await until('the early one is held up', hold.inserting);
+    await waitFor('the early one is held up', hold.inserting);
     const late = await ledger.record(numbered('late'), recorded);
 
     const ours = await page(ledger);
@@ -222,7 +222,7 @@ onPostgres('the feed, when transactions commit in another order than they began'
     const first = await ledger.record(numbered('first'), recorded);
     const slow = new LedgerService(slowly);
     const slowPage = page(slow, { after: end });
-    await until('the slow reader stands still', async () => (await waiting()) === 1);
+    await waitFor('the slow reader stands still', async () => (await waiting()) === 1);
 
     // The other one sees one row more. If it may draw numbers meanwhile, they are lower ones, and this keeps them from being seen.
     const second = await ledger.record(numbered('second'), recorded);
@@ -230,12 +230,12 @@ onPostgres('the feed, when transactions commit in another order than they began'
     await writer.query('begin');
     await writer.query('select 1 from ledger where id = $1 for update', [second.id]);
     const quickPage = page(ledger, { after: end });
-    await until('the other one waits', async () => (await waiting()) === 2);
+    await waitFor('the other one waits', async () => (await waiting()) === 2);
     await hold.query('select pg_advisory_unlock(1)');
     const waitsForItsTurn = async () =>
       (await server.query('postgres', `select 1 from pg_locks where locktype = 'advisory' and not granted`))
         .length > 0;
-    await Promise.race([slowPage, until('one of them waits for its turn', waitsForItsTurn)]);
+    await Promise.race([slowPage, waitFor('one of them waits for its turn', waitsForItsTurn)]);
     await writer.query('rollback');
     const seen = await slowPage;
     await quickPage;

@@ -4,7 +4,7 @@ import { badge } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld, untilRedisIsUp, untilRedisIsDown } from '../support/redis-world.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const apiKey = 'key-of-the-caller';
 const counter = 'rewards-gateway:rate:caller:caller';
@@ -90,14 +90,14 @@ describeWithRedis('rate limit of several replicas', () => {
     const { proxy } = world;
     let gateway: Gateway;
     let count = 0;
-    await until('a replica sends a command whose reply is late', async () => {
+    await waitFor('a replica sends a command whose reply is late', async () => {
       proxy.delayMs = 0;
       gateway = await replica(500, proxy.url);
       proxy.delayMs = 200;
       count = await answered(1, gateway);
       return proxy.count('EVAL') > 0;
     });
-    await until('a call is rejected', async () => {
+    await waitFor('a call is rejected', async () => {
       const more = await answered(1, gateway);
       count += more;
       return more === 0;
@@ -110,7 +110,7 @@ describeWithRedis('rate limit of several replicas', () => {
     const gateway = await replica(199);
     await world.redis.command('SET', counter, '7');
     let ttl = -1;
-    await until('the counter has an expiry', async () => {
+    await waitFor('the counter has an expiry', async () => {
       await untilRedisIsUp(gateway);
       await answered(1, gateway);
       ttl = Number(await world.redis.command('PTTL', counter));

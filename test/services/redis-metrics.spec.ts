@@ -1,7 +1,7 @@
 import { scrapeMetrics } from '../support/metrics.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld } from '../support/redis-world.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 describeWithRedis('metrics of Redis', () => {
   it('export redis_up as 1 while Redis is available, and as 0 while it is not', async () => {
@@ -11,9 +11,9 @@ describeWithRedis('metrics of Redis', () => {
     try {
       expect(await redisUp()).toBe(0);
       await world.redis.start();
-      await until('Redis is available', async () => (await redisUp()) === 1);
+      await waitFor('Redis is available', async () => (await redisUp()) === 1);
       await world.redis.kill();
-      await until('Redis is unavailable', async () => (await redisUp()) === 0);
+      await waitFor('Redis is unavailable', async () => (await redisUp()) === 0);
     } finally {
       await world.close();
     }

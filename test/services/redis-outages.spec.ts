@@ -3,7 +3,7 @@ import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { badge } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld, untilRedisIsUp, keyPart, untilRedisIsDown, redisState } from '../support/redis-world.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 jest.setTimeout(120_000);
 
@@ -246,12 +246,15 @@ describeWithRedis('gateways during Redis outages', () => {
     proxy.delayMs = 200;
     await untilRedisIsDown(gateway);
     const pings = proxy.count('PING');
-    await until('as many pings are sent as a silent connection gets', () => proxy.count('PING') >= pings + 7);
+    await waitFor(
+      'as many pings are sent as a silent connection gets',
+      () => proxy.count('PING') >= pings + 7,
+    );
     expect(proxy.opened).toBe(opened);
 
     proxy.delayMs = 0;
     proxy.blackHole = true;
-    await until('the gateway reconnects', () => proxy.opened > opened);
+    await waitFor('the gateway reconnects', () => proxy.opened > opened);
     proxy.blackHole = false;
     await untilRedisIsUp(gateway);
     expect(proxy.connections).toBe(1);
@@ -263,7 +266,7 @@ describeWithRedis('gateways during Redis outages', () => {
     proxy.blackHole = true;
     // With a database number the client needs a reply before it is ready.
     const gateway = await world.gateway({ REDIS_URL: `${proxy.url}/1` });
-    await until('the handshake has started', () => proxy.count('SELECT') > 0);
+    await waitFor('the handshake has started', () => proxy.count('SELECT') > 0);
     proxy.blackHole = false;
     expect((await gateway.get(badge())).status).toBe(200);
     await untilRedisIsUp(gateway);
@@ -279,15 +282,15 @@ describeWithRedis('gateways during Redis outages', () => {
     const ready = await world.sharingGateway();
     proxy.blackHole = blackHole;
     const handshaking = await world.gateway({ REDIS_URL: `${proxy.url}/1` });
-    await until('both gateways are connected', () => proxy.connections === 2);
+    await waitFor('both gateways are connected', () => proxy.connections === 2);
     for (const gateway of [ready, handshaking]) {
       world.release(gateway);
       await gateway.close();
     }
-    await until('no connection is left', () => proxy.connections === 0);
+    await waitFor('no connection is left', () => proxy.connections === 0);
     const { opened } = proxy;
     const from = performance.now();
-    await until('another attempt would have been made', () => performance.now() - from > 1_000);
+    await waitFor('another attempt would have been made', () => performance.now() - from > 1_000);
     expect(proxy.opened).toBe(opened);
   });
 
@@ -302,7 +305,7 @@ describeWithRedis('gateways during Redis outages', () => {
     await redis.start('--key-load-delay', '2000', '--loading-process-events-interval-bytes', '1024');
     const gateway = await world.gateway();
     const pings = proxy.count('PING');
-    await until(
+    await waitFor(
       'Redis was pinged more often than a silent connection is',
       () => proxy.count('PING') >= pings + 8,
     );
@@ -321,7 +324,7 @@ describeWithRedis('gateways during Redis outages', () => {
     const rejections = () => world.reports().filter(([, reason]) => reason === 'OOM');
     let users = 0;
     const ask = () => gateway.get(badge(`secret-user-${(users += 1)}`));
-    await until(
+    await waitFor(
       'the rejection is logged',
       async () => (await ask()).status === 200 && rejections().length > 0,
     );

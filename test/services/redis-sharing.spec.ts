@@ -3,7 +3,7 @@ import { baseEnvironment, badge } from '../support/gateway.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld } from '../support/redis-world.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 jest.setTimeout(120_000);
 
@@ -33,7 +33,7 @@ describeWithRedis('gateways that share a Redis', () => {
       const gateway = await world.sharingGateway();
       expect((await gateway.get(badge('user123'), { 'cache-control': 'no-cache' })).status).toBe(200);
       for (const part of [':account:', ':hub-summary:', ':token:']) await world.stored(part);
-      await until('the login lease is released', async () =>
+      await waitFor('the login lease is released', async () =>
         (await world.redis.dump()).every(([key]) => !key.endsWith(':login')),
       );
     });
@@ -101,7 +101,7 @@ describeWithRedis('gateways that share a Redis', () => {
       world.kigo.clearRequests();
       world.kigo.addFault({ kind: 'hang', route: 'login', times: 1 });
       const asked = first!.get(badge(`${user}-a`));
-      await until('the first gateway logs in', () => world.kigo.requests('login').length === 1);
+      await waitFor('the first gateway logs in', () => world.kigo.requests('login').length === 1);
       expect((await second!.get(badge(`${user}-b`))).status).toBe(200);
       expect((await asked).status).toBe(200);
     });
@@ -119,10 +119,10 @@ describeWithRedis('gateways that share a Redis', () => {
 
       passSeconds(0.95 * fresh);
       await first.get(badge(user));
-      await until('the refreshed summary is in Redis', async () =>
+      await waitFor('the refreshed summary is in Redis', async () =>
         (await world.redis.dump()).some(([, value]) => value.includes(`"asOf":${Date.now()}`)),
       );
-      await until('the second gateway serves it', async () => {
+      await waitFor('the second gateway serves it', async () => {
         return (await second.get(badge(user))).headers.get('age') === '0';
       });
       expect(routes()).toEqual(['summary']);
@@ -255,7 +255,7 @@ describeWithRedis('gateways that share a Redis', () => {
       entries.map(([key, value]) => `${key} ${value.replace(times, '')}`).toSorted();
     await world.retryOnTimeout(async () => {
       await gateway.get(badge('user123'), { 'cache-control': 'no-cache' });
-      await until('both entries are replaced', async () => {
+      await waitFor('both entries are replaced', async () => {
         const now = (await redis.dump()).filter(([key]) => right.some(([name]) => name === key));
         return timeless(now).join() === timeless(right).join();
       });

@@ -8,7 +8,7 @@ import type { World } from '../support/gateway.js';
 import { RedisWorld } from '../support/redis-world.js';
 import { describeWithRedis } from '../support/redis.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 let folder: string;
 let file: string;
@@ -41,7 +41,7 @@ async function startWithKey(): Promise<void> {
 
 const statusOf = async (key: string) =>
   (await world!.gateway.get(badge(), { authorization: `Bearer ${key}` })).status;
-const accepted = (key: string) => until(`${key} is accepted`, async () => (await statusOf(key)) === 200);
+const accepted = (key: string) => waitFor(`${key} is accepted`, async () => (await statusOf(key)) === 200);
 const ask = async () => (await world!.gateway.get(badge(), { 'cache-control': 'no-cache' })).status;
 const keysSent = () =>
   world!.kigo.requests('login').map(({ body }) => (JSON.parse(body) as { api_key: string }).api_key);
@@ -61,7 +61,7 @@ describe('the file of API_KEYS', () => {
     ]);
     expect(await statusOf('old-key')).toBe(200);
     await replace('app:new-key');
-    await until('the old key is rejected', async () => (await statusOf('old-key')) === 401);
+    await waitFor('the old key is rejected', async () => (await statusOf('old-key')) === 401);
     expect(await statusOf('new-key')).toBe(200);
     expect(logged('secret reloaded')).toHaveLength(2);
     expect(JSON.stringify(world!.gateway.log)).not.toMatch(/(old|new)-key/);
@@ -90,7 +90,7 @@ describe('the file of API_KEYS', () => {
   ])('changes nothing while it %s, which is logged once and without the value', async (_, damage) => {
     await startWithKey();
     await damage();
-    await until('the warning is logged', () => logged('secret file invalid').length > 0);
+    await waitFor('the warning is logged', () => logged('secret file invalid').length > 0);
     expect(await statusOf('old-key')).toBe(200);
     await replace('app:new-key');
     await accepted('new-key');
@@ -117,10 +117,10 @@ it('the file of KIIP_APP_SECRETS is reloaded, and old and new secrets verify whi
   const status = async (secret: string) => (await gateway.callback(redemption({}, secret))).status;
   expect([await status('first-secret'), await status('second-secret')]).toEqual([200, 401]);
   await replace('second-secret\nfirst-secret\n');
-  await until('the new secret is in use', async () => (await status('second-secret')) === 200);
+  await waitFor('the new secret is in use', async () => (await status('second-secret')) === 200);
   expect(await status('first-secret')).toBe(200);
   await replace('second-secret');
-  await until('the old secret is no longer in use', async () => (await status('first-secret')) === 401);
+  await waitFor('the old secret is no longer in use', async () => (await status('first-secret')) === 401);
   await gateway.close();
 });
 
@@ -134,7 +134,7 @@ describe('the file of KIGO_API_KEY', () => {
   it('is reloaded, and the new key is used after a login with it succeeds', async () => {
     world!.kigo.configure({ apiKeys: ['demo-kigo-key', 'next-key'] });
     await replace('next-key');
-    await until('the new key is in use', () => said('new Kigo API key is in use'));
+    await waitFor('the new key is in use', () => said('new Kigo API key is in use'));
     expect(keysSent()).toEqual(['demo-kigo-key', 'next-key']);
     // The token of that login is used.
     expect(await ask()).toBe(200);
@@ -148,17 +148,17 @@ describe('the file of KIGO_API_KEY', () => {
 
   it('leaves the old key in use while Kigo rejects the new one', async () => {
     await replace('wrong-key');
-    await until('the new key is rejected', () => said('new Kigo API key rejected'));
+    await waitFor('the new key is rejected', () => said('new Kigo API key rejected'));
     world!.kigo.revokeAllTokens();
     expect(await ask()).toBe(200);
     expect(keysSent()).toEqual(['demo-kigo-key', 'wrong-key', 'demo-kigo-key']);
     // The old key needs no login.
     await replace('demo-kigo-key');
-    await until('the file is reloaded', () => logged('secret reloaded').length === 2);
+    await waitFor('the file is reloaded', () => logged('secret reloaded').length === 2);
     expect(keysSent()).toHaveLength(3);
     world!.kigo.configure({ apiKeys: ['third-key'] });
     await replace('third-key');
-    await until('the third key is in use', () => said('new Kigo API key is in use'));
+    await waitFor('the third key is in use', () => said('new Kigo API key is in use'));
     expect(JSON.stringify(world!.gateway.log)).not.toMatch(/(wrong|third)-key/);
   });
 
@@ -167,7 +167,7 @@ describe('the file of KIGO_API_KEY', () => {
     world!.kigo.revokeAllTokens();
     expect(await ask()).toBe(502);
     await replace('next-key');
-    await until('calls work again', async () => (await ask()) === 200);
+    await waitFor('calls work again', async () => (await ask()) === 200);
     world!.kigo.revokeAllTokens();
     expect(await ask()).toBe(200);
   });
@@ -181,7 +181,7 @@ describeWithRedis('the Kigo token in Redis', () => {
     await writeFile(file, 'demo-kigo-key');
     const first = await shared.sharingGateway({ KIGO_API_KEY: undefined, KIGO_API_KEY_FILE: file });
     await replace('next-key');
-    await until('a login with the new key succeeds', () => shared.kigo.requests('login').length === 1);
+    await waitFor('a login with the new key succeeds', () => shared.kigo.requests('login').length === 1);
     await shared.retryOnTimeout(async (user) => {
       await shared.redis.command('FLUSHALL');
       shared.kigo.revokeAllTokens();

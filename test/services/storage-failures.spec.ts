@@ -5,7 +5,7 @@ import { LedgerService } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
-import { until } from '../support/wait-for.js';
+import { waitFor } from '../support/wait-for.js';
 
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
@@ -44,7 +44,7 @@ onPostgres('when PostgreSQL fails', () => {
   /** The same objects work again without a restart, and every acknowledged callback is stored. */
   const recovers = async (acknowledged: string[] = []) => {
     let id = '';
-    await until('a callback is stored again', async () => {
+    await waitFor('a callback is stored again', async () => {
       ({ id } = await ledger.record(fresh(), recorded));
       return true;
     });
@@ -79,7 +79,7 @@ onPostgres('when PostgreSQL fails', () => {
         }
       }
     });
-    await until('enough is acknowledged', () => acknowledged.length > 200);
+    await waitFor('enough is acknowledged', () => acknowledged.length > 200);
     await server.stop('SIGQUIT');
     await Promise.all(senders);
     expect(refusals.every((error) => error instanceof StorageUnavailableError)).toBe(true);
@@ -99,7 +99,7 @@ onPostgres('when PostgreSQL fails', () => {
     expect(database.state().state).toBe('down');
     server.resume();
     await recovers();
-    await until('the stranger finds it', async () => {
+    await waitFor('the stranger finds it', async () => {
       await stranger.migrate();
       return true;
     });
@@ -124,7 +124,7 @@ onPostgres('when PostgreSQL fails', () => {
       'postgres',
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = 'gateway'`,
     );
-    await until('the ledger can be read', async () => (await ledger.find(id)) !== undefined);
+    await waitFor('the ledger can be read', async () => (await ledger.find(id)) !== undefined);
     await refused(ledger.record(fresh(), recorded));
     expect(await ledger.list({ limit: 500 })).toMatchObject({ items: [{}, { id }] });
     await server.query('postgres', 'alter database gateway reset default_transaction_read_only');
@@ -151,7 +151,7 @@ onPostgres('when PostgreSQL fails', () => {
     await refused(ledger.record(fresh(), recorded));
     await Promise.all(hogs.map((hog) => hog.end()));
     await recovers();
-    await until('the latecomer is let in', async () => {
+    await waitFor('the latecomer is let in', async () => {
       await latecomer.migrate();
       return true;
     });

@@ -5,7 +5,7 @@ import type { ReceivedCallback } from './callback-receiver.js';
 import { parseEvent, CONSUMER_SECRET, signPayload } from './consumer.js';
 import { redemption } from './kiip.js';
 import type { Fields, KiipGateway } from './kiip.js';
-import { until } from './wait-for.js';
+import { waitFor } from './wait-for.js';
 
 /** A delivery in a response of the gateway. */
 export interface DeliveryResource {
@@ -50,7 +50,7 @@ export class DeliveryView {
 
   /** Waits until the listed deliveries meet a condition. */
   waitFor(what: string, holds: (items: DeliveryResource[]) => boolean, query?: string): Promise<void> {
-    return until(what, async () => holds(await this.list(query)));
+    return waitFor(what, async () => holds(await this.list(query)));
   }
 
   async retry(id: string): Promise<DeliveryResource> {

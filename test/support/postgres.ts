@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Client } from 'pg';
 import { freePort } from './free-port.js';
-import { until } from './wait-for.js';
+import { waitFor } from './wait-for.js';
 
 const INSTALLED = '/usr/lib/postgresql';
 const MAX_CONNECTIONS = 60;
@@ -81,7 +81,7 @@ export class PostgresServer {
     });
     this.#process = child;
     process.once('exit', () => child.kill('SIGQUIT'));
-    await until('the server answers', async () => {
+    await waitFor('the server answers', async () => {
       await this.query('postgres', 'select 1');
       return true;
     });

@@ -10,7 +10,7 @@ import type { RedisServer } from './redis.js';
 import { FaultProxy } from './fault-proxy.js';
 import { startTraffic } from './traffic.js';
 import type { Traffic } from './traffic.js';
-import { until } from './wait-for.js';
+import { waitFor } from './wait-for.js';
 
 /** The log messages for late replies of Redis. */
 const TIMEOUT_MESSAGES: readonly unknown[] = [
@@ -72,7 +72,7 @@ export class RedisWorld {
   /** Waits until Redis holds an entry whose key contains `part`. */
   async stored(part: string): Promise<void> {
     // An entry that is not stored soon was skipped because Redis was unavailable.
-    await until(
+    await waitFor(
       `an entry of ${part} is stored`,
       async () => (await this.redis.dump()).some(([key]) => key.includes(part)),
       5,
@@ -143,12 +143,12 @@ export async function redisState(gateway: Gateway): Promise<string> {
 
 export async function untilRedisIsUp(...gateways: Gateway[]): Promise<void> {
   for (const gateway of gateways)
-    await until('Redis is up', async () => (await redisState(gateway)) === 'up');
+    await waitFor('Redis is up', async () => (await redisState(gateway)) === 'up');
 }
 
 export async function untilRedisIsDown(...gateways: Gateway[]): Promise<void> {
   for (const gateway of gateways)
-    await until('Redis is down', async () => (await redisState(gateway)) === 'down');
+    await waitFor('Redis is down', async () => (await redisState(gateway)) === 'down');
 }
 
 /** The part of a cache key that identifies the subject. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createClient } from 'redis';
 import { describeWhenInstalled } from './describe-when-installed.js';
 import { freePort } from './free-port.js';
-import { until } from './wait-for.js';
+import { waitFor } from './wait-for.js';
 
 /** A real redis-server, started for one test. */
 export interface RedisServer {
@@ -84,7 +84,7 @@ export async function createRedis(): Promise<RedisServer> {
     async start(...args) {
       server = spawn('redis-server', [...options, ...args], { stdio: 'ignore' });
       const failed = once(server, 'error').then(([error]) => Promise.reject(error as Error));
-      await Promise.race([failed, until('Redis replies', answers)]);
+      await Promise.race([failed, waitFor('Redis replies', answers)]);
     },
     async close() {
       await handle.kill();

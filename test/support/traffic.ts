@@ -1,6 +1,6 @@
 import { badge } from './gateway.js';
 import type { Gateway } from './gateway.js';
-import { until } from './wait-for.js';
+import { waitFor } from './wait-for.js';
 
 /** Requests that continue until `stop`. */
 export interface Traffic {
@@ -50,7 +50,7 @@ export function startTraffic(gateways: readonly Gateway[]): Traffic {
     async answered(more) {
       const from = started;
       const done = () => isAnswered.slice(from).filter(Boolean).length >= more;
-      await Promise.race([until(`${more} more requests are answered`, done), all]);
+      await Promise.race([waitFor(`${more} more requests are answered`, done), all]);
     },
     async stop() {
       stop.abort();

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * Polls until a condition holds; an error counts as "not yet".
  * @throws after the time limit: the last error, or one that names the condition
  */
-export async function until(
+export async function waitFor(
   condition: string,
   holds: () => boolean | Promise<boolean>,
   timeoutSeconds = 30,

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PollingLoop } from '../../../src/async/polling-loop.js';
-import { until } from '../../support/wait-for.js';
+import { waitFor } from '../../support/wait-for.js';
 
 /** Longer than any test runs: a test that needs this interval to pass fails. */
 const NEVER_MS = 3_600_000;
@@ -22,7 +22,7 @@ const start = (work: () => Promise<boolean> | boolean, intervalMs = NEVER_MS) =>
   );
   loop.start();
 };
-const ran = (times: number) => until(`${times} runs`, () => runs >= times);
+const ran = (times: number) => waitFor(`${times} runs`, () => runs >= times);
 /** Gives a loop that is about to run again the time to do so. */
 const idle = async () => {
   for (let count = 0; count < 20; count += 1) await nextTurn();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SecretFileWatcher } from '../../../src/config/secret-file-watcher.js';
 import { read } from '../../support/config.js';
-import { until } from '../../support/wait-for.js';
+import { waitFor } from '../../support/wait-for.js';
 
 describe('the watcher of secret files', () => {
   it('goes on with this and the other files after a listener throws', async () => {
@@ -26,10 +26,10 @@ describe('the watcher of secret files', () => {
     watcher.watch('kiipAppSecrets', (secrets) => received.push(secrets));
 
     await writeFile(files.key, 'second-key');
-    await until('the new key', () => received.includes('second-key'));
+    await waitFor('the new key', () => received.includes('second-key'));
     await writeFile(files.secrets, 'second-secret');
     await writeFile(files.key, 'third-key');
-    await until('both new values', () => received.length === 3);
+    await waitFor('both new values', () => received.length === 3);
     expect(received).toEqual(expect.arrayContaining(['second-key', 'third-key', ['second-secret']]));
 
     watcher.onModuleDestroy();
