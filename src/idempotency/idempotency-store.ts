@@ -73,6 +73,8 @@ export class IdempotencyStore {
       token: randomUUID(),
     };
     const result = await this.database.run((db, signal) => this.acquireOrFind(db, signal, lease, request));
+    // Thrown here and not inside `run`, which would report the database as unavailable.
+    if (!result) throw new StorageUnavailableError('idempotency key contended');
     if (result.state === 'started') this.deleteExpiredPeriodically();
     return result;
   }
@@ -104,13 +106,16 @@ export class IdempotencyStore {
     return numDeletedRows === 1n;
   }
 
-  /** @param signal aborts when the caller has been answered 503: no statement starts after that */
+  /**
+   * @param signal aborts when the caller has been answered 503: no statement starts after that
+   * @returns undefined when the key was released again and again meanwhile
+   */
   private async acquireOrFind(
     db: Kysely<Tables>,
     signal: AbortSignal,
     lease: Lease,
     { bodyHash }: KeyedRequest,
-  ): Promise<AcquireResult> {
+  ): Promise<AcquireResult | undefined> {
     for (let attempt = 1; attempt <= MAX_ACQUIRE_ATTEMPTS; attempt += 1) {
       signal.throwIfAborted();
       if (await tryAcquire(db, lease, bodyHash, this.leaseSeconds)) return { state: 'started', lease };
@@ -119,7 +124,7 @@ export class IdempotencyStore {
       // Undefined: the key has been released since the first statement, and is free.
       if (existing) return existing;
     }
-    throw new StorageUnavailableError('idempotency key contended');
+    return undefined;
   }
 
   private async update(

@@ -97,7 +97,7 @@ onPostgres('on PostgreSQL', () => {
     const bad = await migrate({ DATABASE_URL: 'mysql://gateway@127.0.0.1/gateway' });
     expect([bad.code, bad.output]).toEqual([
       78,
-      expect.stringMatching(/^The configuration.*\n.*DATABASE_URL/),
+      expect.stringMatching(/^Invalid configuration.*\n.*DATABASE_URL/),
     ]);
     expect(bad.output).not.toContain('mysql');
     const away = await migrate({ DATABASE_URL: 'postgres://127.0.0.1:1/none' });
