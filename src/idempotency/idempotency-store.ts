@@ -41,7 +41,7 @@ export interface StoredResponse {
 export type AcquireResult =
   | { state: 'started'; lease: Lease }
   | ({ state: 'replay' } & StoredResponse)
-  | { state: 'in-progress' | 'key-reused' | 'outcome-unknown' };
+  | { state: 'in-flight' | 'key-reused' | 'outcome-unknown' };
 
 /**
  * The outcome of each keyed request, for 24 hours after it began. All times are by the clock of the database.
@@ -212,7 +212,7 @@ async function findExisting(
   if (existing.body_hash !== bodyHash) return { state: 'key-reused' };
   if (existing.state === 'unknown') return { state: 'outcome-unknown' };
   const { response_status: status, response_body: body } = existing;
-  if (status === null || body === null) return { state: 'in-progress' };
+  if (status === null || body === null) return { state: 'in-flight' };
   return { state: 'replay', status, body };
 }
 

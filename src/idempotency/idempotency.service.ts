@@ -21,7 +21,7 @@ export interface CallerRequest {
 const OK = 200;
 
 const REJECTIONS = {
-  'in-progress': originalInFlight,
+  'in-flight': originalInFlight,
   'key-reused': idempotencyKeyReused,
   'outcome-unknown': outcomeUnknown,
 };

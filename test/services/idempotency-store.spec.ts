@@ -38,9 +38,9 @@ describe.each(engines)('the idempotency store on %s', (_name, open) => {
     expect(await keys.acquire(request)).toEqual({ state: 'replay', ...response });
   });
 
-  test('a repeat while the first request is in flight gets in-progress', async () => {
+  test('a repeat while the first request is in flight gets in-flight', async () => {
     await started();
-    expect(await keys.acquire(request)).toEqual({ state: 'in-progress' });
+    expect(await keys.acquire(request)).toEqual({ state: 'in-flight' });
   });
 
   test.each(['in-flight', 'done', 'unknown'])(
@@ -76,7 +76,7 @@ describe.each(engines)('the idempotency store on %s', (_name, open) => {
       ).flat(),
     );
     expect(states.filter((state) => state === 'started')).toHaveLength(1);
-    expect(states.filter((state) => state === 'in-progress')).toHaveLength(50);
+    expect(states.filter((state) => state === 'in-flight')).toHaveLength(50);
   });
 
   test('a released key is free again, also for another body', async () => {
@@ -96,7 +96,7 @@ describe.each(engines)('the idempotency store on %s', (_name, open) => {
   test('an expired lease becomes an unknown outcome, even if its holder continues', async () => {
     const lease = await started();
     await letPass(59);
-    expect(await keys.acquire(request)).toEqual({ state: 'in-progress' });
+    expect(await keys.acquire(request)).toEqual({ state: 'in-flight' });
     await letPass(2);
     expect(await keys.acquire(request)).toEqual({ state: 'outcome-unknown' });
     expect(await keys.complete(lease, response)).toBe(false);
