@@ -4,7 +4,7 @@ import type { Fields, KiipGateway } from '../support/kiip.js';
 
 const T = '5473ca54-59a5-cf65-d319-c91697297fcc';
 
-describe('a Kiip callback', () => {
+describe('POST /callbacks/kiip', () => {
   let gateway: KiipGateway;
 
   beforeAll(async () => {
@@ -13,7 +13,7 @@ describe('a Kiip callback', () => {
 
   afterAll(() => gateway.close());
 
-  const rowsOf = async (user: string) =>
+  const entriesOf = async (user: string) =>
     (await gateway.read(`/issuances?user_id=${encodeURIComponent(user)}`)).items;
   const balanceOf = async (user: string) => {
     const { balances } = (await gateway.read(`/users/${encodeURIComponent(user)}/balances`)) as unknown as {
@@ -22,10 +22,10 @@ describe('a Kiip callback', () => {
     return balances.reduce((sum, { quantity }) => sum + quantity, 0);
   };
 
-  it('that is valid and new is in the ledger once it is answered', async () => {
+  it('records a valid new callback and responds 200 after the commit', async () => {
     const { status, body } = await gateway.form(redemption({ user_id: 'new-one', transaction_id: T }));
     expect([status, body['status']]).toEqual([200, 'recorded']);
-    expect(await rowsOf('new-one')).toEqual([
+    expect(await entriesOf('new-one')).toEqual([
       {
         id: body['id'],
         kind: 'redemption',
@@ -52,25 +52,29 @@ describe('a Kiip callback', () => {
     ['an issuance as JSON', (fields) => gateway.callback(fields), issuance()],
     ['an issuance as a form', (fields) => gateway.form(fields), issuance()],
     ['an issuance on its own route', (fields) => gateway.callback(fields, '/issuances'), issuance()],
-    ['a quantity that is text', (fields) => gateway.callback(fields), redemption({ quantity: '20' })],
-    ['unknown members', (fields) => gateway.callback({ ...fields, extra: [{ a: 1 }] }), redemption()],
+    ['a quantity as a string', (fields) => gateway.callback(fields), redemption({ quantity: '20' })],
+    ['unknown fields', (fields) => gateway.callback({ ...fields, extra: [{ a: 1 }] }), redemption()],
     [
-      'an upper-case signature',
+      'a signature in upper case',
       (fields) => gateway.callback({ ...fields, signature: String(fields['signature']).toUpperCase() }),
       redemption(),
     ],
-    ['the secret before', (fields) => gateway.callback(fields), redemption({}, 'the-secret-before')],
     [
-      'UTF-8 and a plus sign',
+      'a signature made with the second configured secret',
+      (fields) => gateway.callback(fields),
+      redemption({}, 'the-secret-before'),
+    ],
+    [
+      'UTF-8 text and a plus sign in a form',
       (fields) => gateway.form(fields),
       redemption({ name: 'Münzen 金', user_id: 'user+1@example.com' }),
     ],
-  ])('is recorded: %s', async (_, send, fields) => {
+  ])('records %s', async (_, send, fields) => {
     const { status, body } = await send(fields);
     expect([status, body['status']]).toEqual([200, 'recorded']);
   });
 
-  it('is a duplicate with the first id however often it comes again, in whatever form', async () => {
+  it('reports every repeat of a callback as a duplicate with the first id, in either media type', async () => {
     const fields = redemption({ user_id: 'again' });
     const first = await gateway.callback(fields);
     const again = await Promise.all([
@@ -92,27 +96,27 @@ describe('a Kiip callback', () => {
     });
   });
 
-  it('may be a redemption and issuances of one transaction', async () => {
+  it('records a redemption and several issuances of the same transaction', async () => {
     const transaction_id = transaction();
     const user_id = 'linked';
-    const answers = [
+    const responses = [
       await gateway.form(redemption({ transaction_id, user_id })),
       await gateway.callback(issuance({ transaction_id, user_id })),
       await gateway.callback(issuance({ transaction_id, user_id, nonce: 'n-0002' })),
     ];
-    expect(answers.map(({ body }) => body['status'])).toEqual(['recorded', 'recorded', 'recorded']);
+    expect(responses.map(({ body }) => body['status'])).toEqual(['recorded', 'recorded', 'recorded']);
     expect(await balanceOf('linked')).toBe(60);
   });
 
   it.each<[string, Fields, string]>([
-    ['a quantity with a zero in front', redemption({ quantity: '020' }), 'field-shape: quantity'],
-    ['a fraction', redemption({ quantity: '20.5' }), 'field-shape: quantity'],
-    ['nothing', redemption({ quantity: 0 }), 'field-shape: quantity'],
-    ['less than nothing', redemption({ quantity: -5 }), 'field-shape: quantity'],
+    ['a quantity with a leading zero', redemption({ quantity: '020' }), 'field-shape: quantity'],
+    ['a fractional quantity', redemption({ quantity: '20.5' }), 'field-shape: quantity'],
+    ['a quantity of zero', redemption({ quantity: 0 }), 'field-shape: quantity'],
+    ['a negative quantity', redemption({ quantity: -5 }), 'field-shape: quantity'],
     ['an empty quantity', redemption({ quantity: '' }), 'field-shape: quantity'],
-    ['an odd transaction id', redemption({ transaction_id: 'abc' }), 'field-shape: transaction_id'],
-    ['an empty user', redemption({ user_id: '' }), 'field-shape: user_id'],
-  ])('that is signed but breaks a rule waits for a decision: %s', async (_, fields, reason) => {
+    ['an invalid transaction id', redemption({ transaction_id: 'abc' }), 'field-shape: transaction_id'],
+    ['an empty user id', redemption({ user_id: '' }), 'field-shape: user_id'],
+  ])('quarantines a signed callback that violates a field rule: %s', async (_, fields, reason) => {
     const { status, body } = await gateway.callback(fields);
     expect([status, body['status']]).toEqual([200, 'quarantined']);
     expect(await gateway.read(`/issuances/${String(body['id'])}`)).toMatchObject({
@@ -121,7 +125,7 @@ describe('a Kiip callback', () => {
     });
   });
 
-  it('is verified by the text of its numbers', async () => {
+  it('verifies the signature over the text of a number as it arrived', async () => {
     const { signature: _, ...fields } = redemption({ quantity: '20.0' });
     const signature = createHash('sha1')
       .update(`${content}Coins20.0user-123${String(fields['transaction_id'])}test_app_secret_0001`)
@@ -132,67 +136,71 @@ describe('a Kiip callback', () => {
   });
 
   it.each<[string, Fields]>([
-    ['a wrong one', redemption({ signature: '0'.repeat(40) })],
-    ['an empty one', redemption({ signature: '' })],
-    ['one by another secret', redemption({}, 'not-ours')],
-    ['a short one', redemption({ signature: 'abc' })],
+    ['a wrong signature', redemption({ signature: '0'.repeat(40) })],
+    ['an empty signature', redemption({ signature: '' })],
+    ['a signature made with an unknown secret', redemption({}, 'not-ours')],
+    ['a signature that is too short', redemption({ signature: 'abc' })],
     [
-      'the legacy one, which is not enabled',
+      'a legacy signature while the legacy scheme is disabled',
       redemption({ signature: 'f58a3acbf1ca4d9af97596599167c0ff9c52d3e3', transaction_id: T }),
     ],
-  ])('is refused for its signature: %s', async (_, fields) => {
+  ])('responds 401 to an invalid signature: %s', async (_, fields) => {
     const { status, body, headers } = await gateway.callback(fields);
     expect([status, body['type']]).toEqual([401, 'urn:rewards-gateway:problem:callback-signature']);
     expect(headers.get('www-authenticate')).toContain('Signature');
   });
 
-  it('is refused for its signature when it has none', async () => {
+  it('responds 401 to a callback without a signature', async () => {
     const { signature: _, ...unsigned } = redemption();
     expect((await gateway.callback(unsigned)).status).toBe(401);
   });
 
   it.each<[string, string, string]>([
-    ['no JSON', '{', 'application/json'],
-    ['a list', '[]', 'application/json'],
-    ['nothing', '', 'application/json'],
-    ['a member twice', `{"user_id":"a","user_id":"b"}`, 'application/json'],
-    ['a member twice in other spelling', `{"user_id":"a","\\u0075ser_id":"b"}`, 'application/json'],
-    ['a null', JSON.stringify({ ...redemption(), user_id: null }), 'application/json'],
-    ['a list for a member', JSON.stringify({ ...redemption(), user_id: ['a'] }), 'application/json'],
-    ['name and nonce', JSON.stringify({ ...issuance(), name: 'Coins' }), 'application/json'],
+    ['invalid JSON', '{', 'application/json'],
+    ['a JSON array', '[]', 'application/json'],
+    ['an empty body', '', 'application/json'],
+    ['a duplicate field', `{"user_id":"a","user_id":"b"}`, 'application/json'],
     [
-      'neither',
+      'a duplicate field with an escape in its name',
+      `{"user_id":"a","\\u0075ser_id":"b"}`,
+      'application/json',
+    ],
+    ['a field that is null', JSON.stringify({ ...redemption(), user_id: null }), 'application/json'],
+    ['a field that is an array', JSON.stringify({ ...redemption(), user_id: ['a'] }), 'application/json'],
+    ['both name and nonce', JSON.stringify({ ...issuance(), name: 'Coins' }), 'application/json'],
+    [
+      'neither name nor nonce',
       JSON.stringify({ content, quantity: 1, user_id: 'a', transaction_id: T, signature: 'x' }),
       'application/json',
     ],
-    ['a repeated key', 'user_id=a&user_id=b', 'application/x-www-form-urlencoded'],
-    ['a broken escape', 'user_id=%zz', 'application/x-www-form-urlencoded'],
-    ['bytes that are no UTF-8', 'user_id=%ff', 'application/x-www-form-urlencoded'],
-  ])('that is malformed is refused: %s', async (_, body, type) => {
-    const answer = await gateway.raw(body, type);
-    expect([answer.status, answer.body['type']]).toEqual([400, 'urn:rewards-gateway:problem:validation']);
+    ['a duplicate form field', 'user_id=a&user_id=b', 'application/x-www-form-urlencoded'],
+    ['an invalid percent escape', 'user_id=%zz', 'application/x-www-form-urlencoded'],
+    ['bytes that are not UTF-8', 'user_id=%ff', 'application/x-www-form-urlencoded'],
+  ])('responds 400 to a malformed body: %s', async (_, body, type) => {
+    const response = await gateway.raw(body, type);
+    expect([response.status, response.body['type']]).toEqual([400, 'urn:rewards-gateway:problem:validation']);
   });
 
-  it('of the other format is refused on a route of its own', async () => {
+  it('responds 400 to a message of the other format on a route for one format', async () => {
     expect((await gateway.callback(issuance(), '/redemptions')).status).toBe(400);
     expect((await gateway.callback(redemption(), '/issuances')).status).toBe(400);
   });
 
-  it('is 413 beyond 16 KiB, and 415 in another media type', async () => {
+  it('responds 413 to a body over 16 KiB and 415 to another media type', async () => {
     expect((await gateway.callback({ ...redemption(), pad: 'x'.repeat(16 * 1024) })).status).toBe(413);
     expect((await gateway.raw('<a/>', 'application/xml')).status).toBe(415);
     expect((await gateway.raw('a', 'text/plain')).status).toBe(415);
   });
 
-  it('of a test reward is recorded as a test, and counts in no balance', async () => {
+  it('records a callback of a test reward as a test and leaves it out of balances', async () => {
     const fields = redemption({ user_id: 'tester', transaction_id: `test_${transaction()}` });
     expect((await gateway.callback(fields)).body).toMatchObject({ status: 'recorded' });
-    expect(await rowsOf('tester')).toMatchObject([{ test: true, status: 'recorded' }]);
+    expect(await entriesOf('tester')).toMatchObject([{ test: true, status: 'recorded' }]);
     expect(await balanceOf('tester')).toBe(0);
   });
 });
 
-describe('a forged reading of a signed text', () => {
+describe('POST /callbacks/kiip with a forged parse of a signed text', () => {
   let gateway: KiipGateway;
 
   beforeAll(async () => {
@@ -201,10 +209,10 @@ describe('a forged reading of a signed text', () => {
 
   afterAll(() => gateway.close());
 
-  // Both columns have the same signature (docs/vendors/kiip.md, section 9).
+  // The genuine and the forged callback of a pair have the same signature (docs/vendors/kiip.md, section 9).
   const pairs: [string, Fields, Fields][] = [
     [
-      'V5: transaction and nonce',
+      'V5, the boundary between transaction and nonce is moved',
       {
         content,
         quantity: 20,
@@ -225,7 +233,7 @@ describe('a forged reading of a signed text', () => {
       },
     ],
     [
-      'V6: name and quantity, without KIIP_CURRENCIES: a name that ends in a digit is not believed, genuine or not',
+      'V6, the boundary between name and quantity is moved, without KIIP_CURRENCIES',
       {
         content,
         name: 'Gold',
@@ -244,7 +252,7 @@ describe('a forged reading of a signed text', () => {
       },
     ],
     [
-      'V7: quantity and user',
+      'V7, the boundary between quantity and user is moved',
       {
         content,
         quantity: 20,
@@ -265,7 +273,7 @@ describe('a forged reading of a signed text', () => {
       },
     ],
     [
-      'V8: an issuance as a legacy redemption',
+      'V8, an issuance is parsed as a legacy redemption',
       {
         content,
         quantity: 20,
@@ -289,17 +297,20 @@ describe('a forged reading of a signed text', () => {
       ({ status }) => status === 'recorded' || status === 'released',
     );
 
-  it.each(pairs)('is not credited beside the genuine one: %s', async (_, genuine, forged) => {
-    const before = (await credited()).length;
-    const first = await gateway.callback(genuine);
-    expect(first.status).toBe(200);
-    const second = await gateway.callback(forged);
-    expect([400, 200]).toContain(second.status);
-    expect(second.body['status']).not.toBe('recorded');
-    expect((await credited()).length - before).toBeLessThanOrEqual(1);
-  });
+  it.each(pairs)(
+    'does not credit the forged callback as well as the genuine one: %s',
+    async (_, genuine, forged) => {
+      const before = (await credited()).length;
+      const first = await gateway.callback(genuine);
+      expect(first.status).toBe(200);
+      const second = await gateway.callback(forged);
+      expect([400, 200]).toContain(second.status);
+      expect(second.body['status']).not.toBe('recorded');
+      expect((await credited()).length - before).toBeLessThanOrEqual(1);
+    },
+  );
 
-  it('is not credited before the genuine one where the genuine user has gone to Kiip', async () => {
+  it('does not credit a forged callback that arrives first when only the genuine user is known', async () => {
     await gateway.know('7001');
     const transaction_id = transaction();
     const genuine = issuance({ user_id: '7001', quantity: 20, transaction_id });
@@ -309,14 +320,14 @@ describe('a forged reading of a signed text', () => {
     expect((await gateway.callback(genuine)).body).toMatchObject({ status: 'recorded' });
   });
 
-  it('quarantines the genuine one as well where both users have gone to Kiip, and a human being decides', async () => {
+  it('quarantines both callbacks when both users are known, until an operator decides', async () => {
     await gateway.know('8001', '001');
     const transaction_id = transaction();
     const genuine = await gateway.callback(issuance({ user_id: '8001', quantity: 20, transaction_id }));
     const forged = await gateway.callback(issuance({ user_id: '001', quantity: 208, transaction_id }));
     expect([genuine.body['status'], forged.body['status']]).toEqual(['quarantined', 'quarantined']);
-    const decide = (answer: typeof genuine, what: string) =>
-      gateway.post(`/api/v1/kiip/issuances/${String(answer.body['id'])}/${what}`, {});
+    const decide = (callback: typeof genuine, decision: string) =>
+      gateway.post(`/api/v1/kiip/issuances/${String(callback.body['id'])}/${decision}`, {});
     const released = await decide(genuine, 'release');
     expect([released.status, ((await released.json()) as Fields)['status']]).toEqual([200, 'released']);
     expect((await decide(genuine, 'release')).status).toBe(409);
@@ -326,7 +337,7 @@ describe('a forged reading of a signed text', () => {
     expect((await gateway.post('/api/v1/kiip/issuances/nope/release', {})).status).toBe(404);
   });
 
-  it('of the same transaction with other fields is quarantined', async () => {
+  it('quarantines a callback that has a recorded transaction and other fields', async () => {
     const transaction_id = transaction();
     expect((await gateway.callback(redemption({ transaction_id, quantity: 20 }))).body).toMatchObject({
       status: 'recorded',
@@ -337,7 +348,7 @@ describe('a forged reading of a signed text', () => {
   });
 });
 
-describe('the rules of the configuration', () => {
+describe('POST /callbacks/kiip with optional settings', () => {
   const gateways: KiipGateway[] = [];
   const start = async (env: Record<string, string>) => {
     const gateway = await startKiipGateway(env);
@@ -349,7 +360,7 @@ describe('the rules of the configuration', () => {
     for (const gateway of gateways.splice(0)) await gateway.close();
   });
 
-  it('quarantine other currencies, names and larger quantities', async () => {
+  it('quarantines currencies and names that are not configured and quantities above the cap', async () => {
     const gateway = await start({
       KIIP_CURRENCIES: JSON.stringify({ [content]: { name: 'Gold1', max_quantity: 100 } }),
     });
@@ -366,8 +377,8 @@ describe('the rules of the configuration', () => {
   });
 
   // V6 (docs/vendors/kiip.md, section 9): one signature for `Gold1`/20, which is genuine here, and for `Gold`/120.
-  it.each(['the genuine one', 'the forged one'])(
-    'tell a currency whose name ends in a digit from a larger quantity of another, %s first',
+  it.each(['the genuine callback', 'the forged callback'])(
+    'credits only a configured currency whose name ends in a digit when %s arrives first',
     async (first) => {
       const gateway = await start({
         KIIP_CURRENCIES: JSON.stringify({ [content]: { name: 'Gold1', max_quantity: 1_000 } }),
@@ -376,7 +387,7 @@ describe('the rules of the configuration', () => {
       const common = { content, user_id: 'user-123', transaction_id: T, signature };
       const genuine = { ...common, name: 'Gold1', quantity: 20 };
       const forged = { ...common, name: 'Gold', quantity: 120 };
-      const inOrder = first === 'the genuine one' ? [genuine, forged] : [forged, genuine];
+      const inOrder = first === 'the genuine callback' ? [genuine, forged] : [forged, genuine];
       for (const fields of [...inOrder, ...inOrder])
         expect((await gateway.callback(fields)).status).toBe(200);
       const { items } = await gateway.read('/issuances?limit=500');
@@ -385,9 +396,9 @@ describe('the rules of the configuration', () => {
     },
   );
 
-  // V8: one signature for an issuance, and for a legacy redemption whose transaction goes on.
+  // V8: one signature for an issuance and for a legacy redemption with a longer transaction id.
   it.each(['the issuance', 'the redemption'])(
-    'credit an issuance and no legacy redemption of the same text, %s first',
+    'credits the issuance and not the legacy redemption with the same signature when %s arrives first',
     async (first) => {
       const gateway = await start({ KIIP_LEGACY_SIGNATURE: 'true' });
       const signature = '3392d14d59913b113d26919e2ed1960907b77931';
@@ -395,7 +406,7 @@ describe('the rules of the configuration', () => {
       const genuine = { ...common, transaction_id: T, nonce: 'n-0001', origin: 'survey' };
       const forged = { ...common, transaction_id: `${T}n-0001survey` };
       const inOrder = first === 'the issuance' ? [genuine, forged] : [forged, genuine];
-      // The signature is good under the scheme that is switched on: only the shape of the transaction tells.
+      // The signature is valid under the enabled legacy scheme. Only the shape of the transaction id reveals the forgery.
       for (const fields of [...inOrder, ...inOrder])
         expect((await gateway.callback(fields)).status).toBe(200);
       const { items } = await gateway.read('/issuances?limit=500');
@@ -404,7 +415,7 @@ describe('the rules of the configuration', () => {
     },
   );
 
-  it('quarantine users that never went to Kiip, when told so', async () => {
+  it('quarantines callbacks for unknown users when KIIP_UNKNOWN_USERS is quarantine', async () => {
     const gateway = await start({ KIIP_UNKNOWN_USERS: 'quarantine' });
     await gateway.know('friend');
     expect((await gateway.callback(redemption({ user_id: 'friend' }))).body).toMatchObject({
@@ -415,7 +426,7 @@ describe('the rules of the configuration', () => {
     });
   });
 
-  it('let the legacy scheme in', async () => {
+  it('records a callback with a legacy signature when KIIP_LEGACY_SIGNATURE is true', async () => {
     const gateway = await start({ KIIP_LEGACY_SIGNATURE: 'true' });
     const { name: _, ...legacy } = redemption({
       transaction_id: T,

@@ -8,7 +8,7 @@ import { newDataFolder } from '../support/data-folder.js';
 
 const command = fileURLToPath(new URL('../../dist/cli/kiip-reverify.js', import.meta.url));
 
-/** Runs `npm run kiip:reverify` as an operator does: the built program, and an environment. */
+/** Runs the built command with an environment, as `npm run kiip:reverify` does. */
 async function reverify(env: Record<string, string>) {
   const child = spawn(process.execPath, [command], {
     env: { ...(baseEnvironment as Record<string, string>), DATABASE_URL: '', ...env },
@@ -30,7 +30,7 @@ describe('npm run kiip:reverify', () => {
 
   afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
-  it('records callbacks that were rejected because of a wrong secret, and no forged ones', async () => {
+  it('records genuine callbacks that were rejected because of a wrong secret, and no forged ones', async () => {
     const wrong = await startKiipGateway({ DATA_DIR: dataDir, KIIP_APP_SECRETS: 'a-typing-error' });
     const genuine = redemption({ user_id: 'late' });
     const forged = redemption({ user_id: 'thief' }, 'not-kiips-secret');

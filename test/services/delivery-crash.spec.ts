@@ -4,8 +4,8 @@ import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
 import { Inbox } from '../support/inbox.js';
 import type { Receipt } from '../support/inbox.js';
-import { MortalGateway } from '../support/crashable-gateway.js';
-import { PatientKiip } from '../support/retrying-kiip-client.js';
+import { CrashableGateway } from '../support/crashable-gateway.js';
+import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -26,7 +26,7 @@ const onPostgres = bin === undefined ? describe.skip : describe;
 onPostgres('delivery by three replicas that are killed at random moments', () => {
   let server: PostgresServer;
   let inbox: Inbox;
-  let replicas: MortalGateway[];
+  let replicas: CrashableGateway[];
   /** Events whose sender was killed at the moment of the 200. */
   const lastAccepted: string[] = [];
 
@@ -36,7 +36,7 @@ onPostgres('delivery by three replicas that are killed at random moments', () =>
     // One consumer with a URL for each replica, so that the receiver knows the sender.
     replicas = await Promise.all(
       Array.from({ length: REPLICAS }, (_, index) =>
-        MortalGateway.on({
+        CrashableGateway.on({
           DATABASE_URL: server.url('postgres'),
           DATABASE_TIMEOUT_MS: String(DATABASE_TIMEOUT_MS),
           DELIVERY_CONSUMERS: consumersConfig(inbox.url(String(index)), { concurrency: CONCURRENCY }),
@@ -59,7 +59,7 @@ onPostgres('delivery by three replicas that are killed at random moments', () =>
       };
       for (const replica of replicas) replica.start();
       const origins = replicas.map(({ origin }) => origin);
-      const kiip = new PatientKiip(origins, { inFlight: 6, pauseMs: 5 });
+      const kiip = new RetryingKiipClient(origins, { inFlight: 6, pauseMs: 5 });
 
       for (let round = 0; round < ROUNDS; round += 1) {
         const victim = await nextVictim(round);
@@ -100,7 +100,7 @@ onPostgres('delivery by three replicas that are killed at random moments', () =>
   );
 
   /** Chooses the replica to kill: the one whose event has just been answered 200, or a random one, which may still be starting. */
-  async function nextVictim(round: number): Promise<MortalGateway> {
+  async function nextVictim(round: number): Promise<CrashableGateway> {
     const enough = inbox.receipts.length + 1 + Math.random() * 60;
     await waitFor('some more events arrive', () => inbox.receipts.length >= enough, PATIENCE_SECONDS);
     if (round % 2 === 1) {

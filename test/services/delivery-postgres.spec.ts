@@ -7,7 +7,7 @@ import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
-import { PatientKiip } from '../support/retrying-kiip-client.js';
+import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -82,7 +82,7 @@ onPostgres('delivery during PostgreSQL failures', () => {
         await sleep(Math.random() * 30);
         return 200;
       };
-      const kiip = new PatientKiip([origin], { inFlight: 4, pauseMs: 40 });
+      const kiip = new RetryingKiipClient([origin], { inFlight: 4, pauseMs: 40 });
       await waitFor('events flow', () => inbox.receipts.length > 100);
       await fail();
       await waitFor(

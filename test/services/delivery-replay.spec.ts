@@ -7,8 +7,8 @@ import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
-import { MortalGateway } from '../support/crashable-gateway.js';
-import { PatientKiip } from '../support/retrying-kiip-client.js';
+import { CrashableGateway } from '../support/crashable-gateway.js';
+import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -42,7 +42,7 @@ onPostgres('replays and dead letters', () => {
   let inbox: Inbox;
   let api: GatewayProcess;
   let origin: string;
-  let worker: MortalGateway;
+  let worker: CrashableGateway;
   const sender = new CallbackSender(16);
   /** Entries outside and inside the window that is replayed. */
   let outside: string[];
@@ -60,7 +60,7 @@ onPostgres('replays and dead letters', () => {
     api = startProcess({ ...env, ROLE: 'api' });
     origin = await api.url();
     await api.logged('database ready');
-    worker = await MortalGateway.on({ ...env, ROLE: 'worker' });
+    worker = await CrashableGateway.on({ ...env, ROLE: 'worker' });
     worker.start();
 
     const before = await record(OUTSIDE);
@@ -128,7 +128,7 @@ onPostgres('replays and dead letters', () => {
       const startedMs = performance.now();
       const { status, body } = await requestReplay({ rate_per_second: RATE });
       expect([status, body.count]).toEqual([202, ROWS]);
-      const kiip = new PatientKiip([origin], { inFlight: 2, pauseMs: 50 });
+      const kiip = new RetryingKiipClient([origin], { inFlight: 2, pauseMs: 50 });
 
       await waitFor('half of the events', () => inbox.receipts.length >= ROWS / 2, PATIENCE_SECONDS);
       await worker.kill();

@@ -4,24 +4,24 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../src/database/database.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
-import type { FeedRow } from '../support/callback-sender.js';
-import { MortalGateway } from '../support/crashable-gateway.js';
-import { PatientKiip } from '../support/retrying-kiip-client.js';
+import type { FeedEntry } from '../support/callback-sender.js';
+import { CrashableGateway } from '../support/crashable-gateway.js';
+import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 import { newDataFolder } from '../support/data-folder.js';
 
-/** On each database; shared among gateways that are killed and started independently of each other. */
+/** Kills on each database, divided among gateways that are killed and started independently. */
 const ROUNDS = 32;
 const GATEWAYS = 2;
 const IN_FLIGHT = 6;
-/** The whole of a slow machine's patience, and never a measure. */
+/** Long enough for a slow machine; it measures nothing. */
 const LIMIT_MS = 600_000;
-const PATIENCE_SECONDS = 120;
+const WAIT_SECONDS = 120;
 
-/** Reads the feed on and on, as a consumer does, whoever dies meanwhile. */
-class Reader {
-  readonly rows: FeedRow[] = [];
+/** Reads the feed continuously, as a consumer does, while gateways are killed and restarted. */
+class FeedReader {
+  readonly entries: FeedEntry[] = [];
   #cursor: string | undefined;
   #stopped = false;
   readonly #sender = new CallbackSender(1);
@@ -42,7 +42,7 @@ class Reader {
       const last = this.#stopped;
       const page = await this.#sender.page(this.origin, this.#cursor).catch(() => undefined);
       if (page) {
-        this.rows.push(...page.items);
+        this.entries.push(...page.items);
         this.#cursor = page.next;
         if (last && page.items.length === 0) return;
       }
@@ -51,28 +51,28 @@ class Reader {
   }
 }
 
-/** What gateways run on; each has data of its own, or all have the same. */
-interface Ground {
-  readonly gateways: MortalGateway[];
-  /** Which gateways lead to the same data. */
-  readonly together: MortalGateway[][];
+/** The gateways of one test and their database, which they share or have one each. */
+interface GatewayGroup {
+  readonly gateways: CrashableGateway[];
+  /** The gateways grouped by shared database. */
+  readonly byDatabase: CrashableGateway[][];
   close(): Promise<void>;
 }
 
 const bin = findPostgres();
-const grounds: [string, () => Promise<Ground>][] = [['embedded PGlite', embedded]];
-if (bin !== undefined) grounds.push(['PostgreSQL', () => postgresql(bin)]);
+const databases: [string, () => Promise<GatewayGroup>][] = [['embedded PGlite', startEmbedded]];
+if (bin !== undefined) databases.push(['PostgreSQL', () => startOnPostgres(bin)]);
 
-async function embedded(): Promise<Ground> {
-  // One is made here, since its making may be cut off as well; that takes long, so the others are copies.
+async function startEmbedded(): Promise<GatewayGroup> {
+  // The first database is created by the gateway, so that kills interrupt the creation too. That is slow, so the others are copies.
   const fresh = mkdtempSync(join(tmpdir(), 'gateway-data-'));
   const folders = [fresh, ...Array.from({ length: GATEWAYS - 1 }, () => newDataFolder())];
   const gateways = await Promise.all(
-    folders.map((DATA_DIR) => MortalGateway.on({ DATABASE_URL: '', DATA_DIR })),
+    folders.map((DATA_DIR) => CrashableGateway.on({ DATABASE_URL: '', DATA_DIR })),
   );
   return {
     gateways,
-    together: gateways.map((gateway) => [gateway]),
+    byDatabase: gateways.map((gateway) => [gateway]),
     close() {
       for (const folder of folders) rmSync(folder, { recursive: true, force: true });
       return Promise.resolve();
@@ -80,44 +80,44 @@ async function embedded(): Promise<Ground> {
   };
 }
 
-async function postgresql(folder: string): Promise<Ground> {
+async function startOnPostgres(folder: string): Promise<GatewayGroup> {
   const server = await PostgresServer.create(folder);
   const DATABASE_URL = server.url('postgres');
   const gateways = await Promise.all(
-    Array.from({ length: GATEWAYS }, () => MortalGateway.on({ DATABASE_URL })),
+    Array.from({ length: GATEWAYS }, () => CrashableGateway.on({ DATABASE_URL })),
   );
-  return { gateways, together: [gateways], close: () => server.destroy() };
+  return { gateways, byDatabase: [gateways], close: () => server.destroy() };
 }
 
-describe.each(grounds)('gateways on %s, killed at random moments', (name, open) => {
-  let ground: Ground;
+describe.each(databases)('gateways on %s that are killed at random moments', (name, open) => {
+  let group: GatewayGroup;
   beforeAll(async () => {
-    ground = await open();
+    group = await open();
   }, LIMIT_MS);
   afterAll(async () => {
-    await Promise.all(ground.gateways.map((gateway) => gateway.close()));
-    await ground.close();
+    await Promise.all(group.gateways.map((gateway) => gateway.close()));
+    await group.close();
   });
 
   test(
-    'lose no callback that they acknowledged, and keep none twice',
+    'keep every acknowledged callback exactly once',
     async () => {
-      const { gateways, together } = ground;
-      const worlds = together.map((group) => {
-        const origins = group.map(({ origin }) => origin);
+      const { gateways, byDatabase } = group;
+      const worlds = byDatabase.map((members) => {
+        const origins = members.map(({ origin }) => origin);
         return {
-          kiip: new PatientKiip(origins, { inFlight: IN_FLIGHT }),
-          reader: new Reader(origins[0]!),
-          group,
+          kiip: new RetryingKiipClient(origins, { inFlight: IN_FLIGHT }),
+          reader: new FeedReader(origins[0]!),
+          members,
         };
       });
 
       await Promise.all(
-        worlds.flatMap(({ kiip, group }) =>
-          group.map(async (gateway) => {
+        worlds.flatMap(({ kiip, members }) =>
+          members.map(async (gateway) => {
             for (let round = 0; round < ROUNDS / GATEWAYS; round += 1) {
               gateway.start();
-              await aMoment(gateway, round, kiip);
+              await waitForRandomMoment(gateway, round, kiip);
               await gateway.kill();
             }
             gateway.start();
@@ -130,62 +130,72 @@ describe.each(grounds)('gateways on %s, killed at random moments', (name, open) 
       expect(gateways.map(({ kills }) => kills)).toEqual(gateways.map(() => ROUNDS / GATEWAYS));
       let sent = 0;
       let lost = 0;
-      for (const { kiip, reader, group } of worlds) {
-        await inspect(kiip, reader, group);
+      for (const { kiip, reader, members } of worlds) {
+        await inspect(kiip, reader, members);
         sent += kiip.sent.size;
         lost += kiip.lost;
       }
-      // Callbacks have been under way at the kills; and not merely between them.
+      // Callbacks were in flight when gateways were killed, not only between the kills.
       expect(sent).toBeGreaterThan(ROUNDS * IN_FLIGHT);
       expect(lost).toBeGreaterThan(ROUNDS / 2);
-      console.info(`${name}: ${ROUNDS} kills, ${sent} callbacks, ${lost} tries without an answer`);
+      console.info(`${name}: ${ROUNDS} kills, ${sent} callbacks, ${lost} attempts without a response`);
     },
     LIMIT_MS,
   );
 });
 
-/** Some moment of a process's life: while it starts, or with callbacks under way. */
-async function aMoment(gateway: MortalGateway, round: number, kiip: PatientKiip): Promise<void> {
+/** Waits for a random moment in the life of a process: while it starts, or with callbacks in flight. */
+async function waitForRandomMoment(
+  gateway: CrashableGateway,
+  round: number,
+  kiip: RetryingKiipClient,
+): Promise<void> {
   const { DATA_DIR } = gateway.env;
   if (DATA_DIR !== undefined && round === 0) {
-    // Making one is making a thousand files, and the last ones are the ones that matter.
+    // A new database is about a thousand files, and most races are possible with the last ones.
     const enough = 1_000 - 1_000 * Math.random() ** 4;
-    await waitFor('so much of the database is there', () => filesIn(DATA_DIR) >= enough, PATIENCE_SECONDS);
+    await waitFor('part of the database exists', () => countFiles(DATA_DIR) >= enough, WAIT_SECONDS);
   } else if (round % 8 === 7) {
-    // Before it listens, most likely.
+    // Most likely before the process listens.
     for (let step = Math.random() * 30; step > 0; step -= 1) await sleep(50);
   } else {
     const before = kiip.acknowledged.size;
     const more = 1 + Math.random() * 120;
     await waitFor(
-      'so many are acknowledged',
+      'enough callbacks are acknowledged',
       () => kiip.acknowledged.size >= before + more,
-      PATIENCE_SECONDS,
+      WAIT_SECONDS,
     );
     await sleep(Math.random() * 10);
   }
 }
 
-/** Asks the last processes, and then the data itself. */
-async function inspect(kiip: PatientKiip, reader: Reader, group: readonly MortalGateway[]): Promise<void> {
+/** Checks what the last processes report, and then the database itself. */
+async function inspect(
+  kiip: RetryingKiipClient,
+  reader: FeedReader,
+  group: readonly CrashableGateway[],
+): Promise<void> {
   const sender = new CallbackSender();
-  const rows = await sender.ledger(group[0]!.origin);
-  const byTransaction = Map.groupBy(rows, ({ transaction_id }) => transaction_id);
+  const entries = await sender.ledger(group[0]!.origin);
+  const byTransaction = Map.groupBy(entries, ({ transaction_id }) => transaction_id);
   expect(kiip.acknowledged.size).toBe(kiip.sent.size);
-  for (const [transaction_id, answers] of kiip.acknowledged) {
+  for (const [transaction_id, responses] of kiip.acknowledged) {
     const found = byTransaction.get(transaction_id);
-    // Once in the ledger, under the id of every acknowledgement.
+    // The callback is in the ledger once, with the id of every acknowledgement.
     expect(found?.map(({ id, status }) => ({ id, status }))).toEqual([
-      { id: answers[0]!.id, status: 'recorded' },
+      { id: responses[0]!.id, status: 'recorded' },
     ]);
-    expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
-    expect(answers.slice(1).map(({ outcome }) => outcome)).toEqual(answers.slice(1).map(() => 'duplicate'));
+    expect(new Set(responses.map(({ id }) => id)).size).toBe(1);
+    expect(responses.slice(1).map(({ outcome }) => outcome)).toEqual(
+      responses.slice(1).map(() => 'duplicate'),
+    );
   }
-  // And nothing else; whoever followed the feed saw the same.
-  expect(rows).toHaveLength(kiip.sent.size);
-  expect(rows.every(isAccepted)).toBe(true);
-  expect(reader.rows).toEqual(rows);
-  // All of it again, and nothing is new.
+  // The ledger has no other entries, and the feed reader saw the same ones.
+  expect(entries).toHaveLength(kiip.sent.size);
+  expect(entries.every(isAccepted)).toBe(true);
+  expect(reader.entries).toEqual(entries);
+  // A repeat of any callback is a duplicate.
   const sample = [...kiip.sent.values()].slice(-100);
   const again = await Promise.all(sample.map((fields) => sender.callback(group[0]!.origin, fields)));
   expect(new Set(again.map(({ outcome }) => outcome))).toEqual(new Set(['duplicate']));
@@ -195,11 +205,11 @@ async function inspect(kiip: PatientKiip, reader: Reader, group: readonly Mortal
     expect(gateway.log.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([]);
     await gateway.kill();
   }
-  expect(await jobsOf(group[0]!)).toEqual(rows.map(({ id }) => id).toSorted());
+  expect(await readJobIds(group[0]!)).toEqual(entries.map(({ id }) => id).toSorted());
 }
 
-/** The ids for which there is a delivery job. */
-async function jobsOf({ env: { DATABASE_URL, DATA_DIR = '' } }: MortalGateway): Promise<string[]> {
+/** Reads the ids of the ledger entries that have a delivery job. */
+async function readJobIds({ env: { DATABASE_URL, DATA_DIR = '' } }: CrashableGateway): Promise<string[]> {
   const database = new Database({
     databaseUrl: DATABASE_URL === '' ? undefined : DATABASE_URL,
     dataDir: DATA_DIR,
@@ -214,11 +224,11 @@ async function jobsOf({ env: { DATABASE_URL, DATA_DIR = '' } }: MortalGateway): 
   }
 }
 
-function filesIn(folder: string): number {
+function countFiles(folder: string): number {
   try {
     return readdirSync(folder, { recursive: true }).length;
   } catch {
-    // It changes while it is read.
+    // The folder changes while it is read.
     return 0;
   }
 }

@@ -1,5 +1,5 @@
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
-import type { FeedRow, SentAnswer } from '../support/callback-sender.js';
+import type { FeedEntry, CallbackResponse } from '../support/callback-sender.js';
 import { credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
@@ -19,7 +19,7 @@ onPostgres('three gateways on one PostgreSQL', () => {
 
   beforeAll(async () => {
     server = await PostgresServer.create(bin ?? '');
-    // A thousand at once wait for one another here: the limit is never the measure.
+    // A thousand concurrent callbacks wait for one another here. The timeout only has to be long enough.
     const env = { DATABASE_URL: server.url('postgres'), DATABASE_TIMEOUT_MS: '20000', LOG_LEVEL: 'info' };
     gateways = Array.from({ length: PROCESSES }, () => startProcess(env));
     origins = await Promise.all(gateways.map((gateway) => gateway.url()));
@@ -33,18 +33,19 @@ onPostgres('three gateways on one PostgreSQL', () => {
   });
 
   const originOf = (index: number) => origins[index % PROCESSES]!;
-  /** All of them at once, spread over the processes. */
-  const atOnce = (callbacks: readonly Fields[]): Promise<SentAnswer[]> =>
+  /** Sends all callbacks concurrently, spread over the processes. */
+  const sendConcurrently = (callbacks: readonly Fields[]): Promise<CallbackResponse[]> =>
     Promise.all(callbacks.map((fields, index) => sender.callback(originOf(index), fields)));
-  const rowsOf = async (keep: (row: FeedRow) => boolean) => (await sender.ledger(originOf(0))).filter(keep);
-  const ofUser = (user: string) => rowsOf(({ user_id }) => user_id === user);
+  const findEntries = async (keep: (entry: FeedEntry) => boolean) =>
+    (await sender.ledger(originOf(0))).filter(keep);
+  const entriesOfUser = (user: string) => findEntries(({ user_id }) => user_id === user);
 
-  test('give one id, one row and one job to a thousand identical callbacks at once', async () => {
+  test('store a thousand concurrent identical callbacks as one entry with one delivery job', async () => {
     const fields = redemption({ user_id: 'thousand' });
     const body = JSON.stringify(fields);
     const form = formOf(fields);
     const asForm = { 'content-type': 'application/x-www-form-urlencoded' };
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 1_000 }, (_, index) =>
         index % 5 === 0
           ? sender.post(originOf(index), form, asForm, '/redemptions')
@@ -52,11 +53,13 @@ onPostgres('three gateways on one PostgreSQL', () => {
       ),
     );
 
-    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
-    expect([outcomes(answers, 'recorded').length, outcomes(answers, 'duplicate').length]).toEqual([1, 999]);
-    const ids = [...new Set(answers.map(({ id }) => id))];
+    expect(responses.filter(({ status }) => status !== 200)).toEqual([]);
+    expect([outcomes(responses, 'recorded').length, outcomes(responses, 'duplicate').length]).toEqual([
+      1, 999,
+    ]);
+    const ids = [...new Set(responses.map(({ id }) => id))];
     expect(ids).toHaveLength(1);
-    expect(await ofUser('thousand')).toMatchObject([{ id: ids[0], status: 'recorded', quantity: 20 }]);
+    expect(await entriesOfUser('thousand')).toMatchObject([{ id: ids[0], status: 'recorded', quantity: 20 }]);
     expect(
       await server.query(
         'postgres',
@@ -66,43 +69,47 @@ onPostgres('three gateways on one PostgreSQL', () => {
     ).toEqual([{ duplicates: 999, jobs: 1 }]);
   });
 
-  test('never credit two readings of one signed text that come at once', async () => {
-    const texts = Array.from({ length: 40 }, () => readings());
-    // Every reading three times: each process gets every one of them.
+  test('credit only one of several concurrent parses of a signed text', async () => {
+    const texts = Array.from({ length: 40 }, () => parsesOfOneText());
+    // Every parse is sent three times, so that each process gets it.
     const callbacks = texts.flat().flatMap((fields) => [fields, fields, fields]);
-    const answers = await atOnce(shuffled(callbacks));
+    const responses = await sendConcurrently(shuffled(callbacks));
 
-    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
-    const rows = await rowsOf(readingOf(texts));
-    const credits = Map.groupBy(rows.filter(isAccepted), transactionOf);
+    expect(responses.filter(({ status }) => status !== 200)).toEqual([]);
+    const entries = await findEntries(isParseOf(texts));
+    const credits = Map.groupBy(entries.filter(isAccepted), transactionOf);
     expect([...credits.values()].map(({ length }) => length)).toEqual(texts.map(() => 1));
-    // Nothing is lost: what is not credited waits for a decision.
-    expect(rows).toHaveLength(texts.flat().length);
+    // No callback is lost: those not credited are quarantined.
+    expect(entries).toHaveLength(texts.flat().length);
   });
 
-  test('never credit one transaction twice, whatever else its callbacks say at once', async () => {
+  test('credit a transaction once when concurrent callbacks contradict each other', async () => {
     const issued = Array.from({ length: 20 }, () => transaction());
     const redeemed = Array.from({ length: 20 }, () => transaction());
     const callbacks = [
-      ...issued.flatMap((transaction_id) => others({ transaction_id }).map((fields) => issuance(fields))),
-      ...redeemed.flatMap((transaction_id) => others({ transaction_id }).map((fields) => redemption(fields))),
+      ...issued.flatMap((transaction_id) =>
+        contradicting({ transaction_id }).map((fields) => issuance(fields)),
+      ),
+      ...redeemed.flatMap((transaction_id) =>
+        contradicting({ transaction_id }).map((fields) => redemption(fields)),
+      ),
     ];
-    const answers = await atOnce(shuffled([...callbacks, ...callbacks]));
+    const responses = await sendConcurrently(shuffled([...callbacks, ...callbacks]));
 
-    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
-    expect(outcomes(answers, 'recorded')).toHaveLength(40);
+    expect(responses.filter(({ status }) => status !== 200)).toEqual([]);
+    expect(outcomes(responses, 'recorded')).toHaveLength(40);
     const ours = new Set([...issued, ...redeemed]);
-    const rows = await rowsOf(({ transaction_id }) => ours.has(transaction_id));
-    const accepted = rows.filter(isAccepted).map(({ transaction_id }) => transaction_id);
+    const entries = await findEntries(({ transaction_id }) => ours.has(transaction_id));
+    const accepted = entries.filter(isAccepted).map(({ transaction_id }) => transaction_id);
     expect(accepted.toSorted()).toEqual([...ours].toSorted());
-    expect(rows).toHaveLength(callbacks.length);
+    expect(entries).toHaveLength(callbacks.length);
   });
 
-  test('never credit two readings because people release both at once', async () => {
-    const texts = Array.from({ length: 10 }, () => readings());
-    // A first reading, put away by nobody, is what the others wait behind.
-    await atOnce(texts.flat());
-    const waiting = await rowsOf((row) => readingOf(texts)(row) && row.status === 'quarantined');
+  test('reject every concurrent release of a parse whose signed text is already credited', async () => {
+    const texts = Array.from({ length: 10 }, () => parsesOfOneText());
+    // One parse of each text is credited; the others conflict with it.
+    await sendConcurrently(texts.flat());
+    const waiting = await findEntries((entry) => isParseOf(texts)(entry) && entry.status === 'quarantined');
     expect(waiting.length).toBeGreaterThanOrEqual(texts.length);
     const released = await Promise.all(
       waiting
@@ -110,10 +117,12 @@ onPostgres('three gateways on one PostgreSQL', () => {
         .map(async (url) => (await fetch(url, { method: 'POST', headers: credentials })).status),
     );
     expect(new Set(released)).toEqual(new Set([409]));
-    expect(await rowsOf((row) => readingOf(texts)(row) && isAccepted(row))).toHaveLength(texts.length);
+    expect(await findEntries((entry) => isParseOf(texts)(entry) && isAccepted(entry))).toHaveLength(
+      texts.length,
+    );
   });
 
-  test('have met nothing unexpected', () => {
+  test('log no errors during concurrent callbacks and releases', () => {
     const serious = gateways.flatMap((gateway) =>
       gateway.log().filter(({ level }) => level === 'error' || level === 'fatal'),
     );
@@ -121,17 +130,17 @@ onPostgres('three gateways on one PostgreSQL', () => {
   });
 });
 
-const outcomes = (answers: readonly SentAnswer[], outcome: string) =>
-  answers.filter((answer) => answer.outcome === outcome);
+const outcomes = (responses: readonly CallbackResponse[], outcome: string) =>
+  responses.filter((response) => response.outcome === outcome);
 
 /** Callbacks of one transaction that contradict each other. */
-const others = (fields: Fields): Fields[] => [
+const contradicting = (fields: Fields): Fields[] => [
   ...[1, 2, 3, 4].map((quantity) => ({ ...fields, quantity })),
-  ...['somebody', 'else'].map((user_id) => ({ ...fields, user_id })),
+  ...['user-1', 'user-2'].map((user_id) => ({ ...fields, user_id })),
 ];
 
-/** Callbacks with the same signature, each of them valid by itself (docs/vendors/kiip.md, section 8). */
-function readings(): Fields[] {
+/** Callbacks with the same signature, each of which is valid alone (docs/vendors/kiip.md, section 8). */
+function parsesOfOneText(): Fields[] {
   const transaction_id = transaction();
   const genuine = issuance({ quantity: 20, user_id: '5001', transaction_id, nonce: 'n-0001', origin: 'app' });
   return [
@@ -147,15 +156,15 @@ function readings(): Fields[] {
   ];
 }
 
-/** Of a reading, too, that lends a character of the nonce to the transaction. */
-const transactionOf = ({ transaction_id }: Fields | FeedRow) => String(transaction_id).slice(0, 36);
+/** The genuine transaction id, also of a parse that adds a character of the nonce to it. */
+const transactionOf = ({ transaction_id }: Fields | FeedEntry) => String(transaction_id).slice(0, 36);
 
-function readingOf(texts: readonly Fields[][]): (row: FeedRow) => boolean {
+function isParseOf(texts: readonly Fields[][]): (entry: FeedEntry) => boolean {
   const transactions = new Set(texts.map(([first]) => transactionOf(first!)));
-  return (row) => transactions.has(transactionOf(row));
+  return (entry) => transactions.has(transactionOf(entry));
 }
 
-/** In an order that has nothing to do with what they are, the same in every run. */
+/** Shuffles items into an order that is the same in every run. */
 function shuffled<T>(items: readonly T[]): T[] {
   let state = 42;
   const keyed = items.map((item) => {

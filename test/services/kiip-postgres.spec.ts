@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import { CallbackSender } from '../support/callback-sender.js';
-import type { SentAnswer } from '../support/callback-sender.js';
+import type { CallbackResponse } from '../support/callback-sender.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { startProcess } from '../support/gateway-process.js';
@@ -61,7 +61,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
 
   /** Without a restart, rejected and new callbacks are recorded, and forged callbacks are answered 401 again. */
   const recovers = async (refused: readonly Fields[] = []): Promise<boolean> => {
-    const again: SentAnswer[] = [];
+    const again: CallbackResponse[] = [];
     for (const fields of refused) {
       await waitFor('it is acknowledged', async () => {
         const answer = await send(fields);
@@ -84,7 +84,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
   };
 
   /** Checks on the server itself that every acknowledged callback has its entry. */
-  const haveRows = async (answers: readonly SentAnswer[]) => {
+  const haveRows = async (answers: readonly CallbackResponse[]) => {
     const rows = await server.query('gateway', 'select id, status from ledger');
     const stored = new Set(rows.map(({ id }) => id));
     expect(answers.map(({ id }) => id).filter((id) => !stored.has(id))).toEqual([]);
@@ -97,7 +97,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
 
   /** Sends 20 callbacks at a time until it is stopped. Each is answered 200 or 503 in time. */
   const stream = () => {
-    const acknowledged: { fields: Fields; answer: SentAnswer }[] = [];
+    const acknowledged: { fields: Fields; answer: CallbackResponse }[] = [];
     const refused: Fields[] = [];
     const stop = new AbortController();
     const loops = Array.from({ length: 20 }, async () => {
@@ -287,7 +287,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
 });
 
 /** Nothing was acknowledged; and when to come again. */
-function unavailable(answer: SentAnswer): void {
+function unavailable(answer: CallbackResponse): void {
   expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
   expect(problemIn(answer)).toMatchObject({
     type: 'urn:rewards-gateway:problem:storage-unavailable',

@@ -19,7 +19,7 @@ async function page(ledger: LedgerService, query: Partial<FeedQuery> = {}) {
   return { ids: items.map(({ id }) => id), next };
 }
 
-describe.each(engines)('the feed on %s', (_name, open) => {
+describe.each(engines)('the ledger feed on %s', (_name, open) => {
   let engine: Engine;
   let ledger: LedgerService;
   beforeAll(async () => {
@@ -29,14 +29,14 @@ describe.each(engines)('the feed on %s', (_name, open) => {
   beforeEach(() => engine.empty());
   afterAll(() => engine.close());
 
-  test('gives an empty page a cursor from which the first row is found', async () => {
+  test('returns a cursor with an empty page, after which the first entry follows', async () => {
     const empty = await page(ledger);
     expect(empty.ids).toEqual([]);
     const { id } = await ledger.record(numbered(1), recorded);
     expect((await page(ledger, { after: empty.next })).ids).toEqual([id]);
   });
 
-  test('goes through every row once, oldest first, page by page, and stays at the end', async () => {
+  test('lists every entry once, oldest first, and keeps the cursor at the end', async () => {
     const ids: string[] = [];
     for (let number = 0; number < 7; number += 1)
       ids.push((await ledger.record(numbered(number), recorded)).id);
@@ -53,7 +53,7 @@ describe.each(engines)('the feed on %s', (_name, open) => {
     expect(fourth.next).toBe(third.next);
   });
 
-  test('can be read by user and by status', async () => {
+  test('filters entries by user and by status', async () => {
     const mine = await ledger.record(numbered(1), recorded);
     const theirs = await ledger.record(numbered(2, 'user-456'), recorded);
     const held = await ledger.record(numbered(3), quarantined);
@@ -63,7 +63,7 @@ describe.each(engines)('the feed on %s', (_name, open) => {
     expect((await page(ledger, { status: 'recorded' })).ids).toEqual([mine.id, theirs.id]);
   });
 
-  test('shows a decided row again, at its end, so that readers of one status see it arrive', async () => {
+  test('lists a released entry again at the end, so that readers of one status see it', async () => {
     const held = await ledger.record(numbered(1), quarantined);
     const other = await ledger.record(numbered(2), recorded);
     const ofReleased = await page(ledger, { status: 'released' });
@@ -75,7 +75,7 @@ describe.each(engines)('the feed on %s', (_name, open) => {
     expect((await page(ledger)).ids).toEqual([other.id, held.id]);
   });
 
-  test('misses no row and shows none twice while many write, whoever reads when', async () => {
+  test('lists every entry exactly once to concurrent readers during concurrent writes', async () => {
     const ledgers = [
       ledger,
       new LedgerService(await engine.another()),
@@ -97,8 +97,8 @@ describe.each(engines)('the feed on %s', (_name, open) => {
     const readers = Promise.all(ledgers.map(read));
     const written = await Promise.all(
       Array.from({ length: total }, async (_, number) => {
-        const answer = await ledgers[number % 3]?.record(numbered(number), recorded);
-        return answer?.id;
+        const result = await ledgers[number % 3]?.record(numbered(number), recorded);
+        return result?.id;
       }),
     );
     writing = false;
@@ -108,15 +108,15 @@ describe.each(engines)('the feed on %s', (_name, open) => {
     }
   });
 
-  test('gives rows their places by itself after a thousand, lest a late reader has to wait', async () => {
-    // One that has counted nothing yet: the thousandth row is the last, and all of them are there when it is told.
+  test('assigns feed positions without a reader after a thousand new entries', async () => {
+    // A new service starts counting at zero, so the thousandth entry is the last one and all entries exist by then.
     const fresh = new LedgerService(engine.database);
     await Promise.all(Array.from({ length: 1_000 }, (_, number) => fresh.record(numbered(number), recorded)));
-    await waitFor('every row has its place', async () => (await waiting()) === 0);
-    expect(await waiting()).toBe(0);
+    await waitFor('every entry has a feed position', async () => (await countUnpositioned()) === 0);
+    expect(await countUnpositioned()).toBe(0);
   });
 
-  async function waiting(): Promise<number> {
+  async function countUnpositioned(): Promise<number> {
     const rows = await engine.database.run((db) =>
       db.selectFrom('ledger').select('id').where('feed_position', 'is', null).execute(),
     );
@@ -127,7 +127,7 @@ describe.each(engines)('the feed on %s', (_name, open) => {
 const bin = findPostgres();
 const onPostgres = bin === undefined ? describe.skip : describe;
 
-onPostgres('the feed, when transactions commit in another order than they began', () => {
+onPostgres('the ledger feed when transactions do not commit in the order they began', () => {
   let server: PostgresServer;
   let database: Database;
   let ledger: LedgerService;
@@ -142,18 +142,18 @@ onPostgres('the feed, when transactions commit in another order than they began'
     await server.destroy();
   });
 
-  /** Holds up the very `record` of one callback, inside its statement, until released. */
-  async function holdUp(facts: ReturnType<typeof issuance>) {
-    const rival = await server.client('postgres');
-    await rival.query('begin');
-    await rival.query(
+  /** Blocks the `record` call of one callback inside its insert statement until released. */
+  async function blockInsert(facts: ReturnType<typeof issuance>) {
+    const blocker = await server.client('postgres');
+    await blocker.query('begin');
+    await blocker.query(
       `insert into ledger (id, kind, status, is_test, transaction_id, content, quantity_text, user_id, received_at,
          signature, signed_text, signed_text_hash, fields_hash, transaction_hash, signature_scheme, secret_index)
-       values ('iss_rival_' || $1, 'issuance', 'quarantined', false, '', '', '', '', now(), '', '', '', $1, '', '', 1)`,
+       values ('iss_blocker_' || $1, 'issuance', 'quarantined', false, '', '', '', '', now(), '', '', '', $1, '', '', 1)`,
       [fieldsHash(facts)],
     );
     return {
-      inserting: async () => {
+      isBlocked: async () => {
         const rows = await server.query(
           'postgres',
           `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into "ledger"%'`,
@@ -161,57 +161,57 @@ onPostgres('the feed, when transactions commit in another order than they began'
         return rows.length > 0;
       },
       async release() {
-        await rival.query('rollback');
-        await rival.end();
+        await blocker.query('rollback');
+        await blocker.end();
       },
     };
   }
 
-  /** What a reader does who trusts that later rows have higher ids. */
-  async function plainly(after: string): Promise<string[]> {
+  /** Reads as a client does that assumes later entries have higher ids. */
+  async function listByIdAfter(after: string): Promise<string[]> {
     const rows = await database.run((db) =>
       db.selectFrom('ledger').select('id').where('id', '>', after).orderBy('id').execute(),
     );
     return rows.map(({ id }) => id);
   }
 
-  test('a row that began first and commits last is seen, where "id > last" skips it', async () => {
-    const hold = await holdUp(numbered('early'));
+  test('lists an entry that began first and commits last, which a query by id would skip', async () => {
+    const hold = await blockInsert(numbered('early'));
     const early = ledger.record(numbered('early'), recorded);
-    await waitFor('the early one is held up', hold.inserting);
+    await waitFor('the early insert is blocked', hold.isBlocked);
     const late = await ledger.record(numbered('late'), recorded);
 
     const ours = await page(ledger);
-    const theirs = await plainly('');
-    expect([ours.ids, theirs]).toEqual([[late.id], [late.id]]);
+    const byId = await listByIdAfter('');
+    expect([ours.ids, byId]).toEqual([[late.id], [late.id]]);
 
     await hold.release();
     const { id } = await early;
     expect(id < late.id).toBe(true);
-    expect(await plainly(late.id)).toEqual([]);
+    expect(await listByIdAfter(late.id)).toEqual([]);
     expect((await page(ledger, { after: ours.next })).ids).toEqual([id]);
   });
 
-  test('of two who give out places at once, neither gives one behind the back of a reader', async () => {
+  test('assigns no position behind the cursor of a reader when two readers assign positions at once', async () => {
     const { ids: before, next: end } = await page(ledger, { limit: 500 });
     expect(before.length).toBeLessThan(500);
-    // A reader that stands still between having seen which rows wait and drawing their numbers.
+    // A reader that blocks after it has selected entries without a position and before it draws sequence values for them.
     const hold = await server.client('postgres');
     await hold.query(`
       create role slow_reader login;
       grant all on all tables in schema public to slow_reader;
       grant all on all sequences in schema public to slow_reader;
-      create function stand_still() returns boolean language plpgsql volatile as $$ begin
+      create function block_reader() returns boolean language plpgsql volatile as $$ begin
         if current_query() like '%nextval(%' then perform pg_advisory_xact_lock_shared(1); end if;
         return true;
       end $$;
-      create policy slowly on ledger using (stand_still()) with check (true);
+      create policy slow_reading on ledger using (block_reader()) with check (true);
       alter table ledger enable row level security`);
     const databaseUrl = server.url('postgres').replace('gateway@', 'slow_reader@');
-    const slowly = new Database({ databaseUrl, dataDir: '', timeoutMs: 20_000 });
-    await slowly.migrate();
+    const slowDatabase = new Database({ databaseUrl, dataDir: '', timeoutMs: 20_000 });
+    await slowDatabase.migrate();
     await hold.query('select pg_advisory_lock(1)');
-    const waiting = async () =>
+    const countBlocked = async () =>
       (
         await server.query(
           'postgres',
@@ -220,34 +220,34 @@ onPostgres('the feed, when transactions commit in another order than they began'
       ).length;
 
     const first = await ledger.record(numbered('first'), recorded);
-    const slow = new LedgerService(slowly);
+    const slow = new LedgerService(slowDatabase);
     const slowPage = page(slow, { after: end });
-    await waitFor('the slow reader stands still', async () => (await waiting()) === 1);
+    await waitFor('the slow reader is blocked', async () => (await countBlocked()) === 1);
 
-    // The other one sees one row more. If it may draw numbers meanwhile, they are lower ones, and this keeps them from being seen.
+    // The quick reader sees one more entry. If it could draw sequence values now, they would be lower, and this lock would hide them.
     const second = await ledger.record(numbered('second'), recorded);
     const writer = await server.client('postgres');
     await writer.query('begin');
     await writer.query('select 1 from ledger where id = $1 for update', [second.id]);
     const quickPage = page(ledger, { after: end });
-    await waitFor('the other one waits', async () => (await waiting()) === 2);
+    await waitFor('the quick reader is blocked', async () => (await countBlocked()) === 2);
     await hold.query('select pg_advisory_unlock(1)');
-    const waitsForItsTurn = async () =>
+    const isLockQueued = async () =>
       (await server.query('postgres', `select 1 from pg_locks where locktype = 'advisory' and not granted`))
         .length > 0;
-    await Promise.race([slowPage, waitFor('one of them waits for its turn', waitsForItsTurn)]);
+    await Promise.race([slowPage, waitFor('one of the readers waits for the lock', isLockQueued)]);
     await writer.query('rollback');
     const seen = await slowPage;
     await quickPage;
     const later = await page(slow, { after: seen.next });
     expect([...seen.ids, ...later.ids].toSorted()).toEqual([first.id, second.id].toSorted());
 
-    await Promise.all([writer.end(), slowly.close()]);
-    await hold.query('alter table ledger disable row level security; drop policy slowly on ledger');
+    await Promise.all([writer.end(), slowDatabase.close()]);
+    await hold.query('alter table ledger disable row level security; drop policy slow_reading on ledger');
     await hold.end();
   });
 
-  test('a long transaction elsewhere on the server does not hold the feed up', async () => {
+  test('lists new entries during a long transaction elsewhere on the server', async () => {
     const other = await server.client('postgres');
     await other.query('begin');
     await other.query('create table elsewhere (id int)');
@@ -257,7 +257,7 @@ onPostgres('the feed, when transactions commit in another order than they began'
     await other.end();
   });
 
-  test('any order of beginnings and commits is read without a gap and without a repetition', async () => {
+  test('lists every entry exactly once for any order of commits', async () => {
     let run = 0;
     await assert(
       asyncProperty(
@@ -267,14 +267,14 @@ onPostgres('the feed, when transactions commit in another order than they began'
           run += 1;
           const user = `user-${run}`;
           const facts = Array.from({ length: 5 }, (_, number) => numbered(`${run}-${number}`, user));
-          const holds = await Promise.all(facts.map(holdUp));
-          const writes = facts.map((each) => ledger.record(each, recorded));
+          const holds = await Promise.all(facts.map(blockInsert));
+          const writes = facts.map((callback) => ledger.record(callback, recorded));
           const seen: string[] = [];
           let after: string | undefined;
           const read = async () => {
-            const answer = await page(ledger, { userId: user, after });
-            seen.push(...answer.ids);
-            after = answer.next;
+            const result = await page(ledger, { userId: user, after });
+            seen.push(...result.ids);
+            after = result.next;
           };
           for (const [step, number] of commitOrder.entries()) {
             await holds[number]?.release();

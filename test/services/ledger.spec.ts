@@ -9,7 +9,7 @@ const recorded = { status: 'recorded' } as const;
 const quarantined = (code: QuarantineCode = 'unknown-user') =>
   ({ status: 'quarantined', reason: { code } }) as const;
 
-describe.each(engines)('the ledger on %s', (_name, open) => {
+describe.each(engines)('LedgerService on %s', (_name, open) => {
   let engine: Engine;
   let ledger: LedgerService;
   beforeAll(async () => {
@@ -25,18 +25,18 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
     );
     return rows.map((row) => row.ledger_id);
   };
-  const found = async (id: string): Promise<LedgerEntry> => {
-    const row = await ledger.find(id);
-    if (!row) throw new Error(`${id} is not in the ledger`);
-    return row;
+  const getEntry = async (id: string): Promise<LedgerEntry> => {
+    const entry = await ledger.find(id);
+    if (!entry) throw new Error(`${id} is not in the ledger`);
+    return entry;
   };
 
-  test('a new callback is one row and one delivery job', async () => {
+  test('stores a new callback as one entry with one delivery job', async () => {
     const { outcome, id } = await ledger.record(issuance(), recorded);
     expect(outcome).toBe('recorded');
     expect(id).toMatch(/^iss_[0-9a-f]{32}$/);
     expect(await jobs()).toEqual([id]);
-    expect(await found(id)).toEqual({
+    expect(await getEntry(id)).toEqual({
       id,
       kind: 'issuance',
       status: 'recorded',
@@ -57,16 +57,16 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
     });
   });
 
-  test('the same again has the first id, is counted and delivered no second time', async () => {
+  test('counts a repeated callback as a duplicate of the first and does not deliver it again', async () => {
     const first = await ledger.record(issuance(), recorded);
     for (let repeat = 0; repeat < 3; repeat += 1) {
       expect(await ledger.record(issuance(), recorded)).toEqual({ outcome: 'duplicate', id: first.id });
     }
-    expect((await found(first.id)).duplicates).toBe(3);
+    expect((await getEntry(first.id)).duplicates).toBe(3);
     expect(await jobs()).toEqual([first.id]);
   });
 
-  test('a repeat that another active secret has signed is the same callback', async () => {
+  test('reports a repeat signed with another active secret as a duplicate', async () => {
     const first = await ledger.record(issuance(), recorded);
     const again = await ledger.record(issuance({ signature: 'b'.repeat(40), secretIndex: 2 }), recorded);
     expect(again).toEqual({ outcome: 'duplicate', id: first.id });
@@ -74,24 +74,24 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
 
   test.each([
     [
-      'a boundary moved between transaction and nonce',
+      'a moved boundary between transaction and nonce',
       { transactionId: `${issuance().transactionId}n`, nonce: '-0001' },
     ],
-    ['a boundary moved between quantity and user', { quantity: '2', userId: '0user-123' }],
+    ['a moved boundary between quantity and user', { quantity: '2', userId: '0user-123' }],
     ['the fields of a redemption', { kind: 'redemption', nonce: null, origin: null, transactionId: 'any' }],
-  ] as const)('one signature counts once: %s is quarantined', async (_case, other) => {
+  ] as const)('quarantines another callback with the same signature: %s', async (_case, other) => {
     const { signature, signedText } = issuance();
     const first = await ledger.record(issuance(), recorded);
     const second = await ledger.record(issuance({ ...other, signature, signedText }), recorded);
     expect(second.outcome).toBe('quarantined');
-    expect(await found(second.id)).toMatchObject({
+    expect(await getEntry(second.id)).toMatchObject({
       status: 'quarantined',
       reason: { code: 'same-signature-other-fields' },
     });
     expect(await jobs()).toEqual([first.id]);
   });
 
-  test('a text counts once, even if another of our secrets signs another reading of it', async () => {
+  test('quarantines another parse of a signed text that is signed with another secret', async () => {
     await ledger.record(issuance(), recorded);
     const second = await ledger.record(
       issuance({
@@ -102,20 +102,21 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
       }),
       recorded,
     );
-    expect(await found(second.id)).toMatchObject({
+    expect(await getEntry(second.id)).toMatchObject({
       status: 'quarantined',
       reason: { code: 'same-signature-other-fields' },
     });
   });
 
-  test('a signature counts once, even if two texts lead to it because one secret ends like another', async () => {
+  // Two texts have the same signature if one secret ends with the other.
+  test('quarantines another signed text with the same signature', async () => {
     await ledger.record(issuance(), recorded);
     const { signature } = issuance();
     const second = await ledger.record(
       issuance({ nonce: 'other', signature, signedText: 'other' }),
       recorded,
     );
-    expect(await found(second.id)).toMatchObject({
+    expect(await getEntry(second.id)).toMatchObject({
       status: 'quarantined',
       reason: { code: 'same-signature-other-fields' },
     });
@@ -124,11 +125,11 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
   test.each([
     ['redemption', redemption(), redemption({ quantity: '30' })],
     ['issuance', issuance(), issuance({ origin: 'install' })],
-    ['issuance for somebody else', issuance(), issuance({ userId: 'user-456' })],
-  ])('one transaction counts once: a %s with other fields is quarantined', async (_case, one, other) => {
+    ['issuance for another user', issuance(), issuance({ userId: 'user-456' })],
+  ])('quarantines a callback with the same transaction and other fields: %s', async (_case, one, other) => {
     const first = await ledger.record(one, recorded);
     const second = await ledger.record(other, recorded);
-    expect(await found(second.id)).toMatchObject({
+    expect(await getEntry(second.id)).toMatchObject({
       status: 'quarantined',
       reason: { code: 'same-transaction-other-fields' },
     });
@@ -136,7 +137,7 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
     expect(await jobs()).toEqual([first.id]);
   });
 
-  test('a redemption and the issuances linked to it share a transaction', async () => {
+  test('records a redemption and its linked issuances with the same transaction', async () => {
     const outcomes = [
       await ledger.record(redemption(), recorded),
       await ledger.record(issuance({ nonce: 'n-0001' }), recorded),
@@ -145,31 +146,29 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
     expect(outcomes).toEqual(['recorded', 'recorded', 'recorded']);
   });
 
-  test('of many rival readings at once, one is recorded and every other quarantined', async () => {
+  test('records one of many concurrent parses of a signed text and quarantines the others', async () => {
     const { signature, signedText } = issuance();
-    const readings = Array.from({ length: 25 }, (_, index) =>
+    const parses = Array.from({ length: 25 }, (_, index) =>
       issuance({ transactionId: `t-${index}`, nonce: `n-${index}`, signature, signedText }),
     );
     const another = new LedgerService(await engine.another());
-    const answers = await Promise.all(
-      [...readings, ...readings].map((facts, index) =>
-        (index % 2 ? ledger : another).record(facts, recorded),
-      ),
+    const results = await Promise.all(
+      [...parses, ...parses].map((facts, index) => (index % 2 ? ledger : another).record(facts, recorded)),
     );
-    const count = (wanted: string) => answers.filter(({ outcome }) => outcome === wanted).length;
+    const count = (wanted: string) => results.filter(({ outcome }) => outcome === wanted).length;
     expect([count('recorded'), count('quarantined'), count('duplicate')]).toEqual([1, 24, 25]);
     expect(await jobs()).toHaveLength(1);
   });
 
-  describe('quarantine', () => {
-    test('holds a row back from delivery and balances, and a repeat is a duplicate', async () => {
+  describe('a quarantined entry', () => {
+    test('is not delivered and not in balances, and its repeat is a duplicate', async () => {
       const { id, outcome } = await ledger.record(issuance(), quarantined());
       expect(outcome).toBe('quarantined');
       expect(await ledger.record(issuance(), quarantined('more-than-one-reading'))).toEqual({
         outcome: 'duplicate',
         id,
       });
-      expect(await found(id)).toMatchObject({
+      expect(await getEntry(id)).toMatchObject({
         status: 'quarantined',
         reason: { code: 'unknown-user' },
         duplicates: 1,
@@ -178,21 +177,21 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
       expect(await ledger.balances('user-123')).toEqual([]);
     });
 
-    test('never stands in the way of another reading of the same signature', async () => {
+    test('allows another parse with the same signature to be recorded', async () => {
       const { signature, signedText } = issuance();
       await ledger.record(issuance({ quantity: '205', userId: '001', signature, signedText }), quarantined());
       expect(await ledger.record(issuance(), recorded)).toMatchObject({ outcome: 'recorded' });
     });
 
-    test('ends when the same comes again and nothing speaks against it any more', async () => {
+    test('becomes recorded when its callback arrives again and meets all rules', async () => {
       const { id } = await ledger.record(issuance(), quarantined());
       expect(await ledger.record(issuance(), recorded)).toEqual({ outcome: 'recorded', id });
-      expect(await found(id)).toMatchObject({ status: 'recorded', reason: null });
+      expect(await getEntry(id)).toMatchObject({ status: 'recorded', reason: null });
       expect(await jobs()).toEqual([id]);
       expect(await ledger.record(issuance(), recorded)).toEqual({ outcome: 'duplicate', id });
     });
 
-    test('does not end for a discarded row', async () => {
+    test('stays discarded once it is discarded, even if its callback arrives again', async () => {
       const { id } = await ledger.record(issuance(), quarantined());
       await ledger.discard(id);
       expect(await ledger.record(issuance(), recorded)).toEqual({ outcome: 'duplicate', id });
@@ -200,11 +199,11 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
     });
 
     test.each(['020', '20.0', '2e1', '1000000000', '0', '', '２０'])(
-      'takes the quantity %j',
+      'keeps the text of an invalid quantity and cannot be released: %j',
       async (quantity) => {
         const { id, outcome } = await ledger.record(issuance({ quantity }), recorded);
         expect(outcome).toBe('quarantined');
-        expect(await found(id)).toMatchObject({
+        expect(await getEntry(id)).toMatchObject({
           reason: { code: 'quantity' },
           quantity: null,
           quantityText: quantity,
@@ -213,22 +212,27 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
       },
     );
 
-    test('takes fields of 16 KiB, with characters that no database stores', async () => {
-      const monster = `\0${'x'.repeat(16_000)}\ud800`;
-      const facts = issuance({ transactionId: monster, userId: monster, nonce: monster, origin: monster });
+    test('keeps fields of 16 KiB and replaces characters that PostgreSQL cannot store', async () => {
+      const longText = `\0${'x'.repeat(16_000)}\ud800`;
+      const facts = issuance({
+        transactionId: longText,
+        userId: longText,
+        nonce: longText,
+        origin: longText,
+      });
       const { id, outcome } = await ledger.record(facts, quarantined());
       expect(outcome).toBe('quarantined');
       expect(await ledger.record(facts, quarantined())).toEqual({ outcome: 'duplicate', id });
-      expect((await found(id)).userId).toBe(`\u{FFFD}${'x'.repeat(16_000)}\u{FFFD}`);
-      expect((await ledger.record(issuance({ transactionId: monster }), recorded)).outcome).toBe('recorded');
+      expect((await getEntry(id)).userId).toBe(`\u{FFFD}${'x'.repeat(16_000)}\u{FFFD}`);
+      expect((await ledger.record(issuance({ transactionId: longText }), recorded)).outcome).toBe('recorded');
     });
   });
 
-  describe('release', () => {
-    test('accepts a quarantined row, with its delivery job', async () => {
+  describe('release and discard', () => {
+    test('release accepts a quarantined entry and adds its delivery job', async () => {
       const { id } = await ledger.record(issuance(), quarantined());
-      const row = await ledger.release(id);
-      expect(row).toMatchObject({
+      const entry = await ledger.release(id);
+      expect(entry).toMatchObject({
         id,
         status: 'released',
         reason: { code: 'unknown-user' },
@@ -238,7 +242,7 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
       expect(await ledger.balances('user-123')).toEqual([{ content: 'coins', name: null, quantity: 20 }]);
     });
 
-    test('conflicts in any other state', async () => {
+    test('return a conflict for an entry that is not quarantined', async () => {
       const accepted = await ledger.record(issuance(), recorded);
       const held = await ledger.record(redemption(), quarantined());
       expect(await ledger.release(accepted.id)).toBe('conflict');
@@ -248,30 +252,30 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
       expect(await jobs()).toHaveLength(2);
     });
 
-    test('conflicts when the signature or the transaction has been accepted in another row', async () => {
+    test('release returns a conflict when another entry with the signature or the transaction is accepted', async () => {
       const { signature, signedText } = issuance();
       await ledger.record(issuance(), recorded);
-      const reading = await ledger.record(issuance({ nonce: 'x', signature, signedText }), recorded);
-      const rival = await ledger.record(issuance({ quantity: '999' }), recorded);
-      expect(await ledger.release(reading.id)).toBe('conflict');
-      expect(await ledger.release(rival.id)).toBe('conflict');
-      expect(await ledger.discard(rival.id)).toMatchObject({ status: 'discarded' });
+      const otherParse = await ledger.record(issuance({ nonce: 'x', signature, signedText }), recorded);
+      const conflicting = await ledger.record(issuance({ quantity: '999' }), recorded);
+      expect(await ledger.release(otherParse.id)).toBe('conflict');
+      expect(await ledger.release(conflicting.id)).toBe('conflict');
+      expect(await ledger.discard(conflicting.id)).toMatchObject({ status: 'discarded' });
       expect(await jobs()).toHaveLength(1);
     });
 
-    test('of one transaction twice at once succeeds once', async () => {
+    test('release succeeds for one of several concurrent entries of a transaction', async () => {
       const ids = await Promise.all(
         ['1', '2', '3', '4'].map(
           async (quantity) => (await ledger.record(issuance({ quantity }), quarantined())).id,
         ),
       );
       const released = await Promise.all(ids.map((id) => ledger.release(id)));
-      expect(released.filter((answer) => answer === 'conflict')).toHaveLength(3);
+      expect(released.filter((result) => result === 'conflict')).toHaveLength(3);
       expect(await jobs()).toHaveLength(1);
     });
 
     test.each(['iss_0', `iss_${'0'.repeat(32)}`, "'; drop table ledger", '\0'])(
-      'finds nothing as %j',
+      'return not-found for the id %j',
       async (id) => {
         expect(await ledger.release(id)).toBe('not-found');
         expect(await ledger.discard(id)).toBe('not-found');
@@ -280,7 +284,7 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
     );
   });
 
-  test('balances add up what is live and recorded or released, per currency', async () => {
+  test('adds up recorded live entries per currency in balances', async () => {
     await ledger.record(redemption({ transactionId: 't1', quantity: '999999999' }), recorded);
     await ledger.record(redemption({ transactionId: 't2', quantity: '999999999' }), recorded);
     await ledger.record(redemption({ transactionId: 't3', quantity: '999999999' }), recorded);
@@ -292,7 +296,7 @@ describe.each(engines)('the ledger on %s', (_name, open) => {
       { content: 'coins', name: 'Coins', quantity: 2_999_999_997 },
       { content: 'gems', name: 'Gems', quantity: 20 },
     ]);
-    // An issuance has no name, and is of the same currency.
+    // An issuance has no name but counts for the same currency.
     await ledger.record(issuance({ transactionId: 't8', content: 'gems' }), recorded);
     expect(await ledger.balances('user-123')).toMatchObject([
       {},

@@ -15,7 +15,7 @@ const callback = (text: string | Uint8Array, receivedAt = new Date()) => ({
   receivedAt,
 });
 
-describe.each(engines)('the rejected callbacks on %s', (_name, open) => {
+describe.each(engines)('RejectedCallbacksService on %s', (_name, open) => {
   let engine: Engine;
   let rejected: RejectedCallbacksService;
   beforeAll(async () => {
@@ -27,12 +27,12 @@ describe.each(engines)('the rejected callbacks on %s', (_name, open) => {
 
   const kept = async () => {
     const all: RejectedCallback[] = [];
-    for await (const each of rejected.all()) all.push(each);
+    for await (const one of rejected.all()) all.push(one);
     return all;
   };
   const texts = async () => (await kept()).map(({ body }) => Buffer.from(body).toString());
 
-  test('are kept byte by byte until removed', async () => {
+  test('keeps the exact bytes of a callback until it is removed', async () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
     const receivedAt = new Date(Date.now() - 1_000);
     await rejected.save(callback(bytes, receivedAt));
@@ -44,17 +44,17 @@ describe.each(engines)('the rejected callbacks on %s', (_name, open) => {
     expect(await kept()).toEqual([]);
   });
 
-  test('take one row for the same body, however often it comes', async () => {
+  test('stores the same body once when it is saved many times', async () => {
     await Promise.all(Array.from({ length: 30 }, () => rejected.save(callback('same'))));
     expect(await texts()).toEqual(['same']);
   });
 
-  test('are bounded by count: the oldest give way', async () => {
+  test('deletes the oldest callbacks above the maximum count', async () => {
     for (let number = 0; number < 260; number += 1) await rejected.save(callback(`n-${number}`));
     expect(await texts()).toEqual(Array.from({ length: 250 }, (_, number) => `n-${number + 10}`));
   });
 
-  test('are bounded by count over several processes at once', async () => {
+  test('enforces the maximum count across concurrent processes', async () => {
     const elsewhere = new RejectedCallbacksService(await engine.another(), limits);
     await Promise.all(
       Array.from({ length: 400 }, (_, number) =>
@@ -65,13 +65,13 @@ describe.each(engines)('the rejected callbacks on %s', (_name, open) => {
     expect(await texts()).toHaveLength(250);
   }, 20_000);
 
-  test('are bounded by age', async () => {
+  test('deletes callbacks above the maximum age', async () => {
     await rejected.save(callback('old', new Date(Date.now() - 3_601_000)));
     await rejected.save(callback('new', new Date(Date.now() - 3_500_000)));
     expect(await texts()).toEqual(['new']);
   });
 
-  test('can be removed while they are gone through', async () => {
+  test('allows removal of callbacks while iterating over them', async () => {
     for (let number = 0; number < 220; number += 1) await rejected.save(callback(`n-${number}`));
     let seen = 0;
     for await (const { id } of rejected.all()) {
@@ -83,7 +83,7 @@ describe.each(engines)('the rejected callbacks on %s', (_name, open) => {
   });
 });
 
-describe('a gateway keeps of the callbacks that it refuses', () => {
+describe('rejected callbacks of a gateway', () => {
   let gateway: KiipGateway;
   beforeAll(async () => {
     gateway = await startKiipGateway();
@@ -95,18 +95,18 @@ describe('a gateway keeps of the callbacks that it refuses', () => {
     const database = gateway.app.get(Database, { strict: false });
     return (await database.run((db) => sql.raw<Record<string, unknown>>(text).execute(db))).rows;
   };
-  /** As many as if they had been refused, the oldest first, at a time in SQL; `n` is their number. */
+  /** Inserts rejected callbacks, the oldest first. `receivedAt` is SQL in which `n` is the number of the callback. */
   const fill = (count: number, receivedAt: string) =>
     query(`insert into rejected_callbacks (body_hash, body, content_type, received_at)
       select 'key-' || n, convert_to('body-' || n, 'UTF8'), 'application/json', ${receivedAt}
       from generate_series(1, ${count}) n order by n`);
-  const refuseOne = async () => {
+  const sendRejected = async () => {
     expect((await gateway.callback(redemption({}, 'not-kiips-secret'))).status).toBe(401);
   };
 
-  test('the newest ten thousand', async () => {
+  test('are kept up to the newest ten thousand', async () => {
     await fill(10_050, 'now()');
-    await refuseOne();
+    await sendRejected();
     expect(
       await query(`select count(*)::int as count, min(body_hash collate "C") filter (where body_hash like 'key-%') as one,
         count(*) filter (where body_hash = any(select 'key-' || n from generate_series(1, 51) n))::int as oldest
@@ -114,9 +114,9 @@ describe('a gateway keeps of the callbacks that it refuses', () => {
     ).toEqual([{ count: 10_000, one: 'key-100', oldest: 0 }]);
   });
 
-  test('those of the last thirty days', async () => {
+  test('are kept for thirty days', async () => {
     await fill(6, `now() - interval '30 days' + (n - 3.5) * interval '1 hour'`);
-    await refuseOne();
+    await sendRejected();
     const left = await query(
       `select body_hash from rejected_callbacks where body_hash like 'key-%' order by id`,
     );

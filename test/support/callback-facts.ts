@@ -3,7 +3,7 @@ import type { VerifiedCallbackFields } from '../../src/ledger/ledger-entry.js';
 
 const SECRET = 'test_app_secret_0001';
 
-/** A genuine issuance, or another callback with the members given. Signature and signed text follow from the fields. */
+/** Builds a genuine issuance with the given fields. Signature and signed text are computed from the fields. */
 export function issuance(given: Partial<VerifiedCallbackFields> = {}): VerifiedCallbackFields {
   return signed({
     kind: 'issuance',
@@ -35,14 +35,14 @@ export function redemption(given: Partial<VerifiedCallbackFields> = {}): Verifie
 }
 
 function signed(
-  facts: Omit<VerifiedCallbackFields, 'signature' | 'signedText'> & Partial<VerifiedCallbackFields>,
+  fields: Omit<VerifiedCallbackFields, 'signature' | 'signedText'> & Partial<VerifiedCallbackFields>,
 ): VerifiedCallbackFields {
-  const { content, name, quantity, userId, userReference, transactionId, nonce, origin } = facts;
+  const { content, name, quantity, userId, userReference, transactionId, nonce, origin } = fields;
   const signedText = [content, name, quantity, userReference ?? userId, transactionId, nonce, origin].join(
     '',
   );
   const signature = createHash('sha1')
     .update(signedText + SECRET)
     .digest('hex');
-  return { signedText, signature, ...facts };
+  return { signedText, signature, ...fields };
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 /** A callback as it arrived. */
 export interface ReceivedCallback {
-  /** When, in milliseconds by the clock of `performance.now()`. */
+  /** The time of arrival, by `performance.now()`. */
   atMs: number;
   method: string;
   path: string;
@@ -12,7 +12,7 @@ export interface ReceivedCallback {
   body: string;
 }
 
-/** How to answer: a status (body `OK`), both, 'hang' for never, or by hand. */
+/** The response to send: a status with the body `OK`, a status with a body, 'hang' for none, or a function that writes it. */
 export type ReceiverAnswer =
   | number
   | { status: number; body?: string; headers?: Record<string, string> }
@@ -22,11 +22,11 @@ export type ReceiverAnswer =
 export interface CallbackReceiver {
   readonly url: string;
   readonly received: ReceivedCallback[];
-  /** Most calls that were ever open at once. */
+  /** The highest number of calls that were open at once. */
   maxOpen(): number;
-  /** Answers of the next calls; those after them get 200. */
-  answer(...answers: ReceiverAnswer[]): void;
-  /** Keeps answers back until so many calls are open. */
+  /** Sets the responses to the next calls. Later calls get 200. */
+  answer(...responses: ReceiverAnswer[]): void;
+  /** Delays responses until the given number of calls are open. */
   gather(calls: number): void;
   reset(): void;
   close(): Promise<void>;
@@ -35,14 +35,14 @@ export interface CallbackReceiver {
 /** Starts a server that records what is posted to it, on a free loopback port. */
 export async function startCallbackReceiver(): Promise<CallbackReceiver> {
   const received: ReceivedCallback[] = [];
-  let answers: ReceiverAnswer[] = [];
+  let responses: ReceiverAnswer[] = [];
   let held: (() => void)[] = [];
-  let wanted = 1;
+  let minHeld = 1;
   let open = 0;
-  let most = 0;
+  let maxOpen = 0;
   const server = createServer((request, response) => {
     open += 1;
-    most = Math.max(most, open);
+    maxOpen = Math.max(maxOpen, open);
     response.once('close', () => (open -= 1));
     let body = '';
     request.setEncoding('utf8');
@@ -50,36 +50,36 @@ export async function startCallbackReceiver(): Promise<CallbackReceiver> {
     request.on('end', () => {
       const { method = '', url: path = '', headers } = request;
       received.push({ atMs: performance.now(), method, path, headers, body });
-      const answer = answers.shift() ?? 200;
-      if (answer === 'hang') return;
-      if (typeof answer === 'function') {
-        answer(response);
+      const next = responses.shift() ?? 200;
+      if (next === 'hang') return;
+      if (typeof next === 'function') {
+        next(response);
         return;
       }
       const {
         status,
         body: text = 'OK',
         headers: more = {},
-      } = typeof answer === 'number' ? { status: answer } : answer;
+      } = typeof next === 'number' ? { status: next } : next;
       held.push(() => response.writeHead(status, more).end(text));
-      if (held.length < wanted) return;
+      if (held.length < minHeld) return;
       for (const release of held.splice(0)) release();
-      wanted = 1;
+      minHeld = 1;
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     received,
-    maxOpen: () => most,
-    answer: (...next) => void (answers = next),
-    gather: (calls) => void (wanted = calls),
+    maxOpen: () => maxOpen,
+    answer: (...next) => void (responses = next),
+    gather: (calls) => void (minHeld = calls),
     reset() {
       received.length = 0;
-      answers = [];
+      responses = [];
       held = [];
-      wanted = 1;
-      most = 0;
+      minHeld = 1;
+      maxOpen = 0;
     },
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -91,7 +91,7 @@ export async function startCallbackReceiver(): Promise<CallbackReceiver> {
 
 export type Members = Record<string, unknown>;
 
-/** The members of a JSON or form body; of two with the same name, the last. */
+/** Parses a JSON or form body. The last of several fields with the same name wins. */
 export function membersOf(body: string): Members {
   return body.startsWith('{') ? (JSON.parse(body) as Members) : Object.fromEntries(new URLSearchParams(body));
 }

@@ -2,18 +2,18 @@ import { Agent, request } from 'undici';
 import { credentials } from './gateway.js';
 import type { Fields } from './kiip.js';
 
-/** What a callback was answered. */
-export interface SentAnswer {
+/** The response to a callback. */
+export interface CallbackResponse {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly text: string;
-  /** Of a 200: what became of the callback, and its row. */
+  /** The outcome and the ledger id of a response with status 200. */
   readonly outcome: string | undefined;
   readonly id: string | undefined;
 }
 
-/** A row of the ledger as the feed gives it. */
-export interface FeedRow {
+/** A ledger entry as the feed returns it. */
+export interface FeedEntry {
   readonly id: string;
   readonly kind: string;
   readonly status: string;
@@ -27,14 +27,14 @@ export interface FeedRow {
   readonly origin: string | null;
 }
 
-/** What counts: accepted, by the program or by a human being. */
-export const isAccepted = ({ status }: FeedRow) => status === 'recorded' || status === 'released';
+/** Whether an entry is credited, by the gateway or by an operator. */
+export const isAccepted = ({ status }: FeedEntry) => status === 'recorded' || status === 'released';
 
-/** The text that a row's signature covers; of rows whose quantity is a number. */
-export const textOf = ({ content, name, quantity, user_id, transaction_id, nonce, origin }: FeedRow) =>
+/** The signed text of an entry whose quantity is a number. */
+export const textOf = ({ content, name, quantity, user_id, transaction_id, nonce, origin }: FeedEntry) =>
   [content, name, quantity, user_id, transaction_id, nonce, origin].join('');
 
-/** A way to gateways that are processes of their own: connections stay open, and nothing is sent twice unasked. */
+/** Sends callbacks to gateway processes over persistent connections, without retries. */
 export class CallbackSender {
   readonly #agent: Agent;
 
@@ -43,13 +43,13 @@ export class CallbackSender {
     this.#agent = new Agent({ connections, pipelining: 1, ...limits });
   }
 
-  /** POSTs any body to the callbacks. Rejects when there is no answer: refused, reset, or silent for too long. */
+  /** Posts a body to the callback route. Rejects without a response: connection refused, reset or timed out. */
   async post(
     origin: string,
     body: string | Uint8Array,
     headers: Record<string, string> = { 'content-type': 'application/json' },
     route = '',
-  ): Promise<SentAnswer> {
+  ): Promise<CallbackResponse> {
     const response = await request(`${origin}/callbacks/kiip${route}`, {
       dispatcher: this.#agent,
       method: 'POST',
@@ -69,29 +69,29 @@ export class CallbackSender {
     };
   }
 
-  callback(origin: string, fields: Fields): Promise<SentAnswer> {
+  callback(origin: string, fields: Fields): Promise<CallbackResponse> {
     return this.post(origin, JSON.stringify(fields));
   }
 
-  /** One page of the feed. */
-  async page(origin: string, after?: string): Promise<{ items: FeedRow[]; next: string }> {
+  /** Reads one page of the feed. */
+  async page(origin: string, after?: string): Promise<{ items: FeedEntry[]; next: string }> {
     const cursor = after === undefined ? '' : `&after=${encodeURIComponent(after)}`;
     const { statusCode, body } = await request(`${origin}/api/v1/kiip/issuances?limit=500${cursor}`, {
       dispatcher: this.#agent,
       headers: credentials,
     });
     const text = await body.text();
-    if (statusCode !== 200) throw new Error(`the feed answered ${statusCode}`);
-    return JSON.parse(text) as { items: FeedRow[]; next: string };
+    if (statusCode !== 200) throw new Error(`the feed responded with status ${statusCode}`);
+    return JSON.parse(text) as { items: FeedEntry[]; next: string };
   }
 
-  /** The whole ledger, through the feed. */
-  async ledger(origin: string): Promise<FeedRow[]> {
-    const rows: FeedRow[] = [];
+  /** Reads the whole ledger from the feed. */
+  async ledger(origin: string): Promise<FeedEntry[]> {
+    const entries: FeedEntry[] = [];
     for (let after: string | undefined; ;) {
       const { items, next } = await this.page(origin, after);
-      if (items.length === 0) return rows;
-      rows.push(...items);
+      if (items.length === 0) return entries;
+      entries.push(...items);
       after = next;
     }
   }

@@ -3,8 +3,8 @@ import { startProcess } from './gateway-process.js';
 import type { GatewayProcess } from './gateway-process.js';
 import { freePort } from './free-port.js';
 
-/** A gateway that is killed again and again, and comes back on the same port and the same data. */
-export class MortalGateway {
+/** A gateway process that can be killed and restarted on the same port with the same data. */
+export class CrashableGateway {
   kills = 0;
   #process: GatewayProcess | undefined;
 
@@ -13,9 +13,9 @@ export class MortalGateway {
     readonly env: Environment,
   ) {}
 
-  static async on(env: Environment): Promise<MortalGateway> {
+  static async on(env: Environment): Promise<CrashableGateway> {
     const PORT = String(await freePort());
-    return new MortalGateway(`http://127.0.0.1:${PORT}`, { LOG_LEVEL: 'warn', ...env, PORT });
+    return new CrashableGateway(`http://127.0.0.1:${PORT}`, { LOG_LEVEL: 'warn', ...env, PORT });
   }
 
   get log(): Record<string, unknown>[] {
@@ -29,7 +29,8 @@ export class MortalGateway {
   async kill(): Promise<void> {
     this.#process?.signal('SIGKILL');
     const ending = await this.#process?.ended;
-    if (ending?.signal !== 'SIGKILL') throw new Error(`it had ended by itself: ${JSON.stringify(this.log)}`);
+    if (ending?.signal !== 'SIGKILL')
+      throw new Error(`the gateway ended before it was killed: ${JSON.stringify(this.log)}`);
     this.kills += 1;
   }
 

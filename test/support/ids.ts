@@ -1,16 +1,16 @@
-/** Ids that the contract allows, each with something that a careless link in the chain would lose, split or interpret. */
+/** Valid ids that careless code would lose, split or interpret. */
 export const strangeIds: Record<string, string> = {
   'a percent sign': 'a%b%',
-  'what looks percent-encoded': 'a%2Fb%41%00',
-  'what looks percent-encoded twice': '%252e%252e',
+  'text that looks percent-encoded': 'a%2Fb%41%00',
+  'text that looks percent-encoded twice': '%252e%252e',
   'an ampersand and another parameter': 'a&external_program_id=evil',
   'an equals sign': '=a=b=',
   'a fragment': 'a#b',
   'a question mark': '?a?b',
-  'a slash and steps': '/a/../../b/./c',
+  'slashes and dot segments': '/a/../../b/./c',
   'a backslash': 'a\\b\\..\\',
-  'a plus': 'a+b',
-  'blanks at the ends': ' a b ',
+  'a plus sign': 'a+b',
+  'spaces at both ends': ' a b ',
   'a semicolon': 'a;b',
   quotes: `"'\``,
   'angle brackets': '<script>alert(1)</script>',
@@ -30,7 +30,7 @@ export const strangeIds: Record<string, string> = {
   '256 characters outside the BMP': '😀'.repeat(256),
 };
 
-/** Ids that the contract refuses, wherever they come. */
+/** Ids that every parameter rejects. */
 export const rejectedIds: Record<string, string> = {
   'a NUL': 'a\0b',
   'a tab': 'a\tb',

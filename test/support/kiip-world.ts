@@ -8,8 +8,8 @@ import { newDataFolder } from './data-folder.js';
 
 export const kiipAppKey = 'demo-kiip-app-key';
 
-/** Required members alone, as the vendor's example has them. */
-const required = {
+/** Only the required fields, with the values of the vendor's example. */
+const requiredFields = {
   app: { version: '4281020' },
   connection: { ip: '54.174.101.1' },
   device: {
@@ -24,12 +24,12 @@ const required = {
 };
 
 export const sessionCall = {
-  ...required,
+  ...requiredFields,
   events: [{ id: 'session_start', start: '2015-01-28T01:32:22.852Z' }],
 };
-export const momentCall = { ...required, moment: { id: 'CgkIraKVsdIBEAIQEA' } };
+export const momentCall = { ...requiredFields, moment: { id: 'CgkIraKVsdIBEAIQEA' } };
 
-/** A moment of a user. */
+/** A moment call for a user. */
 export const momentOf = (userid: string) => ({ ...momentCall, user: { userid } });
 
 export interface KiipWorld {
@@ -40,7 +40,7 @@ export interface KiipWorld {
   close(): Promise<void>;
 }
 
-/** Starts a simulated Kiip and a gateway that uses it. Without more in `env`, there is no database. */
+/** Starts a simulated Kiip and a gateway that uses it. It has no database unless `env` sets one. */
 export async function startKiipWorld(env: Environment = {}): Promise<KiipWorld> {
   const kiip = await startKiipSandbox();
   const gateway = await startGateway({ KIIP_BASE_URL: kiip.url, KIIP_APP_KEY: kiipAppKey, ...env });
@@ -53,13 +53,13 @@ export async function startKiipWorld(env: Environment = {}): Promise<KiipWorld> 
     session: (body = sessionCall, key) => post('/api/v1/kiip/sessions', body, key),
     async close(this: KiipWorld) {
       await gateway.close();
-      // A test may have put another one in its place.
+      // A test may have replaced the sandbox.
       await this.kiip.close();
     },
   };
 }
 
-/** A folder for an embedded database, and the environment that uses it. */
+/** Creates a folder for an embedded database and the environment that uses it. */
 export function dataFolder(): { env: Environment; remove: () => void } {
   const folder = newDataFolder();
   return {
@@ -68,7 +68,7 @@ export function dataFolder(): { env: Environment; remove: () => void } {
   };
 }
 
-/** The name at the end of a problem's type. */
+/** Returns the status of a response and the name at the end of its problem type. */
 export async function problemOf(response: Response): Promise<[number, string]> {
   const { type } = (await response.json()) as { type: string };
   return [response.status, type.replace('urn:rewards-gateway:problem:', '')];

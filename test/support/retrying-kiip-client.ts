@@ -3,37 +3,37 @@ import { CallbackSender } from './callback-sender.js';
 import { issuance, redemption, transaction } from './kiip.js';
 import type { Fields } from './kiip.js';
 
-export interface KiipHabits {
-  /** Callbacks under way at once. */
+export interface RetryingKiipClientOptions {
+  /** The number of callbacks in flight at once. */
   readonly inFlight: number;
-  /** Between two callbacks, at most 50. */
+  /** The pause between two callbacks, at most 50. */
   readonly pauseMs?: number;
 }
 
 /**
- * Kiip, as far as it is honest: sends callbacks, several at once, and each again until it is acknowledged. An answer that
- * is neither 200 nor 503 ends it.
+ * Sends genuine callbacks, several at once, and retries each until it is acknowledged. It fails on a response that is
+ * neither 200 nor 503.
  */
-export class PatientKiip {
-  /** By transaction: every answer 200. */
+export class RetryingKiipClient {
+  /** All responses with status 200, by transaction. */
   readonly acknowledged = new Map<string, { outcome: string; id: string }[]>();
   readonly sent = new Map<string, Fields>();
-  /** Tries that had no answer, so that nobody knows what became of them. */
+  /** Attempts without a response, whose outcome is unknown. */
   lost = 0;
   #stopped = false;
   readonly #sender: CallbackSender;
   readonly #loops: Promise<void>[];
 
-  /** @param origins of gateways that share their data */
+  /** @param origins origins of gateways that share their data */
   constructor(
     private readonly origins: readonly string[],
-    { inFlight, pauseMs = 0 }: KiipHabits,
+    { inFlight, pauseMs = 0 }: RetryingKiipClientOptions,
   ) {
     this.#sender = new CallbackSender(inFlight);
     this.#loops = Array.from({ length: inFlight }, (_, index) => this.#send(index, pauseMs));
   }
 
-  /** What is under way is sent until it is acknowledged. */
+  /** Stops new callbacks and waits until those in flight are acknowledged. */
   async finish(): Promise<void> {
     this.#stopped = true;
     await Promise.all(this.#loops);
@@ -45,10 +45,10 @@ export class PatientKiip {
       const transaction_id = transaction();
       const fields = index % 2 === 0 ? redemption({ transaction_id }) : issuance({ transaction_id });
       this.sent.set(transaction_id, fields);
-      const answers = [await this.#deliver(fields, index)];
-      // Now and then once more, although it has been acknowledged, perhaps by another process.
-      if (Math.random() < 0.1) answers.push(await this.#deliver(fields, index));
-      this.acknowledged.set(transaction_id, answers);
+      const responses = [await this.#deliver(fields, index)];
+      // Sometimes repeat an acknowledged callback, perhaps at another process.
+      if (Math.random() < 0.1) responses.push(await this.#deliver(fields, index));
+      this.acknowledged.set(transaction_id, responses);
       if (pauseMs > 0) await sleep(pauseMs);
     }
   }
@@ -56,12 +56,12 @@ export class PatientKiip {
   async #deliver(fields: Fields, index: number): Promise<{ outcome: string; id: string }> {
     for (let attempt = index; ; attempt += 1) {
       const origin = this.origins[attempt % this.origins.length]!;
-      const answer = await this.#sender.callback(origin, fields).catch((error: unknown) => codeOf(error));
-      if (typeof answer === 'string') {
-        if (answer !== 'ECONNREFUSED') this.lost += 1;
-      } else if (answer.status !== 503) {
-        const { status, outcome = '', id = '' } = answer;
-        if (status !== 200) throw new Error(`answered ${status}: ${answer.text}`);
+      const response = await this.#sender.callback(origin, fields).catch((error: unknown) => codeOf(error));
+      if (typeof response === 'string') {
+        if (response !== 'ECONNREFUSED') this.lost += 1;
+      } else if (response.status !== 503) {
+        const { status, outcome = '', id = '' } = response;
+        if (status !== 200) throw new Error(`status ${status}: ${response.text}`);
         return { outcome, id };
       }
       await sleep(50);

@@ -18,50 +18,50 @@ import {
   REFERENCE,
   TRANSACTION,
 } from './kiip-samples.js';
-import { keyOfTaken, naiveReadings } from './naive-readings.js';
+import { parseKey, naiveParses } from './naive-parses.js';
 
-/** Other readings by user id, as quantity and what else tells them apart. */
-function others(
+/** Finds the alternative parses of a callback by user id. */
+function alternativesByUser(
   scheme: SignatureScheme,
   fields: SignedFields,
   rules: CallbackRules,
 ): Map<string, readonly SignedTextParse[]> {
   const found = findAlternativeParses(scheme, fields, rules);
-  if (!found.exhaustive) throw new Error('too many readings to prove anything');
+  if (!found.exhaustive) throw new Error('too many parses to prove anything');
   return new Map(found.byUser);
 }
 
 const NO_FIELDS = { content: '', quantity: '', user_id: '', transaction_id: '' };
 
-/** All readings of any text: as the fields of a callback that is itself none of them. */
-function readingsOf(text: string, rules: CallbackRules): SignedTextParse[] {
+/** Finds all parses of a text, from the fields of a callback that is not one of them. */
+function parsesOf(text: string, rules: CallbackRules): SignedTextParse[] {
   const fields = { content: text, name: '', quantity: '', user_id: '', transaction_id: '' };
-  return [...others('redemption', fields, rules).values()].flat();
+  return [...alternativesByUser('redemption', fields, rules).values()].flat();
 }
 
-/** What an issuance of the sample content would be about if its content were no more than `7f` or `7f3c`. */
-const IN_CONTENT = ['c2a10', 'a10', '0', ''].map((rest) => `${rest}-0b1d-4c5e-8a9b-1234567890ab`);
+/** The user ids of an issuance whose content ends within the sample content. */
+const USER_PREFIXES = ['c2a10', 'a10', '0', ''].map((rest) => `${rest}-0b1d-4c5e-8a9b-1234567890ab`);
 
-describe('findOtherReadings', () => {
+describe('findAlternativeParses', () => {
   it.each<[string, SignatureScheme, SignedFields, CallbackRules, string[]]>([
     ['V1', 'redemption', REDEMPTION, PLAIN, ['0user-123', '3', '23']],
     ['V1, currencies configured', 'redemption', REDEMPTION, CONFIGURED, ['0user-123']],
     ['V1 with a reference', 'redemption', { ...REDEMPTION, user_id: REFERENCE }, OPAQUE, []],
     ['V3 with a reference', 'issuance', { ...ISSUANCE, user_id: REFERENCE }, OPAQUE, []],
-    ['V3', 'issuance', ISSUANCE, PLAIN, [...IN_CONTENT.map((user) => `${user}20user-123`), '0user-123']],
+    ['V3', 'issuance', ISSUANCE, PLAIN, [...USER_PREFIXES.map((user) => `${user}20user-123`), '0user-123']],
     [
       'V7, 20 and 5001',
       'issuance',
       { ...ISSUANCE, user_id: '5001' },
       PLAIN,
-      [...IN_CONTENT.map((user) => `${user}205001`), '05001', '001', '01', '1'],
+      [...USER_PREFIXES.map((user) => `${user}205001`), '05001', '001', '01', '1'],
     ],
     [
       'V7, 205 and 001',
       'issuance',
       { ...ISSUANCE, quantity: '205', user_id: '001' },
       PLAIN,
-      [...IN_CONTENT.map((user) => `${user}205001`), '05001', '5001', '01', '1'],
+      [...USER_PREFIXES.map((user) => `${user}205001`), '05001', '5001', '01', '1'],
     ],
     ['a quantity of one digit', 'redemption', { ...REDEMPTION, quantity: '5', user_id: 'alice' }, PLAIN, []],
     [
@@ -71,9 +71,12 @@ describe('findOtherReadings', () => {
       PLAIN,
       ['alicetest_'],
     ],
-  ])('finds the users that %s could be about instead', (_text, scheme, fields, rules, users) => {
-    expect([...others(scheme, fields, rules).keys()].toSorted()).toEqual(users.toSorted());
-  });
+  ])(
+    'finds the other users that a signed text could belong to: %s',
+    (_text, scheme, fields, rules, users) => {
+      expect([...alternativesByUser(scheme, fields, rules).keys()].toSorted()).toEqual(users.toSorted());
+    },
+  );
 
   it.each<[string, SignatureScheme, SignedFields, CallbackRules, SignatureScheme, SignedFields]>([
     [
@@ -101,7 +104,7 @@ describe('findOtherReadings', () => {
       ISSUANCE,
     ],
     [
-      'a documented origin cut off',
+      'a truncated documented origin',
       'issuance',
       { ...ISSUANCE, nonce: 'n-0001s', origin: 'urvey' },
       PLAIN,
@@ -125,10 +128,10 @@ describe('findOtherReadings', () => {
       { ...REDEMPTION, name: undefined },
     ],
   ])(
-    'finds the genuine callback behind %s, with the same user',
+    'finds the genuine callback of the same user from a forged one: %s',
     (_forgery, scheme, arrived, rules, genuineScheme, genuine) => {
       expect(signedText(scheme, arrived)).toBe(signedText(genuineScheme, genuine));
-      expect(others(scheme, arrived, rules).get('user-123')).toContainEqual({
+      expect(alternativesByUser(scheme, arrived, rules).get('user-123')).toContainEqual({
         name: undefined,
         nonce: undefined,
         origin: undefined,
@@ -138,46 +141,51 @@ describe('findOtherReadings', () => {
     },
   );
 
-  it('counts the cuts of a tail without a documented origin as one', () => {
+  it('treats all splits of nonce and origin without a documented origin as one parse', () => {
     const fields = { ...ISSUANCE, user_id: REFERENCE };
-    expect(others('issuance', { ...fields, origin: 'install' }, OPAQUE).size).toBe(0);
-    expect(others('issuance', { ...fields, nonce: 'n-0001i', origin: 'nstall' }, OPAQUE).size).toBe(0);
-  });
-
-  it('knows the arrived reading under the legacy scheme, whether a name came along or not', () => {
+    expect(alternativesByUser('issuance', { ...fields, origin: 'install' }, OPAQUE).size).toBe(0);
     expect(
-      others('legacy-redemption', { ...REDEMPTION, user_id: REFERENCE }, { ...OPAQUE, legacySignature: true })
-        .size,
+      alternativesByUser('issuance', { ...fields, nonce: 'n-0001i', origin: 'nstall' }, OPAQUE).size,
     ).toBe(0);
   });
 
-  it('reads nothing under a scheme that is not enabled', () => {
-    const text = `${CONTENT}20alice${TRANSACTION}`;
-    expect(readingsOf(text, PLAIN).map(({ scheme }) => scheme)).not.toContain('legacy-redemption');
-    expect(readingsOf(text, LEGACY).map(({ scheme }) => scheme)).toContain('legacy-redemption');
+  it('excludes the parse that arrived under the legacy scheme, with or without a name', () => {
+    expect(
+      alternativesByUser(
+        'legacy-redemption',
+        { ...REDEMPTION, user_id: REFERENCE },
+        { ...OPAQUE, legacySignature: true },
+      ).size,
+    ).toBe(0);
   });
 
-  it('keeps what exceeds a cap, which may be the genuine one, and leaves out what is not configured', () => {
+  it('ignores a scheme that is not enabled', () => {
+    const text = `${CONTENT}20alice${TRANSACTION}`;
+    expect(parsesOf(text, PLAIN).map(({ scheme }) => scheme)).not.toContain('legacy-redemption');
+    expect(parsesOf(text, LEGACY).map(({ scheme }) => scheme)).toContain('legacy-redemption');
+  });
+
+  it('includes parses above the cap, which may be genuine, and excludes currencies that are not configured', () => {
     const text = `${CONTENT}Coins20005001${TRANSACTION}`;
     expect(
-      readingsOf(text, CONFIGURED)
+      parsesOf(text, CONFIGURED)
         .map(({ quantity }) => quantity)
         .toSorted(),
     ).toEqual(['2', '20', '200', '2000', '20005', '200050', '2000500']);
-    expect(readingsOf(text.replace('Coins', 'Coin'), CONFIGURED)).toEqual([]);
+    expect(parsesOf(text.replace('Coins', 'Coin'), CONFIGURED)).toEqual([]);
   });
 
-  it('finds both readings where configured currencies run into each other', () => {
+  it('finds both parses when the texts of two configured currencies are equal', () => {
     const currencies = { coin: { name: 'sX', max_quantity: 9 }, coins: { name: 'X', max_quantity: 9 } };
-    const found = readingsOf(`coinsX5alice${TRANSACTION}`, { ...PLAIN, currencies });
+    const found = parsesOf(`coinsX5alice${TRANSACTION}`, { ...PLAIN, currencies });
     expect(found.map(({ content, name, user_id }) => [content, name, user_id])).toEqual([
       ['coin', 'sX', 'alice'],
       ['coins', 'X', 'alice'],
     ]);
   });
 
-  it('never cuts a character in two', () => {
-    const found = readingsOf(`${CONTENT}😀5😀1😀${TRANSACTION}`, PLAIN);
+  it('never splits a surrogate pair', () => {
+    const found = parsesOf(`${CONTENT}😀5😀1😀${TRANSACTION}`, PLAIN);
     expect(found.map(({ name, quantity, user_id }) => [name, quantity, user_id])).toEqual([
       ['😀5😀', '1', '😀'],
       ['😀', '5', '😀1😀'],
@@ -185,8 +193,8 @@ describe('findOtherReadings', () => {
   });
 });
 
-/** The tuples of pieces, each fitting its rule, by memoised recursion over the cuts, as the figures were made. */
-function count(text: string, rules: readonly RegExp[]): number {
+/** Counts the ways to split a text into pieces that each match their rule, by memoised recursion. */
+function countSplits(text: string, rules: readonly RegExp[]): number {
   const memo = new Map<string, number>();
   const from = (start: number, rule: number): number => {
     const key = `${start} ${rule}`;
@@ -202,8 +210,8 @@ function count(text: string, rules: readonly RegExp[]): number {
   return from(0, 0);
 }
 
-// anchors.md 6b and 10: content and transaction are ids, the name is Gems, the quantity 20.
-describe('the published ambiguity figures', () => {
+// In all texts content and transaction are ids, the name is Gems and the quantity is 20.
+describe('the number of parses of a redemption text', () => {
   const ANY = /^.*$/s;
   const SOME = /^.+$/s;
   const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -215,9 +223,9 @@ describe('the published ambiguity figures', () => {
     ['no rules', [ANY, ANY, ANY, ANY, ANY], [2_441_626, 2_225_895]],
     ['canonical quantity, transaction an id', [ID, SOME, CANONICAL, SOME, ID], [17, 2]],
     ['the configured name', [ID, /^Gems$/, CANONICAL, SOME, ID], [8, 2]],
-  ])('come out of the counter of these tests: %s', (_rules, rules, figures) => {
+  ])('is as expected by an independent counter: %s', (_rules, rules, figures) => {
     const texts = [USERS.digits, USERS.word].map((user) => `${CONTENT}Gems20${user}${TRANSACTION}`);
-    expect(texts.map((text) => count(text, rules))).toEqual(figures);
+    expect(texts.map((text) => countSplits(text, rules))).toEqual(figures);
   });
 
   it.each<[keyof typeof USERS, 'plain' | 'opaque', number]>([
@@ -229,19 +237,22 @@ describe('the published ambiguity figures', () => {
     ['word', 'opaque', 0],
     ['e-mail', 'opaque', 0],
     ['reference', 'opaque', 1],
-  ])('come out of the search: a user id of kind %s where ids are %s', (user, userReference, figure) => {
-    const rules: CallbackRules = { legacySignature: false, userReference, currencies: CURRENCIES };
-    expect(readingsOf(`${CONTENT}Gems20${USERS[user]}${TRANSACTION}`, rules)).toHaveLength(figure);
-  });
+  ])(
+    'is as expected by findAlternativeParses: user id of kind %s where user ids are %s',
+    (user, userReference, figure) => {
+      const rules: CallbackRules = { legacySignature: false, userReference, currencies: CURRENCIES };
+      expect(parsesOf(`${CONTENT}Gems20${USERS[user]}${TRANSACTION}`, rules)).toHaveLength(figure);
+    },
+  );
 
-  it('are the same for an issuance read as a redemption: none', () => {
+  it('is zero for the text of an issuance', () => {
     const text = signedText('issuance', { ...ISSUANCE, user_id: 'alice' });
-    const schemes = readingsOf(text, { ...PLAIN, currencies: CURRENCIES }).map(({ scheme }) => scheme);
+    const schemes = parsesOf(text, { ...PLAIN, currencies: CURRENCIES }).map(({ scheme }) => scheme);
     expect(new Set(schemes)).toEqual(new Set(['issuance']));
   });
 });
 
-describe('the search and a naive enumeration', () => {
+describe('findAlternativeParses compared to a brute-force search', () => {
   const chunk = fc.constantFrom(
     '0',
     '1',
@@ -289,22 +300,22 @@ describe('the search and a naive enumeration', () => {
     ['plain ids', PLAIN],
     ['plain ids and the legacy scheme', LEGACY],
     ['references and the legacy scheme', { ...OPAQUE, legacySignature: true }],
-  ])('find the same readings: %s', (_rules, rules) => {
-    let readings = 0;
+  ])('finds the same parses: %s', (_rules, rules) => {
+    let parseCount = 0;
     fc.assert(
       fc.property(text, (all) => {
-        const found = readingsOf(all, rules).map((reading) => keyOfTaken(reading.scheme, reading));
-        readings += found.length;
-        const naive = naiveReadings(all, rules.legacySignature, rules.userReference === 'opaque');
+        const found = parsesOf(all, rules).map((parse) => parseKey(parse.scheme, parse));
+        parseCount += found.length;
+        const naive = naiveParses(all, rules.legacySignature, rules.userReference === 'opaque');
         expect(found.toSorted()).toEqual([...naive].toSorted());
       }),
       { numRuns: 100 },
     );
-    expect(readings).toBeGreaterThan(4);
+    expect(parseCount).toBeGreaterThan(4);
   });
 });
 
-describe('properties', () => {
+describe('findViolation and findAlternativeParses for random genuine callbacks', () => {
   const hex = fc.constantFrom(...'0123456789abcdef'.split(''));
   const id = fc
     .array(hex, { minLength: 32, maxLength: 32 })
@@ -344,9 +355,9 @@ describe('properties', () => {
     const common = { content, quantity, user_id, transaction_id };
     const byScheme: Record<SignatureScheme, fc.Arbitrary<Genuine>> = {
       redemption: fc.record({ ...common, name }).map((fields) => {
-        // A word goes on until a character that no word has.
-        const apart = fields.content.length === 36 ? fields.name : `C${fields.name}`;
-        return { scheme: 'redemption', fields: { ...fields, name: apart } };
+        // A content that is a word ends at the first character that words cannot contain.
+        const separateName = fields.content.length === 36 ? fields.name : `C${fields.name}`;
+        return { scheme: 'redemption', fields: { ...fields, name: separateName } };
       }),
       'legacy-redemption': fc.record(common).map((fields) => ({ scheme: 'legacy-redemption', fields })),
       issuance: fc
@@ -359,7 +370,7 @@ describe('properties', () => {
   const ALL = ['redemption', 'legacy-redemption', 'issuance'] as const;
   const OPAQUE_LEGACY = { ...OPAQUE, legacySignature: true };
 
-  it('no genuine callback breaks a rule', () => {
+  it('find no violation in a genuine callback', () => {
     fc.assert(
       fc.property(genuine(plain, anyOrigin, ALL), ({ scheme, fields }) => {
         expect(findViolation(scheme, fields, LEGACY)).toBeUndefined();
@@ -368,26 +379,31 @@ describe('properties', () => {
     );
   });
 
-  it.each(ALL)('a genuine callback with a user reference has exactly one reading: %s', (scheme) => {
+  it.each(ALL)('find exactly one parse of a genuine callback with a user reference: %s', (scheme) => {
     fc.assert(
       fc.property(genuine(reference, anyOrigin, [scheme]), ({ fields }) => {
         expect(findViolation(scheme, fields, OPAQUE_LEGACY)).toBeUndefined();
-        expect(others(scheme, fields, OPAQUE_LEGACY).size).toBe(0);
-        expect(readingsOf(signedText(scheme, fields), OPAQUE_LEGACY)).toHaveLength(1);
+        expect(alternativesByUser(scheme, fields, OPAQUE_LEGACY).size).toBe(0);
+        expect(parsesOf(signedText(scheme, fields), OPAQUE_LEGACY)).toHaveLength(1);
       }),
       { numRuns: 1_000 },
     );
   });
 
-  it.each(ALL)('with the currencies configured too: %s', (scheme) => {
-    fc.assert(
-      fc.property(genuine(reference, anyOrigin, [scheme]), ({ fields }) => {
-        const currencies = { [fields.content]: { name: fields.name ?? 'Coins', max_quantity: 999_999_999 } };
-        expect(others(scheme, fields, { ...OPAQUE_LEGACY, currencies }).size).toBe(0);
-      }),
-      { numRuns: 300 },
-    );
-  });
+  it.each(ALL)(
+    'find no alternative parse of a genuine callback with a user reference and configured currencies: %s',
+    (scheme) => {
+      fc.assert(
+        fc.property(genuine(reference, anyOrigin, [scheme]), ({ fields }) => {
+          const currencies = {
+            [fields.content]: { name: fields.name ?? 'Coins', max_quantity: 999_999_999 },
+          };
+          expect(alternativesByUser(scheme, fields, { ...OPAQUE_LEGACY, currencies }).size).toBe(0);
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 
   const FIELDS: Record<SignatureScheme, readonly (keyof SignedFields)[]> = {
     redemption: ['content', 'name', 'quantity', 'user_id', 'transaction_id'],
@@ -395,14 +411,14 @@ describe('properties', () => {
     issuance: ['content', 'quantity', 'user_id', 'transaction_id', 'nonce', 'origin'],
   };
 
-  /** The text cut elsewhere: each cut near one of the genuine ones, or anywhere. */
-  interface Cut {
+  /** Describes another split of a text: each boundary is near a genuine one, or anywhere. */
+  interface Split {
     readonly as: SignatureScheme;
     readonly steps: readonly number[];
     readonly anywhere: readonly number[] | undefined;
   }
 
-  const cut: fc.Arbitrary<Cut> = fc.record({
+  const split: fc.Arbitrary<Split> = fc.record({
     as: fc.constantFrom(...ALL),
     steps: fc.oneof(
       fc.array(fc.constantFrom(0, 0, 0, -1, 1, -2, 2, 5), { minLength: 5, maxLength: 5 }),
@@ -416,58 +432,58 @@ describe('properties', () => {
     ),
   });
 
-  function recut({ scheme, fields }: Genuine, { as, steps, anywhere }: Cut): SignedFields {
-    const letters = Array.from(signedText(scheme, fields));
+  function splitDifferently({ scheme, fields }: Genuine, { as, steps, anywhere }: Split): SignedFields {
+    const characters = Array.from(signedText(scheme, fields));
     const lengths = FIELDS[scheme].map((field) => Array.from(fields[field] ?? '').length);
     const names = FIELDS[as];
-    const cuts = names.slice(1).map((_name, index) => {
+    const boundaries = names.slice(1).map((_name, index) => {
       const near = lengths.slice(0, index + 1).reduce((sum, length) => sum + length, 0) + (steps[index] ?? 0);
-      return anywhere === undefined ? near : Math.round(((anywhere[index] ?? 0) * letters.length) / 1_000);
+      return anywhere === undefined ? near : Math.round(((anywhere[index] ?? 0) * characters.length) / 1_000);
     });
     const ordered = [
       0,
-      ...cuts.map((at) => Math.min(Math.max(at, 0), letters.length)),
-      letters.length,
+      ...boundaries.map((at) => Math.min(Math.max(at, 0), characters.length)),
+      characters.length,
     ].toSorted((a, b) => a - b);
     const pieces = names.map((name, index) => [
       name,
-      letters.slice(ordered[index], ordered[index + 1]).join(''),
+      characters.slice(ordered[index], ordered[index + 1]).join(''),
     ]);
     return { ...NO_FIELDS, ...Object.fromEntries(pieces) };
   }
 
-  it('no re-cut of a signed text hides the genuine reading', () => {
-    let recuts = 0;
-    let unbroken = 0;
+  it('find the genuine parse from any other split of its signed text', () => {
+    let splitCount = 0;
+    let withoutViolation = 0;
     fc.assert(
       fc.property(
         genuine(plain, documented, ALL),
-        fc.array(cut, { minLength: 40, maxLength: 40 }),
-        (original, cuts) => {
-          const key = keyOfTaken(original.scheme, original.fields);
-          for (const one of cuts) {
-            const arrived = recut(original, one);
-            if (keyOfTaken(one.as, arrived) === key) continue;
-            recuts += 1;
-            if (findViolation(one.as, arrived, LEGACY) === undefined) unbroken += 1;
-            const ofUser = others(one.as, arrived, LEGACY).get(original.fields.user_id) ?? [];
-            expect(ofUser.map((reading) => keyOfTaken(reading.scheme, reading))).toContain(key);
+        fc.array(split, { minLength: 40, maxLength: 40 }),
+        (original, splits) => {
+          const key = parseKey(original.scheme, original.fields);
+          for (const one of splits) {
+            const arrived = splitDifferently(original, one);
+            if (parseKey(one.as, arrived) === key) continue;
+            splitCount += 1;
+            if (findViolation(one.as, arrived, LEGACY) === undefined) withoutViolation += 1;
+            const ofUser = alternativesByUser(one.as, arrived, LEGACY).get(original.fields.user_id) ?? [];
+            expect(ofUser.map((parse) => parseKey(parse.scheme, parse))).toContain(key);
           }
         },
       ),
       { numRuns: 300 },
     );
-    expect(recuts).toBeGreaterThan(10_000);
-    // Most re-cuts break a rule of a field and stop there; these would have been recorded but for the readings.
-    expect(unbroken).toBeGreaterThan(50);
+    expect(splitCount).toBeGreaterThan(10_000);
+    // Most splits violate a field rule. The others would be recorded if the alternative parses were not found.
+    expect(withoutViolation).toBeGreaterThan(50);
   });
 });
 
-describe('hostile texts', () => {
+describe('findAlternativeParses with hostile texts', () => {
   const overlapping = '12345678-1234-1234-1234-1234';
   const word = 'a1'.repeat(100);
   const TEXTS: readonly [string, string][] = [
-    ['16 KiB of one letter', 'a'.repeat(16_384)],
+    ['16 KiB of one character', 'a'.repeat(16_384)],
     ['16 KiB of digits', '1'.repeat(16_384)],
     ['16 KiB of ids', TRANSACTION.repeat(455)],
     ['16 KiB of dashes and digits', '12345678-1234-'.repeat(1_170)],
@@ -477,24 +493,24 @@ describe('hostile texts', () => {
     ['a word, digits and an id', `${'a'.repeat(256)}${'1'.repeat(500)}${TRANSACTION}`],
     ['ids that overlap', `${word}${overlapping.repeat(20)}12345678`],
     [
-      'letters and digits in turn and ids that overlap',
+      'characters and digits in turn and ids that overlap',
       `${'a1'.repeat(250)}${overlapping.repeat(18)}12345678`,
     ],
     ['test ids in a row', `${word}${`test_${TRANSACTION}`.repeat(12)}ab`],
     ['surrogate pairs and digits in turn', `${CONTENT}${'😀1'.repeat(250)}${TRANSACTION}`],
   ];
 
-  it.each(TEXTS)('take little work: %s', (_kind, text) => {
+  it.each(TEXTS)('does little work: %s', (_kind, text) => {
     for (const rules of [LEGACY, { ...OPAQUE, legacySignature: true }, CONFIGURED]) {
       const fields = { content: text, name: '', quantity: '', user_id: '', transaction_id: '' };
       const found = findAlternativeParses('redemption', fields, rules);
       expect(found.tried).toBeLessThan(20_000);
-      const readings = found.exhaustive ? [...found.byUser.values()].flat().length : MAX_PARSES + 1;
-      expect(readings).toBeLessThanOrEqual(MAX_PARSES + 1);
+      const parseCount = found.exhaustive ? [...found.byUser.values()].flat().length : MAX_PARSES + 1;
+      expect(parseCount).toBeLessThanOrEqual(MAX_PARSES + 1);
     }
   });
 
-  it('longer than all fields together have no reading, and no work is done on them', () => {
+  it('finds no parse and does no work for a text longer than all fields together', () => {
     const fields = { ...REDEMPTION, name: 'N'.repeat(2_000) };
     expect(findAlternativeParses('redemption', fields, PLAIN)).toEqual({
       exhaustive: true,
@@ -503,7 +519,7 @@ describe('hostile texts', () => {
     });
   });
 
-  it('as long as all fields together are still read', () => {
+  it('parses a text as long as all fields together', () => {
     const longest = '😀'.repeat(256);
     const fields = {
       content: longest,
@@ -513,7 +529,7 @@ describe('hostile texts', () => {
       nonce: longest,
       origin: longest,
     };
-    const found = readingsOf(signedText('issuance', fields), PLAIN);
+    const found = parsesOf(signedText('issuance', fields), PLAIN);
     expect(found).toContainEqual({
       scheme: 'issuance',
       ...fields,
@@ -523,7 +539,7 @@ describe('hostile texts', () => {
     });
   });
 
-  it('with more readings than can be looked up prove nothing', () => {
+  it('reports a search as not exhaustive when there are too many parses', () => {
     const fields = { ...REDEMPTION, content: `${word}${overlapping.repeat(18)}12345678ab` };
     expect(
       findAlternativeParses(

@@ -13,7 +13,7 @@ import {
   TRANSACTION,
 } from './kiip-samples.js';
 
-/** A redemption with other fields, or an issuance if they include a nonce or an origin. */
+/** Checks a redemption with the given fields, or an issuance if they include a nonce or an origin. */
 function check(fields: Partial<SignedFields>, rules: CallbackRules = PLAIN) {
   const issuance = 'nonce' in fields || 'origin' in fields;
   return findViolation(
@@ -25,7 +25,7 @@ function check(fields: Partial<SignedFields>, rules: CallbackRules = PLAIN) {
 
 const LONGEST = '😀'.repeat(256);
 
-describe('findBrokenRule', () => {
+describe('findViolation', () => {
   it.each<[string, SignatureScheme, SignedFields, CallbackRules]>([
     ['a redemption', 'redemption', REDEMPTION, PLAIN],
     ['an issuance', 'issuance', ISSUANCE, PLAIN],
@@ -40,12 +40,12 @@ describe('findBrokenRule', () => {
     ['a configured redemption', 'redemption', REDEMPTION, CONFIGURED],
     ['a configured issuance', 'issuance', ISSUANCE, CONFIGURED],
     [
-      'configured names that no rule could tell apart',
+      'a configured name that ends in a digit',
       'redemption',
       { ...REDEMPTION, content: 'gems', name: 'gem2', quantity: '5' },
       CONFIGURED,
     ],
-  ])('finds none in %s', (_callback, scheme, fields, rules) => {
+  ])('accepts %s', (_callback, scheme, fields, rules) => {
     expect(findViolation(scheme, fields, rules)).toBeUndefined();
   });
 
@@ -70,7 +70,7 @@ describe('findBrokenRule', () => {
     ['origin', 'other'],
     ['origin', 'app_install'],
     ['origin', LONGEST],
-  ])('finds none in %s %j', (field, text) => {
+  ])('accepts the %s %j', (field, text) => {
     expect(check({ [field]: text })).toBeUndefined();
   });
 
@@ -121,23 +121,23 @@ describe('findBrokenRule', () => {
       (text): [keyof SignedFields, string] => ['content', text],
     ),
     ['name', 'Gold1'],
-  ])('finds the shape of %s %j broken', (field, text) => {
+  ])('reports an invalid %s: %j', (field, text) => {
     expect(check({ [field]: text })).toEqual({ code: 'field-shape', field });
   });
 
-  it('lets an issuance have any content that ends in no digit', () => {
+  it('accepts any content of an issuance that does not end in a digit or begin like an id', () => {
     expect(check({ content: 'My Coins 金', nonce: 'n' })).toBeUndefined();
     expect(check({ content: 'coins1', nonce: 'n' })).toEqual({ code: 'field-shape', field: 'content' });
     expect(check({ content: `${CONTENT}x`, nonce: 'n' })).toEqual({ code: 'field-shape', field: 'content' });
   });
 
-  it('cannot tell a word from a name that goes on with it', () => {
+  it('reports a name that could continue the word in content', () => {
     expect(check({ content: 'coins', name: 'Coins' })).toBeUndefined();
     expect(check({ content: 'coins', name: 'coins' })).toEqual({ code: 'field-shape', field: 'name' });
     expect(check({ content: 'coin', name: 'sCoins' })).toEqual({ code: 'field-shape', field: 'name' });
   });
 
-  it('finds a documented origin that is cut off', () => {
+  it('reports an origin when nonce and origin split a documented origin elsewhere', () => {
     expect(check({ nonce: 'n-0001s', origin: 'urvey' })).toEqual({ code: 'field-shape', field: 'origin' });
     expect(check({ nonce: 'n-000', origin: '1survey' })).toEqual({ code: 'field-shape', field: 'origin' });
     expect(check({ nonce: 'survey', origin: 'other' })).toBeUndefined();
@@ -151,7 +151,7 @@ describe('findBrokenRule', () => {
     `0${REFERENCE}`,
     `ku_${'I'.repeat(26)}`,
     '',
-  ])('takes no user id but a reference where references are given out: %j', (user_id) => {
+  ])('reports a user id that is not a reference when user references are opaque: %j', (user_id) => {
     expect(check({ user_id }, OPAQUE)).toEqual({ code: 'field-shape', field: 'user_id' });
   });
 
@@ -164,7 +164,7 @@ describe('findBrokenRule', () => {
     ],
     ['__proto__', { content: '__proto__' }, { code: 'currency', field: 'content' }],
     ['the name of another currency', { name: 'gem2' }, { code: 'currency', field: 'name' }],
-    ['a name in other letters', { name: 'coins' }, { code: 'currency', field: 'name' }],
+    ['a name in another case', { name: 'coins' }, { code: 'currency', field: 'name' }],
     ['a quantity above the cap', { quantity: '1001' }, { code: 'cap', field: 'quantity' }],
     [
       'a content that is not configured, in an issuance',
@@ -179,16 +179,16 @@ describe('findBrokenRule', () => {
     ['an empty content', { content: '' }, { code: 'field-shape', field: 'content' }],
     ['an empty name', { name: '' }, { code: 'field-shape', field: 'name' }],
     ['an empty quantity', { quantity: '' }, { code: 'field-shape', field: 'quantity' }],
-  ])('finds %s, with currencies configured', (_fault, fields, broken) => {
-    expect(check(fields, CONFIGURED)).toEqual(broken);
+  ])('reports %s when currencies are configured', (_fault, fields, violation) => {
+    expect(check(fields, CONFIGURED)).toEqual(violation);
   });
 
-  it('lets a quantity reach the cap', () => {
+  it('accepts a quantity equal to the cap', () => {
     expect(check({ quantity: '1000' }, CONFIGURED)).toBeUndefined();
   });
 });
 
-describe('cutTail', () => {
+describe('splitSuffix', () => {
   it.each([
     ['n-0001survey', { nonce: 'n-0001', origin: 'survey' }],
     ['surveyother', { nonce: 'survey', origin: 'other' }],
@@ -199,13 +199,13 @@ describe('cutTail', () => {
     ['', undefined],
     ['n\u0000survey', undefined],
     ['n'.repeat(513), undefined],
-  ])('reads %.20j', (tail, cut) => {
-    expect(splitSuffix(tail)).toEqual(cut);
+  ])('splits %.20j into nonce and origin if possible', (suffix, expected) => {
+    expect(splitSuffix(suffix)).toEqual(expected);
   });
 });
 
 describe('isTestTransaction', () => {
-  it('knows one by its prefix', () => {
+  it('recognizes a test transaction by its prefix', () => {
     expect(isTestTransaction(`test_${TRANSACTION}`)).toBe(true);
     expect(isTestTransaction(TRANSACTION)).toBe(false);
   });

@@ -1,7 +1,7 @@
 import type { CallbackRules } from '../../../src/kiip-callbacks/field-rules.js';
 import type { SignedFields } from '../../../src/kiip-callbacks/kiip-signature.js';
 
-/** Dummy ids in the shape of the vendor's own, and the secret of the published vectors. */
+/** Invented ids in the shape of Kiip's, and the secret of the test vectors (docs/vendors/kiip.md, section 9). */
 export const CONTENT = '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab';
 export const TRANSACTION = '5473ca54-59a5-cf65-d319-c91697297fcc';
 export const SECRET = 'test_app_secret_0001';

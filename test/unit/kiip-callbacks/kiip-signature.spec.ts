@@ -37,7 +37,7 @@ const VECTORS: readonly [vector: string, callback: KiipCallback, scheme: string]
     'redemption',
   ],
   [
-    'V5, V3 with another end of the transaction',
+    'V5, V3 with a moved boundary',
     issuance({ transaction_id: `${TRANSACTION}n`, nonce: '-0001' }, V3),
     'issuance',
   ],
@@ -49,11 +49,14 @@ const VECTORS: readonly [vector: string, callback: KiipCallback, scheme: string]
 ];
 
 describe('verifySignature', () => {
-  it.each(VECTORS)('finds the scheme of %s', (_vector, callback, scheme) => {
-    expect(verifySignature(callback, [SECRET], true)).toEqual({ scheme, secretIndex: 1 });
-  });
+  it.each(VECTORS)(
+    'returns the scheme and the secret of a valid signature: %s',
+    (_vector, callback, scheme) => {
+      expect(verifySignature(callback, [SECRET], true)).toEqual({ scheme, secretIndex: 1 });
+    },
+  );
 
-  it.each(VECTORS)('refuses %s under another secret', (_vector, callback) => {
+  it.each(VECTORS)('rejects a signature made with another secret: %s', (_vector, callback) => {
     expect(verifySignature(callback, ['test_app_secret_0002'], true)).toBeUndefined();
   });
 
@@ -61,27 +64,27 @@ describe('verifySignature', () => {
     ['missing', undefined],
     ['empty', ''],
     ['truncated', V1.slice(0, 39)],
-    ['cut in half', V1.slice(0, 20)],
+    ['half as long', V1.slice(0, 20)],
     ['one character too long', `${V1}0`],
-    ['given twice over', V1 + V1],
+    ['repeated', V1 + V1],
     ['followed by a line feed', `${V1}\n`],
     ['preceded by a space', ` ${V1}`],
     ['not hexadecimal', V1.replace('4', 'g')],
-    ['40 characters of something else', '=!'.repeat(20)],
+    ['40 characters that are not digits', '=!'.repeat(20)],
     ['40 full-width digits', '４'.repeat(40)],
     ['40 zeros', '0'.repeat(40)],
     ['off by one digit at the front', `5${V1.slice(1)}`],
     ['off by one digit at the end', `${V1.slice(0, -1)}9`],
-    ['the one of another message', V3],
-    ['a sha1= form', `sha1=${V1}`],
-  ])('refuses a signature that is %s', (_fault, signature) => {
+    ['the signature of another message', V3],
+    ['prefixed with sha1=', `sha1=${V1}`],
+  ])('rejects a signature that is %s', (_fault, signature) => {
     expect(verifySignature(redemption({}, signature), [SECRET], true)).toBeUndefined();
   });
 
   it.each([
     ['upper case', V1.toUpperCase()],
     ['mixed case', V1.slice(0, 20) + V1.slice(20).toUpperCase()],
-  ])('takes a signature in %s', (_case, signature) => {
+  ])('accepts a signature in %s', (_case, signature) => {
     expect(verifySignature(redemption({}, signature), [SECRET], false)).toEqual({
       scheme: 'redemption',
       secretIndex: 1,
@@ -96,7 +99,7 @@ describe('verifySignature', () => {
     ['user_id', { user_id: 'user-124' }],
     ['user_id with a space', { user_id: 'user-123 ' }],
     ['transaction_id', { transaction_id: TRANSACTION.replace('5', '6') }],
-  ])('refuses a callback with another %s', (_field, fields) => {
+  ])('rejects a callback with another %s than the signed one', (_field, fields) => {
     expect(verifySignature(redemption(fields, V1), [SECRET], false)).toBeUndefined();
   });
 
@@ -104,39 +107,39 @@ describe('verifySignature', () => {
     [['old', SECRET, 'next'], 2],
     [['old', 'older', SECRET], 3],
     [[SECRET, SECRET], 1],
-  ])('says which secret matched: %j', (secrets, secretIndex) => {
+  ])('returns the position of the matching secret: %j', (secrets, secretIndex) => {
     expect(verifySignature(redemption({}, V1), secrets, false)).toEqual({
       scheme: 'redemption',
       secretIndex,
     });
   });
 
-  it('refuses everything without a secret', () => {
+  it('rejects every signature without a secret', () => {
     expect(verifySignature(redemption({}, V1), [], true)).toBeUndefined();
   });
 
-  it('takes an empty secret for none', () => {
-    // sha1sum of the text of V1 alone.
+  it('rejects a signature made with an empty secret', () => {
+    // The SHA-1 of the signed text of V1 without a secret.
     const unsalted = 'e648dc3405e639b4f49d7f87bd4ca690491e0fa2';
     expect(verifySignature(redemption({}, unsalted), [''], true)).toBeUndefined();
   });
 
-  it('refuses the scheme without name while it is not enabled', () => {
+  it('rejects a legacy signature while the legacy scheme is disabled', () => {
     expect(verifySignature(legacyRedemption(TRANSACTION, V2), [SECRET], false)).toBeUndefined();
     expect(verifySignature(redemption({}, V2), [SECRET], false)).toBeUndefined();
   });
 
-  it('takes the scheme without name, once enabled, for a callback with a name too', () => {
+  it('accepts a legacy signature of a callback with a name when the legacy scheme is enabled', () => {
     expect(verifySignature(redemption({}, V2), [SECRET], true)?.scheme).toBe('legacy-redemption');
   });
 
-  it('never tries the schemes of the other format', () => {
+  it('rejects an issuance with the signature of a redemption', () => {
     expect(verifySignature(issuance({}, V2), [SECRET], true)).toBeUndefined();
   });
 });
 
 describe('signedText', () => {
-  it('joins the fields in the order of each scheme, with nothing in between', () => {
+  it('joins the fields in the order of each scheme without separators', () => {
     const fields = {
       content: 'c',
       name: 'n',

@@ -4,77 +4,77 @@ import { ISSUANCE, REDEMPTION } from './kiip-samples.js';
 
 const SIGNATURE = '4b0175324fc792e92f9b6024f43bf6545bb4c478';
 
-function read(body: string | Uint8Array, media: CallbackMedia, legacy = false) {
+function parse(body: string | Uint8Array, media: CallbackMedia, legacy = false) {
   return parseCallback(typeof body === 'string' ? Buffer.from(body) : body, media, legacy);
 }
 
-/** A redemption as JSON in which some members are replaced by the given source text, or added, or left out. */
-function json(members: Readonly<Record<string, string | undefined>> = {}): string {
+/** Builds a redemption as JSON in which the given fields, as JSON source text, are replaced, added or (undefined) left out. */
+function json(fields: Readonly<Record<string, string | undefined>> = {}): string {
   const own = Object.entries({ ...REDEMPTION, signature: SIGNATURE }).map(([key, value]) => [
     key,
     JSON.stringify(value),
   ]);
-  const all = Object.entries<string | undefined>({ ...Object.fromEntries(own), ...members });
+  const all = Object.entries<string | undefined>({ ...Object.fromEntries(own), ...fields });
   const given = all.filter(([, source]) => source !== undefined);
   return `{${given.map(([key, source]) => `${JSON.stringify(key)}:${source}`).join(',')}}`;
 }
 
-/** A redemption as JSON with more members behind it, as source text. */
-function jsonAnd(more: string): string {
+/** Builds a redemption as JSON with more fields at the end, as JSON source text. */
+function jsonWith(more: string): string {
   return `${json().slice(0, -1)},${more}}`;
 }
 
-function form(members: Readonly<Record<string, string>> = {}): string {
-  return new URLSearchParams({ ...REDEMPTION, signature: SIGNATURE, ...members }).toString();
+function form(fields: Readonly<Record<string, string>> = {}): string {
+  return new URLSearchParams({ ...REDEMPTION, signature: SIGNATURE, ...fields }).toString();
 }
 
-const READ = { ok: true, kind: 'redemption', legacy: false, fields: REDEMPTION, signature: SIGNATURE };
+const PARSED = { ok: true, kind: 'redemption', legacy: false, fields: REDEMPTION, signature: SIGNATURE };
 
-describe('readCallback', () => {
-  it('reads a redemption from JSON and from a form alike', () => {
-    expect(read(json(), 'json')).toEqual(READ);
-    expect(read(json({ quantity: '20' }), 'json')).toEqual(READ);
-    expect(read(form(), 'form')).toEqual(READ);
+describe('parseCallback', () => {
+  it('parses a redemption from JSON and from a form', () => {
+    expect(parse(json(), 'json')).toEqual(PARSED);
+    expect(parse(json({ quantity: '20' }), 'json')).toEqual(PARSED);
+    expect(parse(form(), 'form')).toEqual(PARSED);
   });
 
-  it('reads an issuance from JSON and from a form alike', () => {
+  it('parses an issuance from JSON and from a form', () => {
     const expected = { ok: true, kind: 'issuance', fields: ISSUANCE, signature: SIGNATURE };
     const body = { ...ISSUANCE, signature: SIGNATURE };
-    expect(read(JSON.stringify(body), 'json')).toEqual(expected);
-    expect(read(JSON.stringify({ ...body, quantity: 20 }), 'json')).toEqual(expected);
-    expect(read(new URLSearchParams(body).toString(), 'form')).toEqual(expected);
+    expect(parse(JSON.stringify(body), 'json')).toEqual(expected);
+    expect(parse(JSON.stringify({ ...body, quantity: 20 }), 'json')).toEqual(expected);
+    expect(parse(new URLSearchParams(body).toString(), 'form')).toEqual(expected);
   });
 
-  it('reads a legacy redemption only where that format is enabled', () => {
+  it('parses a legacy redemption only when that format is enabled', () => {
     const { name: _name, ...fields } = REDEMPTION;
     const body = JSON.stringify(fields);
-    expect(read(body, 'json', true)).toEqual({
+    expect(parse(body, 'json', true)).toEqual({
       ok: true,
       kind: 'redemption',
       legacy: true,
       fields: { ...fields, name: undefined },
       signature: undefined,
     });
-    expect(read(body, 'json', false)).toEqual({
+    expect(parse(body, 'json', false)).toEqual({
       ok: false,
       detail: 'name is missing, and so are nonce and origin',
     });
   });
 
   it.each(['json', 'form'] as const)(
-    'leaves a missing and an empty signature to the signature check (%s)',
+    'accepts a missing or empty signature, which the signature check rejects later (%s)',
     (media) => {
       const { signature: _signature, ...rest } = { ...REDEMPTION, signature: SIGNATURE };
       const bodies = {
         json: JSON.stringify,
-        form: (members: object) => new URLSearchParams({ ...members }).toString(),
+        form: (fields: object) => new URLSearchParams({ ...fields }).toString(),
       };
-      expect(read(bodies[media](rest), media)).toEqual({ ...READ, signature: undefined });
-      expect(read(bodies[media]({ ...rest, signature: '' }), media)).toEqual({ ...READ, signature: '' });
+      expect(parse(bodies[media](rest), media)).toEqual({ ...PARSED, signature: undefined });
+      expect(parse(bodies[media]({ ...rest, signature: '' }), media)).toEqual({ ...PARSED, signature: '' });
     },
   );
 
-  describe('keeps the text of a value as it arrived', () => {
+  describe('with different field values', () => {
     it.each([
       '20.0',
       '2e1',
@@ -86,12 +86,12 @@ describe('readCallback', () => {
       '12345678901234567890',
       '1e400',
       '0.1',
-    ])('the number %s', (source) => {
-      expect(read(json({ quantity: source }), 'json')).toMatchObject({
+    ])('keeps the text of the JSON number %s', (source) => {
+      expect(parse(json({ quantity: source }), 'json')).toMatchObject({
         ok: true,
         fields: { quantity: source },
       });
-      expect(read(json({ user_id: source }), 'json')).toMatchObject({
+      expect(parse(json({ user_id: source }), 'json')).toMatchObject({
         ok: true,
         fields: { user_id: source },
       });
@@ -115,125 +115,128 @@ describe('readCallback', () => {
       'e\u0301',
       '😀',
       '\ufeff20',
-    ])('the text %j', (text) => {
+    ])('keeps the text %j', (text) => {
       const expected = { ok: true, fields: { quantity: text } };
-      expect(read(json({ quantity: JSON.stringify(text) }), 'json')).toMatchObject(expected);
-      expect(read(form({ quantity: text }), 'form')).toMatchObject(expected);
+      expect(parse(json({ quantity: JSON.stringify(text) }), 'json')).toMatchObject(expected);
+      expect(parse(form({ quantity: text }), 'form')).toMatchObject(expected);
     });
 
-    it('the escapes of JSON', () => {
+    it('decodes JSON escapes', () => {
       const body = json({ name: String.raw`"\u0043oins \"\\\/\n\ud83d\ude00"` });
-      expect(read(body, 'json')).toMatchObject({ ok: true, fields: { name: 'Coins "\\/\n😀' } });
+      expect(parse(body, 'json')).toMatchObject({ ok: true, fields: { name: 'Coins "\\/\n😀' } });
     });
 
-    it('the escapes of a form, where + is a space and %2B a plus sign', () => {
+    it('decodes form escapes, with + as a space and %2B as a plus sign', () => {
       const body = form()
         .replace('user-123', 'user%2B1%40example.com')
         .replace('Coins', 'M%c3%bcnzen+%E9%87%91%20x');
-      expect(read(body, 'form')).toMatchObject({
+      expect(parse(body, 'form')).toMatchObject({
         ok: true,
         fields: { user_id: 'user+1@example.com', name: 'Münzen 金 x' },
       });
     });
 
-    it('UTF-8 that a form did not escape', () => {
-      expect(read(form().replace('Coins', 'Münzen'), 'form')).toMatchObject({
+    it('accepts unescaped UTF-8 in a form', () => {
+      expect(parse(form().replace('Coins', 'Münzen'), 'form')).toMatchObject({
         ok: true,
         fields: { name: 'Münzen' },
       });
     });
 
-    it('an equals sign in a value of a form', () => {
-      expect(read(form().replace('Coins', 'a=b='), 'form')).toMatchObject({
+    it('accepts an equals sign in a form value', () => {
+      expect(parse(form().replace('Coins', 'a=b='), 'form')).toMatchObject({
         ok: true,
         fields: { name: 'a=b=' },
       });
     });
   });
 
-  describe('takes members that it does not know', () => {
+  describe('with unknown fields', () => {
     it.each([
-      ['of any shape', jsonAnd('"a":null,"b":[1,{"quantity":[]}],"c":{"user_id":{}},"d":true')],
-      ['given twice', jsonAnd('"a":1,"a":2')],
-      ['with a known name further down', jsonAnd('"a":{"quantity":1,"quantity":2},"b":[{"nonce":"n"}]')],
-      ['with a known name in other letters', jsonAnd('"Quantity":"21","USER_ID":"x","nonce ":"n"')],
-      ['with brackets and quotes in their text', jsonAnd(String.raw`"a":"}{][,:\"\\","quantity\\":"\\"`)],
-      ['that are special to JavaScript', jsonAnd('"__proto__":{"quantity":"21"},"constructor":"x","":""')],
-      ['nested 4,000 deep', jsonAnd(`"a":${'['.repeat(4_000)}${']'.repeat(4_000)}`)],
-      ['nested 100,000 deep', jsonAnd(`"a":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`)],
-      ['with a lone surrogate', jsonAnd(String.raw`"a":"\ud800"`)],
-      ['named origin, in a redemption', jsonAnd('"origin":"moment"')],
-    ])('in JSON, %s', (_shape, body) => {
-      expect(read(body, 'json')).toEqual(READ);
+      ['values of any type', jsonWith('"a":null,"b":[1,{"quantity":[]}],"c":{"user_id":{}},"d":true')],
+      ['duplicate fields', jsonWith('"a":1,"a":2')],
+      ['nested fields with known names', jsonWith('"a":{"quantity":1,"quantity":2},"b":[{"nonce":"n"}]')],
+      ['known names in another case', jsonWith('"Quantity":"21","USER_ID":"x","nonce ":"n"')],
+      ['brackets and quotes in strings', jsonWith(String.raw`"a":"}{][,:\"\\","quantity\\":"\\"`)],
+      [
+        'names that are special in JavaScript',
+        jsonWith('"__proto__":{"quantity":"21"},"constructor":"x","":""'),
+      ],
+      ['4,000 levels of nesting', jsonWith(`"a":${'['.repeat(4_000)}${']'.repeat(4_000)}`)],
+      ['100,000 levels of nesting', jsonWith(`"a":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`)],
+      ['a lone surrogate', jsonWith(String.raw`"a":"\ud800"`)],
+      ['origin in a redemption', jsonWith('"origin":"moment"')],
+    ])('ignores them in JSON: %s', (_shape, body) => {
+      expect(parse(body, 'json')).toEqual(PARSED);
     });
 
     it.each([
-      ['with brackets', `${form()}&quantity[]=1&quantity%5B%5D=2&name[x]=y`],
-      ['given twice', `${form()}&a=1&a=2`],
-      ['without a value', `${form()}&a&=&b=`],
-      ['named origin, in a redemption', `${form()}&origin=moment`],
-      ['and empty pairs', `&&${form()}&&`],
-    ])('in a form, %s', (_shape, body) => {
-      expect(read(body, 'form')).toEqual(READ);
+      ['names with brackets', `${form()}&quantity[]=1&quantity%5B%5D=2&name[x]=y`],
+      ['duplicate fields', `${form()}&a=1&a=2`],
+      ['fields without a value', `${form()}&a&=&b=`],
+      ['origin in a redemption', `${form()}&origin=moment`],
+      ['empty pairs', `&&${form()}&&`],
+    ])('ignores them in a form: %s', (_shape, body) => {
+      expect(parse(body, 'form')).toEqual(PARSED);
     });
   });
 
-  it('tolerates white space and one byte order mark around JSON', () => {
-    expect(read(` \r\n\t${json().replaceAll(',', ' ,\n ').replaceAll(':', '\t:\r ')} \n`, 'json')).toEqual(
-      READ,
+  it('accepts white space and one byte order mark around JSON', () => {
+    expect(parse(` \r\n\t${json().replaceAll(',', ' ,\n ').replaceAll(':', '\t:\r ')} \n`, 'json')).toEqual(
+      PARSED,
     );
-    expect(read(`\ufeff${json()}`, 'json')).toEqual(READ);
-    expect(read(`\ufeff\ufeff${json()}`, 'json')).toMatchObject({ ok: false });
+    expect(parse(`\ufeff${json()}`, 'json')).toEqual(PARSED);
+    expect(parse(`\ufeff\ufeff${json()}`, 'json')).toMatchObject({ ok: false });
   });
 
   it.each([
-    ['json', jsonAnd('"userid":"user-123"').replace(/"user_id":"user-123",/, '')],
+    ['json', jsonWith('"userid":"user-123"').replace(/"user_id":"user-123",/, '')],
     ['form', form().replace('user_id', 'userid')],
-  ] as const)('takes userid for user_id where that is the only one (%s)', (media, body) => {
-    expect(read(body, media)).toEqual(READ);
+  ] as const)('accepts userid in place of user_id (%s)', (media, body) => {
+    expect(parse(body, media)).toEqual(PARSED);
   });
 
   it.each(['content', 'name', 'quantity', 'user_id', 'transaction_id'])(
-    'takes an empty %s for one that is there: its shape is judged once the signature holds',
-    (member) => {
-      const expected = { ok: true, kind: 'redemption', legacy: false, fields: { [member]: '' } };
-      expect(read(json({ [member]: '""' }), 'json')).toMatchObject(expected);
-      expect(read(form({ [member]: '' }), 'form')).toMatchObject(expected);
+    'accepts an empty %s, which is validated after the signature',
+    (field) => {
+      const expected = { ok: true, kind: 'redemption', legacy: false, fields: { [field]: '' } };
+      expect(parse(json({ [field]: '""' }), 'json')).toMatchObject(expected);
+      expect(parse(form({ [field]: '' }), 'form')).toMatchObject(expected);
     },
   );
 
-  describe('refuses as malformed', () => {
-    const MEMBERS = [...Object.keys(REDEMPTION), 'nonce', 'origin', 'signature'];
+  describe('with a malformed body', () => {
+    const FIELD_NAMES = [...Object.keys(REDEMPTION), 'nonce', 'origin', 'signature'];
 
-    it.each(Object.keys(REDEMPTION).filter((member) => member !== 'name'))(
-      'a redemption without %s',
-      (member) => {
-        expect(read(json({ [member]: undefined }), 'json')).toEqual({
+    it.each(Object.keys(REDEMPTION).filter((field) => field !== 'name'))(
+      'rejects a redemption without %s',
+      (field) => {
+        expect(parse(json({ [field]: undefined }), 'json')).toEqual({
           ok: false,
-          detail: `${member} is missing`,
+          detail: `${field} is missing`,
         });
       },
     );
 
-    it.each(Object.keys(ISSUANCE))('an issuance without %s', (member) => {
-      const body = JSON.stringify({ ...ISSUANCE, [member]: undefined });
-      expect(read(body, 'json', true)).toEqual({ ok: false, detail: `${member} is missing` });
+    it.each(Object.keys(ISSUANCE))('rejects an issuance without %s', (field) => {
+      const body = JSON.stringify({ ...ISSUANCE, [field]: undefined });
+      expect(parse(body, 'json', true)).toEqual({ ok: false, detail: `${field} is missing` });
     });
 
     it.each(
-      MEMBERS.flatMap((member) => ['null', 'true', '[]', '["20"]', '{}'].map((value) => [member, value])),
-    )('JSON where %s is %s', (member = '', value = '') => {
-      const detail = `${member} is neither a string nor a number`;
-      expect(read(json({ [member]: value }), 'json')).toEqual({ ok: false, detail });
+      FIELD_NAMES.flatMap((field) => ['null', 'true', '[]', '["20"]', '{}'].map((value) => [field, value])),
+    )('rejects JSON in which %s is %s', (field = '', value = '') => {
+      const detail = `${field} is neither a string nor a number`;
+      expect(parse(json({ [field]: value }), 'json')).toEqual({ ok: false, detail });
     });
 
-    it.each(MEMBERS)('JSON where %s is given twice, the same or not, first or last', (member) => {
-      const detail = `${member} is given twice`;
-      const once = JSON.stringify({ ...REDEMPTION, signature: SIGNATURE, [member]: '1' }).slice(1, -1);
+    it.each(FIELD_NAMES)('rejects JSON with a duplicate %s, with equal or different values', (field) => {
+      const detail = `${field} is given twice`;
+      const once = JSON.stringify({ ...REDEMPTION, signature: SIGNATURE, [field]: '1' }).slice(1, -1);
       for (const value of ['"1"', '"2"', '1', 'null']) {
-        expect(read(`{${once},"${member}":${value}}`, 'json')).toEqual({ ok: false, detail });
+        expect(parse(`{${once},"${field}":${value}}`, 'json')).toEqual({ ok: false, detail });
       }
-      expect(read(`{"${member}":"2",${once}}`, 'json')).toEqual({ ok: false, detail });
+      expect(parse(`{"${field}":"2",${once}}`, 'json')).toEqual({ ok: false, detail });
     });
 
     it.each([
@@ -241,42 +244,42 @@ describe('readCallback', () => {
       String.raw`user\u005Fid`,
       String.raw`\u0075\u0073\u0065\u0072\u005f\u0069\u0064`,
       'userid',
-    ])('JSON where user_id is given again as %s', (name) => {
-      expect(read(jsonAnd(`"${name}":"victim"`), 'json')).toEqual({
+    ])('rejects JSON with user_id and also %s', (name) => {
+      expect(parse(jsonWith(`"${name}":"victim"`), 'json')).toEqual({
         ok: false,
         detail: 'user_id is given twice',
       });
     });
 
-    it.each(MEMBERS)('a form where %s is given twice', (member) => {
-      const body = `${form({ [member]: '1' })}&${member}=1`;
-      expect(read(body, 'form')).toEqual({ ok: false, detail: `${member} is given twice` });
+    it.each(FIELD_NAMES)('rejects a form with a duplicate %s', (field) => {
+      const body = `${form({ [field]: '1' })}&${field}=1`;
+      expect(parse(body, 'form')).toEqual({ ok: false, detail: `${field} is given twice` });
     });
 
     it.each(['%75ser_id=x', 'userid=x', 'user_id', 'user_id='])(
-      'a form where user_id is given again as %s',
+      'rejects a form with user_id and also %s',
       (pair) => {
-        expect(read(`${form()}&${pair}`, 'form')).toEqual({ ok: false, detail: 'user_id is given twice' });
+        expect(parse(`${form()}&${pair}`, 'form')).toEqual({ ok: false, detail: 'user_id is given twice' });
       },
     );
 
-    it.each([true, false])('what has both name and nonce (legacy: %s)', (legacy) => {
+    it.each([true, false])('rejects a body with both name and nonce (legacy: %s)', (legacy) => {
       const both = { ok: false, detail: 'name and nonce exclude each other' };
-      expect(read(jsonAnd('"nonce":"n","origin":"survey"'), 'json', legacy)).toEqual(both);
-      expect(read(jsonAnd('"nonce":""'), 'json', legacy)).toEqual(both);
-      expect(read(`${form()}&nonce=`, 'form', legacy)).toEqual(both);
+      expect(parse(jsonWith('"nonce":"n","origin":"survey"'), 'json', legacy)).toEqual(both);
+      expect(parse(jsonWith('"nonce":""'), 'json', legacy)).toEqual(both);
+      expect(parse(`${form()}&nonce=`, 'form', legacy)).toEqual(both);
     });
 
-    it('an issuance cut off to look like a legacy redemption', () => {
+    it('rejects an issuance without a nonce that looks like a legacy redemption', () => {
       const { nonce: _nonce, ...rest } = ISSUANCE;
-      expect(read(JSON.stringify(rest), 'json', true)).toEqual({ ok: false, detail: 'nonce is missing' });
+      expect(parse(JSON.stringify(rest), 'json', true)).toEqual({ ok: false, detail: 'nonce is missing' });
     });
 
     it.each(['\\ud800', '\\udc00', 'a\\ud83d', '\\ude00\\ud83d'])(
-      'JSON with the lone surrogate %s',
+      'rejects JSON with the lone surrogate %s',
       (escape) => {
         const detail = 'user_id is not Unicode text';
-        expect(read(json({ user_id: `"${escape}"` }), 'json')).toEqual({ ok: false, detail });
+        expect(parse(json({ user_id: `"${escape}"` }), 'json')).toEqual({ ok: false, detail });
       },
     );
 
@@ -300,39 +303,39 @@ describe('readCallback', () => {
       json({ quantity: "'20'" }),
       json({ quantity: '20n' }),
       json({ quantity: '20.' }),
-      jsonAnd('a:1'),
-      jsonAnd('"a":1,'),
-      jsonAnd('"a":"\n"'),
+      jsonWith('a:1'),
+      jsonWith('"a":1,'),
+      jsonWith('"a":"\n"'),
       `${json()}\u0000`,
       `/**/${json()}`,
       '['.repeat(10_000),
       `${'{"a":'.repeat(10_000)}1`,
       form(),
-    ])('what is no JSON object: %.60j', (body) => {
-      expect(read(body, 'json')).toEqual({ ok: false, detail: 'the body is not a JSON object in UTF-8' });
+    ])('rejects text that is not a JSON object: %.60j', (body) => {
+      expect(parse(body, 'json')).toEqual({ ok: false, detail: 'the body is not a JSON object in UTF-8' });
     });
 
     it.each(['%zz', '%', '%4', '%ff', '%C3', '%C0%80', '%ED%A0%80', '%F4%90%80%80', '%E2%82'])(
-      'a form with %s in a member that we know, though not in any other',
+      'rejects a form with the invalid escape %s in a known field, but not in an unknown field',
       (escape) => {
-        const refused = { ok: false, detail: 'name is not percent-encoded UTF-8' };
-        expect(read(form().replace('Coins', `Coins${escape}`), 'form')).toEqual(refused);
-        expect(read(`${form()}&name=${escape}`, 'form')).toEqual({
+        const rejected = { ok: false, detail: 'name is not percent-encoded UTF-8' };
+        expect(parse(form().replace('Coins', `Coins${escape}`), 'form')).toEqual(rejected);
+        expect(parse(`${form()}&name=${escape}`, 'form')).toEqual({
           ok: false,
           detail: 'name is given twice',
         });
-        expect(read(`${form()}&a=${escape}`, 'form')).toEqual(read(form(), 'form'));
-        expect(read(`${form()}&${escape}=a`, 'form')).toEqual(read(form(), 'form'));
+        expect(parse(`${form()}&a=${escape}`, 'form')).toEqual(parse(form(), 'form'));
+        expect(parse(`${form()}&${escape}=a`, 'form')).toEqual(parse(form(), 'form'));
       },
     );
 
     it.each([
       ['a byte that is never UTF-8', [0xff]],
       ['Latin-1', [0xe9]],
-      ['a sequence cut off', [0xe2, 0x82]],
+      ['a truncated sequence', [0xe2, 0x82]],
       ['an overlong slash', [0xc0, 0xaf]],
       ['a surrogate', [0xed, 0xa0, 0x80]],
-    ])('bytes that are not UTF-8: %s', (_fault, bytes) => {
+    ])('rejects bytes that are not UTF-8: %s', (_fault, bytes) => {
       for (const media of ['json', 'form'] as const) {
         const [before, after] = (media === 'json' ? json() : form()).split('Coins');
         const body = Buffer.concat([
@@ -340,25 +343,28 @@ describe('readCallback', () => {
           Buffer.from(bytes),
           Buffer.from(after ?? ''),
         ]);
-        expect(read(body, media)).toMatchObject({ ok: false });
+        expect(parse(body, media)).toMatchObject({ ok: false });
       }
     });
 
-    it('UTF-16 and an empty form', () => {
-      expect(read(Buffer.from(json(), 'utf16le'), 'json')).toMatchObject({ ok: false });
-      expect(read('', 'form')).toEqual({ ok: false, detail: 'name is missing, and so are nonce and origin' });
-      expect(read('&'.repeat(16_384), 'form')).toMatchObject({ ok: false });
-      expect(read(json(), 'form')).toMatchObject({ ok: false });
+    it('rejects UTF-16 text and an empty form', () => {
+      expect(parse(Buffer.from(json(), 'utf16le'), 'json')).toMatchObject({ ok: false });
+      expect(parse('', 'form')).toEqual({
+        ok: false,
+        detail: 'name is missing, and so are nonce and origin',
+      });
+      expect(parse('&'.repeat(16_384), 'form')).toMatchObject({ ok: false });
+      expect(parse(json(), 'form')).toMatchObject({ ok: false });
     });
   });
 
-  it('never repeats a value in its detail', () => {
+  it('never includes a value of the body in the error detail', () => {
     const bodies = [
       json({ user_id: '["victim"]' }),
-      jsonAnd('"user_id":"victim"'),
+      jsonWith('"user_id":"victim"'),
       json({ user_id: '"victim\\ud800"' }),
     ];
     for (const body of bodies)
-      expect(JSON.stringify(read(body, 'json'))).not.toMatch(/victim|7f3c2a10|5473ca54/);
+      expect(JSON.stringify(parse(body, 'json'))).not.toMatch(/victim|7f3c2a10|5473ca54/);
   });
 });

@@ -13,11 +13,11 @@ describe('isFeedCursor', () => {
     'ZmVlZDow=',
     '\0',
     '…',
-  ])('rejects %j', (text) => {
+  ])('rejects the invalid cursor %j', (text) => {
     expect(isFeedCursor(text)).toBe(false);
   });
 
-  it('accepts the start of the feed', () => {
+  it('accepts the cursor of the start of the feed', () => {
     expect(isFeedCursor(Buffer.from('feed:0').toString('base64url'))).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 import { isLedgerId, newLedgerId } from '../../../src/ledger/ledger-id.js';
 
-describe('a ledger id', () => {
-  test('sorts behind every earlier one, within a millisecond and with a clock that goes back', () => {
+describe('newLedgerId and isLedgerId', () => {
+  test('create ids that sort in order of creation, within a millisecond and when the clock goes back', () => {
     const now = Date.now() + 1_000;
     const ids = Array.from({ length: 140_000 }, (_, index) => newLedgerId(now - (index % 2) * 5_000));
     expect(ids).toEqual(ids.toSorted());
@@ -14,7 +14,7 @@ describe('a ledger id', () => {
     [`${newLedgerId()}0`, false],
     [`${newLedgerId()}\n`, false],
     ['', false],
-  ])('%j: %s', (text, verdict) => {
-    expect(isLedgerId(text)).toBe(verdict);
+  ])('recognize a ledger id: isLedgerId(%j) is %s', (text, expected) => {
+    expect(isLedgerId(text)).toBe(expected);
   });
 });

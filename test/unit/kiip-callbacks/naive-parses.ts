@@ -1,40 +1,40 @@
 import type { SignatureScheme } from '../../../src/kiip-callbacks/kiip-signature.js';
 
 /**
- * A second opinion on what the readings of a signed text are: every cut, one after another, each piece against its
- * field's rule as the README tells it, and no cleverness. Shares no code with the search it is compared to.
+ * Finds the parses of a signed text by brute force: it tries every split and checks each piece against the rule of its
+ * field. It shares no code with the search that it is compared to.
  */
-export function naiveReadings(text: string, legacy: boolean, opaqueUsers: boolean): Set<string> {
+export function naiveParses(text: string, legacy: boolean, opaqueUsers: boolean): Set<string> {
   const found = new Set<string>();
   const schemes: [SignatureScheme, string[]][] = [
     ['redemption', ['content', 'name', 'quantity', 'user_id', 'transaction_id']],
     ['issuance', ['content', 'quantity', 'user_id', 'transaction_id', 'nonce', 'origin']],
   ];
   if (legacy) schemes.push(['legacy-redemption', ['content', 'quantity', 'user_id', 'transaction_id']]);
-  const letters = Array.from(text);
+  const characters = Array.from(text);
   for (const [scheme, fields] of schemes) {
-    const visit = (index: number, from: number, taken: Record<string, string>): void => {
+    const visit = (index: number, from: number, values: Record<string, string>): void => {
       const field = fields[index];
       if (field === undefined) {
-        if (fits(scheme, taken)) found.add(keyOfTaken(scheme, taken));
+        if (fits(scheme, values)) found.add(parseKey(scheme, values));
         return;
       }
       if (index === fields.length - 1) {
-        // Nothing may be left behind the last piece.
-        const rest = letters.slice(from).join('');
+        // The last piece must reach the end of the text.
+        const rest = characters.slice(from).join('');
         if (!hasControl(rest) && rest !== '' && fieldFits(scheme, field, rest, opaqueUsers)) {
-          visit(index + 1, letters.length, { ...taken, [field]: rest });
+          visit(index + 1, characters.length, { ...values, [field]: rest });
         }
         return;
       }
       const longest = { quantity: 9, transaction_id: 41 }[field] ?? 256;
       let piece = '';
-      for (let to = from; to < Math.min(letters.length, from + longest); to += 1) {
-        const letter = letters[to] ?? '';
-        if (hasControl(letter)) return;
-        piece += letter;
+      for (let to = from; to < Math.min(characters.length, from + longest); to += 1) {
+        const character = characters[to] ?? '';
+        if (hasControl(character)) return;
+        piece += character;
         if (!fieldFits(scheme, field, piece, opaqueUsers)) continue;
-        visit(index + 1, to + 1, { ...taken, [field]: piece });
+        visit(index + 1, to + 1, { ...values, [field]: piece });
       }
     };
     visit(0, 0, {});
@@ -42,9 +42,9 @@ export function naiveReadings(text: string, legacy: boolean, opaqueUsers: boolea
   return found;
 }
 
-export function keyOfTaken(scheme: SignatureScheme, fields: object): string {
-  const taken: Readonly<Record<string, string | undefined>> = { ...fields };
-  const { content, name = '-', quantity, user_id, transaction_id, nonce = '-', origin = '-' } = taken;
+export function parseKey(scheme: SignatureScheme, fields: object): string {
+  const values: Readonly<Record<string, string | undefined>> = { ...fields };
+  const { content, name = '-', quantity, user_id, transaction_id, nonce = '-', origin = '-' } = values;
   return [scheme, content, name, quantity, user_id, transaction_id, nonce, origin].join(' | ');
 }
 
@@ -77,16 +77,16 @@ function fieldFits(scheme: SignatureScheme, field: string, piece: string, opaque
   }
 }
 
-/** The rules that look at two fields at once; cuts of nonce and origin that cannot be told apart become one. */
-function fits(scheme: SignatureScheme, taken: Record<string, string>): boolean {
-  const { content = '', name = '', nonce = '', origin = '' } = taken;
+/** Checks the rules about two fields. Splits of nonce and origin that cannot be distinguished become one. */
+function fits(scheme: SignatureScheme, values: Record<string, string>): boolean {
+  const { content = '', name = '', nonce = '', origin = '' } = values;
   if (scheme === 'redemption' && !isId(content)) return /[^a-z0-9_.-]/.test(name.charAt(0));
   if (scheme !== 'issuance') return true;
   const tail = nonce + origin;
   const documented = ['survey', 'other'].find((end) => tail.length > end.length && tail.endsWith(end));
   if (documented !== undefined) return origin === documented;
-  taken['nonce'] = tail;
-  taken['origin'] = '';
+  values['nonce'] = tail;
+  values['origin'] = '';
   return true;
 }
 
