@@ -31,7 +31,7 @@ describe('an event', () => {
     expect(lines).toEqual([`Wallet: +20 Coins for user-123 (${ENTRY.id}), verified`]);
   });
 
-  it('is verified as the specification has it, whoever signed it', async () => {
+  it('is verified as the specification has it, with any signer', async () => {
     const body = createEvent({ user_id: 'Zoë ☃' });
     const seconds = String(Math.floor(Date.now() / 1_000));
     const key = Buffer.from(wallet.secret.slice('whsec_'.length), 'base64');
