@@ -23,7 +23,7 @@ beforeAll(async () => {
 beforeEach(() => sandbox.reset());
 afterAll(() => sandbox.close());
 
-describe('the request log', () => {
+describe('the request log of the sandbox', () => {
   it('keeps every call as it arrived, in order', async () => {
     const token = await kigo.token();
     await kigo.get('/api/v1/accounts?external_user_id=%C3%BC%2F&external_program_id=p+q', token);
@@ -49,7 +49,7 @@ describe('the request log', () => {
     expect(Math.abs(Date.now() - (login?.at ?? 0))).toBeLessThan(5_000);
   });
 
-  it('is the same over HTTP, with counts, and filters by route', async () => {
+  it('is available over HTTP with counts and a filter by route', async () => {
     await kigo.login();
     await kigo.call('/elsewhere');
     const all = json(await kigo.control('GET', '/requests')) as object;
@@ -59,14 +59,14 @@ describe('the request log', () => {
     expect(json(await kigo.control('GET', '/requests/count?route=lookup'))).toEqual({ count: 0 });
   });
 
-  it('forgets nothing but calls when it is cleared', async () => {
+  it('removes only the calls when it is cleared', async () => {
     const token = await kigo.token();
     expect((await kigo.control('DELETE', '/requests')).status).toBe(204);
     expect(sandbox.requests()).toEqual([]);
     expect((await kigo.lookup(token)).status).toBe(200);
   });
 
-  it('forgets the oldest calls beyond ten thousand', async () => {
+  it('keeps only the latest ten thousand calls', async () => {
     const { RequestLog } = await import('../src/server/request-log.js');
     const requestLog = new RequestLog();
     for (let call = 0; call < 10_001; call += 1) {
@@ -91,7 +91,7 @@ describe('the control API', () => {
     }
   });
 
-  it('adds, lists and drops faults', async () => {
+  it('adds, lists and removes faults', async () => {
     const rule = { kind: 'status', status: 500, times: 3, route: 'login' };
     expect(json(await kigo.control('POST', '/faults', rule))).toEqual({ id: 1 });
     expect((await kigo.login()).status).toBe(500);
@@ -100,12 +100,12 @@ describe('the control API', () => {
     expect((await kigo.login()).status).toBe(200);
   });
 
-  it('plays no fault on itself', async () => {
+  it('does not apply faults to its own routes', async () => {
     await kigo.control('POST', '/faults', { kind: 'hang' });
     expect((await kigo.control('GET', '/faults')).status).toBe(200);
   });
 
-  it('changes and shows the switches', async () => {
+  it('changes and shows the settings', async () => {
     const changed = json(await kigo.control('PATCH', '/settings', { loginStatus: 201, tokenTtlSeconds: 1 }));
     expect(changed).toMatchObject({ loginStatus: 201, tokenTtlSeconds: 1, partnerId: 'demo-partner' });
     expect(json(await kigo.control('GET', '/settings'))).toEqual(changed);
@@ -131,7 +131,7 @@ describe('the control API', () => {
     expect((await kigo.lookup(young)).status).toBe(401);
   });
 
-  it('puts everything back', async () => {
+  it('resets all state', async () => {
     const settings = json(await kigo.control('GET', '/settings'));
     const token = await kigo.token();
     await kigo.control('PATCH', '/settings', { loginStatus: 201 });
@@ -166,15 +166,15 @@ describe('the control API', () => {
     expect(json(answer)).toEqual({ field, error: expect.stringContaining(field) });
   });
 
-  it('answers 404 and 405 to what it does not have', async () => {
+  it('answers 404 to an unknown path and 405 to an unknown method', async () => {
     expect((await kigo.control('GET', '/nothing')).status).toBe(404);
     const answer = await kigo.control('PUT', '/faults', {});
     expect([answer.status, answer.headers.allow]).toEqual([405, 'POST, GET, DELETE']);
   });
 });
 
-describe('the start', () => {
-  it('takes credentials and token life', async () => {
+describe('the start of the Kigo sandbox', () => {
+  it('accepts credentials and a token lifetime', async () => {
     const own = await startKigoSandbox({ partnerId: 'p', apiKey: 'k', tokenTtlSeconds: 60 });
     const client = new KigoClient(own);
     const { token } = json(await client.login({ partner_id: 'p', api_key: 'k' })) as { token: string };
@@ -185,7 +185,7 @@ describe('the start', () => {
     await own.close();
   });
 
-  it('fails when the port is taken', async () => {
+  it('fails when the port is in use', async () => {
     await expect(startKigoSandbox({ port: sandbox.port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });
 });
@@ -195,8 +195,8 @@ function startVendors(port: number): ChildProcess {
   return spawn(process.execPath, [MAIN, '--vendors-only'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-describe('the vendors alone, as a command', () => {
-  it('serve with no configuration until they are told to stop', async () => {
+describe('the command that starts only the simulated vendors', () => {
+  it('serves without configuration until it is stopped', async () => {
     const command = startVendors(0);
     const [text] = (await once(command.stdout!, 'data')) as [Buffer];
     const urlOf = (vendor: string): string =>
@@ -208,7 +208,7 @@ describe('the vendors alone, as a command', () => {
     expect(await once(command, 'exit')).toEqual([0, null]);
   });
 
-  it('say in one sentence that the port is taken', async () => {
+  it('reports a port that is in use in one sentence', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as AddressInfo;
@@ -221,8 +221,8 @@ describe('the vendors alone, as a command', () => {
   });
 });
 
-describe('what there is to try', () => {
-  it('survives the shell', async () => {
+describe('a curl command of the demonstration', () => {
+  it('keeps its arguments unchanged in a shell', async () => {
     const text = demoScript({
       gateway: 'http://127.0.0.1:3000',
       kigo: 'http://127.0.0.1:3001',

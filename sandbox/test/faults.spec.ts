@@ -32,14 +32,14 @@ function faulty(fault: FaultRule): Promise<RawAnswer> {
   return kigo.summary(token, id);
 }
 
-describe('an answer that is another one', () => {
-  it('has any status, with the error body of the vendor by default', async () => {
+describe('a response that a fault replaces', () => {
+  it('can have any status, by default with the error body of the vendor', async () => {
     const answer = await faulty({ kind: 'status', status: 500 });
     expect(answer.status).toBe(500);
     expect(json(answer)).toEqual({ error_code: 'internal_error', error_message: expect.any(String) });
   });
 
-  it('has any body and any headers: text as it is, other values as JSON', async () => {
+  it('can have any body and headers: text unchanged, other values as JSON', async () => {
     const text = await faulty({ kind: 'status', status: 422, body: 'no', headers: { 'X-Why': 'because' } });
     expect([text.status, text.body.toString(), text.headers['x-why']]).toEqual([422, 'no', 'because']);
     sandbox.clearFaults();
@@ -62,7 +62,7 @@ describe('an answer that is another one', () => {
     expect([answer.status, answer.body.length, answer.error]).toEqual([status, 0, undefined]);
   });
 
-  it('is a 502 with an HTML body', async () => {
+  it('can be a 502 with an HTML body', async () => {
     const answer = await faulty({ kind: 'bad-gateway' });
     expect([answer.status, answer.headers['content-type']]).toEqual([502, 'text/html; charset=utf-8']);
     expect(answer.body.toString()).toContain('<h1>502 Bad Gateway</h1>');
@@ -89,12 +89,12 @@ describe('an answer that is another one', () => {
     expect([answer.status, answer.headers.location]).toEqual([sent, 'http://127.0.0.1:9/elsewhere']);
   });
 
-  it('is HTML with status 200', async () => {
+  it('can be HTML with status 200', async () => {
     const answer = await faulty({ kind: 'html' });
     expect([answer.status, answer.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
   });
 
-  it('has no body', async () => {
+  it('can have no body', async () => {
     const answer = await faulty({ kind: 'empty' });
     expect([answer.status, answer.headers['content-length'], answer.body.length]).toEqual([200, '0', 0]);
   });
@@ -108,15 +108,15 @@ describe('an answer that is another one', () => {
   );
 });
 
-describe('an answer that is the real one', () => {
-  it('is cut in the middle of its JSON, correctly framed', async () => {
+describe('a response that a fault changes', () => {
+  it('can end in the middle of its JSON with correct framing', async () => {
     const answer = await faulty({ kind: 'truncated' });
     expect([answer.status, answer.error]).toEqual([200, undefined]);
     expect(JSON.stringify(real).startsWith(answer.body.toString())).toBe(true);
     expect(() => json(answer)).toThrow(SyntaxError);
   });
 
-  it('has unknown members besides', async () => {
+  it('can have additional unknown fields', async () => {
     const members = json(await faulty({ kind: 'extra-fields' })) as object;
     expect(members).toMatchObject(real);
     expect(Object.keys(members).length).toBeGreaterThan(Object.keys(real).length);
@@ -127,7 +127,7 @@ describe('an answer that is the real one', () => {
     expect(json(answer)).toEqual({ ...real, unviewed_products: count });
   });
 
-  it('lacks members', async () => {
+  it('can lack fields', async () => {
     const answer = await faulty({ kind: 'missing-fields', fields: ['unviewed_products', 'account_id'] });
     expect(json(answer)).toEqual({ total_tokens: 34 });
   });
@@ -141,20 +141,20 @@ describe('an answer that is the real one', () => {
     expect([answer.status, answer.headers['content-type'], json(answer)]).toEqual([200, sent, real]);
   });
 
-  it('is compressed, though nobody asked for it', async () => {
+  it('can be compressed without a request for compression', async () => {
     const answer = await faulty({ kind: 'gzip' });
     expect(answer.headers['content-encoding']).toBe('gzip');
     expect(JSON.parse(gunzipSync(answer.body).toString())).toEqual(real);
   });
 
-  it('is compressed beyond repair', async () => {
+  it('can have a corrupt compressed body', async () => {
     const answer = await faulty({ kind: 'broken-gzip' });
     expect(answer.headers['content-encoding']).toBe('gzip');
     expect(answer.body.subarray(0, 2)).toEqual(Buffer.from([0x1f, 0x8b]));
     expect(() => gunzipSync(answer.body)).toThrow('invalid block type');
   });
 
-  it('is small on the wire and large when decoded', async () => {
+  it('can be small when compressed and large when decoded', async () => {
     const answer = await faulty({ kind: 'gzip-bomb', bytes: 2 * MIB });
     const decoded = gunzipSync(answer.body);
     expect(answer.body.length).toBeLessThan(MIB / 100);
@@ -162,19 +162,19 @@ describe('an answer that is the real one', () => {
     expect(JSON.parse(decoded.toString())).toEqual(real);
   });
 
-  it('is larger than a mebibyte', async () => {
+  it('can be larger than 1 MiB', async () => {
     const answer = await faulty({ kind: 'big-body' });
     expect(answer.body.length).toBe(2 * MIB);
     expect(json(answer)).toEqual(real);
   });
 
-  it('takes its time before the headers', async () => {
+  it('can be delayed before the headers', async () => {
     const answer = await faulty({ kind: 'slow', delayMs: 40 });
     expect(answer.headMs).toBeGreaterThan(35);
     expect(json(answer)).toEqual(real);
   });
 
-  it('tells how things were when the call arrived, however slow it is', async () => {
+  it('shows the state at the arrival of the call, however long its delay', async () => {
     const pending = faulty({ kind: 'slow', delayMs: 40 });
     await untilSeen(2);
     sandbox.setAccount({
@@ -185,19 +185,19 @@ describe('an answer that is the real one', () => {
     expect(json(await pending)).toEqual(real);
   });
 
-  it('takes its time after the headers', async () => {
+  it('can be delayed after the headers', async () => {
     const answer = await faulty({ kind: 'slow-body', delayMs: 40 });
     expect(answer.endMs - (answer.headMs ?? 0)).toBeGreaterThan(35);
     expect(json(answer)).toEqual(real);
   });
 
-  it('dribbles', async () => {
+  it('can arrive in small pieces over time', async () => {
     const answer = await faulty({ kind: 'dribble', delayMs: 5, chunkBytes: 16 });
     expect(answer.endMs - (answer.headMs ?? 0)).toBeGreaterThan(15);
     expect(json(answer)).toEqual(real);
   });
 
-  it('stops dribbling when the client goes away', async () => {
+  it('sends no more pieces after the client disconnects', async () => {
     sandbox.addFault({ kind: 'dribble', delayMs: 5 });
     const controller = new AbortController();
     const headers = { authorization: `Bearer ${token}` };
@@ -211,7 +211,7 @@ describe('an answer that is the real one', () => {
   });
 });
 
-describe('a connection', () => {
+describe('a connection with a fault', () => {
   it('is reset before the headers', async () => {
     const answer = await faulty({ kind: 'reset' });
     expect([answer.status, answer.error]).toEqual([undefined, 'ECONNRESET']);
@@ -225,7 +225,7 @@ describe('a connection', () => {
     expect(answer.body.length).toBeLessThan(Number(answer.headers['content-length']));
   });
 
-  it('is closed before all that was announced has come', async () => {
+  it('is closed before the announced length has been sent', async () => {
     const answer = await faulty({ kind: 'cut-off' });
     expect([answer.status, answer.error]).toEqual([200, 'ECONNRESET']);
     expect(answer.body.length).toBeLessThan(Number(answer.headers['content-length']));
@@ -248,14 +248,14 @@ describe('a connection', () => {
     expect(seen).toBe(ending);
   });
 
-  it('hangs until the client gives up', async () => {
+  it('hangs until the client disconnects', async () => {
     sandbox.addFault({ kind: 'hang' });
     const signal = AbortSignal.timeout(40);
     const answer = await kigo.call(`/api/v1/accounts/${id}/hub-summary`, { signal });
     expect([answer.status, answer.error]).toEqual([undefined, 'ABORT_ERR']);
   });
 
-  it('that hangs is broken by a reset of the sandbox', async () => {
+  it('is closed by a reset of the sandbox while it hangs', async () => {
     const pending = faulty({ kind: 'hang' });
     await untilSeen(2);
     sandbox.reset();
@@ -263,36 +263,39 @@ describe('a connection', () => {
     expect(sandbox.maxConcurrent('summary')).toBe(0);
   });
 
-  it.each(['hang', 'slow', 'slow-body'] as const)('with a call in %s is broken by close', async (kind) => {
-    const another = await startKigoSandbox();
-    another.addFault(kind === 'hang' ? { kind } : { kind, delayMs: 60_000 });
-    const pending = new KigoClient(another).login();
-    while (another.requests().length === 0) await new Promise(setImmediate);
-    await another.close();
-    expect((await pending).error).toBe('ECONNRESET');
-  });
+  it.each(['hang', 'slow', 'slow-body'] as const)(
+    'is closed when the sandbox closes during the fault %s',
+    async (kind) => {
+      const another = await startKigoSandbox();
+      another.addFault(kind === 'hang' ? { kind } : { kind, delayMs: 60_000 });
+      const pending = new KigoClient(another).login();
+      while (another.requests().length === 0) await new Promise(setImmediate);
+      await another.close();
+      expect((await pending).error).toBe('ECONNRESET');
+    },
+  );
 });
 
-describe('a rule', () => {
-  it('is played on the next calls, as many as it says', async () => {
+describe('a fault rule', () => {
+  it('applies to the given number of next calls', async () => {
     sandbox.addFault({ kind: 'status', status: 500, times: 2 });
     expect(await statuses(4)).toEqual([500, 500, 200, 200]);
   });
 
-  it('fails twice and then lets pass', async () => {
+  it('can fail two calls and let the next one pass', async () => {
     sandbox.addFault({ kind: 'fail-twice', route: 'summary' });
     expect((await kigo.lookup(token)).status).toBe(200);
     expect(await statuses(3)).toEqual([500, 500, 200]);
   });
 
-  it('is played on every call when it says nothing', async () => {
+  it('applies to every call by default', async () => {
     sandbox.addFault({ kind: 'status', status: 500 });
     expect(await statuses(5)).toEqual([500, 500, 500, 500, 500]);
     sandbox.clearFaults();
     expect(await statuses(1)).toEqual([200]);
   });
 
-  it('is played at a rate, on the same calls in every run', async () => {
+  it('applies at a rate, to the same calls in every run', async () => {
     sandbox.addFault({ kind: 'status', status: 500, rate: 0.5 });
     const first = await statuses(20);
     sandbox.reset();
@@ -310,7 +313,7 @@ describe('a rule', () => {
     expect(new Set(await statuses(10))).toEqual(new Set([status]));
   });
 
-  it('is played on its route alone', async () => {
+  it('applies to its route only', async () => {
     sandbox.addFault({ kind: 'status', status: 500, route: 'login' });
     expect((await kigo.login()).status).toBe(500);
     expect((await kigo.lookup(token)).status).toBe(200);
@@ -330,7 +333,7 @@ describe('a rule', () => {
     },
   );
 
-  it('is played on one account alone', async () => {
+  it('applies to one account only', async () => {
     sandbox.setAccount({ external_user_id: 'b', external_program_id: 'b', account_id: 'b/ü' });
     sandbox.addFault({ kind: 'status', status: 500, account: 'b/ü' });
     expect((await kigo.summary(token, 'b/ü')).status).toBe(500);
@@ -338,13 +341,13 @@ describe('a rule', () => {
     expect((await kigo.summary(token, id)).status).toBe(200);
   });
 
-  it('gives way to the ones before it', async () => {
+  it('applies only when no earlier rule matches', async () => {
     sandbox.addFault({ kind: 'status', status: 500, times: 1 });
     sandbox.addFault({ kind: 'status', status: 503 });
     expect(await statuses(2)).toEqual([500, 503]);
   });
 
-  it('leaves no trace of a call that it kept from being served', async () => {
+  it('does not count a failed call as a use of its token', async () => {
     sandbox.configure({ tokenUses: 1 });
     const once = await kigo.token();
     sandbox.addFault({ kind: 'status', status: 500, times: 1 });

@@ -16,7 +16,7 @@ beforeAll(async () => {
 beforeEach(() => sandbox.reset());
 afterAll(() => sandbox.close());
 
-describe('login', () => {
+describe('the login of the Kigo sandbox', () => {
   it('answers 200 with a token, a new one every time, and the older ones stay valid', async () => {
     const first = await kigo.login();
     const tokens = [(json(first) as { token: string }).token, await kigo.token()];
@@ -26,7 +26,7 @@ describe('login', () => {
     for (const token of tokens) expect((await kigo.lookup(token)).status).toBe(200);
   });
 
-  it('answers 201 when switched', async () => {
+  it('answers 201 when configured to', async () => {
     sandbox.configure({ loginStatus: 201 });
     expect((await kigo.login()).status).toBe(201);
   });
@@ -51,7 +51,7 @@ describe('login', () => {
     expect([answer.status, json(answer)]).toEqual([403, ERROR_BODY]);
   });
 
-  it('accepts every key of a rotation, and a withdrawn one no longer', async () => {
+  it('accepts every key of a rotation, and rejects a removed one', async () => {
     sandbox.configure({ apiKeys: ['demo-kigo-key', 'next'] });
     expect((await kigo.login()).status).toBe(200);
     expect((await kigo.login({ ...CREDENTIALS, api_key: 'next' })).status).toBe(200);
@@ -100,7 +100,7 @@ describe('login', () => {
     expect(json(await kigo.login())).toEqual(body);
   });
 
-  it('counts the most logins that were open at once', async () => {
+  it('counts the maximum of concurrent logins', async () => {
     sandbox.addFault({ kind: 'slow', delayMs: 1_000, route: 'login' });
     await Promise.all(Array.from({ length: 20 }, () => kigo.login()));
     expect(sandbox.maxConcurrent('login')).toBe(20);
@@ -112,7 +112,7 @@ describe('login', () => {
   });
 });
 
-describe('token life', () => {
+describe('the lifetime of a token of the Kigo sandbox', () => {
   it('is 1800 seconds of the virtual clock', async () => {
     const token = await kigo.token();
     sandbox.advance(1_790_000);
@@ -129,14 +129,14 @@ describe('token life', () => {
     expect((await kigo.lookup(token)).status).toBe(401);
   });
 
-  it('ends in real time too', async () => {
+  it('also ends in real time', async () => {
     sandbox.configure({ tokenTtlSeconds: 0.02 });
     const token = await kigo.token();
     await new Promise((resolve) => setTimeout(resolve, 25));
     expect((await kigo.lookup(token)).status).toBe(401);
   });
 
-  it('can be over at birth', async () => {
+  it('can be over when the token is issued', async () => {
     sandbox.configure({ issueExpiredTokens: true });
     expect((await kigo.lookup(await kigo.token())).status).toBe(401);
   });
@@ -157,7 +157,7 @@ describe('token life', () => {
     expect((await kigo.summary(await kigo.token(), id)).status).toBe(200);
   });
 
-  it('ends with a newer login when switched', async () => {
+  it('ends with a newer login when configured to', async () => {
     sandbox.configure({ revokeOlderTokens: true });
     const older = await kigo.token();
     const newer = await kigo.token();
@@ -172,7 +172,7 @@ describe('token life', () => {
     expect((await kigo.lookup(await kigo.token())).status).toBe(200);
   });
 
-  it('is answered with 403 when switched', async () => {
+  it('leads to 403 after its end when configured to', async () => {
     sandbox.configure({ expiredTokenStatus: 403, issueExpiredTokens: true });
     const answer = await kigo.lookup(await kigo.token());
     expect([answer.status, json(answer)]).toEqual([403, { ...ERROR_BODY, error_code: 'token_expired' }]);
@@ -195,8 +195,8 @@ describe.each([
   });
 });
 
-describe('lookup', () => {
-  it('answers the account id, and members that nobody has documented', async () => {
+describe('the lookup of the Kigo sandbox', () => {
+  it('returns the account id and undocumented fields', async () => {
     const answer = await kigo.lookup(await kigo.token());
     expect(answer.status).toBe(200);
     expect(json(answer)).toEqual({
@@ -206,14 +206,14 @@ describe('lookup', () => {
     });
   });
 
-  it('gives the same id in every run', async () => {
+  it('returns the same id in every run', async () => {
     const another = await startKigoSandbox({ seed: 2 });
     const client = new KigoClient(another);
     expect(await client.accountId(await client.token())).toBe(await kigo.accountId(await kigo.token()));
     await another.close();
   });
 
-  it('gives numeric ids when switched, and the summary knows them', async () => {
+  it('returns numeric ids that the summary accepts when configured to', async () => {
     sandbox.configure({ numericAccountIds: true });
     const token = await kigo.token();
     const id = await kigo.accountId(token);
@@ -221,7 +221,7 @@ describe('lookup', () => {
     expect(json(await kigo.summary(token, id))).toMatchObject({ unviewed_products: 12, account_id: id });
   });
 
-  it('takes external ids and account ids of any characters', async () => {
+  it('accepts external ids and account ids of any characters', async () => {
     const token = await kigo.token();
     const id = string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
     await assert(
@@ -245,7 +245,7 @@ describe('lookup', () => {
     );
   });
 
-  it('reads a plus in the query as a blank', async () => {
+  it('reads a plus in the query as a space', async () => {
     sandbox.setAccount({ external_user_id: 'a b', external_program_id: 'program456', account_id: 'blank' });
     const path = '/api/v1/accounts?external_user_id=a+b&external_program_id=program456';
     expect(json(await kigo.get(path, await kigo.token()))).toMatchObject({ account_id: 'blank' });
@@ -271,7 +271,7 @@ describe('lookup', () => {
     expect([answer.status, json(answer)]).toEqual([404, ERROR_BODY]);
   });
 
-  it('creates unknown accounts with no tokens when switched', async () => {
+  it('creates unknown accounts with no tokens when configured to', async () => {
     sandbox.configure({ unknownUser: 'create' });
     const token = await kigo.token();
     const id = await kigo.accountId(token, 'new', 'new');
@@ -300,8 +300,8 @@ describe('lookup', () => {
   );
 });
 
-describe('summary', () => {
-  it('answers the counts, and members that nobody has documented', async () => {
+describe('the summary of the Kigo sandbox', () => {
+  it('returns the counts and undocumented fields', async () => {
     const token = await kigo.token();
     const id = await kigo.accountId(token);
     const answer = await kigo.summary(token, id);
@@ -310,7 +310,7 @@ describe('summary', () => {
     expect(json(answer)).toEqual({ unviewed_products: 12, total_tokens: 34, account_id: id });
   });
 
-  it('answers changed counts at once, and keeps what was not changed', async () => {
+  it('returns changed counts at once and keeps the others', async () => {
     const token = await kigo.token();
     const id = await kigo.accountId(token);
     sandbox.setAccount({
@@ -348,7 +348,7 @@ describe('summary', () => {
     expect(sandbox.removeAccount(ids)).toBe(false);
   });
 
-  it('answers 404, or 403 when switched, for the account of another partner', async () => {
+  it('answers 404, or 403 when configured to, for the account of another partner', async () => {
     const { account_id } = sandbox.setAccount({
       external_user_id: 'user123',
       external_program_id: OTHER_PROGRAM,
@@ -372,7 +372,7 @@ describe('summary', () => {
   });
 });
 
-describe('anything else', () => {
+describe('any other request to the Kigo sandbox', () => {
   it.each([
     '/api/v1',
     '/api/v1/accounts/',
@@ -397,7 +397,7 @@ describe('anything else', () => {
     expect([answer.status, json(answer), answer.headers.allow]).toEqual([405, ERROR_BODY, allow]);
   });
 
-  it('gives error codes as numbers when switched', async () => {
+  it('gets error codes as numbers when configured to', async () => {
     sandbox.configure({ numericErrorCodes: true });
     expect(json(await kigo.call('/'))).toEqual({ ...ERROR_BODY, error_code: expect.any(Number) });
   });

@@ -37,7 +37,7 @@ async function received(spec?: CallbackSpec): Promise<Members> {
 
 const sha1 = (...texts: unknown[]): string => createHash('sha1').update(texts.join('')).digest('hex');
 
-describe('a redemption', () => {
+describe('a redemption callback of the Kiip sandbox', () => {
   it('is a form, with the six members of the vendor and a new transaction id', async () => {
     const delivery = await sandbox.sendCallback();
     const [callback] = receiver.received;
@@ -57,7 +57,7 @@ describe('a redemption', () => {
     expect((await received())['transaction_id']).not.toBe(members['transaction_id']);
   });
 
-  it('is JSON when switched, for one or for all', async () => {
+  it('is JSON when configured, for one or for all', async () => {
     expect(await received({ type: 'json' })).toMatchObject({ quantity: 20 });
     expect(receiver.received.at(-1)?.headers['content-type']).toBe('application/json');
     sandbox.configure({ redemptionType: 'json' });
@@ -81,7 +81,7 @@ describe('a redemption', () => {
   });
 });
 
-describe('an issuance', () => {
+describe('an issuance callback of the Kiip sandbox', () => {
   it('is JSON, with the seven members of the vendor, the quantity a number', async () => {
     const members = await received({ kind: 'issuance' });
     expect(receiver.received[0]?.headers['content-type']).toBe('application/json');
@@ -96,7 +96,7 @@ describe('an issuance', () => {
     });
   });
 
-  it('is a form when switched', async () => {
+  it('is a form when configured to', async () => {
     sandbox.configure({ issuanceType: 'form' });
     expect(await received({ kind: 'issuance' })).toMatchObject({ quantity: '20', origin: 'survey' });
     expect(receiver.received[0]?.headers['content-type']).toBe('application/x-www-form-urlencoded');
@@ -115,7 +115,7 @@ describe('an issuance', () => {
   });
 });
 
-describe('the signature', () => {
+describe('the signature of a sandbox callback', () => {
   // Computed outside of the sandbox (docs/vendors/kiip.md).
   it.each<[string, CallbackSpec, string]>([
     ['V1', VECTOR, '4b0175324fc792e92f9b6024f43bf6545bb4c478'],
@@ -173,7 +173,7 @@ describe('the signature', () => {
     expect(members).toMatchObject({ transaction_id: T, quantity: '20' });
   });
 
-  it('is made with a secret that nobody has, or with the previous one', async () => {
+  it('can be made with an unknown secret or with the previous one', async () => {
     sandbox.configure({ previousAppSecret: 'the one before' });
     const previous = await received({ ...VECTOR, signature: 'previous-secret' });
     expect(previous['signature']).toBe(sha1(C, 'Coins', 20, 'user-123', T, 'the one before'));
@@ -193,7 +193,7 @@ describe('the signature', () => {
   });
 });
 
-describe('the quantity', () => {
+describe('the quantity of a sandbox callback', () => {
   it.each([
     ['int', '20', '20'],
     ['string', '"20"', '20'],
@@ -223,7 +223,7 @@ describe('the quantity', () => {
     }
   });
 
-  it('is in JSON what it was given as', async () => {
+  it('has the given type in JSON', async () => {
     await sandbox.sendCallbacks(
       [{ quantity: 7 }, { quantity: '2e1' }].map((spec) => ({ ...spec, type: 'json' })),
     );
@@ -234,7 +234,7 @@ describe('the quantity', () => {
   });
 });
 
-describe('the data', () => {
+describe('the data of a sandbox callback', () => {
   it.each<[CallbackSpec, Members]>([
     [{ variant: 'unknown-user' }, { user_id: 'nobody-here' }],
     [{ variant: 'unknown-currency' }, { content: 'unknown-currency' }],
@@ -255,7 +255,7 @@ describe('the data', () => {
     );
   });
 
-  it('has members besides, scalar or not, that nobody signs', async () => {
+  it('can have additional unsigned fields, scalar or not', async () => {
     expect(await received({ ...VECTOR, variant: 'extra-fields' })).toMatchObject({
       campaign: 'spring & summer',
       score: '7',
@@ -266,7 +266,7 @@ describe('the data', () => {
     expect(await received({ extra })).toMatchObject({ nested: '{"list":[1,null]}' });
   });
 
-  it('has a member twice', async () => {
+  it('can have a field twice', async () => {
     await sandbox.sendCallback({ variant: 'repeated-key' });
     expect(new URLSearchParams(receiver.received[0]?.body).getAll('quantity')).toEqual(['20', '500']);
     await sandbox.sendCallback({ type: 'json', duplicateFields: { user_id: 'other' } });
@@ -290,7 +290,7 @@ describe('the data', () => {
     expect(neither['signature']).toBe('f58a3acbf1ca4d9af97596599167c0ff9c52d3e3');
   });
 
-  it('lacks any member that is null', async () => {
+  it('lacks any field that is given as null', async () => {
     expect(await received({ user_id: null, transaction_id: null })).toEqual({
       content: C,
       name: 'Coins',
@@ -300,8 +300,8 @@ describe('the data', () => {
   });
 });
 
-describe('a replay', () => {
-  it('is the same to the byte, even after a change of secret and a reset of the receiver', async () => {
+describe('a replay of a sandbox callback', () => {
+  it('is byte for byte the same, even after a change of secret and a reset of the receiver', async () => {
     const { id, sent } = await sandbox.sendCallback({ kind: 'issuance' });
     await sandbox.sendCallback();
     sandbox.configure({ appSecret: 'next' });
@@ -309,7 +309,7 @@ describe('a replay', () => {
     expect(receiver.received.map(({ body }) => body === sent)).toEqual([true, false, true]);
   });
 
-  it('comes in many copies at once', async () => {
+  it('can come in many copies at once', async () => {
     receiver.gather(20);
     const deliveries = await sandbox.sendCallbacks([{}], { copies: 20, order: 'at-once' });
     expect(receiver.maxOpen()).toBe(20);

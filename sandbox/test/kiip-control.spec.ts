@@ -26,8 +26,8 @@ afterAll(async () => {
 const asked = async (method: string, path: string, body?: unknown): Promise<unknown> =>
   json(await kiip.control(method, path, body));
 
-describe('the control API of Kiip', () => {
-  it('lists itself, the fault kinds and what a callback may be', async () => {
+describe('the control API of the Kiip sandbox', () => {
+  it('lists its routes, the fault kinds and the variants of a callback', async () => {
     const text = (await kiip.control('GET', '')).body.toString();
     for (const words of [
       'POST   /__sandbox/callbacks/scenario    play one: {"name": "same-twice|',
@@ -42,7 +42,7 @@ describe('the control API of Kiip', () => {
     }
   });
 
-  it('changes and shows the switches', async () => {
+  it('changes and shows the settings', async () => {
     const changed = await asked('PATCH', '/settings', { momentRule: 'never', currencyName: 'Gems' });
     expect(changed).toMatchObject({ momentRule: 'never', currencyName: 'Gems', everyNth: 3 });
     expect(await asked('GET', '/settings')).toEqual(changed);
@@ -68,7 +68,7 @@ describe('the control API of Kiip', () => {
     expect(Date.parse(`${(await kiip.reward()).date}Z`) - Date.now()).toBeGreaterThan(86_000_000);
   });
 
-  it('redeems the latest reward, or the one that is named, and answers what came of it', async () => {
+  it('redeems the latest or the named reward and returns the result', async () => {
     const { view: first } = await kiip.reward();
     const { view: second } = await kiip.reward();
     receiver.answer({ status: 200, body: '{"status":"recorded"}' });
@@ -82,7 +82,7 @@ describe('the control API of Kiip', () => {
     expect(await asked('POST', '/redeem')).toEqual({ delivery: null });
   });
 
-  it('sends callbacks: one, several, or those of a scenario, and shows them all', async () => {
+  it('sends one callback, several, or those of a scenario, and shows them all', async () => {
     receiver.answer({ status: 401, body: 'no' });
     expect(await asked('POST', '/callbacks', { signature: 'wrong-secret' })).toMatchObject({
       kind: 'redemption',
@@ -99,7 +99,7 @@ describe('the control API of Kiip', () => {
     expect(receiver.received).toHaveLength(7);
   });
 
-  it('says where callbacks go, and a reset keeps that', async () => {
+  it('sets the callback URL, and a reset keeps it', async () => {
     const urls = { url: `${receiver.url}/r`, issuanceUrl: `${receiver.url}/i` };
     expect((await kiip.control('PUT', '/callback-url', urls)).status).toBe(204);
     sandbox.reset();
@@ -109,7 +109,7 @@ describe('the control API of Kiip', () => {
     expect(await asked('POST', '/callbacks')).toMatchObject({ field: 'url' });
   });
 
-  it('puts everything back', async () => {
+  it('resets all state', async () => {
     const settings = await asked('GET', '/settings');
     const before = await kiip.reward();
     await asked('PATCH', '/settings', { momentRule: 'never' });
@@ -163,7 +163,7 @@ describe('the control API of Kiip', () => {
     expect(receiver.received).toEqual([]);
   });
 
-  it('refuses to redeem twice', async () => {
+  it('rejects a second redemption', async () => {
     await kiip.reward();
     await asked('POST', '/redeem');
     expect((await kiip.control('POST', '/redeem')).status).toBe(400);
@@ -172,8 +172,8 @@ describe('the control API of Kiip', () => {
   });
 });
 
-describe('the start of Kiip', () => {
-  it('takes credentials and the callback URL', async () => {
+describe('the start of the Kiip sandbox', () => {
+  it('accepts credentials and the callback URL', async () => {
     const own = await startKiipSandbox({ appKey: 'k', appSecret: 's', callbackUrl: `${receiver.url}/own` });
     const client = new KiipClient(own);
     expect((await client.moment()).status).toBe(401);
@@ -184,7 +184,7 @@ describe('the start of Kiip', () => {
     await own.close();
   });
 
-  it('fails when the port is taken or the callback URL is none', async () => {
+  it('fails when the port is in use or the callback URL is invalid', async () => {
     await expect(startKiipSandbox({ port: sandbox.port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
     await expect(startKiipSandbox({ callbackUrl: 'nowhere' })).rejects.toMatchObject({ field: 'url' });
   });

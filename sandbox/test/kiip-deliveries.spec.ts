@@ -26,16 +26,16 @@ afterAll(async () => {
 const readings = (): string[] => receiver.received.map(({ body }) => body);
 const users = (): unknown[] => readings().map((body) => membersOf(body)['user_id']);
 
-describe('several callbacks', () => {
+describe('several callbacks of the Kiip sandbox', () => {
   const specs = ['a', 'b', 'c', 'd'].map((user_id) => ({ user_id }));
 
-  it('leave in turn, each after the answer to the one before', async () => {
+  it('are sent in turn, each after the response to the previous one', async () => {
     const deliveries = await sandbox.sendCallbacks(specs);
     expect([users(), receiver.maxOpen()]).toEqual([['a', 'b', 'c', 'd'], 1]);
     expect(deliveries.map(({ id }) => id)).toEqual([1, 2, 3, 4]);
   });
 
-  it('leave the other way round, or in an order that is the same in every run', async () => {
+  it('are sent in reverse order, or in a random order that is the same in every run', async () => {
     const deliveries = await sandbox.sendCallbacks(specs, { order: 'reversed' });
     expect(users()).toEqual(['d', 'c', 'b', 'a']);
     expect(deliveries.map(({ sent }) => membersOf(sent)['user_id'])).toEqual(['a', 'b', 'c', 'd']);
@@ -50,13 +50,13 @@ describe('several callbacks', () => {
     expect(orders[0]).not.toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('leave at once', async () => {
+  it('can be sent at the same time', async () => {
     receiver.gather(4);
     await sandbox.sendCallbacks(specs, { order: 'at-once' });
     expect(receiver.maxOpen()).toBe(4);
   });
 
-  it('are delayed, and overtake each other', async () => {
+  it('can be delayed and overtake each other', async () => {
     const [late] = await sandbox.sendCallbacks([{ user_id: 'late', delayMs: 60_000 }, { user_id: 'early' }]);
     expect(late).toMatchObject({ state: 'waiting', attempts: 0, nextAttemptAt: expect.any(Number) });
     sandbox.advance(59_000);
@@ -67,7 +67,7 @@ describe('several callbacks', () => {
     expect(users()).toEqual(['early', 'late']);
   });
 
-  it('are delayed in real time too', async () => {
+  it('can be delayed in real time', async () => {
     await sandbox.sendCallback({ delayMs: 15 });
     expect(sandbox.deliveries()).toMatchObject([{ state: 'waiting' }]);
     await waitFor('it is accepted', () => sandbox.deliveries()[0]?.state === 'accepted');
@@ -75,7 +75,7 @@ describe('several callbacks', () => {
   });
 });
 
-describe('a delivery', () => {
+describe('a delivery of a callback by the Kiip sandbox', () => {
   it.each([200, 201, 204])('is accepted by %d', async (status) => {
     receiver.answer({ status, body: status === 204 ? '' : '{"status":"recorded"}' });
     expect(await sandbox.sendCallback()).toMatchObject({
@@ -91,13 +91,13 @@ describe('a delivery', () => {
     });
   });
 
-  it.each([301, 307, 400, 401, 403, 500, 503])('fails with %d, and follows nothing', async (status) => {
+  it.each([301, 307, 400, 401, 403, 500, 503])('fails with %d and follows no redirect', async (status) => {
     receiver.answer({ status, body: 'why', headers: { location: `${receiver.url}/elsewhere` } });
     expect(await sandbox.sendCallback()).toMatchObject({ state: 'failed', status, body: 'why' });
     expect(receiver.received).toHaveLength(1);
   });
 
-  it('takes 5 s at most, or what is set', async () => {
+  it('takes at most 5 s, or the configured time', async () => {
     expect(sandbox.configure({})).toMatchObject({ callbackTimeoutMs: 5_000 });
     sandbox.configure({ callbackTimeoutMs: 20 });
     receiver.answer('hang');
@@ -107,7 +107,7 @@ describe('a delivery', () => {
     expect(delivery.durationMs).toBeLessThan(4_000);
   });
 
-  it('tells why there was no answer', async () => {
+  it('reports why there was no response', async () => {
     const dead = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => dead.once('listening', resolve));
     const { port } = dead.address() as AddressInfo;
@@ -121,7 +121,7 @@ describe('a delivery', () => {
     );
   });
 
-  it('is kept with all its attempts, as a copy', async () => {
+  it('is recorded with all its attempts, as a copy', async () => {
     const delivery = await sandbox.sendCallback();
     expect(sandbox.deliveries()).toEqual([delivery]);
     delivery.history.length = 0;
@@ -130,7 +130,7 @@ describe('a delivery', () => {
     ]);
   });
 
-  it('is broken off by a reset, and what waits is forgotten', async () => {
+  it('is aborted by a reset, which also removes waiting ones', async () => {
     receiver.answer('hang');
     const broken = sandbox.sendCallback();
     await sandbox.sendCallback({ delayMs: 1_000 });
@@ -143,7 +143,7 @@ describe('a delivery', () => {
   });
 });
 
-describe('the retries', () => {
+describe('the retries of the Kiip sandbox', () => {
   const MINUTE_MS = 60_000;
   const HOUR_MS = 60 * MINUTE_MS;
 
@@ -162,13 +162,13 @@ describe('the retries', () => {
     return gaps;
   }
 
-  it('are none by default', async () => {
+  it('do not happen by default', async () => {
     receiver.answer(500);
     expect(await gapsInMinutes(9)).toEqual([]);
     expect(sandbox.deliveries()).toMatchObject([{ state: 'failed', attempts: 1 }]);
   });
 
-  it('come every 5 minutes, as from Tapjoy, until the answer is 200', async () => {
+  it('come every 5 minutes until the response is 200, with the policy of Tapjoy', async () => {
     sandbox.configure({ retryPolicy: 'tapjoy' });
     receiver.answer(500, 401, 201, 503, 200);
     expect(await gapsInMinutes(9)).toEqual([5, 5, 5, 5]);
@@ -176,7 +176,7 @@ describe('the retries', () => {
     expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1);
   });
 
-  it('end, as from Tapjoy, with a 403 or after 4 days', async () => {
+  it('end with a 403 or after 4 days, with the policy of Tapjoy', async () => {
     sandbox.configure({ retryPolicy: 'tapjoy' });
     receiver.answer(500, 403);
     expect(await gapsInMinutes(9)).toEqual([5]);
@@ -190,14 +190,14 @@ describe('the retries', () => {
     expect(sandbox.deliveries()).toMatchObject([{ state: 'failed', attempts: 2, nextAttemptAt: null }]);
   });
 
-  it('come five times, as from Buzzvil', async () => {
+  it('come five times with the policy of Buzzvil', async () => {
     sandbox.configure({ retryPolicy: 'buzzvil' });
     receiver.answer(500, 500, 500, 500, 500, 500);
     expect(await gapsInMinutes(9)).toEqual([1, 10, 60, 180, 1440]);
     expect(sandbox.deliveries()).toMatchObject([{ state: 'failed', attempts: 6 }]);
   });
 
-  it('come twice after a time-out, and after nothing else', async () => {
+  it('come twice after a timeout, and after no other failure', async () => {
     sandbox.configure({ retryPolicy: 'time-out', callbackTimeoutMs: 10 });
     receiver.answer('hang', 'hang', 'hang');
     await sandbox.sendCallback();
@@ -215,13 +215,13 @@ describe('the retries', () => {
   });
 });
 
-describe('a scenario', () => {
-  it('sends the same twice', async () => {
+describe('a callback scenario of the Kiip sandbox', () => {
+  it('sends the same callback twice', async () => {
     await sandbox.playScenario('same-twice');
     expect(readings()[0]).toBe(readings()[1]);
   });
 
-  it('sends the same twenty times at once', async () => {
+  it('sends the same callback twenty times at once', async () => {
     receiver.gather(20);
     await sandbox.playScenario('same-at-once');
     expect([new Set(readings()).size, receiver.maxOpen()]).toEqual([1, 20]);

@@ -30,8 +30,8 @@ const pageOf = async (body: unknown = MOMENT): Promise<string> =>
   (await kiip.reward(body)).view.modal.body_url;
 const redeem = (url: string): Promise<RawAnswer> => rawCall(url, { method: 'POST' });
 
-describe('the reward page', () => {
-  it('is HTML that needs nothing from elsewhere, with redeem and close', async () => {
+describe('the reward page of the Kiip sandbox', () => {
+  it('is self-contained HTML with a redeem and a close button', async () => {
     const answer = await rawCall(await pageOf());
     const html = answer.body.toString();
     expect([answer.status, answer.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
@@ -43,7 +43,7 @@ describe('the reward page', () => {
     expect([image.status, image.headers['content-type']]).toEqual([200, 'image/svg+xml']);
   });
 
-  it('is the same under both URL shapes, and where the latest one is asked for', async () => {
+  it('is the same under both URL formats, and at the path of the latest reward', async () => {
     const url = await pageOf();
     const [, preview = ''] = sandbox.rewards()[0]?.paths ?? [];
     const latest = await kiip.call('/reward/latest');
@@ -72,7 +72,7 @@ describe('the reward page', () => {
     expect(body.toString()).toContain('value="&#34;&#62;&#60;script&#62;@example.com"');
   });
 
-  it('says that a test reward is one', async () => {
+  it('names a test reward as such', async () => {
     const { body } = await rawCall(await pageOf({ ...MOMENT, test: true }));
     expect(body.toString()).toContain('Test reward');
   });
@@ -99,7 +99,7 @@ describe('the reward page', () => {
   });
 });
 
-describe('a redemption on the page', () => {
+describe('a redemption on the reward page of the sandbox', () => {
   it('sends the callback and names the kiip URLs to go to', async () => {
     const answer = await redeem(await pageOf());
     await sandbox.settled();
@@ -170,13 +170,13 @@ describe('a redemption on the page', () => {
     expect([receiver.received, sandbox.deliveries()]).toEqual([[], []]);
   });
 
-  it('tells of a test reward with its test_ id', async () => {
+  it('reports a test reward with its test_ id', async () => {
     await redeem(await pageOf({ ...MOMENT, test: true }));
     await sandbox.settled();
     expect(new URLSearchParams(receiver.received[0]?.body).get('transaction_id')).toMatch(/^test_/);
   });
 
-  it('sends its callback later when switched', async () => {
+  it('sends its callback later when configured to', async () => {
     sandbox.configure({ callbackDelayMs: 60_000 });
     await redeem(await pageOf());
     await sandbox.settled();
@@ -187,7 +187,7 @@ describe('a redemption on the page', () => {
     expect(receiver.received).toHaveLength(1);
   });
 
-  it('carries the currency of the day it was given', async () => {
+  it('has the currency that was configured when the reward was given', async () => {
     const url = await pageOf();
     sandbox.configure({ currencyContent: 'gems', currencyName: 'Gems', currencyQuantity: 3 });
     await redeem(url);

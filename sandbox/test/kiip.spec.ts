@@ -28,7 +28,7 @@ async function rewarded(...ids: string[]): Promise<boolean[]> {
 
 const isReward = (answer: RawAnswer): boolean => 'view' in (json(answer) as object);
 
-describe('session', () => {
+describe('a session of the Kiip sandbox', () => {
   it.each(['/2.0/server/session', '/2.0/server/session/', '/2.0/server/moment', '/2.0/server/moment/'])(
     'answers the date in UTC, with microseconds and no zone, on %s',
     async (path) => {
@@ -41,7 +41,7 @@ describe('session', () => {
     },
   );
 
-  it('is no session on the path of moments when that is switched off', async () => {
+  it('is not started on the path of moments when that is disabled', async () => {
     sandbox.configure({ sessionsOnMomentPath: false });
     const answer = await kiip.post('/2.0/server/moment', SESSION);
     expect([answer.status, json(answer)]).toEqual([400, { error: 'moment.id is required.' }]);
@@ -59,7 +59,7 @@ describe('session', () => {
     ]);
   });
 
-  it('goes by the virtual clock', async () => {
+  it('uses the virtual clock', async () => {
     sandbox.advance(3_600_000);
     const { date } = json(await kiip.session()) as { date: string };
     expect(Date.parse(`${date}Z`) - Date.now()).toBeGreaterThan(3_590_000);
@@ -112,11 +112,11 @@ describe.each([
     expect([get.status, json(get), get.headers.allow]).toEqual([405, ERROR_BODY, 'POST']);
   });
 
-  it('is never about members that nobody knows', async () => {
+  it('is accepted with unknown fields', async () => {
     expect((await kiip.post(path, { ...good, event: [], x: 1 })).status).toBe(200);
   });
 
-  it('is filed under its route, device and user, and faults go by those', async () => {
+  it('is logged with its route, device and user, and faults can select by them', async () => {
     sandbox.addFault({ kind: 'status', status: 500, route, device: good.device.id, user: 'user-123' });
     const answer = await kiip.post(path, good);
     expect([answer.status, json(answer)]).toEqual([500, ERROR_BODY]);
@@ -130,7 +130,7 @@ describe.each([
   });
 });
 
-describe('moment', () => {
+describe('a moment of the Kiip sandbox', () => {
   it.each(['/2.0/server/moment', '/2.0/server/moment/'])(
     'answers the vendor document on %s',
     async (path) => {
@@ -238,7 +238,7 @@ describe('moment', () => {
     expect(sandbox.rewards()).toEqual([]);
   });
 
-  it('has no reward for a device without an open session when switched', async () => {
+  it('has no reward for a device without an open session when configured to', async () => {
     sandbox.configure({ sessionRequired: true });
     expect(isReward(await kiip.moment())).toBe(false);
     await kiip.session();
@@ -264,7 +264,7 @@ describe('moment', () => {
     },
   );
 
-  it('comes without a notification and with the amount when switched', async () => {
+  it('can come without a notification and with the amount when configured to', async () => {
     sandbox.configure({ notification: false, virtualValue: true, currencyQuantity: 7, currencyName: 'Gems' });
     const document = await kiip.reward();
     expect(document).not.toHaveProperty('notification');
@@ -283,12 +283,12 @@ describe('moment', () => {
     expect((await kiip.reward()).view.modal.body_url).toMatch(form);
   });
 
-  it('has no body_url at all when switched', async () => {
+  it('has no body_url when configured to', async () => {
     sandbox.configure({ bodyUrl: 'missing' });
     expect((await kiip.reward()).view.modal).not.toHaveProperty('body_url');
   });
 
-  it('plays the faults that every vendor has', async () => {
+  it('supports the faults of every vendor', async () => {
     sandbox.addFault({ kind: 'truncated', times: 1 });
     expect((await kiip.moment()).body.toString()).not.toMatch(/}$/);
     sandbox.addFault({ kind: 'reset', route: 'moment', moment: MOMENT.moment.id });

@@ -23,15 +23,15 @@ beforeEach(() => {
 });
 afterAll(() => wallet.close());
 
-describe('an event', () => {
-  it('is verified, counted and told', async () => {
+describe('an event that the wallet sandbox receives', () => {
+  it('is verified, counted and reported', async () => {
     const answer = await client.issue();
     expect([answer.status, json(answer)]).toEqual([200, { status: 'credited' }]);
     expect(wallet.balances()).toEqual([COINS]);
     expect(lines).toEqual([`Wallet: +20 Coins for user-123 (${ENTRY.id}), verified`]);
   });
 
-  it('is verified as the specification has it, whoever signed it', async () => {
+  it('is verified as the specification has it, with any signer', async () => {
     const body = createEvent({ user_id: 'Zoë ☃' });
     const seconds = String(Math.floor(Date.now() / 1_000));
     const key = Buffer.from(wallet.secret.slice('whsec_'.length), 'base64');
@@ -45,13 +45,13 @@ describe('an event', () => {
     expect(wallet.balances('Zoë ☃')).toEqual([{ ...COINS, user_id: 'Zoë ☃' }]);
   });
 
-  it('needs only one good signature: secrets can be changed without a gap', async () => {
+  it('needs only one valid signature, so that secrets can be rotated without a gap', async () => {
     const event = signEvent(createEvent(), [OTHER_SECRET, wallet.secret]);
     expect(event.headers['webhook-signature']).toMatch(/^v1,\S+ v1,\S+$/);
     expect((await client.send(event)).status).toBe(200);
   });
 
-  it('counts once, whatever is sent again under its id', async () => {
+  it('counts once, even if its id is sent again with another body', async () => {
     await client.issue();
     const later = new Date(Date.now() + 60_000);
     const again = await client.send(
@@ -69,7 +69,7 @@ describe('an event', () => {
     expect(lines.filter((line) => line.endsWith('verified'))).toHaveLength(1);
   });
 
-  it('is added up for each user and currency, under the latest name of the currency', async () => {
+  it('is added to the balance of its user and currency, under the latest name of the currency', async () => {
     await client.issue({ id: '1', content: 'gems', name: null, quantity: 1 });
     expect(wallet.balances()).toEqual([{ ...COINS, content: 'gems', name: null, quantity: 1 }]);
     await client.issue({ id: '2' });
@@ -90,7 +90,7 @@ describe('an event', () => {
     ]);
   });
 
-  it('of a test reward counts nowhere', async () => {
+  it('does not count when it is of a test reward', async () => {
     expect(json(await client.issue({ test: true }))).toEqual({ status: 'test' });
     expect(wallet.balances()).toEqual([]);
     expect(lines[0]).toMatch(/, a test, verified, counted nowhere$/);
@@ -104,7 +104,7 @@ const withHeaders = (headers: Record<string, string>) => ({
 });
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000);
 
-describe('the wallet refuses', () => {
+describe('the wallet sandbox', () => {
   it.each([
     ['another secret', () => signEvent(createEvent(), [OTHER_SECRET]), 'No matching signature found'],
     ['a changed body', () => ({ ...event(), body: `${createEvent()} ` }), 'No matching signature found'],
@@ -148,7 +148,7 @@ describe('the wallet refuses', () => {
     expect(wallet.balances()).toEqual([]);
   });
 
-  it('more than 64 KiB with 413, and keeps none of it', async () => {
+  it('rejects more than 64 KiB with 413 and stores nothing of it', async () => {
     const body = createEvent().padEnd(64 * 1024, ' ');
     expect((await client.send(signEvent(body, [wallet.secret]))).status).toBe(200);
     expect((await client.send(signEvent(`${body} `, [wallet.secret], 'iss_larger'))).status).toBe(413);
@@ -156,7 +156,7 @@ describe('the wallet refuses', () => {
     expect(wallet.requests()[1]).toMatchObject({ status: 413, body: '' });
   });
 
-  it('other paths and methods', async () => {
+  it('rejects other paths and methods', async () => {
     expect((await rawCall(`${wallet.url}/event`, { method: 'POST' })).status).toBe(404);
     const answer = await rawCall(`${wallet.url}/events`);
     expect([answer.status, answer.headers.allow]).toEqual([405, 'POST']);
@@ -164,7 +164,7 @@ describe('the wallet refuses', () => {
   });
 });
 
-describe('a wallet that fails', () => {
+describe('a wallet sandbox with a fault', () => {
   it.each([
     [{ kind: 'status', status: 500 }, 500, {}],
     [{ kind: 'status', status: 410 }, 410, {}],
@@ -182,7 +182,7 @@ describe('a wallet that fails', () => {
     },
   );
 
-  it('may hang', async () => {
+  it('can hang', async () => {
     wallet.addFault({ kind: 'hang' });
     const abort = new AbortController();
     const call = client.issue({}, abort.signal);
@@ -193,7 +193,7 @@ describe('a wallet that fails', () => {
     expect(wallet.balances()).toEqual([]);
   });
 
-  it('may count an event whose answer is lost: the next attempt is a repeat', async () => {
+  it('can count an event whose response is lost, so that the next attempt is a repeat', async () => {
     wallet.addFault({ kind: 'slow', delayMs: 60_000, times: 1 });
     const abort = new AbortController();
     const call = client.issue({}, abort.signal);
@@ -204,12 +204,12 @@ describe('a wallet that fails', () => {
     expect(wallet.balances()).toEqual([COINS]);
   });
 
-  it('may send a body of any size', async () => {
+  it('can send a body of any size', async () => {
     wallet.addFault({ kind: 'big-body', bytes: 3_000_000 });
     expect((await client.issue()).body).toHaveLength(3_000_000);
   });
 
-  it('may fail for one user alone', async () => {
+  it('can fail for one user only', async () => {
     wallet.addFault({ kind: 'status', status: 503, user: 'unlucky' });
     expect((await client.issue({ id: '1', user_id: 'unlucky' })).status).toBe(503);
     expect((await client.issue({ id: '2' })).status).toBe(200);
@@ -220,7 +220,7 @@ const asked = async (method: string, path: string, body?: unknown) =>
   json(await client.control(method, path, body));
 
 describe('the control API of the wallet', () => {
-  it('lists itself and has no clock: times of signatures are real', async () => {
+  it('lists its routes and has no clock, because signature times are real', async () => {
     const text = (await client.control('GET', '')).body.toString();
     for (const words of ['GET    /__sandbox/balances', '?route=events|other', 'rate-limited (retryAfter)'])
       expect(text).toContain(words);
@@ -247,7 +247,7 @@ describe('the control API of the wallet', () => {
     expect(await asked('GET', '/balances?user_id=nobody')).toEqual({ balances: [] });
   });
 
-  it('takes faults, and puts everything back', async () => {
+  it('accepts faults and resets all state', async () => {
     await client.issue();
     expect(await asked('POST', '/faults', { kind: 'fail-twice' })).toEqual({ id: 1 });
     expect((await client.issue()).status).toBe(500);
@@ -258,15 +258,15 @@ describe('the control API of the wallet', () => {
   });
 });
 
-describe('the start', () => {
-  it('takes a secret of its own', async () => {
+describe('the start of the wallet sandbox', () => {
+  it('accepts a secret', async () => {
     const own = await startWalletSandbox({ secret: OTHER_SECRET });
     expect((await new WalletClient(own).issue()).status).toBe(200);
     expect((await new WalletClient({ url: own.url, secret: wallet.secret }).issue()).status).toBe(401);
     await own.close();
   });
 
-  it('fails for a secret that is none, and on a port that is taken', async () => {
+  it('fails for an invalid secret and for a port in use', async () => {
     await expect(startWalletSandbox({ secret: 'whsec_?' })).rejects.toThrow('Base64');
     await expect(startWalletSandbox({ port: wallet.port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
   });

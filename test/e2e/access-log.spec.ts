@@ -1,8 +1,8 @@
-import { credentials, paths, requestId, useCanaryWorld } from '../support/leak-detection.js';
+import { credentials, paths, requestId, setupLeakDetection } from '../support/leak-detection.js';
 import { scrapeMetrics, findSeries } from '../support/metrics.js';
 import { waitFor } from '../support/wait-for.js';
 
-const world = useCanaryWorld({ perTest: false });
+const world = setupLeakDetection({ perTest: false });
 
 describe('the access log', () => {
   it('has one line per request: route template, status, duration, caller and request id, and nothing else', async () => {

@@ -1,8 +1,16 @@
 import supertest from 'supertest';
-import { apiKey, canary, paths, requestId, urn, useCanaryWorld, user } from '../support/leak-detection.js';
+import {
+  apiKey,
+  canary,
+  paths,
+  requestId,
+  urn,
+  setupLeakDetection,
+  user,
+} from '../support/leak-detection.js';
 import { problemIn } from '../support/problem.js';
 
-const world = useCanaryWorld({ perTest: false });
+const world = setupLeakDetection({ perTest: false });
 
 describe('a caller', () => {
   const wrong: [string, Record<string, string>][] = [

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { createApp } from '../../src/app.js';
 import type { Config } from '../../src/config/config.js';
-import { canary, paths, requestId, useCanaryWorld, credentials } from '../support/leak-detection.js';
+import { canary, paths, requestId, setupLeakDetection, credentials } from '../support/leak-detection.js';
 import { problemIn } from '../support/problem.js';
 
-const world = useCanaryWorld({ perTest: false, create: createFaultyApp });
+const world = setupLeakDetection({ perTest: false, create: createFaultyApp });
 
 /** The real app, in which a request header says where JavaScript throws. */
 async function createFaultyApp(config: Config, logger: Logger) {

@@ -1,9 +1,9 @@
 import type { ProblemBody } from '../../src/problem/problem.js';
 import type { FaultRule } from '@rewards-gateway/sandbox';
-import { canary, paths, requestId, urn, useCanaryWorld, user } from '../support/leak-detection.js';
+import { canary, paths, requestId, urn, setupLeakDetection, user } from '../support/leak-detection.js';
 import { problemIn } from '../support/problem.js';
 
-const world = useCanaryWorld();
+const world = setupLeakDetection();
 
 const body = `${canary} of Kigo`;
 

@@ -9,13 +9,13 @@ import {
   paths,
   requestId,
   urn,
-  useCanaryWorld,
+  setupLeakDetection,
   user,
   credentials,
 } from '../support/leak-detection.js';
 import { problemIn } from '../support/problem.js';
 
-const world = useCanaryWorld({ perTest: false });
+const world = setupLeakDetection({ perTest: false });
 
 describe('a request without a matching route', () => {
   it.each<[string, () => Promise<supertest.Response>, Partial<ProblemBody>]>([

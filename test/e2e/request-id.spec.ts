@@ -1,8 +1,8 @@
 import supertest from 'supertest';
-import { canary, credentials, paths, requestId, useCanaryWorld } from '../support/leak-detection.js';
+import { canary, credentials, paths, requestId, setupLeakDetection } from '../support/leak-detection.js';
 import { problemIn } from '../support/problem.js';
 
-const world = useCanaryWorld();
+const world = setupLeakDetection();
 
 describe('X-Request-Id', () => {
   it.each(['a', '0', 'A-b_c.d:e', 'x'.repeat(128), '0b6f6c1e-6a52-4c39-9f5a-1f1e8f0f7c55'])(

@@ -91,7 +91,7 @@ describe('npm run sandbox', () => {
     await paste('Let the wallet work again');
     await waitFor('the wallet has four', () => output.match(/Wallet: \+20 Coins/g)?.length === 4);
     expect(await paste('How many events a replay')).toEqual({ id: null, count: 4 });
-    await waitFor('the books balance', async () => {
+    await waitFor('the ledger and the wallet agree', async () => {
       const { url, headers } = lines.find(({ description }) => description.startsWith('Reconciliation'))!;
       return ((await (await fetch(url, { headers })).json()) as { delivered: number }).delivered === 4;
     });

@@ -55,13 +55,13 @@ describe('compose.yaml', () => {
     });
   });
 
-  it('publishes the ports of the gateway and the vendors, to this machine alone', () => {
+  it('publishes the ports of the gateway and the vendors on the loopback address only', () => {
     const { port } = readConfig(environment);
     const ports = [port, ...Object.values(vendorUrls).map((url) => new URL(url).port)];
     expect(gateway.ports).toEqual(ports.map((one) => `127.0.0.1:${one}:${one}`));
   });
 
-  it('leads to the stores that it starts, once they answer', () => {
+  it('connects the gateway to the stores that it starts, once they are healthy', () => {
     const [cache, database] = [new URL(environment['REDIS_URL']!), new URL(environment['DATABASE_URL']!)];
     expect(
       [cache.hostname, database.hostname].map(
@@ -86,7 +86,7 @@ describe('compose.yaml', () => {
     expect(Number(seconds)).toBeGreaterThan(readConfig(environment).shutdownGraceSeconds);
   });
 
-  it('has health checks that tell a gateway that is ready from none', async () => {
+  it('has a health check that passes while the gateway is ready and fails after it stops', async () => {
     const running = await startKiipGateway();
     const ports = { 3000: new URL(running.url).port };
     const whileReady = await outcome(gateway, ports);
@@ -94,7 +94,7 @@ describe('compose.yaml', () => {
     expect([whileReady, await outcome(gateway, ports)]).toEqual([0, 1]);
   });
 
-  it('has health checks that want both vendors', async () => {
+  it('has a health check that requires both vendors', async () => {
     const [kigo, kiip] = await Promise.all([startKigoSandbox(), startKiipSandbox()]);
     const ports = { 3001: new URL(kigo.url).port, 3002: new URL(kiip.url).port };
     const withBoth = await outcome(vendors, ports);

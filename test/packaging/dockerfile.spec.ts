@@ -27,7 +27,7 @@ const manifest = JSON.parse(read('package.json')) as { devDependencies: { node: 
 const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { version: string }> };
 
 describe('the Dockerfile', () => {
-  it('has the Node.js that package.json asks for and package-lock.json pins', () => {
+  it('has the Node.js version that package.json requires and package-lock.json pins', () => {
     const [version] = named('ARG').map((text) => /^NODE_VERSION=(.+)$/.exec(text)?.[1]);
     expect(version).toBe(lock.packages['node_modules/node']?.version);
     expect(version?.split('.')[0]).toBe(/\d+/.exec(manifest.devDependencies.node)?.[0]);
@@ -35,7 +35,7 @@ describe('the Dockerfile', () => {
       expect(base).toMatch(/^(node:\$\{NODE_VERSION\}-slim|manifest|compilers)( AS [\w-]+)?$/);
   });
 
-  it('copies what is there, and what .dockerignore lets in', () => {
+  it('copies only files that exist and that .dockerignore does not exclude', () => {
     const [first, ...allowed] = read('.dockerignore')
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'));
@@ -47,7 +47,7 @@ describe('the Dockerfile', () => {
     expect(new Set(allowed)).toEqual(new Set(copied.map((path) => `!${path}`)));
   });
 
-  it('has the built program, its production dependencies and package.json in the last stage, no more', () => {
+  it('has only the built program, its production dependencies and package.json in the last stage', () => {
     expect(named('COPY', lastStage)).toEqual([
       'package.json ./',
       '--from=dependencies /app/node_modules node_modules',
@@ -70,7 +70,7 @@ describe('the Dockerfile', () => {
       expect(named(name, sandboxStage)).toEqual(named(name, lastStage));
   });
 
-  it('runs node itself, so that SIGTERM arrives, for production and as a user who is a number and not root', () => {
+  it('runs node directly, so that it receives SIGTERM, in production mode and as a numeric user other than root', () => {
     const [entrypoint, command] = ['ENTRYPOINT', 'CMD'].map((name) =>
       named(name, lastStage).map((text) => JSON.parse(text) as unknown),
     );

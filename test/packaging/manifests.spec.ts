@@ -107,7 +107,7 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
     world = rendered(folder);
   });
 
-  it('has nothing that the API would refuse, or ignore as unknown', () => {
+  it('has only resources that match the schemas of the Kubernetes API', () => {
     const faults = world.resources.map((one) => [`${one.kind} ${one.metadata.name}`, schemaFaults(one)]);
     expect(faults.filter(([, found]) => found!.length > 0)).toEqual([]);
   });
@@ -121,7 +121,7 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
     }
   });
 
-  it('has an environment that the program accepts: nothing that it requires is missing', () => {
+  it('has an environment that the program accepts', () => {
     for (const { env } of world.containers) {
       const necessary = env.filter(({ valueFrom }) => !valueFrom?.secretKeyRef.optional);
       const secrets: Environment = {
@@ -138,7 +138,7 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
     }
   });
 
-  it('has secrets by reference alone, under the names of their variables', () => {
+  it('has secrets by reference only, under the names of their variables', () => {
     const secrets = envs(({ secret }) => secret);
     expect(Object.keys(world.settings.data).filter((name) => secrets.includes(name))).toEqual([]);
     for (const { spec } of world.deployments) {
@@ -172,14 +172,14 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
     for (const path of paths) expect((await fetch(url + path)).status).toBe(200);
   });
 
-  it('leads to the port that the program listens on', () => {
+  it('routes to the port that the program listens on', () => {
     for (const { ports } of world.containers)
       expect(ports).toEqual([{ name: 'http', containerPort: Number(world.settings.data['PORT']) }]);
     const [service] = world.all<Resource & { spec: { ports: { targetPort: string }[] } }>('Service');
     expect(service!.spec.ports.map(({ targetPort }) => targetPort)).toEqual(['http']);
   });
 
-  it('has deployments that choose their own pods and no others', () => {
+  it('has deployments that select only their own pods', () => {
     for (const { metadata, spec } of world.deployments) {
       expect(world.chosen(spec.selector.matchLabels)).toEqual([metadata.name]);
       for (const { labelSelector } of spec.template.spec.topologySpreadConstraints)
@@ -191,7 +191,7 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
     );
   });
 
-  it('sends requests to the deployment that answers callers, and callbacks no further', () => {
+  it('selects the API deployment for the Service and for callbacks, and every deployment for callers', () => {
     const [service] = world.all<Resource & { spec: { selector: Labels } }>('Service');
     expect(world.chosen(service!.spec.selector)).toEqual(['rewards-gateway']);
     const policies = Object.fromEntries(
@@ -321,7 +321,7 @@ withKubectl('the overlay for production', () => {
     expect(scaler!.spec.scaleTargetRef).toMatchObject({ kind: 'Deployment', name: 'rewards-gateway' });
   });
 
-  it('makes the very secrets that the pods ask for', () => {
+  it('creates the secrets that the pods reference', () => {
     const [external] = world.all<
       Resource & { spec: { target: { name: string }; data: { secretKey: string }[] } }
     >('ExternalSecret');
@@ -338,7 +338,7 @@ withKubectl('the overlay for production', () => {
     }
   });
 
-  it('lets the world reach callbacks alone', () => {
+  it('exposes only callbacks to the public', () => {
     const [ingress] = world.all<
       Resource & { spec: { tls: object[]; rules: { http: { paths: object[] } }[] } }
     >('Ingress');

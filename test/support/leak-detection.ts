@@ -25,7 +25,7 @@ export function urn(name: string): string {
 type Headers = Record<string, string>;
 
 /** Registers a world for each test of a file, or one for all. After each test, no response and no log line may contain a canary. */
-export function useCanaryWorld({ perTest = true, create = createApp } = {}) {
+export function setupLeakDetection({ perTest = true, create = createApp } = {}) {
   let world: World;
   let responses: { headers: object; text: string }[] = [];
 

@@ -128,7 +128,7 @@ export class PostgresServer {
     return client;
   }
 
-  /** Every process leads a group of its own, so there is no group to signal. The server first, lest it fork meanwhile. */
+  /** Every process leads a group of its own, so there is no group to signal. The server is first, so that it cannot fork in between. */
   #signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     const main = this.#process;
     if (!main?.pid || main.exitCode !== null || main.signalCode !== null) return;
