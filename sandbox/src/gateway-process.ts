@@ -47,7 +47,7 @@ export function gatewayEnvironment(
   };
   const { currencyContent, currencyName } = kiip.settings;
   const currencies = { [currencyContent]: { name: currencyName, max_quantity: 1_000 } };
-  const kept = Object.entries(shell).filter(([name]) => !NOT_INHERITED.includes(name));
+  const inherited = Object.entries(shell).filter(([name]) => !NOT_INHERITED.includes(name));
   return {
     LOG_LEVEL: 'warn',
     SHUTDOWN_GRACE_SECONDS: '2',
@@ -55,7 +55,7 @@ export function gatewayEnvironment(
     HUB_SUMMARY_TTL_SECONDS: '10',
     // As the README recommends.
     KIIP_CURRENCIES: JSON.stringify(currencies),
-    ...Object.fromEntries(kept),
+    ...Object.fromEntries(inherited),
     HOST: host,
     PORT: String(port),
     CALLER_AUTH: 'api-key',

@@ -4,7 +4,7 @@ import type { FaultRule } from '../src/faults/fault.js';
 import { startKigoSandbox } from '../src/kigo/start-kigo-sandbox.js';
 import type { KigoSandbox } from '../src/kigo/kigo-sandbox.js';
 import { json, KigoClient } from './support/kigo-client.js';
-import type { RawAnswer } from '../../test/support/raw-call.js';
+import type { RawCallResult } from '../../test/support/raw-call.js';
 
 const MIB = 1024 * 1024;
 
@@ -27,7 +27,7 @@ beforeEach(async () => {
 afterAll(() => sandbox.close());
 
 /** The summary as it comes while this fault is on. */
-function faulty(fault: FaultRule): Promise<RawAnswer> {
+function faulty(fault: FaultRule): Promise<RawCallResult> {
   sandbox.addFault(fault);
   return kigo.summary(token, id);
 }

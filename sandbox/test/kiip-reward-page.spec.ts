@@ -5,7 +5,7 @@ import { startCallbackReceiver } from '../../test/support/callback-receiver.js';
 import type { CallbackReceiver } from '../../test/support/callback-receiver.js';
 import { json, KiipClient, MOMENT } from './support/kiip-client.js';
 import { rawCall } from '../../test/support/raw-call.js';
-import type { RawAnswer } from '../../test/support/raw-call.js';
+import type { RawCallResult } from '../../test/support/raw-call.js';
 import { waitFor } from '../../test/support/wait-for.js';
 
 let receiver: CallbackReceiver;
@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const pageOf = async (body: unknown = MOMENT): Promise<string> =>
   (await kiip.reward(body)).view.modal.body_url;
-const redeem = (url: string): Promise<RawAnswer> => rawCall(url, { method: 'POST' });
+const redeem = (url: string): Promise<RawCallResult> => rawCall(url, { method: 'POST' });
 
 describe('the reward page of the Kiip sandbox', () => {
   it('is self-contained HTML with a redeem and a close button', async () => {

@@ -2,7 +2,7 @@ import { startKiipSandbox } from '../src/kiip/start-kiip-sandbox.js';
 import type { KiipSandbox } from '../src/kiip/kiip-sandbox.js';
 import { json, KiipClient, MOMENT, SESSION, SESSION_END } from './support/kiip-client.js';
 import type { RewardDocument } from './support/kiip-client.js';
-import type { RawAnswer } from '../../test/support/raw-call.js';
+import type { RawCallResult } from '../../test/support/raw-call.js';
 
 const ERROR_BODY = { error: expect.any(String) };
 const KIIP_DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/;
@@ -26,7 +26,7 @@ async function rewarded(...ids: string[]): Promise<boolean[]> {
   return answers;
 }
 
-const isReward = (answer: RawAnswer): boolean => 'view' in (json(answer) as object);
+const isReward = (answer: RawCallResult): boolean => 'view' in (json(answer) as object);
 
 describe('a session of the Kiip sandbox', () => {
   it.each(['/2.0/server/session', '/2.0/server/session/', '/2.0/server/moment', '/2.0/server/moment/'])(

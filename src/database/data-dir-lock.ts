@@ -24,7 +24,7 @@ export async function lockDataDir(folder: string): Promise<{ release: () => Prom
     await mkdir(folder, { recursive: true });
     await acquire(path, owner);
   } catch (error) {
-    const code = String(codeOf(error));
+    const code = String(getErrorCode(error));
     if (!PERMANENT_CODES.includes(code)) throw error;
     throw new DataDirUnusableError(
       `DATA_DIR cannot be written (${code}): name a folder that this process may write, or set DATABASE_URL`,
@@ -70,7 +70,7 @@ async function tryLink(from: string, to: string): Promise<boolean> {
     await link(from, to);
     return true;
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
+    if (getErrorCode(error) === 'EEXIST') return false;
     throw error;
   }
 }
@@ -92,7 +92,7 @@ async function isAlive(holder: string): Promise<boolean> {
     process.kill(pid, 0);
   } catch (error) {
     // EPERM: the process is alive and belongs to another user.
-    return codeOf(error) === 'EPERM';
+    return getErrorCode(error) === 'EPERM';
   }
   // Process ids are reused, in containers soon.
   return (await processStartTime(pid)) === startTime;
@@ -111,6 +111,6 @@ function inUse(holder: string): DataDirUnusableError {
   );
 }
 
-function codeOf(error: unknown): unknown {
+function getErrorCode(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }

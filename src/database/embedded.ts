@@ -18,7 +18,7 @@ export async function embeddedDialect(dataDir: string, onLost: () => void): Prom
   return new PGliteDialect({
     async pglite() {
       try {
-        return translated(await open((folder) => PGlite.create(folder), dataDir), onLost);
+        return withTranslatedErrors(await open((folder) => PGlite.create(folder), dataDir), onLost);
       } catch (error) {
         throw fromDriver(error);
       }
@@ -41,7 +41,7 @@ async function open(create: (folder: string) => Promise<Engine>, dataDir: string
   return create(folder);
 }
 
-function translated(pglite: KyselyPGlite, onLost: () => void): KyselyPGlite {
+function withTranslatedErrors(pglite: KyselyPGlite, onLost: () => void): KyselyPGlite {
   return {
     close: () => pglite.close(),
     get closed() {

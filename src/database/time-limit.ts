@@ -14,5 +14,5 @@ export function withStorageTimeout<T>(
   limitMs: number,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  return withTimeout(toPositiveMs(limitMs), work, () => new StorageUnavailableError('no answer in time'));
+  return withTimeout(toPositiveMs(limitMs), work, () => new StorageUnavailableError('no response in time'));
 }

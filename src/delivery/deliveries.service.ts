@@ -5,7 +5,7 @@ import { Config } from '../config/config.js';
 import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
 import type { DeliveryStatus, Tables } from '../database/tables.js';
-import { outbox } from '../ledger/ledger-view.queries.js';
+import { OUTBOX } from '../ledger/ledger-view.queries.js';
 import { isSuccess } from './consumer-http.js';
 import { urlHash } from './delivery.queries.js';
 
@@ -160,7 +160,7 @@ export class DeliveriesService {
 
 async function findOutboxEntry(db: Kysely<Tables>, ledgerId: string) {
   const { rows } = await sql<{ accepted_at: Date }>`
-    select accepted_at from ${outbox} where ledger_id = ${ledgerId}`.execute(db);
+    select accepted_at from ${OUTBOX} where ledger_id = ${ledgerId}`.execute(db);
   return rows[0];
 }
 
@@ -188,8 +188,8 @@ async function countQueues(db: Kysely<Tables>, consumers: readonly Consumer[]): 
   const names = consumers.map(({ name }) => name);
   const { rows: queues } = await sql<QueueRow>`
     with queues as (
-      select (select count(*)::int from ${outbox} where ${names.length > 0}) as outbox,
-        (select accepted_at from ${outbox} where ${names.length > 0} order by accepted_at limit 1) as outbox_since,
+      select (select count(*)::int from ${OUTBOX} where ${names.length > 0}) as outbox,
+        (select accepted_at from ${OUTBOX} where ${names.length > 0} order by accepted_at limit 1) as outbox_since,
         (select accepted_at from deliveries
           where status = 'pending' and consumer = any(${names}::text[]) order by accepted_at limit 1) as pending_since
     )

@@ -4,13 +4,13 @@ import { DELIVERIES_LOCK } from '../database/advisory-locks.js';
 import type { Kysely } from 'kysely';
 import type { Consumer } from '../config/parsers.js';
 import type { Tables } from '../database/tables.js';
-import { ledgerEntries, outbox } from '../ledger/ledger-view.queries.js';
+import { LEDGER_ENTRIES, OUTBOX } from '../ledger/ledger-view.queries.js';
 
 /** The status of each delivery of an entry, as reconciliation may join it in SQL. */
-export const deliveryStatuses = sql`(select ledger_id, status from deliveries)`;
+export const DELIVERY_STATUSES = sql`(select ledger_id, status from deliveries)`;
 
 /** Lets one process at a time create deliveries: `(select acquired from creation_lock)`. */
-export const tryLock = sql`creation_lock as materialized (
+export const TRY_LOCK = sql`creation_lock as materialized (
   select pg_try_advisory_xact_lock(${sql.lit(DELIVERIES_LOCK)}) as acquired
 )`;
 
@@ -36,13 +36,13 @@ export interface LeasedDelivery {
 }
 
 /** Index entries are limited in size. Users whose ids share this prefix wait for each other. */
-export const orderingKey = sql`left(l.user_id, 256)`;
+export const ORDERING_KEY = sql`left(l.user_id, 256)`;
 
 /**
  * When a new delivery is due: now, or a minute later if a delivery of the same user precedes it, whose end makes it due. `d` has the
  * consumer, the ordering key and the `position` among the deliveries that are created together.
  */
-export const firstAttemptAt = sql`case
+export const FIRST_ATTEMPT_AT = sql`case
   when d.ordering_key is not null and (d.position > 1 or exists (
     select from deliveries earlier
     where earlier.consumer = d.consumer and earlier.ordering_key = d.ordering_key and earlier.status = 'pending'))
@@ -60,25 +60,25 @@ export async function fanOutOutbox(
   const names = consumers.map(({ name }) => name);
   const ordered = consumers.map(({ order_by }) => order_by !== undefined);
   const { rows } = await sql<{ moved: number }>`
-    with ${tryLock},
+    with ${TRY_LOCK},
     oldest as materialized (
-      select ledger_id from ${outbox} where (select acquired from creation_lock) order by accepted_at, ledger_id limit ${limit}
+      select ledger_id from ${OUTBOX} where (select acquired from creation_lock) order by accepted_at, ledger_id limit ${limit}
     ),
     moved as (
-      delete from ${outbox} o using oldest where o.ledger_id = oldest.ledger_id
+      delete from ${OUTBOX} o using oldest where o.ledger_id = oldest.ledger_id
       returning o.ledger_id, o.accepted_at, o.trace_parent
     ),
     d as (
       select keyed.*, row_number() over (partition by consumer, ordering_key order by accepted_at, ledger_id) as position
       from (
-        select moved.*, c.name as consumer, case when c.ordered then ${orderingKey} end as ordering_key
-        from moved join ${ledgerEntries} l on l.id = moved.ledger_id
+        select moved.*, c.name as consumer, case when c.ordered then ${ORDERING_KEY} end as ordering_key
+        from moved join ${LEDGER_ENTRIES} l on l.id = moved.ledger_id
         cross join unnest(${names}::text[], ${ordered}::boolean[]) as c (name, ordered)
       ) keyed
     ),
     created as (
       insert into deliveries (ledger_id, consumer, ordering_key, accepted_at, trace_parent, next_attempt_at)
-      select ledger_id, consumer, ordering_key, accepted_at, trace_parent, ${firstAttemptAt}
+      select ledger_id, consumer, ordering_key, accepted_at, trace_parent, ${FIRST_ATTEMPT_AT}
       from d order by accepted_at, ledger_id
       on conflict on constraint deliveries_once_per_consumer do nothing
     )

@@ -5,10 +5,10 @@ import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
 import { keysetPages } from '../database/keyset.js';
 import type { Tables } from '../database/tables.js';
-import { ledgerEntries, outbox } from '../ledger/ledger-view.queries.js';
-import { isAccepted, inWindow } from '../ledger/ledger-window.js';
+import { LEDGER_ENTRIES, OUTBOX } from '../ledger/ledger-view.queries.js';
+import { IS_ACCEPTED, inWindow } from '../ledger/ledger-window.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
-import { firstAttemptAt, orderingKey, tryLock } from './delivery.queries.js';
+import { FIRST_ATTEMPT_AT, ORDERING_KEY, TRY_LOCK } from './delivery.queries.js';
 
 /** Entries that one statement counts, far below its time limit. */
 const COUNT_BATCH_SIZE = 50_000;
@@ -83,13 +83,13 @@ export class ReplaysService {
 }
 
 function acceptedInWindow(window: LedgerWindow) {
-  return sql`${isAccepted} and ${inWindow(window)}`;
+  return sql`${IS_ACCEPTED} and ${inWindow(window)}`;
 }
 
 async function countPage(db: Kysely<Tables>, window: LedgerWindow, after: string) {
   const { rows } = await sql<{ count: number; last_id: string | null }>`
     select count(*)::int as count, max(id) as last_id from (
-      select l.id from ${ledgerEntries} l where l.id > ${after} and ${acceptedInWindow(window)}
+      select l.id from ${LEDGER_ENTRIES} l where l.id > ${after} and ${acceptedInWindow(window)}
       order by l.id limit ${sql.lit(COUNT_BATCH_SIZE)}
     ) page`.execute(db);
   return rows[0]!;
@@ -112,7 +112,7 @@ async function processBatch(db: Kysely<Tables>, consumers: readonly Consumer[]):
   const ordered = consumers.some(({ name, order_by }) => name === consumer && order_by !== undefined);
   // The cursor is a constant in the statement, so that the primary key is used; `replay` checks that it is still current.
   const { rows } = await sql<{ processed: number }>`
-    with ${tryLock},
+    with ${TRY_LOCK},
     replay as materialized (
       select id from delivery_replays
       where id = ${id} and cursor_id = ${after} and finished_at is null and next_batch_at <= now()
@@ -121,16 +121,16 @@ async function processBatch(db: Kysely<Tables>, consumers: readonly Consumer[]):
     ),
     batch as materialized (
       select l.id, l.accepted_at, ${consumer}::text as consumer,
-        ${ordered ? orderingKey : sql`null::text`} as ordering_key
-      from ${ledgerEntries} l
+        ${ordered ? ORDERING_KEY : sql`null::text`} as ordering_key
+      from ${LEDGER_ENTRIES} l
       where exists (select from replay) and l.id > ${after} and ${acceptedInWindow({ from: due.from_at, to: due.to_at })}
-        and not exists (select from ${outbox} waiting where waiting.ledger_id = l.id)
+        and not exists (select from ${OUTBOX} waiting where waiting.ledger_id = l.id)
       order by l.id limit ${rate}
     ),
     d as (select batch.*, row_number() over (partition by ordering_key order by id) as position from batch),
     created as (
       insert into deliveries (ledger_id, consumer, ordering_key, accepted_at, next_attempt_at)
-      select id, consumer, ordering_key, accepted_at, ${firstAttemptAt} from d order by id
+      select id, consumer, ordering_key, accepted_at, ${FIRST_ATTEMPT_AT} from d order by id
       on conflict on constraint deliveries_once_per_consumer do update
       set status = 'pending', schedule_attempts = 0, schedule_started_at = null, next_attempt_at = excluded.next_attempt_at,
         ordering_key = excluded.ordering_key, ended_at = null, lease_token = null, lease_expires_at = null

@@ -11,7 +11,7 @@ const headerDoc = (description: string, example: string) => ({
 });
 
 /** The webhooks that consumers receive, for the API description (OpenAPI 3.1). */
-export const openApiWebhooks: NonNullable<OpenAPIObject['webhooks']> = {
+export const OPENAPI_WEBHOOKS: NonNullable<OpenAPIObject['webhooks']> = {
   [CURRENCY_ISSUED]: {
     post: {
       operationId: 'receiveCurrencyIssued',

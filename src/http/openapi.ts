@@ -5,7 +5,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import type { RouteOptions, onRequestHookHandler } from 'fastify';
 import { SCOPES } from '../config/parsers.js';
 import { CurrencyIssuedEventDto } from '../delivery/deliveries.dto.js';
-import { openApiWebhooks } from '../delivery/webhook-openapi.js';
+import { OPENAPI_WEBHOOKS } from '../delivery/webhook-openapi.js';
 import { problemTable } from '../problem/api-problems.decorator.js';
 import { REQUEST_ID_PATTERN } from './request-id.js';
 
@@ -87,7 +87,7 @@ export function registerOpenApi(app: NestFastifyApplication): void {
       .addSecurityRequirements('caller')
       .build();
     const document = SwaggerModule.createDocument(app, options, { extraModels: [CurrencyIssuedEventDto] });
-    return { ...document, webhooks: openApiWebhooks };
+    return { ...document, webhooks: OPENAPI_WEBHOOKS };
   };
   SwaggerModule.setup('docs', app, describe, {
     jsonDocumentUrl: 'openapi.json',

@@ -21,8 +21,6 @@ type SettledState =
       readonly token: KigoToken;
       readonly nextRefreshAt: number;
       readonly failedRefreshes: number;
-      /** Until then the token is kept although Kigo rejects it, because a new token was rejected as well. */
-      readonly keptUntil: number;
     }
   | {
       /** Kigo rejected the login. A token that is still valid stays in use. */
@@ -49,7 +47,9 @@ type TokenState =
 export class KigoTokenService implements KigoTokenStatus {
   private readonly logger = new Logger(KigoTokenService.name);
   private state: TokenState = { kind: 'none' };
-  private waits = 0;
+  private coalescedCount = 0;
+  /** Until then no token is dropped although Kigo rejects it, whatever the state: a new token was rejected as well. */
+  private keepTokensUntil = 0;
   private lastOwnToken: string | undefined;
   /** The shared store may still hold the token that was invalidated last. */
   private lastInvalidated: string | undefined;
@@ -66,7 +66,7 @@ export class KigoTokenService implements KigoTokenStatus {
   }
 
   get coalescedWaits(): number {
-    return this.waits;
+    return this.coalescedCount;
   }
 
   /** @throws UpstreamError when there is no valid token and none can be obtained */
@@ -94,7 +94,7 @@ export class KigoTokenService implements KigoTokenStatus {
   invalidate(value: string): boolean {
     const { settled } = this;
     if (tokenIn(settled)?.value !== value) return true;
-    if (settled.kind === 'active' && Date.now() < settled.keptUntil) return false;
+    if (Date.now() < this.keepTokensUntil) return false;
     this.lastInvalidated = value;
     this.settle(settled.kind === 'blocked' ? { ...settled, token: undefined } : { kind: 'none' });
     return true;
@@ -105,10 +105,9 @@ export class KigoTokenService implements KigoTokenStatus {
     return this.lastOwnToken === value;
   }
 
-  /** Keeps the current token for a while: Kigo rejected it right after another one, so more logins would not help. */
+  /** Keeps whatever token is current for a while: Kigo rejected one right after another, so more logins would not help. */
   blockRenewals(): void {
-    const { settled } = this;
-    if (settled.kind === 'active') this.settle({ ...settled, keptUntil: Date.now() + REJECTION_BACKOFF_MS });
+    this.keepTokensUntil = Date.now() + REJECTION_BACKOFF_MS;
   }
 
   /** Uses a token from a login with a new API key. */
@@ -133,7 +132,7 @@ export class KigoTokenService implements KigoTokenStatus {
   }
 
   private waitForRenewal(): Promise<KigoToken> {
-    if (this.state.kind === 'refreshing') this.waits += 1;
+    if (this.state.kind === 'refreshing') this.coalescedCount += 1;
     return this.renew();
   }
 
@@ -214,7 +213,7 @@ function tokenIn(state: SettledState): KigoToken | undefined {
 }
 
 function active(token: KigoToken): SettledState {
-  return { kind: 'active', token, nextRefreshAt: token.refreshAt, failedRefreshes: 0, keptUntil: 0 };
+  return { kind: 'active', token, nextRefreshAt: token.refreshAt, failedRefreshes: 0 };
 }
 
 /** A token that is still valid stays in use, and the next refresh waits. */
@@ -223,7 +222,6 @@ function afterFailure(state: SettledState, error: unknown): SettledState {
   const token = tokenIn(state);
   if (!token) return { kind: 'none' };
   const failedRefreshes = state.kind === 'active' ? state.failedRefreshes + 1 : 1;
-  const keptUntil = state.kind === 'active' ? state.keptUntil : 0;
   const nextRefreshAt = Math.max(token.refreshAt, Date.now() + backoffMs(failedRefreshes, REFRESH_BACKOFF));
-  return { kind: 'active', token, nextRefreshAt, failedRefreshes, keptUntil };
+  return { kind: 'active', token, nextRefreshAt, failedRefreshes };
 }

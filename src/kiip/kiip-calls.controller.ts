@@ -15,7 +15,7 @@ import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { invalid, originalInFlight, upstreamProblems } from '../problem/problem-catalogue.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { KiipClient } from './kiip-client.js';
-import { momentCall, momentExamples, sessionCall } from './kiip-examples.js';
+import { MOMENT_CALL, MOMENT_EXAMPLES, SESSION_CALL } from './kiip-examples.js';
 import { KiipMomentRequestDto, MomentDto } from './moment.dto.js';
 import { KiipSessionRequestDto, SessionDto } from './session.dto.js';
 
@@ -58,7 +58,7 @@ export class KiipCallsController {
 
   @Post('sessions')
   @RequireScope('kiip:write')
-  @ApiBody({ type: KiipSessionRequestDto, examples: { session_start: { value: sessionCall } } })
+  @ApiBody({ type: KiipSessionRequestDto, examples: { session_start: { value: SESSION_CALL } } })
   @ApiKiipCall()
   @ApiOperation({
     summary: 'Report that an app was opened or closed',
@@ -82,7 +82,7 @@ export class KiipCallsController {
 
   @Post('moments')
   @RequireScope('kiip:write')
-  @ApiBody({ type: KiipMomentRequestDto, examples: { moment: { value: momentCall } } })
+  @ApiBody({ type: KiipMomentRequestDto, examples: { moment: { value: MOMENT_CALL } } })
   @ApiKiipCall()
   @ApiOperation({
     summary: 'Ask Kiip to reward an action of a user',
@@ -94,7 +94,9 @@ export class KiipCallsController {
   @ApiExtraModels(MomentDto)
   @ApiOkResponse({
     description: 'The moment, with its reward if there is one',
-    content: { 'application/json': { schema: { $ref: getSchemaPath(MomentDto) }, examples: momentExamples } },
+    content: {
+      'application/json': { schema: { $ref: getSchemaPath(MomentDto) }, examples: MOMENT_EXAMPLES },
+    },
   })
   moment(
     @Body() body: KiipMomentRequestDto,

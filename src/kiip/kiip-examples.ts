@@ -1,6 +1,6 @@
 import type { MomentDto } from './moment.dto.js';
 
-const rewarded: MomentDto = {
+const REWARDED_MOMENT: MomentDto = {
   rewarded: true,
   date: '2016-07-07T18:47:06.353111Z',
   reward: {
@@ -16,7 +16,7 @@ const rewarded: MomentDto = {
   },
 };
 
-const call = {
+const CALL = {
   app: { version: '1.0' },
   connection: { ip: '203.0.113.7' },
   device: {
@@ -31,13 +31,13 @@ const call = {
   user: { userid: 'user-123' },
 };
 
-export const sessionCall = { ...call, events: [{ id: 'session_start', start: '2026-01-01T00:00:00.000Z' }] };
-export const momentCall = { ...call, moment: { id: 'level-1-done' } };
+export const SESSION_CALL = { ...CALL, events: [{ id: 'session_start', start: '2026-01-01T00:00:00.000Z' }] };
+export const MOMENT_CALL = { ...CALL, moment: { id: 'level-1-done' } };
 
-const notRewarded: MomentDto = { rewarded: false, date: '2016-07-07T18:47:06.353111Z', reward: null };
+const NOT_REWARDED_MOMENT: MomentDto = { rewarded: false, date: '2016-07-07T18:47:06.353111Z', reward: null };
 
 /** The two responses to a moment, for OpenAPI. */
-export const momentExamples = {
-  rewarded: { summary: 'Rewarded', value: rewarded },
-  'not-rewarded': { summary: 'Not rewarded', value: notRewarded },
+export const MOMENT_EXAMPLES = {
+  rewarded: { summary: 'Rewarded', value: REWARDED_MOMENT },
+  'not-rewarded': { summary: 'Not rewarded', value: NOT_REWARDED_MOMENT },
 };

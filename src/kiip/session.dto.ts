@@ -8,7 +8,7 @@ import { IsNestedObject, KiipCallDto, KiipDeviceDto } from './kiip-call.dto.js';
 const MAX_USER_AGENT_LENGTH = 2_048;
 
 /** The device of a session. */
-export class KiipSessionDevice extends KiipDeviceDto {
+export class KiipSessionDeviceDto extends KiipDeviceDto {
   /** The user agent of the device's browser. */
   @IsOptionalNotNull()
   @IsBoundedString('Mozilla/5.0 (Linux; Android 5.0; Nexus 5)', {
@@ -19,7 +19,7 @@ export class KiipSessionDevice extends KiipDeviceDto {
 }
 
 /** The app was opened or closed. */
-export class KiipSessionEvent {
+export class KiipSessionEventDto {
   /** @example 'session_start' */
   @IsIn(['session_start', 'session_end'])
   readonly id!: string;
@@ -36,16 +36,16 @@ export class KiipSessionEvent {
 
 /** The start or the end of a session. */
 export class KiipSessionRequestDto extends KiipCallDto {
-  @IsNestedObject(() => KiipSessionDevice)
-  readonly device!: KiipSessionDevice;
+  @IsNestedObject(() => KiipSessionDeviceDto)
+  readonly device!: KiipSessionDeviceDto;
 
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(100)
   @IsObject({ each: true })
   @ValidateNested({ each: true })
-  @Type(() => KiipSessionEvent)
-  readonly events!: KiipSessionEvent[];
+  @Type(() => KiipSessionEventDto)
+  readonly events!: KiipSessionEventDto[];
 }
 
 /** The result of a session call. */

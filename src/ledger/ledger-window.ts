@@ -26,4 +26,4 @@ export function inWindow({ from, to }: LedgerWindow) {
   return sql`l.id >= ${firstLedgerIdAt(from.getTime())} and l.id < ${firstLedgerIdAt(to.getTime())}`;
 }
 
-export const isAccepted = sql`l.status in ('recorded', 'released')`;
+export const IS_ACCEPTED = sql`l.status in ('recorded', 'released')`;

@@ -4,9 +4,9 @@ import type { Kysely } from 'kysely';
 import { Database } from '../database/database.js';
 import { keysetPages } from '../database/keyset.js';
 import type { Tables } from '../database/tables.js';
-import { deliveryStatuses } from '../delivery/delivery.queries.js';
-import { rewardedMoments } from '../kiip/rewarded-moments.queries.js';
-import { ledgerEntries, outbox } from '../ledger/ledger-view.queries.js';
+import { DELIVERY_STATUSES } from '../delivery/delivery.queries.js';
+import { REWARDED_MOMENTS } from '../kiip/rewarded-moments.queries.js';
+import { LEDGER_ENTRIES, OUTBOX } from '../ledger/ledger-view.queries.js';
 import { inWindow } from '../ledger/ledger-window.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
 
@@ -59,7 +59,7 @@ export class ReconciliationService {
   async countQuarantined(): Promise<number> {
     const { rows } = await this.database.run((db) =>
       sql<{ count: number }>`
-        select count(*)::int as count from ${ledgerEntries} l where l.status = 'quarantined'`.execute(db),
+        select count(*)::int as count from ${LEDGER_ENTRIES} l where l.status = 'quarantined'`.execute(db),
     );
     return rows[0]!.count;
   }
@@ -69,9 +69,9 @@ export class ReconciliationService {
     // The join uses the index on users, because the index on transactions only covers accepted redemptions.
     const { rows } = await this.database.run((db) =>
       sql<RewardRow>`
-        select r.* from ${rewardedMoments} r
+        select r.* from ${REWARDED_MOMENTS} r
         where r.rewarded_at >= ${from} and r.rewarded_at < ${to} and not exists (
-          select from ${ledgerEntries} l
+          select from ${LEDGER_ENTRIES} l
           where left(l.user_id, 256) = left(r.user_id, 256) and l.user_id = r.user_id and l.transaction_id = r.reward_id
         )
         order by r.rewarded_at limit ${sql.lit(MAX_UNMATCHED_REWARDS)}`.execute(db),
@@ -100,8 +100,8 @@ type TotalsPage = Record<(typeof TOTAL_STATES)[number] | 'count', number> & { la
 async function countPage(db: Kysely<Tables>, window: LedgerWindow, after: string): Promise<TotalsPage> {
   const { rows } = await sql<TotalsPage>`
     with page as materialized (
-      select l.id, l.status, exists (select from ${outbox} o where o.ledger_id = l.id) as waiting
-      from ${ledgerEntries} l where l.id > ${after} and ${inWindow(window)} order by l.id limit ${sql.lit(BATCH_SIZE)}
+      select l.id, l.status, exists (select from ${OUTBOX} o where o.ledger_id = l.id) as waiting
+      from ${LEDGER_ENTRIES} l where l.id > ${after} and ${inWindow(window)} order by l.id limit ${sql.lit(BATCH_SIZE)}
     ),
     entries as (
       select page.id, case
@@ -115,7 +115,7 @@ async function countPage(db: Kysely<Tables>, window: LedgerWindow, after: string
       from page, lateral (
         select bool_or(d.status = 'dead') as dead, bool_or(d.status = 'pending') as pending,
           bool_and(d.status = 'delivered') as delivered
-        from ${deliveryStatuses} d where d.ledger_id = page.id
+        from ${DELIVERY_STATUSES} d where d.ledger_id = page.id
       ) d
     )
     select count(*)::int as count, max(id) as last_id,

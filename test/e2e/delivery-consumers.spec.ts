@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import type { Environment } from '../../src/config/read-config.js';
-import type { CallbackReceiver, ReceiverAnswer } from '../support/callback-receiver.js';
+import type { CallbackReceiver, ReceiverResponse } from '../support/callback-receiver.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import { consumer, parseEvent } from '../support/consumer.js';
 import { DeliveryView, expectValidSignature, expectSameEvent } from '../support/deliveries.js';
@@ -46,8 +46,8 @@ const closeAll = async () => {
 const sentTo = ({ received }: CallbackReceiver) => received.map((call) => parseEvent(call).id);
 const inSeconds = (seconds: number) => new Date(Math.ceil(Date.now() / 1_000 + seconds) * 1_000);
 
-const moved = (status: number): ReceiverAnswer => ({ status, headers: { location: 'set below' } });
-const busy = (status: number, retryAfter: string): ReceiverAnswer => ({
+const moved = (status: number): ReceiverResponse => ({ status, headers: { location: 'set below' } });
+const busy = (status: number, retryAfter: string): ReceiverResponse => ({
   status,
   headers: { 'retry-after': retryAfter },
 });
@@ -57,7 +57,7 @@ describe('delivery of one event to consumers that respond in every possible way'
   const endless = { '200': new EndlessBody(200), '500': new EndlessBody(500) };
   const noise = { status: 200, body: '\u0000\u0001no gzip', headers: { 'content-encoding': 'gzip' } };
   const later = inSeconds(7_200);
-  const accepted: Record<string, [ReceiverAnswer, number]> = {
+  const accepted: Record<string, [ReceiverResponse, number]> = {
     ok: [200, 200],
     created: [201, 201],
     empty: [{ status: 204, body: '' }, 204],
@@ -69,7 +69,7 @@ describe('delivery of one event to consumers that respond in every possible way'
     'ok-cut': [closeAfter(200), 200],
     'ok-drip': [dripAfter(200), 200],
   };
-  const rejected: Record<string, [ReceiverAnswer, number | null, string]> = {
+  const rejected: Record<string, [ReceiverResponse, number | null, string]> = {
     'moved-301': [moved(301), 301, 'redirect not followed'],
     'moved-302': [moved(302), 302, 'redirect not followed'],
     'moved-307': [moved(307), 307, 'redirect not followed'],

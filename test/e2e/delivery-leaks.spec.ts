@@ -1,4 +1,4 @@
-import type { CallbackReceiver, ReceiverAnswer } from '../support/callback-receiver.js';
+import type { CallbackReceiver, ReceiverResponse } from '../support/callback-receiver.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import { consumer } from '../support/consumer.js';
 import { DeliveryView } from '../support/deliveries.js';
@@ -16,12 +16,12 @@ const LEAKED = new RegExp(
   'i',
 );
 
-const respond = (status: number, headers: Record<string, string> = {}): ReceiverAnswer => ({
+const respond = (status: number, headers: Record<string, string> = {}): ReceiverResponse => ({
   status,
   body: `${canary} in a body`,
   headers: { 'x-canary': canary, 'set-cookie': `session=${canary}`, ...headers },
 });
-const responses: Record<string, ReceiverAnswer> = {
+const responses: Record<string, ReceiverResponse> = {
   ok: respond(200),
   broken: respond(500),
   busy: respond(429, { 'retry-after': canary }),

@@ -1,3 +1,4 @@
+import { KigoTokenService } from '../../src/kigo-auth/kigo-token.service.js';
 import { KigoHttp } from '../../src/kigo-auth/kigo-http.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { waitFor } from '../support/wait-for.js';
@@ -238,6 +239,18 @@ describe('the Kigo token', () => {
     world.kigo.configure({ issueExpiredTokens: false });
     expect((await ask()).status).toBe(200);
     expect(calls('login')).toBe(3);
+  });
+
+  it('leads to no further login for 30 s when Kigo rejects it while its successor is not there yet', async () => {
+    const tokens = world.gateway.app.get(KigoTokenService);
+    tokens.invalidate(await tokens.get());
+    // The rejection of a call that was sent again arrives before the login of another call has begun.
+    tokens.blockRenewals();
+    const successor = await tokens.get();
+    expect(tokens.invalidate(successor)).toBe(false);
+    expect(await tokens.get()).toBe(successor);
+    advance(31);
+    expect(tokens.invalidate(successor)).toBe(true);
   });
 
   it.each([

@@ -33,6 +33,6 @@ describe('the OpenAPI document of the Kiip calls', () => {
     const shared = ['app', 'close_button', 'connection', 'device', 'email_address', 'location', 'user'];
     expect(fieldsOf('KiipSessionRequestDto')).toEqual([...shared, 'events'].toSorted());
     expect(fieldsOf('KiipMomentRequestDto')).toEqual([...shared, 'moment'].toSorted());
-    expect(fieldsOf('KiipSessionDevice')).toEqual([...fieldsOf('KiipDeviceDto'), 'user_agent'].toSorted());
+    expect(fieldsOf('KiipSessionDeviceDto')).toEqual([...fieldsOf('KiipDeviceDto'), 'user_agent'].toSorted());
   });
 });

@@ -16,7 +16,7 @@ const CONCURRENCY = 8;
 const DATABASE_TIMEOUT_MS = 2_000;
 /** Generous limits for a slow machine, not performance targets. */
 const LIMIT_MS = 600_000;
-const PATIENCE_SECONDS = 120;
+const WAIT_SECONDS = 120;
 /** The time limit of an attempt: during it, no other replica may send the same event. */
 const ATTEMPT_MS = 10_000;
 
@@ -67,11 +67,7 @@ onPostgres('delivery by three replicas that are killed at random moments', () =>
         victim.start();
       }
       await kiip.finish();
-      await waitFor(
-        'every lease has ended',
-        async () => (await countUnfinished(server)) === 0,
-        PATIENCE_SECONDS,
-      );
+      await waitFor('every lease has ended', async () => (await countUnfinished(server)) === 0, WAIT_SECONDS);
 
       // The consumer has exactly the entries of the ledger, and the ledger exactly the acknowledged callbacks.
       const sender = new CallbackSender();
@@ -102,7 +98,7 @@ onPostgres('delivery by three replicas that are killed at random moments', () =>
   /** Chooses the replica to kill: the one whose event has just been answered 200, or a random one, which may still be starting. */
   async function nextVictim(round: number): Promise<CrashableGateway> {
     const enough = inbox.receipts.length + 1 + Math.random() * 60;
-    await waitFor('some more events arrive', () => inbox.receipts.length >= enough, PATIENCE_SECONDS);
+    await waitFor('some more events arrive', () => inbox.receipts.length >= enough, WAIT_SECONDS);
     if (round % 2 === 1) {
       await sleep(Math.random() * 30);
       return replicas[Math.floor(Math.random() * REPLICAS)]!;

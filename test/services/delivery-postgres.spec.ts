@@ -17,7 +17,7 @@ const onPostgres = bin === undefined ? describe.skip : describe;
 const TIMEOUT_MS = 1_000;
 /** Generous limits for a slow machine, not performance targets. */
 const LIMIT_MS = 180_000;
-const PATIENCE_SECONDS = 90;
+const WAIT_SECONDS = 90;
 
 onPostgres('delivery during PostgreSQL failures', () => {
   let server: PostgresServer;
@@ -61,7 +61,7 @@ onPostgres('delivery during PostgreSQL failures', () => {
   /** Waits until an event is delivered; returns what the consumer and the tables have of it. */
   const resultOf = async (id: string) => {
     const delivered = async () => (await findDeliveryOf(id))?.['status'] === 'delivered';
-    await waitFor('it is delivered', delivered, PATIENCE_SECONDS);
+    await waitFor('it is delivered', delivered, WAIT_SECONDS);
     const { attempts, lease_token: leaseToken } = (await findDeliveryOf(id))!;
     const log = await server.query(
       'postgres',
@@ -91,9 +91,9 @@ onPostgres('delivery during PostgreSQL failures', () => {
       );
       const before = inbox.receipts.length;
       await recover();
-      await waitFor('events flow again', () => inbox.receipts.length > before + 100, PATIENCE_SECONDS);
+      await waitFor('events flow again', () => inbox.receipts.length > before + 100, WAIT_SECONDS);
       await kiip.finish();
-      await waitFor('all is delivered', async () => (await countUnfinished(server)) === 0, PATIENCE_SECONDS);
+      await waitFor('all is delivered', async () => (await countUnfinished(server)) === 0, WAIT_SECONDS);
 
       const rows = (await sender.ledger(origin)).filter(isAccepted).map(({ id }) => id);
       const received = inbox.receipts.map(({ id }) => id);

@@ -21,7 +21,7 @@ const RATE = 100;
 const CONCURRENCY = 8;
 /** Generous limits for a slow machine, not performance targets. */
 const LIMIT_MS = 300_000;
-const PATIENCE_SECONDS = 120;
+const WAIT_SECONDS = 120;
 
 interface Replay {
   readonly count: number;
@@ -95,7 +95,7 @@ onPostgres('replays and dead letters', () => {
   }
 
   const allIsDelivered = () =>
-    waitFor('all is delivered', async () => (await countUnfinished(server)) === 0, PATIENCE_SECONDS);
+    waitFor('all is delivered', async () => (await countUnfinished(server)) === 0, WAIT_SECONDS);
   const requestReplay = async (body: object) => {
     const response = await fetch(`${origin}/api/v1/deliveries/replays`, {
       method: 'POST',
@@ -130,7 +130,7 @@ onPostgres('replays and dead letters', () => {
       expect([status, body.count]).toEqual([202, ROWS]);
       const kiip = new RetryingKiipClient([origin], { inFlight: 2, pauseMs: 50 });
 
-      await waitFor('half of the events', () => inbox.receipts.length >= ROWS / 2, PATIENCE_SECONDS);
+      await waitFor('half of the events', () => inbox.receipts.length >= ROWS / 2, WAIT_SECONDS);
       await worker.kill();
       const halfway = await replayOf(body.id);
       expect(halfway.done).toBeGreaterThan(0);
@@ -140,7 +140,7 @@ onPostgres('replays and dead letters', () => {
       await waitFor(
         'the replay is finished',
         async () => (await replayOf(body.id)).finished_at !== null,
-        PATIENCE_SECONDS,
+        WAIT_SECONDS,
       );
       await kiip.finish();
       await allIsDelivered();
@@ -185,7 +185,7 @@ onPostgres('replays and dead letters', () => {
         waitFor(
           'the rejection is recorded',
           async () => (await newest()).attempts === attempts,
-          PATIENCE_SECONDS,
+          WAIT_SECONDS,
         );
       /** Moves the times only, as if they had passed: the gateway decides the rest. */
       const threeDaysLater = () =>

@@ -13,7 +13,7 @@ export interface ReceivedCallback {
 }
 
 /** The response to send: a status with the body `OK`, a status with a body, 'hang' for none, or a function that writes it. */
-export type ReceiverAnswer =
+export type ReceiverResponse =
   | number
   | { status: number; body?: string; headers?: Record<string, string> }
   | 'hang'
@@ -25,7 +25,7 @@ export interface CallbackReceiver {
   /** The highest number of calls that were open at once. */
   maxOpen(): number;
   /** Sets the responses to the next calls. Later calls get 200. */
-  answer(...responses: ReceiverAnswer[]): void;
+  answer(...responses: ReceiverResponse[]): void;
   /** Delays responses until the given number of calls are open. */
   gather(calls: number): void;
   reset(): void;
@@ -35,7 +35,7 @@ export interface CallbackReceiver {
 /** Starts a server that records what is posted to it, on a free loopback port. */
 export async function startCallbackReceiver(): Promise<CallbackReceiver> {
   const received: ReceivedCallback[] = [];
-  let responses: ReceiverAnswer[] = [];
+  let responses: ReceiverResponse[] = [];
   let held: (() => void)[] = [];
   let minHeld = 1;
   let open = 0;

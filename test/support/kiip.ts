@@ -54,7 +54,7 @@ export function issuance(fields: Fields = {}, secret?: string): Fields {
   return { ...all, signature: fields['signature'] ?? sign(signed, secret) };
 }
 
-export interface Answer {
+export interface JsonResponse {
   readonly status: number;
   readonly body: Record<string, unknown>;
   readonly headers: Headers;
@@ -62,11 +62,11 @@ export interface Answer {
 
 export interface KiipGateway extends Gateway {
   /** Sends a callback as JSON. */
-  callback(fields: unknown, path?: string): Promise<Answer>;
+  callback(fields: unknown, path?: string): Promise<JsonResponse>;
   /** Sends a callback as a form. */
-  form(fields: Fields, path?: string): Promise<Answer>;
+  form(fields: Fields, path?: string): Promise<JsonResponse>;
   /** Sends any body. */
-  raw(body: string | Uint8Array<ArrayBuffer>, contentType: string, path?: string): Promise<Answer>;
+  raw(body: string | Uint8Array<ArrayBuffer>, contentType: string, path?: string): Promise<JsonResponse>;
   /** GETs JSON with a credential. */
   read(path: string): Promise<Record<string, never> & { items: Record<string, unknown>[]; next: string }>;
   /** Notes a user as sent to Kiip. */
@@ -81,7 +81,7 @@ export async function startKiipGateway(env: Environment = {}): Promise<KiipGatew
     body: string | Uint8Array<ArrayBuffer>,
     contentType: string,
     path = '',
-  ): Promise<Answer> => {
+  ): Promise<JsonResponse> => {
     const response = await fetch(`${gateway.url}/callbacks/kiip${path}`, {
       method: 'POST',
       headers: { 'content-type': contentType },
@@ -89,7 +89,7 @@ export async function startKiipGateway(env: Environment = {}): Promise<KiipGatew
     });
     return {
       status: response.status,
-      body: (await response.json()) as Answer['body'],
+      body: (await response.json()) as JsonResponse['body'],
       headers: response.headers,
     };
   };

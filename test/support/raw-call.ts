@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 
 /** What a client sees of one call, without a library that decodes, redirects or retries. */
-export interface RawAnswer {
+export interface RawCallResult {
   /** Absent when the connection broke before the status line. */
   status?: number;
   headers: Record<string, string | string[] | undefined>;
@@ -22,10 +22,10 @@ export interface RawOptions {
 }
 
 /** One call on its own connection; resolves however it ends. */
-export async function rawCall(url: string, options: RawOptions = {}): Promise<RawAnswer> {
+export async function rawCall(url: string, options: RawOptions = {}): Promise<RawCallResult> {
   const { method = 'GET', headers = {}, body, signal } = options;
   const start = performance.now();
-  const result: RawAnswer = { headers: {}, body: Buffer.alloc(0), endMs: 0 };
+  const result: RawCallResult = { headers: {}, body: Buffer.alloc(0), endMs: 0 };
   return new Promise((resolve) => {
     const end = (error?: NodeJS.ErrnoException): void => {
       resolve({ ...result, error: error?.code, endMs: performance.now() - start });

@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import type { WalletSandbox } from '@rewards-gateway/sandbox';
 import { rawCall } from './raw-call.js';
-import type { RawAnswer } from './raw-call.js';
+import type { RawCallResult } from './raw-call.js';
 
 /** A ledger entry as the gateway sends it. */
 export const ENTRY = {
@@ -45,16 +45,16 @@ export function signEvent(body: string, secrets: string[], id = ENTRY.id, at = n
 export class WalletClient {
   constructor(private readonly wallet: Pick<WalletSandbox, 'url' | 'secret'>) {}
 
-  send({ headers, body }: SignedEvent, signal?: AbortSignal): Promise<RawAnswer> {
+  send({ headers, body }: SignedEvent, signal?: AbortSignal): Promise<RawCallResult> {
     return rawCall(`${this.wallet.url}/events`, { method: 'POST', headers, body, signal });
   }
 
   /** Sends a correctly signed event whose id is that of its entry. */
-  issue(entry: Partial<typeof ENTRY> = {}, signal?: AbortSignal): Promise<RawAnswer> {
+  issue(entry: Partial<typeof ENTRY> = {}, signal?: AbortSignal): Promise<RawCallResult> {
     return this.send(signEvent(createEvent(entry), [this.wallet.secret], entry.id), signal);
   }
 
-  control(method: string, path: string, body?: unknown): Promise<RawAnswer> {
+  control(method: string, path: string, body?: unknown): Promise<RawCallResult> {
     const text = body === undefined ? body : JSON.stringify(body);
     return rawCall(`${this.wallet.url}/__sandbox${path}`, { method, body: text });
   }

@@ -86,7 +86,7 @@ export class KigoAccounts {
   }
 
   /** The partner of an account, or of the program where there is none; null is the sandbox's own. */
-  ownerOf(which: ExternalIds): string | null {
+  findOwner(which: ExternalIds): string | null {
     const account = this.find(which);
     return account ? account.partner_id : (this.programs.get(which.external_program_id) ?? null);
   }

@@ -5,16 +5,18 @@ import type { KigoError } from './kigo-error.js';
 import type { KigoSettings } from './kigo-settings.js';
 import type { HttpRequest } from '../server/simulated-service.js';
 
-const MEMBERS = ['partner_id', 'api_key'] as const;
+const REQUIRED_FIELDS = ['partner_id', 'api_key'] as const;
 
-const tokenMember: Record<KigoSettings['loginToken'], (token: string) => { token?: string | number | null }> =
-  {
-    normal: (token) => ({ token }),
-    absent: () => ({}),
-    null: () => ({ token: null }),
-    empty: () => ({ token: '' }),
-    number: () => ({ token: 1234567890 }),
-  };
+const TOKEN_FIELDS: Record<
+  KigoSettings['loginToken'],
+  (token: string) => { token?: string | number | null }
+> = {
+  normal: (token) => ({ token }),
+  absent: () => ({}),
+  null: () => ({ token: null }),
+  empty: () => ({ token: '' }),
+  number: () => ({ token: 1234567890 }),
+};
 
 /** POST /api/v1/auth/sessions. */
 export function login(
@@ -30,8 +32,8 @@ export function login(
   if (!isObject(body)) {
     return { status: 400, code: 'invalid_body', message: 'The body must be a JSON object.' };
   }
-  const missing = MEMBERS.find((name) => typeof body[name] !== 'string' || body[name] === '');
-  if (missing) return missingMember(missing, settings);
+  const missing = REQUIRED_FIELDS.find((name) => typeof body[name] !== 'string' || body[name] === '');
+  if (missing) return missingField(missing, settings);
   if (body['partner_id'] !== settings.partnerId || !settings.apiKeys.some((key) => key === body['api_key'])) {
     return { status: 401, code: 'invalid_credentials', message: 'Unknown partner id or API key.' };
   }
@@ -40,12 +42,12 @@ export function login(
   }
   const announced = settings.announcedTokenTtlSeconds;
   return jsonResponse(settings.loginStatus, {
-    ...tokenMember[settings.loginToken](issue()),
+    ...TOKEN_FIELDS[settings.loginToken](issue()),
     ...(announced !== null && { expires_in: announced }),
   });
 }
 
-function missingMember(name: string, settings: KigoSettings): HttpResponse | KigoError {
+function missingField(name: string, settings: KigoSettings): HttpResponse | KigoError {
   if (settings.missingFieldStatus === 422) {
     return textResponse(
       422,

@@ -26,7 +26,7 @@ export class KigoService implements SimulatedService {
     if (endpoint.accountId === undefined) {
       const { user, program } = lookupIds(request);
       const account = user && program ? this.accounts.find(externalIds(user, program)) : undefined;
-      return { route: 'lookup', user, program, account: account && String(this.idOf(account)) };
+      return { route: 'lookup', user, program, account: account && String(this.toAccountId(account)) };
     }
     const account = this.accounts.findById(endpoint.accountId);
     return {
@@ -65,11 +65,15 @@ export class KigoService implements SimulatedService {
 
   private bearer(request: HttpRequest): { partnerId: string } | KigoError {
     const token = /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (!token) return refused('missing_token', 'Send Authorization: Bearer with a session token.');
+    if (!token) return unauthorized('missing_token', 'Send Authorization: Bearer with a session token.');
     const owner = this.tokens.use(token);
-    if (owner === 'unknown') return refused('invalid_token', 'Unknown session token.');
+    if (owner === 'unknown') return unauthorized('invalid_token', 'Unknown session token.');
     if (owner !== 'expired') return owner;
-    return refused('token_expired', 'The session token has expired.', this.settings().expiredTokenStatus);
+    return unauthorized(
+      'token_expired',
+      'The session token has expired.',
+      this.settings().expiredTokenStatus,
+    );
   }
 
   private lookup(request: HttpRequest, partnerId: string): HttpResponse | KigoError {
@@ -81,20 +85,26 @@ export class KigoService implements SimulatedService {
     }
     const { user = '', program = '' } = lookupIds(request);
     const ids = externalIds(user, program);
-    if (isForeign(this.accounts.ownerOf(ids), partnerId)) return this.otherPartners();
+    if (isForeign(this.accounts.findOwner(ids), partnerId)) return this.otherPartners();
     const account = this.accounts.find(ids) ?? this.created(ids);
-    if (account) return jsonResponse(200, { account_id: this.idOf(account), ...ids, ...account.extra });
+    if (account)
+      return jsonResponse(200, { account_id: this.toAccountId(account), ...ids, ...account.extra });
     const { unknownUser } = this.settings();
     if (unknownUser === 'null-id') return jsonResponse(200, { account_id: null });
-    return unknownUser === 'empty-array' ? jsonResponse(200, []) : notFound;
+    return unknownUser === 'empty-array' ? jsonResponse(200, []) : NOT_FOUND;
   }
 
   private summary(id: string, partnerId: string): HttpResponse | KigoError {
     const account = this.accounts.findById(id);
-    if (!account) return notFound;
+    if (!account) return NOT_FOUND;
     if (isForeign(account.partner_id, partnerId)) return this.otherPartners();
     const { unviewed_products, total_tokens, extra } = account;
-    return jsonResponse(200, { unviewed_products, total_tokens, account_id: this.idOf(account), ...extra });
+    return jsonResponse(200, {
+      unviewed_products,
+      total_tokens,
+      account_id: this.toAccountId(account),
+      ...extra,
+    });
   }
 
   private created(ids: ExternalIds): KigoAccount | undefined {
@@ -102,16 +112,16 @@ export class KigoService implements SimulatedService {
   }
 
   private otherPartners(): KigoError {
-    if (this.settings().otherPartnerStatus === 404) return notFound;
+    if (this.settings().otherPartnerStatus === 404) return NOT_FOUND;
     return { status: 403, code: 'forbidden', message: 'This belongs to another partner.' };
   }
 
-  private idOf(account: KigoAccount): string | number {
+  private toAccountId(account: KigoAccount): string | number {
     return this.settings().numericAccountIds ? account.numeric_id : account.account_id;
   }
 }
 
-const notFound: KigoError = { status: 404, code: 'account_not_found', message: 'No such account.' };
+const NOT_FOUND: KigoError = { status: 404, code: 'account_not_found', message: 'No such account.' };
 
 const isForeign = (owner: string | null, partnerId: string): boolean => owner !== null && owner !== partnerId;
 
@@ -119,6 +129,6 @@ function externalIds(external_user_id: string, external_program_id: string): Ext
   return { external_user_id, external_program_id };
 }
 
-function refused(code: string, message: string, status = 401): KigoError {
+function unauthorized(code: string, message: string, status = 401): KigoError {
   return { status, code, message, headers: { 'www-authenticate': 'Bearer' } };
 }

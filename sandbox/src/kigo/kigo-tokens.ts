@@ -27,10 +27,10 @@ export class KigoTokens {
   issue(settings: KigoSettings): string {
     if (settings.revokeOlderTokens) this.revokeAll();
     const text = `kigo_${Array.from({ length: 4 }, () => this.word()).join('')}`;
-    const life = settings.issueExpiredTokens ? 0 : settings.tokenTtlSeconds * 1000;
+    const ttlMs = settings.issueExpiredTokens ? 0 : settings.tokenTtlSeconds * 1000;
     this.tokens.set(text, {
       partnerId: settings.partnerId,
-      expiresAt: this.clock.now() + life,
+      expiresAt: this.clock.now() + ttlMs,
       usesLeft: settings.tokenUses ?? Infinity,
     });
     const [oldest] = this.tokens.keys();

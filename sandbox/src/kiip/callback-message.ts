@@ -28,7 +28,7 @@ export interface Secrets {
 }
 
 /** The fields of a kind, in the order in which the vendor lists them. */
-export const FIELDS_OF: Record<CallbackPlan['kind'], readonly CallbackField[]> = {
+export const FIELDS_BY_KIND: Record<CallbackPlan['kind'], readonly CallbackField[]> = {
   redemption: ['transaction_id', 'content', 'name', 'quantity', 'user_id'],
   issuance: ['content', 'quantity', 'user_id', 'transaction_id', 'nonce', 'origin'],
 };
@@ -37,17 +37,17 @@ const MEDIA_TYPES = { form: 'application/x-www-form-urlencoded', json: 'applicat
 
 /** The text to send. The same plan and secrets always give the same text. */
 export function callbackMessage(plan: CallbackPlan, secrets: Secrets): CallbackMessage {
-  const names = [...new Set([...FIELDS_OF[plan.kind], ...keysOf(plan.fields)])];
-  const members: [string, unknown][] = names.flatMap((name) => {
+  const names = [...new Set([...FIELDS_BY_KIND[plan.kind], ...fieldNames(plan.fields)])];
+  const fields: [string, unknown][] = names.flatMap((name) => {
     const value = plan.fields[name] ?? null;
     return value === null ? [] : [[name, value]];
   });
-  const signature = plan.signatureText ?? signatureOf(plan, secrets);
-  if (signature !== undefined) members.push(['signature', signature]);
-  members.push(...Object.entries(plan.extra), ...Object.entries(plan.duplicateFields));
+  const signature = plan.signatureText ?? createSignature(plan, secrets);
+  if (signature !== undefined) fields.push(['signature', signature]);
+  fields.push(...Object.entries(plan.extra), ...Object.entries(plan.duplicateFields));
   return {
     contentType: MEDIA_TYPES[plan.type],
-    body: plan.type === 'json' ? asJson(members) : asForm(members),
+    body: plan.type === 'json' ? asJson(fields) : asForm(fields),
   };
 }
 
@@ -82,9 +82,11 @@ export function shiftCharacters(
     throw new ControlInputError('shift', `finds fewer than ${chars} characters in ${from}`);
   }
   const forward = order.indexOf(from) < order.indexOf(to);
-  const cut = forward ? source.length - chars : chars;
-  const [head, tail] = [source.slice(0, cut), source.slice(cut)];
-  const after = forward ? { [from]: head, [to]: tail + target } : { [from]: tail, [to]: target + head };
+  const splitAt = forward ? source.length - chars : chars;
+  const [prefix, suffix] = [source.slice(0, splitAt), source.slice(splitAt)];
+  const after = forward
+    ? { [from]: prefix, [to]: suffix + target }
+    : { [from]: suffix, [to]: target + prefix };
   const asBefore = Object.entries(after).map(([name, text]) => {
     const wasNumber = typeof plan.fields[name as CallbackField] === 'number';
     return [name, wasNumber && String(Number(text)) === text ? Number(text) : text];
@@ -104,8 +106,8 @@ const SIGNATURE_FORMATS: Record<SignatureFormat, (sign: Sign, secrets: Secrets) 
   missing: () => undefined,
 };
 
-function signatureOf({ kind, fields, signature }: CallbackPlan, secrets: Secrets): string | undefined {
-  const texts = Object.fromEntries(keysOf(fields).map((name) => [name, String(fields[name] ?? '')]));
+function createSignature({ kind, fields, signature }: CallbackPlan, secrets: Secrets): string | undefined {
+  const texts = Object.fromEntries(fieldNames(fields).map((name) => [name, String(fields[name] ?? '')]));
   return SIGNATURE_FORMATS[signature](
     (secret, formula = kind) => kiipSignature(formula, texts, secret),
     secrets,
@@ -113,13 +115,13 @@ function signatureOf({ kind, fields, signature }: CallbackPlan, secrets: Secrets
 }
 
 // By hand, since an object has no field twice and JSON.stringify no integer beyond 2^53.
-function asJson(members: [string, unknown][]): string {
-  const written = members.map(([name, value]) => `${JSON.stringify(name)}:${literal(value)}`);
+function asJson(fields: [string, unknown][]): string {
+  const written = fields.map(([name, value]) => `${JSON.stringify(name)}:${literal(value)}`);
   return `{${written.join(',')}}`;
 }
 
-function asForm(members: [string, unknown][]): string {
-  const texts = members.map(([name, value]): [string, string] => [
+function asForm(fields: [string, unknown][]): string {
+  const texts = fields.map(([name, value]): [string, string] => [
     name,
     typeof value === 'string' ? value : literal(value),
   ]);
@@ -130,6 +132,6 @@ function literal(value: unknown): string {
   return typeof value === 'bigint' ? String(value) : JSON.stringify(value);
 }
 
-function keysOf(fields: CallbackPlan['fields']): CallbackField[] {
+function fieldNames(fields: CallbackPlan['fields']): CallbackField[] {
   return Object.keys(fields) as CallbackField[];
 }

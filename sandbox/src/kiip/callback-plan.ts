@@ -1,4 +1,4 @@
-import { FIELDS_OF, shiftCharacters, QUANTITY_FORMATS } from './callback-message.js';
+import { FIELDS_BY_KIND, shiftCharacters, QUANTITY_FORMATS } from './callback-message.js';
 import type { CallbackPlan } from './callback-message.js';
 import { CALLBACK_FIELDS } from './callback-spec.js';
 import type { CallbackSpec } from './callback-spec.js';
@@ -26,7 +26,7 @@ export function planCallback(spec: CallbackSpec, sources: PlanSources): Callback
   const kind = spec.kind ?? copyOf?.kind ?? 'redemption';
   const sameKind = copyOf?.kind === kind;
   const type = spec.type ?? (sameKind ? copyOf.type : settings[`${kind}Type`]);
-  const usual: CallbackPlan['fields'] = {
+  const defaults: CallbackPlan['fields'] = {
     content: settings.currencyContent,
     name: settings.currencyName,
     quantity: settings.currencyQuantity,
@@ -35,9 +35,9 @@ export function planCallback(spec: CallbackSpec, sources: PlanSources): Callback
     nonce: `n-${ids.hex(12)}`,
     origin: 'survey',
     ...copyOf?.fields,
-    ...(reward && ofReward(reward)),
+    ...(reward && toRewardFields(reward)),
   };
-  const own = Object.fromEntries(FIELDS_OF[kind].map((name) => [name, usual[name]]));
+  const own = Object.fromEntries(FIELDS_BY_KIND[kind].map((name) => [name, defaults[name]]));
   const others = sameKind ? copyOf.fields : {};
   const given = defined(Object.fromEntries(CALLBACK_FIELDS.map((name) => [name, spec[name]])));
   const asked: CallbackPlan = {
@@ -60,7 +60,7 @@ export function planCallback(spec: CallbackSpec, sources: PlanSources): Callback
   return spec.shift ? shiftCharacters(formed, spec.shift) : formed;
 }
 
-function ofReward(reward: KiipReward): CallbackPlan['fields'] {
+function toRewardFields(reward: KiipReward): CallbackPlan['fields'] {
   const { content, name, quantity, user_id, view_id } = reward;
   return { content, name, quantity, user_id, transaction_id: view_id };
 }

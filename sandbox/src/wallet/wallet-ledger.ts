@@ -30,7 +30,7 @@ export class WalletLedger {
   }
 
   /** What people call a currency. */
-  nameOf(content: string): string | null {
+  findName(content: string): string | null {
     return this.names.get(content) ?? null;
   }
 
@@ -42,7 +42,7 @@ export class WalletLedger {
         [...ofUser].map(([content, quantity]) => ({
           user_id,
           content,
-          name: this.nameOf(content),
+          name: this.findName(content),
           quantity,
         })),
       );

@@ -74,7 +74,7 @@ export class WalletService implements SimulatedService {
   }
 
   private describe({ user_id, content, name, quantity }: IssuedCurrency): string {
-    return `+${quantity} ${name ?? this.ledger.nameOf(content) ?? content} for ${user_id}`;
+    return `+${quantity} ${name ?? this.ledger.findName(content) ?? content} for ${user_id}`;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { KiipSandbox } from '../../src/kiip/kiip-sandbox.js';
 import { rawCall } from '../../../test/support/raw-call.js';
-import type { RawAnswer, RawOptions } from '../../../test/support/raw-call.js';
+import type { RawCallResult, RawOptions } from '../../../test/support/raw-call.js';
 
 /** The members that sessions and moments share: the vendor's own example, with its address and names. */
 export const COMMON = {
@@ -41,20 +41,20 @@ export interface RewardDocument {
 export class KiipClient {
   constructor(private readonly sandbox: Pick<KiipSandbox, 'url'>) {}
 
-  call(path: string, options?: RawOptions): Promise<RawAnswer> {
+  call(path: string, options?: RawOptions): Promise<RawCallResult> {
     return rawCall(this.sandbox.url + path, options);
   }
 
-  post(path: string, body: unknown, headers: Record<string, string> = JSON_TYPE): Promise<RawAnswer> {
+  post(path: string, body: unknown, headers: Record<string, string> = JSON_TYPE): Promise<RawCallResult> {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     return this.call(path, { method: 'POST', headers, body: text });
   }
 
-  session(body: unknown = SESSION): Promise<RawAnswer> {
+  session(body: unknown = SESSION): Promise<RawCallResult> {
     return this.post('/2.0/server/session', body);
   }
 
-  moment(body: unknown = MOMENT): Promise<RawAnswer> {
+  moment(body: unknown = MOMENT): Promise<RawCallResult> {
     return this.post('/2.0/server/moment', body);
   }
 
@@ -64,12 +64,12 @@ export class KiipClient {
   }
 
   /** The control API. */
-  control(method: string, path: string, body?: unknown): Promise<RawAnswer> {
+  control(method: string, path: string, body?: unknown): Promise<RawCallResult> {
     const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
     return this.call(`/__sandbox${path}`, { method, body: text });
   }
 }
 
-export function json(answer: RawAnswer): unknown {
+export function json(answer: RawCallResult): unknown {
   return JSON.parse(answer.body.toString());
 }
