@@ -1,4 +1,4 @@
-// In one run: how long events take to two healthy consumers, alone and beside one that is ill. Prints ratios; see docs/architecture.md, "Measurements".
+// In one run: how long events take to two healthy consumers, alone and beside one that fails. Prints ratios; see docs/architecture.md, "Measurements".
 import { execFileSync, fork, spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';

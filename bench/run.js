@@ -1,4 +1,4 @@
-// Side by side, in one run: the gateway against what a user would write by the book. Prints ratios; see docs/architecture.md, "Measurements".
+// Side by side, in one run: the gateway against what a user would write with stock NestJS. Prints ratios; see docs/architecture.md, "Measurements".
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';

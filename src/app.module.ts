@@ -3,7 +3,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { CacheModule } from './cache/cache.module.js';
-import { RouteDeclarationGuard } from './caller-auth/auth.guard.js';
+import { RouteDeclarationGuard } from './caller-auth/route-declaration.guard.js';
 import { CallerAuthModule } from './caller-auth/caller-auth.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';

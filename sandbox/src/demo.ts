@@ -141,7 +141,7 @@ function deliverySteps(
       callGateway('/api/v1/deliveries/replays', ...jsonBody(dryRun)),
     ],
     [
-      'Reconciliation: what came in, and what has become of it',
+      'Reconciliation: what was accepted and what was delivered',
       callGateway(`/api/v1/kiip/reconciliation?${new URLSearchParams(ALL_TIMES).toString()}`),
     ],
   ];

@@ -2,7 +2,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import * as fc from 'fast-check';
 import { ApiKeyAuthenticator } from '../../../src/caller-auth/api-key-authenticator.js';
-import { RouteDeclarationGuard } from '../../../src/caller-auth/auth.guard.js';
+import { RouteDeclarationGuard } from '../../../src/caller-auth/route-declaration.guard.js';
 import { CallerAuthService } from '../../../src/caller-auth/caller-auth.service.js';
 import { readConfig } from '../../../src/config/read-config.js';
 import { SecretFileWatcher } from '../../../src/config/secret-file-watcher.js';
