@@ -7,7 +7,7 @@ export default {
   testEnvironment: 'node',
   // Much of the time a test waits, for a server to start or a claim to lapse: two at once also pay on two cores.
   maxWorkers: Math.max(2, availableParallelism() - 1),
-  globalSetup: './test/support/make-template.js',
+  globalSetup: './test/support/global-setup.js',
   // @nestjs/throttler is CommonJS and requires Nest, which jest can only once it has loaded Nest.
   setupFiles: ['<rootDir>/test/support/load-nest.js'],
   testMatch: ['<rootDir>/test/**/*.spec.ts'],

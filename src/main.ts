@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { configWarnings } from './config/config-warnings.js';
 import type { Config } from './config/config.js';
 import { EXIT_CONFIG, ConfigError, readConfig } from './config/read-config.js';
-import { DataDirUnusableError } from './database/data-dir-lock.js';
+import { EmbeddedDatabaseError } from './database/embedded-error.js';
 import { summarizeError } from './log/error-summary.js';
 import { createLogger } from './log/logger.js';
 
@@ -75,7 +75,7 @@ function exitOnListenError(logger: Logger, error: unknown): never {
 
 /** Ends the process, to be restarted: its state is unknown after such an error. */
 function crash(logger: Logger, error: unknown): never {
-  if (error instanceof DataDirUnusableError) {
+  if (error instanceof EmbeddedDatabaseError) {
     logger.fatal({ msg: error.message });
     process.exit(1);
   }

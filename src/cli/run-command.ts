@@ -4,7 +4,7 @@ import type { INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ConfigModule } from '../config/config.module.js';
 import { EXIT_CONFIG, ConfigError, readConfig } from '../config/read-config.js';
-import { DataDirUnusableError } from '../database/data-dir-lock.js';
+import { EmbeddedDatabaseError } from '../database/embedded-error.js';
 import { Database } from '../database/database.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { IncompatibleSchemaError } from '../database/migrations.js';
@@ -38,7 +38,7 @@ export async function runCliTask(
     await task(app);
   } catch (error) {
     const permanent = error instanceof ConfigError || error instanceof IncompatibleSchemaError;
-    const transient = error instanceof DataDirUnusableError || error instanceof StorageUnavailableError;
+    const transient = error instanceof EmbeddedDatabaseError || error instanceof StorageUnavailableError;
     if (!permanent && !transient) throw error;
     process.stderr.write(`${error.message}\n`);
     process.exitCode = permanent ? EXIT_CONFIG : EXIT_TEMPFAIL;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
-import { DataDirUnusableError } from './data-dir-lock.js';
 import { Database } from './database.js';
+import { EmbeddedDatabaseError } from './embedded-error.js';
 import { IncompatibleSchemaError } from './migrations.js';
 import { StorageUnavailableError } from './storage-error.js';
 import { summarizeError } from '../log/error-summary.js';
@@ -17,8 +17,8 @@ export class DatabaseLifecycleService implements OnModuleInit, OnApplicationShut
 
   constructor(private readonly database: Database) {}
 
-  /** The start does not wait for a PostgreSQL server. It waits for the embedded database, and fails when that cannot be used. */
-  async onModuleInit(): Promise<void> {
+  /** The start does not wait for the database: the service reports meanwhile that it is not ready. */
+  onModuleInit(): void {
     const ready = waitForDatabase(this.database, {
       signal: this.shutdown.signal,
       onFailure: (error) => {
@@ -27,11 +27,12 @@ export class DatabaseLifecycleService implements OnModuleInit, OnApplicationShut
         this.logger.warn({ msg: 'database unavailable', ...facts });
       },
     });
-    if (this.database.kind === 'embedded') return ready;
-    // It rejects only when the application shuts down.
-    ready.then(
+    void ready.then(
       () => this.logger.log({ msg: 'database ready' }),
-      () => undefined,
+      (error: unknown) => {
+        // Thrown where nobody waits, it ends the process. Otherwise the application shuts down.
+        if (error instanceof EmbeddedDatabaseError) throw error;
+      },
     );
   }
 
@@ -43,7 +44,7 @@ export class DatabaseLifecycleService implements OnModuleInit, OnApplicationShut
 /**
  * Migrates again and again until it succeeds. A service that starts before its database keeps running meanwhile.
  * @param onFailure called after every failed attempt
- * @throws AbortError once `signal` is aborted; DataDirUnusableError
+ * @throws AbortError once `signal` is aborted; EmbeddedDatabaseError
  */
 export async function waitForDatabase(
   database: Database,
@@ -54,7 +55,7 @@ export async function waitForDatabase(
     try {
       return await database.migrate();
     } catch (error) {
-      if (error instanceof DataDirUnusableError) throw error;
+      if (error instanceof EmbeddedDatabaseError) throw error;
       onFailure?.(error);
     }
     await sleep(RETRY_MS, undefined, { signal });

@@ -3,9 +3,10 @@ import { TerminusModule } from '@nestjs/terminus';
 import { Config } from '../config/config.js';
 import { DatabaseHealthIndicator } from './database.health-indicator.js';
 import { Database } from './database.js';
+import { EmbeddedServer } from './embedded-server.js';
 import { DatabaseLifecycleService } from './database-lifecycle.service.js';
 
-/** PostgreSQL when `DATABASE_URL` is set, else the embedded database in `DATA_DIR`. It connects when it is used. */
+/** The PostgreSQL of `DATABASE_URL`, else the embedded one with its files in `DATA_DIR`. It connects when it is used. */
 @Global()
 @Module({
   providers: [
@@ -13,7 +14,7 @@ import { DatabaseLifecycleService } from './database-lifecycle.service.js';
       provide: Database,
       inject: [Config],
       useFactory: ({ databaseUrl, dataDir, databaseTimeoutMs }: Config) =>
-        new Database({ databaseUrl, dataDir, timeoutMs: databaseTimeoutMs }),
+        new Database({ server: databaseUrl ?? new EmbeddedServer(dataDir), timeoutMs: databaseTimeoutMs }),
     },
   ],
   exports: [Database],

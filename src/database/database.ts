@@ -1,11 +1,10 @@
 import { Logger } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { Kysely } from 'kysely';
-import { DataDirUnusableError, lockDataDir } from './data-dir-lock.js';
-import { embeddedDialect } from './embedded.js';
+import type { EmbeddedServer } from './embedded-server.js';
 import { migrateToLatest } from './migrations.js';
 import { postgresqlDialect, CLIENT_TIMEOUT_MARGIN_MS } from './postgresql.js';
-import { fromDriver, StorageUnavailableError } from './storage-error.js';
+import { StorageUnavailableError } from './storage-error.js';
 import type { Tables } from './tables.js';
 import { toPositiveMs, withStorageTimeout } from './time-limit.js';
 
@@ -13,9 +12,8 @@ import { toPositiveMs, withStorageTimeout } from './time-limit.js';
 const MIGRATION_TIMEOUT_MS = 300_000;
 
 export interface DatabaseOptions {
-  /** A PostgreSQL connection string; without it, the embedded database in `dataDir` is used. */
-  databaseUrl?: string | undefined;
-  dataDir: string;
+  /** A PostgreSQL connection string, or the server that has one once it runs. */
+  server: string | EmbeddedServer;
   /** The time limit of one statement, and of one `run` as a whole, in milliseconds. */
   timeoutMs: number;
 }
@@ -33,10 +31,8 @@ export interface DatabaseState {
  * working connection or opens one.
  */
 export class Database implements OnApplicationShutdown {
-  readonly kind: 'postgresql' | 'embedded';
   private readonly options: DatabaseOptions;
   private opening: Promise<Kysely<Tables>> | undefined;
-  private folder: { release: () => Promise<void> } | undefined;
   private readonly logger = new Logger('Database');
   private lastState: DatabaseState = { state: 'unknown', lastSuccessAt: null, lastFailure: null };
   private isMigrated = false;
@@ -44,7 +40,6 @@ export class Database implements OnApplicationShutdown {
 
   constructor(options: DatabaseOptions) {
     this.options = options;
-    this.kind = options.databaseUrl === undefined ? 'embedded' : 'postgresql';
   }
 
   state(): DatabaseState {
@@ -74,10 +69,10 @@ export class Database implements OnApplicationShutdown {
   /**
    * Brings the schema up to date. Any number of processes may do so at once. Call it again until it succeeds.
    * @throws StorageUnavailableError
-   * @throws DataDirUnusableError when another process has the embedded database open
+   * @throws EmbeddedDatabaseError when the embedded database cannot be used
    */
   async migrate(): Promise<void> {
-    await this.trackState(this.kind === 'embedded' ? this.migrateEmbedded() : this.migratePostgresql());
+    await this.trackState(this.migrateSchema());
     this.isMigrated = true;
   }
 
@@ -86,12 +81,13 @@ export class Database implements OnApplicationShutdown {
     await this.run((db) => db.selectNoFrom((eb) => eb.lit(1).as('alive')).execute());
   }
 
-  /** Waits for statements in flight, and releases the data folder. */
+  /** Waits for statements in flight, and stops the embedded server. */
   async close(): Promise<void> {
     this.closed = true;
     const db = await this.opening?.catch(() => undefined);
     await db?.destroy();
-    await this.folder?.release();
+    const { server } = this.options;
+    if (typeof server !== 'string') await server.stop();
   }
 
   onApplicationShutdown(): Promise<void> {
@@ -128,44 +124,19 @@ export class Database implements OnApplicationShutdown {
   }
 
   private async open(): Promise<Kysely<Tables>> {
-    const { databaseUrl, dataDir, timeoutMs } = this.options;
-    if (databaseUrl !== undefined)
-      return new Kysely({ dialect: await postgresqlDialect({ databaseUrl, timeoutMs }) });
-    try {
-      this.folder ??= await lockDataDir(dataDir);
-    } catch (error) {
-      throw error instanceof DataDirUnusableError ? error : fromDriver(error);
-    }
-    let lost = false;
-    const onLost = () => {
-      if (!lost) this.reopen(db);
-      lost = true;
-    };
-    const db = new Kysely<Tables>({ dialect: await embeddedDialect(dataDir, onLost) });
-    return db;
+    const { timeoutMs } = this.options;
+    return new Kysely({ dialect: await postgresqlDialect({ databaseUrl: await this.url(), timeoutMs }) });
   }
 
-  /** Two engines on the same files would damage them, so the broken one is closed first. */
-  private reopen(broken: Kysely<Tables>): void {
-    this.opening = broken
-      .destroy()
-      .catch(() => undefined)
-      .then(() => this.open());
-    this.opening.catch(() => {
-      this.opening = undefined;
-    });
+  private url(): string | Promise<string> {
+    const { server } = this.options;
+    return typeof server === 'string' ? server : server.start();
   }
 
-  private async migrateEmbedded(): Promise<void> {
-    await migrateToLatest(await this.getConnection());
-  }
-
-  private async migratePostgresql(): Promise<void> {
-    const { databaseUrl, timeoutMs } = this.options;
-    if (databaseUrl === undefined) return;
+  private async migrateSchema(): Promise<void> {
     const dialect = await postgresqlDialect({
-      databaseUrl,
-      timeoutMs,
+      databaseUrl: await this.url(),
+      timeoutMs: this.options.timeoutMs,
       poolSize: 1,
       statementTimeoutMs: MIGRATION_TIMEOUT_MS,
     });

@@ -23,8 +23,8 @@ export type QuarantineCode =
   | 'same-signature-discarded'
   | 'same-transaction-other-fields';
 
-/** bigint: `pg` returns a string, PGlite a number. */
-type Int8 = ColumnType<string | number, never, never>;
+/** bigint: the driver returns a string. */
+type Int8 = ColumnType<string, never, never>;
 
 /** One callback with a valid signature. Constraints: `migration-0001-initial.ts`. */
 export interface LedgerTable {
@@ -58,7 +58,7 @@ export interface LedgerTable {
   secret_index: number;
   duplicates: Generated<number>;
   /** Null until the feed has assigned a position: see `ledger/ledger-feed.ts`. */
-  feed_position: ColumnType<string | number | null, never, null>;
+  feed_position: ColumnType<string | null, never, null>;
 }
 
 /** A ledger entry that has been accepted and has not become deliveries yet. */

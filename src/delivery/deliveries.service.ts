@@ -141,7 +141,7 @@ export class DeliveriesService {
       acceptedAt: row.accepted_at,
       endedAt: row.ended_at,
       attemptLog: attempts
-        .filter(({ delivery_id }) => String(delivery_id) === String(row.id))
+        .filter(({ delivery_id }) => delivery_id === row.id)
         .map(({ started_at, duration_ms, status, outcome }) => ({
           at: started_at,
           durationMs: duration_ms,
@@ -221,7 +221,7 @@ interface QueueRow {
 }
 
 interface DeliveryRow {
-  id: string | number;
+  id: string;
   ledger_id: string;
   consumer: string;
   status: DeliveryStatus;
@@ -232,7 +232,7 @@ interface DeliveryRow {
 
 function toDelivery(row: DeliveryRow): Delivery {
   return {
-    id: String(row.id),
+    id: row.id,
     issuanceId: row.ledger_id,
     consumer: row.consumer,
     status: row.status,

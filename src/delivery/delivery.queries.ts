@@ -120,7 +120,7 @@ export async function acquireLeases(
     db,
   );
   return rows.map((row) => ({
-    id: String(row.id),
+    id: row.id,
     ledgerId: row.ledger_id,
     acceptedAt: row.accepted_at,
     leasedAt: row.leased_at,
@@ -132,7 +132,7 @@ export async function acquireLeases(
 }
 
 interface LeasedDeliveryRow {
-  id: string | number;
+  id: string;
   ledger_id: string;
   accepted_at: Date;
   leased_at: Date;

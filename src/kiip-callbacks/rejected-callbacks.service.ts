@@ -65,7 +65,7 @@ export class RejectedCallbacksService {
     for (let after = '0'; ;) {
       const rows = await this.database.run((db) => page(db, after));
       for (const { id, body, content_type, received_at } of rows) {
-        after = String(id);
+        after = id;
         yield { id: after, body, contentType: content_type, receivedAt: received_at };
       }
       if (rows.length < PAGE_SIZE) return;

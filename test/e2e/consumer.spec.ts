@@ -1,24 +1,32 @@
 import { readFileSync } from 'node:fs';
-import { PGlite } from '@electric-sql/pglite';
+import { Pool } from 'pg';
 import { receive } from '../../docs/consumer.js';
 import { createEvent, ENTRY, signEvent } from '../support/wallet-client.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 import type { SignedEvent } from '../support/wallet-client.js';
 
 const SECRET = `whsec_${Buffer.alloc(32, 'secret').toString('base64')}`;
 const source = readFileSync(new URL('../../docs/consumer.ts', import.meta.url), 'utf8');
 
-let database: PGlite;
+let home: TestDatabase;
+let database: Pool;
 
 beforeAll(async () => {
-  database = new PGlite();
-  await database.exec(source.match(/(?<=^\/\/ )create table .*$/gm)!.join('\n'));
+  home = await newDatabase();
+  database = new Pool({ connectionString: home.url });
+  await database.query(source.match(/(?<=^\/\/ )create table .*$/gm)!.join('\n'));
 });
-beforeEach(() => database.exec('truncate seen_events, balances'));
-afterAll(() => database.close());
+beforeEach(() => database.query('truncate seen_events, balances'));
+afterAll(async () => {
+  await database.end();
+  await home.drop();
+});
 
 const send = ({ headers, body }: SignedEvent, secret = SECRET) => receive(database, secret, headers, body);
 const issue = (entry: Partial<typeof ENTRY> = {}) => send(signEvent(createEvent(entry), [SECRET], entry.id));
-const balances = async () => (await database.query('select * from balances')).rows;
+const balances = async () =>
+  (await database.query('select user_id, content, quantity::int from balances')).rows;
 const seen = async () => (await database.query('select * from seen_events')).rows;
 
 describe('the consumer of docs/consumer.ts', () => {
@@ -31,10 +39,10 @@ describe('the consumer of docs/consumer.ts', () => {
   });
 
   it('does not remember an event that it could not credit', async () => {
-    await database.exec('alter table balances add constraint small check (quantity < 100)');
+    await database.query('alter table balances add constraint small check (quantity < 100)');
     await expect(issue({ quantity: 100 })).rejects.toThrow('small');
     expect(await seen()).toEqual([]);
-    await database.exec('alter table balances drop constraint small');
+    await database.query('alter table balances drop constraint small');
     expect(await issue({ quantity: 100 })).toBe(200);
     expect(await balances()).toMatchObject([{ quantity: 100 }]);
   });

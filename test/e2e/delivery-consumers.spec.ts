@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import type { Environment } from '../../src/config/read-config.js';
 import type { CallbackReceiver, ReceiverResponse } from '../support/callback-receiver.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
@@ -15,9 +14,9 @@ import {
   resetAfter,
   resetBeforeHeaders,
 } from '../support/malformed-responses.js';
-import { PostgresServer, findPostgres } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
-import { newDataFolder } from '../support/data-folder.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -324,14 +323,14 @@ describe('delivery to a failing consumer', () => {
 });
 
 describe('delivery to a consumer that responds 410', () => {
-  let folder: string;
+  let database: TestDatabase;
   let left: CallbackReceiver;
   let other: CallbackReceiver;
   let gateway: KiipGateway;
   let view: DeliveryView;
 
-  const start = async (path = '', env: Environment = { DATA_DIR: folder }) => {
-    gateway = await gatewayFor({ left: left.url + path, other: other.url }, env);
+  const start = async (path = '') => {
+    gateway = await gatewayFor({ left: left.url + path, other: other.url }, database.env);
     return new DeliveryView(gateway);
   };
   /** Records events, each of which notifies every consumer worker, and waits until the other consumer has them. */
@@ -352,13 +351,13 @@ describe('delivery to a consumer that responds 410', () => {
   };
 
   beforeEach(async () => {
-    folder = newDataFolder();
+    database = await newDatabase();
     left = await receiver();
     other = await receiver();
   });
   afterEach(async () => {
     await closeAll();
-    rmSync(folder, { recursive: true, force: true });
+    await database.drop();
   });
 
   it('is paused, also after a restart, until a delivery is retried', async () => {
@@ -393,16 +392,11 @@ describe('delivery to a consumer that responds 410', () => {
     expect(new Set(sentTo(left))).toEqual(new Set(ids));
   });
 
-  const bin = findPostgres();
-  const onPostgres = bin === undefined ? describe.skip : describe;
-  onPostgres('from one of two replicas', () => {
+  describe('from one of two replicas', () => {
     it('is paused in the other replica as well', async () => {
-      const server = await PostgresServer.create(bin!);
-      closing.push(() => server.destroy());
-      const env = { DATABASE_URL: server.url('postgres') };
-      view = await start('', env);
+      view = await start();
       const ids = [await gone()];
-      view = await start('', env);
+      view = await start();
       ids.push(...(await deliver(5)));
       expect(sentTo(left)).toEqual([ids[0]]);
       expect(sentTo(other)).toEqual(ids);

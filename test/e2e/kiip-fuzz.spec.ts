@@ -1,7 +1,5 @@
-import { rm } from 'node:fs/promises';
 import * as fc from 'fast-check';
 import type { Environment } from '../../src/config/read-config.js';
-import { Database } from '../../src/database/database.js';
 import { UserReferencesService } from '../../src/user-references/user-references.service.js';
 import { CallbackSender, isAccepted, textOf } from '../support/callback-sender.js';
 import type { FeedEntry, CallbackResponse } from '../support/callback-sender.js';
@@ -9,9 +7,8 @@ import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { content, formOf, issuance, redemption, sign } from '../support/kiip.js';
 import type { Fields } from '../support/kiip.js';
-import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { problemIn } from '../support/problem.js';
-import { newDataFolder } from '../support/data-folder.js';
+import { newDatabase } from '../support/databases.js';
 
 /** Set another seed for other bodies: `FUZZ_SEED=7 npm test -- kiip-fuzz`. */
 const seed = Number(process.env['FUZZ_SEED'] ?? 20_260_101);
@@ -34,9 +31,6 @@ interface FuzzRequest {
   readonly body: string | Uint8Array;
 }
 
-/** PostgreSQL where it is installed; otherwise the tests use the embedded database. */
-const bin = findPostgres();
-
 /** The built gateway with its own database, in which some users are registered before it starts. */
 class LoadRun {
   readonly sender = new CallbackSender(IN_FLIGHT, HANG_MS);
@@ -48,28 +42,18 @@ class LoadRun {
   ) {}
 
   static async open(more: Environment = {}, knownUsers: readonly string[] = []): Promise<LoadRun> {
-    const server = bin === undefined ? undefined : await PostgresServer.create(bin);
-    const databaseUrl = server?.url('postgres');
-    const dataDir = server ? '' : newDataFolder();
-    if (knownUsers.length > 0) {
-      const database = new Database({ databaseUrl, dataDir, timeoutMs: 30_000 });
-      await database.migrate();
-      const known = new UserReferencesService(database);
-      for (const user of knownUsers) await known.register(user);
-      await database.close();
-    }
-    const databaseEnv = { DATABASE_URL: databaseUrl ?? '', DATA_DIR: dataDir };
+    const database = await newDatabase();
+    const known = new UserReferencesService(await database.open());
+    for (const user of knownUsers) await known.register(user);
     const gateway = startProcess({
-      ...databaseEnv,
+      ...database.env,
       LOG_LEVEL: 'info',
       DATABASE_TIMEOUT_MS: '10000',
       ...more,
     });
     const origin = await gateway.url();
     await gateway.logged('database ready');
-    return new LoadRun(gateway, origin, () =>
-      server ? server.destroy() : rm(dataDir, { recursive: true, force: true }),
-    );
+    return new LoadRun(gateway, origin, () => database.drop());
   }
 
   /** Starts the items in order, with several in flight at once. */

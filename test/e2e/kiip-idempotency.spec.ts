@@ -3,12 +3,13 @@ import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
 import type { FaultRule } from '@rewards-gateway/sandbox';
 import { startKiipSandbox } from '@rewards-gateway/sandbox';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 import { waitFor } from '../support/wait-for.js';
 import { apiKey, credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import {
-  dataFolder,
   kiipAppKey,
   momentCall,
   momentOf,
@@ -33,13 +34,14 @@ const reportTo = async (gateway: GatewayProcess) =>
 const readResponse = async (response: Response) => [response.status, await response.text()] as const;
 
 describe('POST /api/v1/kiip/{moments,sessions} with an Idempotency-Key', () => {
-  const folder = dataFolder();
+  let database: TestDatabase;
   let world: KiipWorld;
   let key = '';
 
   beforeAll(async () => {
+    database = await newDatabase();
     world = await startKiipWorld({
-      ...folder.env,
+      ...database.env,
       API_KEYS: `tester:${apiKey},tester:${secondTesterKey},another:${anotherCallerKey}`,
       KIIP_TIMEOUT_MS: '2000',
     });
@@ -47,7 +49,7 @@ describe('POST /api/v1/kiip/{moments,sessions} with an Idempotency-Key', () => {
 
   afterAll(async () => {
     await world.close();
-    folder.remove();
+    await database.drop();
   });
 
   beforeEach(() => {
@@ -311,10 +313,10 @@ describe('a gateway without its database', () => {
 
 describe('a gateway that is killed during a moment call', () => {
   it('answers a repeat 409 outcome-unknown after its restart, without calling Kiip', async () => {
-    const folder = dataFolder();
+    const database = await newDatabase();
     const kiip = await startKiipSandbox();
     const env = {
-      ...folder.env,
+      ...database.env,
       KIIP_BASE_URL: kiip.url,
       KIIP_APP_KEY: kiipAppKey,
       // They determine the length of the lease.
@@ -340,6 +342,6 @@ describe('a gateway that is killed during a moment call', () => {
     expect(kiip.requests()).toHaveLength(1);
     await restarted[Symbol.asyncDispose]();
     await kiip.close();
-    folder.remove();
+    await database.drop();
   }, 60_000);
 });

@@ -4,20 +4,23 @@ import { mintUserReference } from '../../src/user-references/user-reference.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { content, issuance, redemption, sign, startKiipGateway, transaction } from '../support/kiip.js';
 import type { Fields, KiipGateway } from '../support/kiip.js';
-import { dataFolder } from '../support/kiip-world.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 
-/** Gateways are started one after the other with the same data folder, as after a configuration change. */
-let folder: ReturnType<typeof dataFolder>;
+/** Gateways are started one after the other on the same database, as after a configuration change. */
+let database: TestDatabase;
 let gateway: KiipGateway;
 
-beforeEach(() => (folder = dataFolder()));
+beforeEach(async () => {
+  database = await newDatabase();
+});
 afterEach(async () => {
   await gateway.close();
-  folder.remove();
+  await database.drop();
 });
 
 async function startWith(env: Environment): Promise<void> {
-  gateway = await startKiipGateway({ ...folder.env, ...env });
+  gateway = await startKiipGateway({ ...database.env, ...env });
 }
 
 const cap = (max_quantity: number) => JSON.stringify({ [content]: { name: 'Coins', max_quantity } });

@@ -2,22 +2,27 @@ import { UserReferencesService } from '../../src/user-references/user-references
 import { Database } from '../../src/database/database.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { waitFor } from '../support/wait-for.js';
-import { dataFolder, momentOf, sessionCall, startKiipWorld } from '../support/kiip-world.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
+import { momentOf, sessionCall, startKiipWorld } from '../support/kiip-world.js';
 import type { KiipWorld } from '../support/kiip-world.js';
 
-/** Starts gateways one after another on the same folder, as after a change of configuration. */
-const folder = dataFolder();
+/** Starts gateways one after another on the same database, as after a change of configuration. */
+let database: TestDatabase;
 let world: KiipWorld;
 
 const use = async (env: Environment = {}) => {
-  world = await startKiipWorld({ ...folder.env, ...env });
+  world = await startKiipWorld({ ...database.env, ...env });
 };
 const seenUsers = () =>
   world.kiip.requests().map(({ body }) => (JSON.parse(body) as { user?: { userid?: string } }).user?.userid);
 /** A service without a cached user, which reads the database. */
 const users = () => new UserReferencesService(world.gateway.app.get(Database, { strict: false }));
 
-afterAll(() => folder.remove());
+beforeAll(async () => {
+  database = await newDatabase();
+});
+afterAll(() => database.drop());
 
 describe('a call for a user', () => {
   beforeAll(() => use(), 30_000);

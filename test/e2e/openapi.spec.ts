@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import supertest from 'supertest';
@@ -8,7 +7,8 @@ import { PROBLEMS } from '../../src/problem/problem.js';
 import { sendBytes } from '../support/raw-http.js';
 import { credentials, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
-import { newDataFolder } from '../support/data-folder.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 
 interface Media {
   readonly schema?: object;
@@ -45,7 +45,7 @@ interface Document {
 const problemType = 'application/problem+json';
 
 let world: World;
-let dataDir: string;
+let database: TestDatabase;
 let document: Document;
 let ajv: Ajv2020;
 
@@ -53,8 +53,8 @@ beforeAll(async () => {
   // The compiler plugin that reads types and comments runs in `nest build` alone.
   const built = '../../dist/app.js';
   const app = (await import(built)) as { createApp: typeof createApp };
-  dataDir = newDataFolder();
-  world = await startWorld({ DATABASE_URL: '', DATA_DIR: dataDir }, app.createApp);
+  database = await newDatabase();
+  world = await startWorld(database.env, app.createApp);
   document = (await supertest(world.gateway.url).get('/openapi.json')).body as Document;
   ajv = new Ajv2020({ strict: false, formats: { 'date-time': /^\d{4}-\d\d-\d\dT[\d:.]+Z$/ } });
   ajv.addSchema(document, 'openapi');
@@ -62,7 +62,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await world.close();
-  await rm(dataDir, { recursive: true, force: true });
+  await database.drop();
 });
 
 /** The paths in Fastify's printed tree of routes, written as in OpenAPI. */

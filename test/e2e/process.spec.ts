@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { KigoSandbox } from '@rewards-gateway/sandbox';
 import type { Environment } from '../../src/config/read-config.js';
 import { startKigoSandbox } from '@rewards-gateway/sandbox';
-import { newDataFolder } from '../support/data-folder.js';
+import { newDatabase } from '../support/databases.js';
 import { apiKey, badge, baseEnvironment, credentials } from '../support/gateway.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { startProcess } from '../support/gateway-process.js';
@@ -59,9 +59,10 @@ describe('npm start -- --check-config', () => {
 
 describe('npm start', () => {
   it('picks a free port for PORT=0, logs it as JSON and serves there', async () => {
-    const dataDir = newDataFolder();
-    await using gateway = startProcess({ DATABASE_URL: '', DATA_DIR: dataDir });
+    const database = await newDatabase();
+    await using gateway = startProcess(database.env);
     const url = await gateway.url();
+    await gateway.logged('database ready');
     for (const path of ['live', 'startup', 'ready'])
       expect((await fetch(`${url}/health/${path}`)).status).toBe(200);
     expect(gateway.log()).toContainEqual(expect.objectContaining({ msg: 'listening', level: 'info' }));

@@ -87,6 +87,12 @@ describe('npm run sandbox', () => {
     });
     await paste('Let the wallet fail');
     await paste('Another survey');
+    await waitFor('its delivery is pending', async () => {
+      const { url, headers } = lines.find(({ description }) =>
+        description.startsWith('Its event is not lost'),
+      )!;
+      return (await (await fetch(url, { headers })).text()).includes('"pending"');
+    });
     expect(await paste('Its event is not lost')).toMatchObject({ items: [{ status: 'pending' }] });
     await paste('Let the wallet work again');
     await waitFor('the wallet has four', () => output.match(/Wallet: \+20 Coins/g)?.length === 4);

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { startKigoSandbox } from '@rewards-gateway/sandbox';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
@@ -7,7 +6,8 @@ import { badge, credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import { redemption } from '../support/kiip.js';
 import { waitFor } from '../support/wait-for.js';
-import { newDataFolder } from '../support/data-folder.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 
 interface Span {
   readonly traceId: string;
@@ -43,23 +43,22 @@ const callback = (url: string, headers: Record<string, string> = {}) =>
 describe('traces', () => {
   let collector: CallbackReceiver;
   let wallet: CallbackReceiver;
-  let dataDir: string;
+  let database: TestDatabase;
 
   beforeEach(async () => {
     collector = await startCallbackReceiver();
     wallet = await startCallbackReceiver();
-    dataDir = newDataFolder();
+    database = await newDatabase();
   });
   afterEach(async () => {
     await collector.close();
     await wallet.close();
-    await rm(dataDir, { recursive: true, force: true });
+    await database.drop();
   });
 
   const start = (env: Record<string, string> = {}) =>
     startProcess({
-      DATABASE_URL: '',
-      DATA_DIR: dataDir,
+      ...database.env,
       DELIVERY_CONSUMERS: consumersConfig(wallet.url),
       SHUTDOWN_GRACE_SECONDS: '4',
       ...env,

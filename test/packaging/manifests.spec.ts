@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { parse, parseAllDocuments } from 'yaml';
 import type { Environment } from '../../src/config/read-config.js';
 import { consumers, envs, configErrorsOf } from '../support/config.js';
-import { newDataFolder } from '../support/data-folder.js';
+import { newDatabase } from '../support/databases.js';
 import { demonstrationSecrets, vendorUrls } from '../support/demonstration.js';
 import { baseEnvironment } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
@@ -167,9 +167,13 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
       return [startupProbe, readinessProbe, livenessProbe].map(({ httpGet }) => httpGet.path);
     });
     // A process of its own: checking schemas may hold this one up for so long that its liveness would be told as lost.
-    await using gateway = startProcess({ DATABASE_URL: '', DATA_DIR: newDataFolder() });
+    const database = await newDatabase();
+    await using gateway = startProcess(database.env);
     const url = await gateway.url();
+    await gateway.logged('database ready');
     for (const path of paths) expect((await fetch(url + path)).status).toBe(200);
+    await gateway[Symbol.asyncDispose]();
+    await database.drop();
   });
 
   it('routes to the port that the program listens on', () => {

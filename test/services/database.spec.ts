@@ -1,22 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
-import { DataDirUnusableError, lockDataDir } from '../../src/database/data-dir-lock.js';
 import { waitForDatabase } from '../../src/database/database-lifecycle.service.js';
 import { StorageUnavailableError } from '../../src/database/storage-error.js';
 import { LedgerService } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
 import { StorageProcess } from '../support/child.js';
-import { newDataFolder } from '../support/data-folder.js';
 import { baseEnvironment } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { redemption } from '../support/kiip.js';
-import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
 /** Runs `npm run migrate` as an operator does: the built program, and an environment. */
@@ -48,15 +44,13 @@ const record = (url: string) =>
     body: JSON.stringify(redemption()),
   });
 
-const bin = findPostgres();
-const onPostgres = bin === undefined ? describe.skip : describe;
 const timeoutMs = 3_000;
 
-onPostgres('on PostgreSQL', () => {
+describe('on PostgreSQL', () => {
   let server: PostgresServer;
   let databaseUrl: string;
   beforeAll(async () => {
-    server = await PostgresServer.create(bin ?? '');
+    server = await PostgresServer.create();
   }, 60_000);
   beforeEach(async () => {
     await server.query('postgres', 'drop database if exists gateway with (force)');
@@ -68,7 +62,7 @@ onPostgres('on PostgreSQL', () => {
   test('three processes that start at once migrate once', async () => {
     const starts = Array.from(
       { length: 3 },
-      () => new StorageProcess('migrate', { databaseUrl, dataDir: '', timeoutMs }),
+      () => new StorageProcess('migrate', { server: databaseUrl, timeoutMs }),
     );
     for (const start of starts) expect(await start.result()).toEqual(['migrated']);
     expect(await server.query('gateway', 'select name from schema_migrations')).toEqual([
@@ -176,7 +170,7 @@ onPostgres('on PostgreSQL', () => {
     const other = await server.client('gateway');
     await other.query('begin');
     await other.query('select pg_advisory_xact_lock(7261903441)');
-    const database = new Database({ databaseUrl, dataDir: '', timeoutMs: 1_000 });
+    const database = new Database({ server: databaseUrl, timeoutMs: 1_000 });
     const migration = database.migrate();
     const waiting = `select 1 from pg_stat_activity where wait_event = 'advisory' and now() - query_start > '1500 ms'`;
     await waitFor(
@@ -192,7 +186,7 @@ onPostgres('on PostgreSQL', () => {
   });
 
   test('a thousand identical callbacks over three processes become one entry with one id, and all are answered', async () => {
-    const options = { databaseUrl, dataDir: '', timeoutMs: 30_000, facts: issuance(), times: 334 };
+    const options = { server: databaseUrl, timeoutMs: 30_000, facts: issuance(), times: 334 };
     const processes = Array.from({ length: 3 }, () => new StorageProcess('record', options));
     const answers = (await Promise.all(processes.map((each) => each.result()))).flat() as {
       outcome?: string;
@@ -213,7 +207,7 @@ onPostgres('on PostgreSQL', () => {
     await server.query('postgres', 'alter database gateway set synchronous_commit = off');
     const url = new URL(databaseUrl);
     url.searchParams.set('options', '-c search_path=public -c statement_timeout=0');
-    const database = new Database({ databaseUrl: url.href, dataDir: '', timeoutMs: 2_999.1 });
+    const database = new Database({ server: url.href, timeoutMs: 2_999.1 });
     await database.migrate();
     const { rows } = await database.run((db) =>
       sql`select current_setting('synchronous_commit') as commit, current_setting('statement_timeout') as statement,
@@ -225,7 +219,7 @@ onPostgres('on PostgreSQL', () => {
 
   test('a database that is absent at the start is migrated when it is there', async () => {
     await server.stop();
-    const database = new Database({ databaseUrl, dataDir: '', timeoutMs: 200 });
+    const database = new Database({ server: databaseUrl, timeoutMs: 200 });
     expect(database.state()).toEqual({ state: 'unknown', lastSuccessAt: null, lastFailure: null });
     const failures: unknown[] = [];
     const ready = waitForDatabase(database, {
@@ -250,7 +244,7 @@ onPostgres('on PostgreSQL', () => {
 
   test('waiting for the database can be aborted', async () => {
     await server.stop();
-    const database = new Database({ databaseUrl, dataDir: '', timeoutMs: 200 });
+    const database = new Database({ server: databaseUrl, timeoutMs: 200 });
     const abort = new AbortController();
     const ready = waitForDatabase(database, {
       signal: abort.signal,
@@ -259,83 +253,5 @@ onPostgres('on PostgreSQL', () => {
     await expect(ready).rejects.toMatchObject({ name: 'AbortError' });
     await database.close();
     await server.start();
-  });
-});
-
-describe('the embedded database', () => {
-  let dataDir: string;
-  beforeEach(() => {
-    dataDir = newDataFolder();
-  });
-  afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
-
-  test('one process at a time opens the folder, and its death releases it', async () => {
-    const holder = new StorageProcess('hold', { dataDir, timeoutMs });
-    await waitFor('the folder is locked', () => holder.lines.length === 1);
-    const second = await new StorageProcess('migrate', { dataDir, timeoutMs }).result();
-    expect(second).toEqual([
-      { error: 'DataDirUnusableError', message: expect.stringMatching(/in use by process \d+/) },
-    ]);
-    const here = new Database({ dataDir, timeoutMs });
-    await expect(here.migrate()).rejects.toThrow(DataDirUnusableError);
-    await holder.kill();
-    await here.migrate();
-    expect(here.state().state).toBe('up');
-    await here.close();
-  }, 60_000);
-
-  test('everything that a killed process acknowledged is stored', async () => {
-    const writer = new StorageProcess('write-for-ever', { dataDir, timeoutMs, facts: issuance() });
-    await waitFor('something is acknowledged', () => writer.lines.length > 100);
-    await writer.kill();
-    const acknowledged = writer.lines.slice(1) as { id: string }[];
-    const database = new Database({ dataDir, timeoutMs });
-    await database.migrate();
-    const ledger = new LedgerService(database);
-    for (const { id } of acknowledged) expect(await ledger.find(id)).toMatchObject({ status: 'recorded' });
-    await database.close();
-  }, 60_000);
-
-  test('stored entries are there after a restart', async () => {
-    const first = new Database({ dataDir, timeoutMs });
-    await first.migrate();
-    const { id } = await new LedgerService(first).record(issuance(), { status: 'recorded' });
-    await first.close();
-    const second = new Database({ dataDir, timeoutMs });
-    await second.migrate();
-    expect(await new LedgerService(second).find(id)).toMatchObject({ id });
-    await second.close();
-    await expect(second.run(() => Promise.resolve())).rejects.toThrow(StorageUnavailableError);
-  }, 60_000);
-
-  describe('the lock of the folder', () => {
-    let path: string;
-    beforeEach(() => {
-      rmSync(dataDir, { recursive: true });
-      mkdirSync(dataDir);
-      path = join(dataDir, 'in-use.json');
-    });
-    const holder = () => JSON.parse(readFileSync(path, 'utf8')) as object;
-
-    test('excludes the same process, too, and leaves no file after its release', async () => {
-      const lock = await lockDataDir(dataDir);
-      await expect(lockDataDir(dataDir)).rejects.toThrow(DataDirUnusableError);
-      await lock.release();
-      expect(readdirSync(dataDir)).toEqual([]);
-    });
-
-    test('is acquired by one of many at once', async () => {
-      const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => lockDataDir(dataDir)));
-      expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    });
-
-    test('of a dead process is replaced, even if its process id has been reused', async () => {
-      const lock = await lockDataDir(dataDir);
-      writeFileSync(path, JSON.stringify({ ...holder(), startTime: '1' }));
-      const next = await lockDataDir(dataDir);
-      await lock.release();
-      await expect(lockDataDir(dataDir)).rejects.toThrow(DataDirUnusableError);
-      await next.release();
-    });
   });
 });

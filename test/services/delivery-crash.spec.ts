@@ -6,7 +6,7 @@ import { Inbox } from '../support/inbox.js';
 import type { Receipt } from '../support/inbox.js';
 import { CrashableGateway } from '../support/crashable-gateway.js';
 import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
-import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
 const ROUNDS = 50;
@@ -20,10 +20,7 @@ const WAIT_SECONDS = 120;
 /** The time limit of an attempt: during it, no other replica may send the same event. */
 const ATTEMPT_MS = 10_000;
 
-const bin = findPostgres();
-const onPostgres = bin === undefined ? describe.skip : describe;
-
-onPostgres('delivery by three replicas that are killed at random moments', () => {
+describe('delivery by three replicas that are killed at random moments', () => {
   let server: PostgresServer;
   let inbox: Inbox;
   let replicas: CrashableGateway[];
@@ -31,7 +28,7 @@ onPostgres('delivery by three replicas that are killed at random moments', () =>
   const lastAccepted: string[] = [];
 
   beforeAll(async () => {
-    server = await PostgresServer.create(bin ?? '');
+    server = await PostgresServer.create();
     inbox = await Inbox.open();
     // One consumer with a URL for each replica, so that the receiver knows the sender.
     replicas = await Promise.all(

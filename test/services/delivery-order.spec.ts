@@ -8,18 +8,15 @@ import { consumersConfig, CONSUMER_SECRET } from '../support/consumer.js';
 import { startProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
-import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
-const bin = findPostgres();
-const onPostgres = bin === undefined ? describe.skip : describe;
-
-onPostgres('ordered delivery by two replicas', () => {
+describe('ordered delivery by two replicas', () => {
   let server: PostgresServer;
   let inbox: Inbox;
 
   beforeAll(async () => {
-    server = await PostgresServer.create(bin ?? '');
+    server = await PostgresServer.create();
     inbox = await Inbox.open();
   }, 120_000);
   afterAll(async () => {
@@ -75,9 +72,7 @@ onPostgres('ordered delivery by two replicas', () => {
   }, 180_000);
 
   test('moves entries from the outbox in one replica at a time; the other returns at once and moves the rest later', async () => {
-    const databases = [1, 2].map(
-      () => new Database({ databaseUrl: server.url('postgres'), dataDir: '', timeoutMs: 30_000 }),
-    );
+    const databases = [1, 2].map(() => new Database({ server: server.url('postgres'), timeoutMs: 30_000 }));
     const [first, second] = databases as [Database, Database];
     for (const database of databases) await database.migrate();
     const insert = (number: number) =>

@@ -8,18 +8,16 @@ import type { GatewayProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
 import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
-import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
-const bin = findPostgres();
-const onPostgres = bin === undefined ? describe.skip : describe;
 /** Far more than a statement takes; a lease lasts 25 s and twice this. */
 const TIMEOUT_MS = 1_000;
 /** Generous limits for a slow machine, not performance targets. */
 const LIMIT_MS = 180_000;
 const WAIT_SECONDS = 90;
 
-onPostgres('delivery during PostgreSQL failures', () => {
+describe('delivery during PostgreSQL failures', () => {
   let server: PostgresServer;
   let proxy: FaultProxy;
   let inbox: Inbox;
@@ -28,7 +26,7 @@ onPostgres('delivery during PostgreSQL failures', () => {
   const sender = new CallbackSender(4);
 
   beforeAll(async () => {
-    server = await PostgresServer.create(bin ?? '');
+    server = await PostgresServer.create();
     proxy = await FaultProxy.to(server.port);
     inbox = await Inbox.open();
     gateway = startProcess({

@@ -9,11 +9,9 @@ import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
 import { CrashableGateway } from '../support/crashable-gateway.js';
 import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
-import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
-const bin = findPostgres();
-const onPostgres = bin === undefined ? describe.skip : describe;
 const ROWS = 1_000;
 const OUTSIDE = 200;
 /** Far less than the consumer can receive: only the rate limits the replay. */
@@ -37,7 +35,7 @@ interface Delivery {
   readonly last_status: number | null;
 }
 
-onPostgres('replays and dead letters', () => {
+describe('replays and dead letters', () => {
   let server: PostgresServer;
   let inbox: Inbox;
   let api: GatewayProcess;
@@ -50,7 +48,7 @@ onPostgres('replays and dead letters', () => {
   let window: { from: string; to: string };
 
   beforeAll(async () => {
-    server = await PostgresServer.create(bin ?? '');
+    server = await PostgresServer.create();
     inbox = await Inbox.open();
     const env = {
       DATABASE_URL: server.url('postgres'),

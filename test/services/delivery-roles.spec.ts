@@ -8,13 +8,10 @@ import type { GatewayProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import type { Receipt } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
-import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
-const bin = findPostgres();
-const onPostgres = bin === undefined ? describe.skip : describe;
-
-onPostgres('delivery by ROLE', () => {
+describe('delivery by ROLE', () => {
   let server: PostgresServer;
   let inbox: Inbox;
   let api: GatewayProcess;
@@ -56,7 +53,7 @@ onPostgres('delivery by ROLE', () => {
   };
 
   beforeAll(async () => {
-    server = await PostgresServer.create(bin ?? '');
+    server = await PostgresServer.create();
     inbox = await Inbox.open();
     api = await start('api', 'api');
     origin = await api.url();

@@ -2,8 +2,9 @@ import { sql } from 'kysely';
 import { IdempotencyStore } from '../../src/idempotency/idempotency-store.js';
 import type { KeyedRequest } from '../../src/idempotency/idempotency-store.js';
 import { read } from '../support/config.js';
-import { engines } from '../support/database-engines.js';
-import type { Engine } from '../support/database-engines.js';
+import type { Database } from '../../src/database/database.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 import { waitFor } from '../support/wait-for.js';
 
 const request: KeyedRequest = { caller: 'app', route: '/api/v1/kiip/moments', key: 'k-1', bodyHash: 'd-1' };
@@ -11,15 +12,17 @@ const request: KeyedRequest = { caller: 'app', route: '/api/v1/kiip/moments', ke
 const config = read({ UPSTREAM_DEADLINE_MS: '29000', DATABASE_TIMEOUT_MS: '10000' });
 const response = { status: 200, body: '{"rewarded":true,"text":"\\u0000"}' };
 
-describe.each(engines)('the idempotency store on %s', (_name, open) => {
-  let engine: Engine;
+describe('the idempotency store', () => {
+  let server: TestDatabase;
+  let database: Database;
   let keys: IdempotencyStore;
   beforeAll(async () => {
-    engine = await open();
-    keys = new IdempotencyStore(engine.database, config);
+    server = await newDatabase();
+    database = await server.open();
+    keys = new IdempotencyStore(database, config);
   }, 60_000);
-  beforeEach(() => engine.empty());
-  afterAll(() => engine.close());
+  beforeEach(() => server.empty());
+  afterAll(() => server.drop());
 
   const started = async (given: Partial<KeyedRequest> = {}) => {
     const result = await keys.acquire({ ...request, ...given });
@@ -28,7 +31,7 @@ describe.each(engines)('the idempotency store on %s', (_name, open) => {
   };
   /** Moves all times into the past, which has the same effect as waiting. */
   const letPass = (seconds: number) =>
-    engine.database.run((db) =>
+    database.run((db) =>
       sql`update idempotency_keys set lease_expires_at = lease_expires_at - make_interval(secs => ${seconds}::float8),
             expires_at = expires_at - make_interval(secs => ${seconds}::float8)`.execute(db),
     );
@@ -67,8 +70,8 @@ describe.each(engines)('the idempotency store on %s', (_name, open) => {
   test('one of fifty simultaneous requests to three processes starts', async () => {
     const processes = [
       keys,
-      new IdempotencyStore(await engine.another(), config),
-      new IdempotencyStore(await engine.another(), config),
+      new IdempotencyStore(await server.open(), config),
+      new IdempotencyStore(await server.open(), config),
     ];
     const states = await Promise.all(
       Array.from({ length: 17 }, () =>
@@ -126,19 +129,19 @@ describe.each(engines)('the idempotency store on %s', (_name, open) => {
   );
 
   test('expired keys are deleted after 1,000 new ones', async () => {
-    await engine.database.run((db) =>
+    await database.run((db) =>
       sql`insert into idempotency_keys (key_hash, lease_token, state, body_hash, lease_expires_at, expires_at)
           select 'old-' || n, gen_random_uuid(), 'unknown', '', now(), now() from generate_series(1, 500) n`.execute(
         db,
       ),
     );
-    const store = new IdempotencyStore(engine.database, config);
+    const store = new IdempotencyStore(database, config);
     await Promise.all(
       Array.from({ length: 1_000 }, (_, n) => store.acquire({ ...request, key: `new-${n}` })),
     );
     const expired = async () => {
       const query = sql`select 1 from idempotency_keys where expires_at <= now()`;
-      return (await engine.database.run((db) => query.execute(db))).rows;
+      return (await database.run((db) => query.execute(db))).rows;
     };
     await waitFor('the expired keys are deleted', async () => (await expired()).length === 0);
     expect(await expired()).toEqual([]);

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../src/database/database.js';
+import { EmbeddedServer } from '../../src/database/embedded-server.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import type { FeedEntry } from '../support/callback-sender.js';
 import { CrashableGateway } from '../support/crashable-gateway.js';
 import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
-import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
-import { newDataFolder } from '../support/data-folder.js';
 
 /** Kills on each database, divided among gateways that are killed and started independently. */
 const ROUNDS = 32;
@@ -59,14 +59,14 @@ interface GatewayGroup {
   close(): Promise<void>;
 }
 
-const bin = findPostgres();
-const databases: [string, () => Promise<GatewayGroup>][] = [['embedded PGlite', startEmbedded]];
-if (bin !== undefined) databases.push(['PostgreSQL', () => startOnPostgres(bin)]);
+const databases: [string, () => Promise<GatewayGroup>][] = [
+  ['embedded PostgreSQL servers', startEmbedded],
+  ['one PostgreSQL', startOnPostgres],
+];
 
+/** Each gateway creates its database, so that kills interrupt the creation too. */
 async function startEmbedded(): Promise<GatewayGroup> {
-  // The first database is created by the gateway, so that kills interrupt the creation too. That is slow, so the others are copies.
-  const fresh = mkdtempSync(join(tmpdir(), 'gateway-data-'));
-  const folders = [fresh, ...Array.from({ length: GATEWAYS - 1 }, () => newDataFolder())];
+  const folders = Array.from({ length: GATEWAYS }, () => mkdtempSync(join(tmpdir(), 'gateway-data-')));
   const gateways = await Promise.all(
     folders.map((DATA_DIR) => CrashableGateway.on({ DATABASE_URL: '', DATA_DIR })),
   );
@@ -80,8 +80,8 @@ async function startEmbedded(): Promise<GatewayGroup> {
   };
 }
 
-async function startOnPostgres(folder: string): Promise<GatewayGroup> {
-  const server = await PostgresServer.create(folder);
+async function startOnPostgres(): Promise<GatewayGroup> {
+  const server = await PostgresServer.create();
   const DATABASE_URL = server.url('postgres');
   const gateways = await Promise.all(
     Array.from({ length: GATEWAYS }, () => CrashableGateway.on({ DATABASE_URL })),
@@ -211,8 +211,7 @@ async function inspect(
 /** Reads the ids of the ledger entries that have a delivery job. */
 async function readJobIds({ env: { DATABASE_URL, DATA_DIR = '' } }: CrashableGateway): Promise<string[]> {
   const database = new Database({
-    databaseUrl: DATABASE_URL === '' ? undefined : DATABASE_URL,
-    dataDir: DATA_DIR,
+    server: DATABASE_URL ? DATABASE_URL : new EmbeddedServer(DATA_DIR),
     timeoutMs: 10_000,
   });
   await database.migrate();

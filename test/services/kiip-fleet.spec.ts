@@ -5,20 +5,18 @@ import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { content, formOf, issuance, redemption, transaction } from '../support/kiip.js';
 import type { Fields } from '../support/kiip.js';
-import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { PostgresServer } from '../support/postgres.js';
 
 const PROCESSES = 3;
-const bin = findPostgres();
-const onPostgres = bin === undefined ? describe.skip : describe;
 
-onPostgres('three gateways on one PostgreSQL', () => {
+describe('three gateways on one PostgreSQL', () => {
   let server: PostgresServer;
   let gateways: GatewayProcess[];
   let origins: string[];
   let sender: CallbackSender;
 
   beforeAll(async () => {
-    server = await PostgresServer.create(bin ?? '');
+    server = await PostgresServer.create();
     // A thousand concurrent callbacks wait for one another here. The timeout only has to be long enough.
     const env = { DATABASE_URL: server.url('postgres'), DATABASE_TIMEOUT_MS: '20000', LOG_LEVEL: 'info' };
     gateways = Array.from({ length: PROCESSES }, () => startProcess(env));

@@ -7,18 +7,16 @@ import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { issuance, redemption } from '../support/kiip.js';
 import type { Fields } from '../support/kiip.js';
-import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { PostgresServer } from '../support/postgres.js';
 import { problemIn } from '../support/problem.js';
 import { waitFor } from '../support/wait-for.js';
 
-const bin = findPostgres();
-const onPostgres = bin === undefined ? describe.skip : describe;
 /** Much longer than a statement takes on a busy machine, and short enough for a test to wait for. */
 const TIMEOUT_MS = 1_000;
 /** The tests assert that a callback is answered, not how fast the machine is. */
 const BOUND_MS = 15_000;
 
-onPostgres('when PostgreSQL fails, a gateway that runs', () => {
+describe('when PostgreSQL fails, a gateway that runs', () => {
   let server: PostgresServer;
   let proxy: FaultProxy;
   let gateway: GatewayProcess;
@@ -36,7 +34,7 @@ onPostgres('when PostgreSQL fails, a gateway that runs', () => {
   const probe = async (path: string, of = origin) => (await fetch(`${of}/health/${path}`)).status;
 
   beforeAll(async () => {
-    server = await PostgresServer.create(bin ?? '');
+    server = await PostgresServer.create();
     await server.query('postgres', 'create database gateway');
     proxy = await FaultProxy.to(server.port);
     gateway = start();

@@ -8,13 +8,10 @@ import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { issuance, redemption } from '../support/kiip.js';
 import { kiipAppKey, momentCall, sessionCall } from '../support/kiip-world.js';
-import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { PostgresServer } from '../support/postgres.js';
 import { startRedis } from '../support/redis.js';
 import type { RedisServer } from '../support/redis.js';
 import { waitFor } from '../support/wait-for.js';
-
-const bin = findPostgres();
-const onPostgres = bin === undefined ? describe.skip : describe;
 
 const consumerKey = 'canary-consumer-key-0001';
 const secrets = {
@@ -35,7 +32,7 @@ const personal = {
 const userId = 'canary-user-id';
 const external = 'canary-external-id';
 
-onPostgres('secrets and personal data', () => {
+describe('secrets and personal data', () => {
   let postgres: PostgresServer;
   let redis: RedisServer;
   let kigo: KigoSandbox;
@@ -59,7 +56,7 @@ onPostgres('secrets and personal data', () => {
     });
 
   beforeAll(async () => {
-    postgres = await PostgresServer.create(bin ?? '');
+    postgres = await PostgresServer.create();
     redis = await startRedis();
     kigo = await startKigoSandbox();
     kigo.configure({ apiKeys: [secrets.kigoKey], unknownUser: 'create' });

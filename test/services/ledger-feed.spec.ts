@@ -5,9 +5,9 @@ import { LedgerService } from '../../src/ledger/ledger.service.js';
 import type { FeedQuery } from '../../src/ledger/ledger-feed.js';
 import { fieldsHash } from '../../src/ledger/ledger-entry.js';
 import { issuance } from '../support/callback-facts.js';
-import { engines } from '../support/database-engines.js';
-import type { Engine } from '../support/database-engines.js';
-import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
+import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
 const recorded = { status: 'recorded' } as const;
@@ -19,15 +19,17 @@ async function page(ledger: LedgerService, query: Partial<FeedQuery> = {}) {
   return { ids: items.map(({ id }) => id), next };
 }
 
-describe.each(engines)('the ledger feed on %s', (_name, open) => {
-  let engine: Engine;
+describe('the ledger feed', () => {
+  let server: TestDatabase;
+  let database: Database;
   let ledger: LedgerService;
   beforeAll(async () => {
-    engine = await open();
-    ledger = new LedgerService(engine.database);
+    server = await newDatabase();
+    database = await server.open();
+    ledger = new LedgerService(database);
   }, 60_000);
-  beforeEach(() => engine.empty());
-  afterAll(() => engine.close());
+  beforeEach(() => server.empty());
+  afterAll(() => server.drop());
 
   test('returns a cursor with an empty page, after which the first entry follows', async () => {
     const empty = await page(ledger);
@@ -76,11 +78,7 @@ describe.each(engines)('the ledger feed on %s', (_name, open) => {
   });
 
   test('lists every entry exactly once to concurrent readers during concurrent writes', async () => {
-    const ledgers = [
-      ledger,
-      new LedgerService(await engine.another()),
-      new LedgerService(await engine.another()),
-    ];
+    const ledgers = [ledger, new LedgerService(await server.open()), new LedgerService(await server.open())];
     const total = 300;
     let writing = true;
     const read = async (reader: LedgerService) => {
@@ -110,30 +108,27 @@ describe.each(engines)('the ledger feed on %s', (_name, open) => {
 
   test('assigns feed positions without a reader after a thousand new entries', async () => {
     // A new service starts counting at zero, so the thousandth entry is the last one and all entries exist by then.
-    const fresh = new LedgerService(engine.database);
+    const fresh = new LedgerService(database);
     await Promise.all(Array.from({ length: 1_000 }, (_, number) => fresh.record(numbered(number), recorded)));
     await waitFor('every entry has a feed position', async () => (await countUnpositioned()) === 0);
     expect(await countUnpositioned()).toBe(0);
   });
 
   async function countUnpositioned(): Promise<number> {
-    const rows = await engine.database.run((db) =>
+    const rows = await database.run((db) =>
       db.selectFrom('ledger').select('id').where('feed_position', 'is', null).execute(),
     );
     return rows.length;
   }
 });
 
-const bin = findPostgres();
-const onPostgres = bin === undefined ? describe.skip : describe;
-
-onPostgres('the ledger feed when transactions do not commit in the order they began', () => {
+describe('the ledger feed when transactions do not commit in the order they began', () => {
   let server: PostgresServer;
   let database: Database;
   let ledger: LedgerService;
   beforeAll(async () => {
-    server = await PostgresServer.create(bin ?? '');
-    database = new Database({ databaseUrl: server.url('postgres'), dataDir: '', timeoutMs: 10_000 });
+    server = await PostgresServer.create();
+    database = new Database({ server: server.url('postgres'), timeoutMs: 10_000 });
     await database.migrate();
     ledger = new LedgerService(database);
   }, 60_000);
@@ -208,7 +203,7 @@ onPostgres('the ledger feed when transactions do not commit in the order they be
       create policy slow_reading on ledger using (block_reader()) with check (true);
       alter table ledger enable row level security`);
     const databaseUrl = server.url('postgres').replace('gateway@', 'slow_reader@');
-    const slowDatabase = new Database({ databaseUrl, dataDir: '', timeoutMs: 20_000 });
+    const slowDatabase = new Database({ server: databaseUrl, timeoutMs: 20_000 });
     await slowDatabase.migrate();
     await hold.query('select pg_advisory_lock(1)');
     const countBlocked = async () =>

@@ -2,27 +2,28 @@ import { LedgerService } from '../../src/ledger/ledger.service.js';
 import type { QuarantineCode } from '../../src/database/tables.js';
 import type { LedgerEntry } from '../../src/ledger/ledger-entry.js';
 import { issuance, redemption } from '../support/callback-facts.js';
-import { engines } from '../support/database-engines.js';
-import type { Engine } from '../support/database-engines.js';
+import type { Database } from '../../src/database/database.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 
 const recorded = { status: 'recorded' } as const;
 const quarantined = (code: QuarantineCode = 'unknown-user') =>
   ({ status: 'quarantined', reason: { code } }) as const;
 
-describe.each(engines)('LedgerService on %s', (_name, open) => {
-  let engine: Engine;
+describe('LedgerService', () => {
+  let server: TestDatabase;
+  let database: Database;
   let ledger: LedgerService;
   beforeAll(async () => {
-    engine = await open();
-    ledger = new LedgerService(engine.database);
+    server = await newDatabase();
+    database = await server.open();
+    ledger = new LedgerService(database);
   }, 60_000);
-  beforeEach(() => engine.empty());
-  afterAll(() => engine.close());
+  beforeEach(() => server.empty());
+  afterAll(() => server.drop());
 
   const jobs = async () => {
-    const rows = await engine.database.run((db) =>
-      db.selectFrom('delivery_outbox').select('ledger_id').execute(),
-    );
+    const rows = await database.run((db) => db.selectFrom('delivery_outbox').select('ledger_id').execute());
     return rows.map((row) => row.ledger_id);
   };
   const getEntry = async (id: string): Promise<LedgerEntry> => {
@@ -151,7 +152,7 @@ describe.each(engines)('LedgerService on %s', (_name, open) => {
     const parses = Array.from({ length: 25 }, (_, index) =>
       issuance({ transactionId: `t-${index}`, nonce: `n-${index}`, signature, signedText }),
     );
-    const another = new LedgerService(await engine.another());
+    const another = new LedgerService(await server.open());
     const results = await Promise.all(
       [...parses, ...parses].map((facts, index) => (index % 2 ? ledger : another).record(facts, recorded)),
     );

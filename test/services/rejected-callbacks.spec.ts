@@ -2,8 +2,8 @@ import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
 import { RejectedCallbacksService } from '../../src/kiip-callbacks/rejected-callbacks.service.js';
 import type { RejectedCallback } from '../../src/kiip-callbacks/rejected-callbacks.service.js';
-import { engines } from '../support/database-engines.js';
-import type { Engine } from '../support/database-engines.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 
@@ -15,15 +15,17 @@ const callback = (text: string | Uint8Array, receivedAt = new Date()) => ({
   receivedAt,
 });
 
-describe.each(engines)('RejectedCallbacksService on %s', (_name, open) => {
-  let engine: Engine;
+describe('RejectedCallbacksService', () => {
+  let server: TestDatabase;
+  let database: Database;
   let rejected: RejectedCallbacksService;
   beforeAll(async () => {
-    engine = await open();
-    rejected = new RejectedCallbacksService(engine.database, limits);
+    server = await newDatabase();
+    database = await server.open();
+    rejected = new RejectedCallbacksService(database, limits);
   }, 60_000);
-  beforeEach(() => engine.empty());
-  afterAll(() => engine.close());
+  beforeEach(() => server.empty());
+  afterAll(() => server.drop());
 
   const kept = async () => {
     const all: RejectedCallback[] = [];
@@ -55,7 +57,7 @@ describe.each(engines)('RejectedCallbacksService on %s', (_name, open) => {
   });
 
   test('enforces the maximum count across concurrent processes', async () => {
-    const elsewhere = new RejectedCallbacksService(await engine.another(), limits);
+    const elsewhere = new RejectedCallbacksService(await server.open(), limits);
     await Promise.all(
       Array.from({ length: 400 }, (_, number) =>
         (number % 2 ? rejected : elsewhere).save(callback(`n-${number}`)),

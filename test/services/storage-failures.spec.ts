@@ -4,11 +4,9 @@ import { StorageUnavailableError } from '../../src/database/storage-error.js';
 import { LedgerService } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
 import { FaultProxy } from '../support/fault-proxy.js';
-import { findPostgres, PostgresServer } from '../support/postgres.js';
+import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
-const bin = findPostgres();
-const onPostgres = bin === undefined ? describe.skip : describe;
 const recorded = { status: 'recorded' } as const;
 const TIMEOUT_MS = 1_000;
 /** Much longer than the time limit: the tests assert that a call ends, not how fast the machine is. */
@@ -20,7 +18,7 @@ const refused = async (work: Promise<unknown>) => {
   expect(performance.now() - started).toBeLessThan(BOUND_MS);
 };
 
-onPostgres('when PostgreSQL fails', () => {
+describe('when PostgreSQL fails', () => {
   let server: PostgresServer;
   let database: Database;
   let ledger: LedgerService;
@@ -28,12 +26,12 @@ onPostgres('when PostgreSQL fails', () => {
   const fresh = () => issuance({ nonce: `n-${(count += 1)}` });
 
   beforeAll(async () => {
-    server = await PostgresServer.create(bin ?? '');
+    server = await PostgresServer.create();
   }, 60_000);
   beforeEach(async () => {
     await server.query('postgres', 'drop database if exists gateway with (force)');
     await server.query('postgres', 'create database gateway');
-    database = new Database({ databaseUrl: server.url('gateway'), dataDir: '', timeoutMs: TIMEOUT_MS });
+    database = new Database({ server: server.url('gateway'), timeoutMs: TIMEOUT_MS });
     await database.migrate();
     ledger = new LedgerService(database);
     await ledger.record(fresh(), recorded);
@@ -90,7 +88,7 @@ onPostgres('when PostgreSQL fails', () => {
 
   test('a call to a paused server ends at its time limit, and everything works when it resumes', async () => {
     server.pause();
-    const stranger = new Database({ databaseUrl: server.url('gateway'), dataDir: '', timeoutMs: TIMEOUT_MS });
+    const stranger = new Database({ server: server.url('gateway'), timeoutMs: TIMEOUT_MS });
     await Promise.all([
       ...Array.from({ length: 40 }, () => refused(ledger.record(fresh(), recorded))),
       refused(stranger.migrate()),
@@ -143,8 +141,7 @@ onPostgres('when PostgreSQL fails', () => {
       })(),
     ).rejects.toMatchObject({ code: '53300' });
     const latecomer = new Database({
-      databaseUrl: server.url('gateway'),
-      dataDir: '',
+      server: server.url('gateway'),
       timeoutMs: TIMEOUT_MS,
     });
     await refused(latecomer.migrate());
@@ -193,8 +190,7 @@ onPostgres('when PostgreSQL fails', () => {
     beforeEach(async () => {
       proxy = await FaultProxy.to(server.port);
       proxied = new Database({
-        databaseUrl: server.url('gateway', proxy.port),
-        dataDir: '',
+        server: server.url('gateway', proxy.port),
         timeoutMs: TIMEOUT_MS,
       });
     });

@@ -1,23 +1,26 @@
 import { UserReferencesService } from '../../src/user-references/user-references.service.js';
-import { engines } from '../support/database-engines.js';
-import type { Engine } from '../support/database-engines.js';
+import type { Database } from '../../src/database/database.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 
-describe.each(engines)('the users that have been sent to Kiip, on %s', (_name, open) => {
-  let engine: Engine;
+describe('the users that have been sent to Kiip', () => {
+  let server: TestDatabase;
+  let database: Database;
   let users: UserReferencesService;
   beforeAll(async () => {
-    engine = await open();
+    server = await newDatabase();
+    database = await server.open();
   }, 60_000);
   beforeEach(async () => {
-    await engine.empty();
-    users = new UserReferencesService(engine.database);
+    await server.empty();
+    users = new UserReferencesService(database);
   });
-  afterAll(() => engine.close());
+  afterAll(() => server.drop());
 
   test('a user that one process registers is registered for every process', async () => {
     await Promise.all(Array.from({ length: 30 }, () => users.register('user-123')));
     await users.register('user-123');
-    const otherProcess = new UserReferencesService(await engine.another());
+    const otherProcess = new UserReferencesService(await server.open());
     expect(await otherProcess.filterRegistered(['user-123', 'user-12', ''])).toEqual(new Set(['user-123']));
   });
 
@@ -51,8 +54,8 @@ describe.each(engines)('the users that have been sent to Kiip, on %s', (_name, o
   test('a user has one reference, even if three processes mint one at once', async () => {
     const processes = [
       users,
-      new UserReferencesService(await engine.another()),
-      new UserReferencesService(await engine.another()),
+      new UserReferencesService(await server.open()),
+      new UserReferencesService(await server.open()),
     ];
     let minted = 0;
     const mint = () => `ref-${(minted += 1)}`;
@@ -62,7 +65,7 @@ describe.each(engines)('the users that have been sent to Kiip, on %s', (_name, o
     expect(new Set(references).size).toBe(1);
     const [reference = ''] = references;
     expect(await users.resolve(reference)).toBe('user-123');
-    expect(await new UserReferencesService(engine.database).getReference('user-123', mint)).toBe(reference);
+    expect(await new UserReferencesService(database).getReference('user-123', mint)).toBe(reference);
     expect(await users.filterRegistered(['user-123', reference])).toEqual(new Set(['user-123']));
   });
 

@@ -43,8 +43,7 @@ export function startProcess(
 ): GatewayProcess {
   const imports =
     preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`];
-  // With the tests' own flags: to optimize the embedded database's WebAssembly takes longer than most processes live.
-  const child = spawn(process.execPath, [...process.execArgv, ...imports, entry.pathname, ...args], {
+  const child = spawn(process.execPath, [...imports, entry.pathname, ...args], {
     env: { ...baseEnvironment, HOST: '127.0.0.1', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

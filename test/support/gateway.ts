@@ -2,9 +2,11 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from '../../src/app.js';
 import { readConfig } from '../../src/config/read-config.js';
 import type { Environment } from '../../src/config/read-config.js';
+import { Database } from '../../src/database/database.js';
 import { createLogger } from '../../src/log/logger.js';
 import { startKigoSandbox } from '@rewards-gateway/sandbox';
 import type { KigoSandbox } from '@rewards-gateway/sandbox';
+import { waitFor } from './wait-for.js';
 
 export const apiKey = 'test-api-key-0001';
 export const credentials = { authorization: `Bearer ${apiKey}` };
@@ -49,6 +51,8 @@ export async function startGateway(env: Environment, create = createApp): Promis
   });
   const app = await create(config, logger);
   await app.listen(0, '127.0.0.1');
+  if (config.databaseUrl !== baseEnvironment['DATABASE_URL'])
+    await waitFor('the database is migrated', () => app.get(Database, { strict: false }).migrated);
   const url = await app.getUrl();
   return {
     url,

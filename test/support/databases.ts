@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import { Client } from 'pg';
+import { Database } from '../../src/database/database.js';
+
+const TABLES =
+  'ledger, delivery_outbox, deliveries, delivery_attempts, kiip_user_references, rejected_callbacks, idempotency_keys';
+
+/** A migrated database of the test's own, on the server that all tests share. */
+export interface TestDatabase {
+  /** Its URL, which is that of DATABASE_URL in `env`. */
+  readonly url: string;
+  readonly env: { readonly DATABASE_URL: string };
+  /** Opens it as one more process does. It is closed by `drop`. */
+  open(): Promise<Database>;
+  /** Deletes all rows. */
+  empty(): Promise<void>;
+  drop(): Promise<void>;
+}
+
+export async function newDatabase(): Promise<TestDatabase> {
+  const name = `gateway_${randomUUID().replaceAll('-', '')}`;
+  await administer(`create database ${name} template ${process.env['TEST_DATABASE_TEMPLATE']!}`);
+  const url = new URL(process.env['TEST_DATABASE_URL']!);
+  url.pathname = name;
+  const opened: Database[] = [];
+  const open = async () => {
+    const database = new Database({ server: url.href, timeoutMs: 30_000 });
+    opened.push(database);
+    await database.migrate();
+    return database;
+  };
+  return {
+    url: url.href,
+    env: { DATABASE_URL: url.href },
+    open,
+    async empty() {
+      const database = opened[0] ?? (await open());
+      await database.run((db) => sql.raw(`truncate ${TABLES}`).execute(db));
+    },
+    async drop() {
+      await Promise.all(opened.map((database) => database.close()));
+      await administer(`drop database ${name} with (force)`);
+    },
+  };
+}
+
+async function administer(statement: string): Promise<void> {
+  const client = new Client({ connectionString: process.env['TEST_DATABASE_URL']! });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

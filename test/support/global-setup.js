@@ -1,0 +1,96 @@
+// Jest's globalSetup: starts the PostgreSQL server of this run and creates the databases that tests copy (see databases.ts).
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { findBinaries } from '../../dist/database/embedded-binaries.js';
+import { Database } from '../../dist/database/database.js';
+import { findServerUser } from '../../dist/database/embedded-user.js';
+
+export default async function globalSetup() {
+  const folder = mkdtempSync(join(tmpdir(), 'gateway-tests-'));
+  process.once('exit', () =>
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }),
+  );
+  chmodSync(folder, 0o755);
+  const user = findServerUser(folder);
+  // Tests with a server of their own copy the cluster, and run it with the same binaries.
+  process.env.TEST_POSTGRES_BIN ??= dirname((await findBinaries(folder, user)).postgres);
+  process.env.TEST_POSTGRES_CLUSTER = createCluster(folder, user);
+  process.env.TEST_DATABASE_URL ??= await startServer(process.env.TEST_POSTGRES_CLUSTER, user);
+  await createTemplate(process.env.TEST_DATABASE_URL);
+}
+
+function createCluster(folder, user) {
+  const cluster = join(folder, 'cluster');
+  const parent = mkdtempSync(`${cluster}-`);
+  if (user) chownSync(parent, user.uid, user.gid);
+  const data = join(parent, 'data');
+  const flags = ['-U', 'gateway', '-A', 'trust', '-N', '-E', 'UTF8', '--locale=C'];
+  execFileSync(join(process.env.TEST_POSTGRES_BIN, 'initdb'), ['-D', data, ...flags], {
+    ...user,
+    cwd: parent,
+    stdio: 'pipe',
+  });
+  return data;
+}
+
+async function startServer(cluster, user) {
+  const port = await freePort();
+  const settings = [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'fsync=off',
+    'max_connections=400',
+  ];
+  const data = `${cluster}-shared`;
+  execFileSync('cp', ['-a', cluster, data], { ...user });
+  const child = spawn(
+    join(process.env.TEST_POSTGRES_BIN, 'postgres'),
+    ['-D', data, ...settings.flatMap((setting) => ['-c', setting])],
+    { ...user, cwd: data, stdio: 'ignore' },
+  );
+  process.once('exit', () => child.kill('SIGQUIT'));
+  child.unref();
+  return `postgresql://gateway@127.0.0.1:${port}/postgres`;
+}
+
+/** A migrated database. Its name has the id of this process: several runs may share a server. */
+async function createTemplate(url) {
+  const name = `gateway_template_${process.pid}`;
+  const client = await connect(url);
+  await client.query(`create database ${name}`);
+  await client.end();
+  const template = new URL(url);
+  template.pathname = name;
+  const database = new Database({ server: template.href, timeoutMs: 60_000 });
+  await database.migrate();
+  await database.close();
+  process.env.TEST_DATABASE_TEMPLATE = name;
+}
+
+async function connect(url) {
+  for (const since = Date.now(); ; await sleep(20)) {
+    const client = new Client({ connectionString: url });
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      if (Date.now() - since > 30_000) throw error;
+    }
+  }
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
