@@ -1,12 +1,12 @@
 import root from '../jest.config.js';
 
-const { testEnvironment, extensionsToTreatAsEsm, moduleNameMapper, transform, testTimeout } = root;
+const { testEnvironment, runtime, extensionsToTreatAsEsm, transform, testTimeout } = root;
 
 /** @type {import('jest').Config} */
 export default {
   testEnvironment,
+  runtime,
   extensionsToTreatAsEsm,
-  moduleNameMapper,
   transform,
   testTimeout,
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
