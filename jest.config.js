@@ -1,16 +1,14 @@
 import { availableParallelism } from 'node:os';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
+const runner = (name) => fileURLToPath(new URL(`test/runner/${name}`, import.meta.url));
+
 /** @type {import('jest').Config} */
-export default {
-  projects: ['<rootDir>', '<rootDir>/sandbox'],
-  // These load packages and sources once per worker, not once per file, which costs 5 s of processor each.
-  testEnvironment: fileURLToPath(new URL('test/runner/environment.js', import.meta.url)),
-  runtime: fileURLToPath(new URL('test/runner/runtime.js', import.meta.url)),
-  // Much of the time a test waits, for a server to start or a claim to lapse: two at once also pay on two cores.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
-  globalSetup: './test/support/make-template.js',
-  testMatch: ['<rootDir>/test/**/*.spec.ts'],
+export const project = {
+  // These load packages and sources once per worker, not once per file, which would cost 5 s of processor each.
+  testEnvironment: runner('environment.js'),
+  runtime: runner('runtime.js'),
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
@@ -25,6 +23,30 @@ export default {
       },
     ],
   },
+};
+
+/** @type {import('jest').Config} */
+const gateway = {
+  ...project,
+  displayName: 'gateway',
+  globalSetup: './test/support/make-template.js',
+  testMatch: ['unit', 'e2e', 'services'].map((folder) => `<rootDir>/test/${folder}/**/*.spec.ts`),
+};
+/** @type {import('jest').Config} */
+const packaging = {
+  ...project,
+  displayName: 'packaging',
+  testMatch: ['<rootDir>/test/packaging/*.spec.ts'],
+};
+
+/** @type {import('jest').Config} */
+export default {
+  // `npm run test:full` sets TEST_SCALE.
+  projects: process.env['TEST_SCALE'] === undefined ? [gateway] : [gateway, packaging, '<rootDir>/sandbox'],
+  reporters: ['default', runner('reporter.js')],
+  showSeed: true,
+  // Much of the time a test waits, for a server to start or a claim to lapse: two at once also pay on two cores.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   // Never the measure of anything: only so long that a busy machine does not end a test.
   testTimeout: 60_000,
   workerIdleMemoryLimit: '1GB',

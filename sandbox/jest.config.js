@@ -1,13 +1,8 @@
-import root from '../jest.config.js';
-
-const { testEnvironment, runtime, extensionsToTreatAsEsm, transform, testTimeout } = root;
+import { project } from '../jest.config.js';
 
 /** @type {import('jest').Config} */
 export default {
-  testEnvironment,
-  runtime,
-  extensionsToTreatAsEsm,
-  transform,
-  testTimeout,
+  ...project,
+  displayName: 'sandbox',
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
 };

@@ -1,3 +1,4 @@
+import { configureGlobal } from 'fast-check';
 import { mock } from 'node:test';
 import { createContext } from 'node:vm';
 
@@ -7,6 +8,11 @@ class Environment {
   #console = globalThis.console;
   #exit = Object.getOwnPropertyDescriptor(process, 'exit');
   #env = { ...process.env };
+
+  constructor({ globalConfig }) {
+    // Jest prints its seed: `npm test -- --seed=…` generates the same values again.
+    configureGlobal({ seed: globalConfig.seed });
+  }
 
   setup() {}
 
