@@ -1,22 +1,15 @@
 import { availableParallelism } from 'node:os';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
+const runner = (name) => fileURLToPath(new URL(`test/runner/${name}`, import.meta.url));
+
 /** @type {import('jest').Config} */
-export default {
-  projects: ['<rootDir>', '<rootDir>/sandbox'],
-  testEnvironment: 'node',
-  // Much of the time a test waits, for a server to start or a claim to lapse: two at once also pay on two cores.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
-  globalSetup: './test/support/global-setup.js',
-  // @nestjs/throttler is CommonJS and requires Nest, which jest can only once it has loaded Nest.
-  setupFiles: ['<rootDir>/test/support/load-nest.js'],
-  testMatch: ['<rootDir>/test/**/*.spec.ts'],
+export const project = {
+  // These load packages and sources once per worker, not once per file, which would cost 5 s of processor each.
+  testEnvironment: runner('environment.js'),
+  runtime: runner('runtime.js'),
   extensionsToTreatAsEsm: ['.ts'],
-  // The sources import each other with the extension that they have once built.
-  moduleNameMapper: {
-    '^(\\.{1,2}/(?!.*dist/).*)\\.js$': '$1',
-    '^@rewards-gateway/sandbox$': fileURLToPath(new URL('sandbox/src/index.ts', import.meta.url)),
-  },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
@@ -30,6 +23,30 @@ export default {
       },
     ],
   },
+};
+
+/** @type {import('jest').Config} */
+const gateway = {
+  ...project,
+  displayName: 'gateway',
+  globalSetup: './test/support/global-setup.js',
+  testMatch: ['unit', 'e2e', 'services'].map((folder) => `<rootDir>/test/${folder}/**/*.spec.ts`),
+};
+/** @type {import('jest').Config} */
+const packaging = {
+  ...project,
+  displayName: 'packaging',
+  testMatch: ['<rootDir>/test/packaging/*.spec.ts'],
+};
+
+/** @type {import('jest').Config} */
+export default {
+  // `npm run test:full` sets TEST_SCALE.
+  projects: process.env['TEST_SCALE'] === undefined ? [gateway] : [gateway, packaging, '<rootDir>/sandbox'],
+  reporters: ['default', runner('reporter.js')],
+  showSeed: true,
+  // Much of the time a test waits, for a server to start or a claim to lapse: two at once also pay on two cores.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   // Never the measure of anything: only so long that a busy machine does not end a test.
   testTimeout: 60_000,
   workerIdleMemoryLimit: '1GB',

@@ -1,13 +1,8 @@
-import root from '../jest.config.js';
-
-const { testEnvironment, extensionsToTreatAsEsm, moduleNameMapper, transform, testTimeout } = root;
+import { project } from '../jest.config.js';
 
 /** @type {import('jest').Config} */
 export default {
-  testEnvironment,
-  extensionsToTreatAsEsm,
-  moduleNameMapper,
-  transform,
-  testTimeout,
+  ...project,
+  displayName: 'sandbox',
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
 };

@@ -7,6 +7,7 @@ import type { World } from '../support/gateway.js';
 import { rejectedIds, strangeIds } from '../support/ids.js';
 import { pointersIn, problemIn } from '../support/problem.js';
 import { receivedAccountIds, EXPECTED_HEADERS, receivedLookups } from '../support/seen-by-kigo.js';
+import { scale } from '../support/scale.js';
 
 const noCache = { 'cache-control': 'no-cache' };
 const userId = 'external_user_id';
@@ -232,7 +233,7 @@ describe('any string as an id', () => {
           ],
         ]);
       }),
-      { numRuns: 400 },
+      { numRuns: scale(60, 400) },
     );
   });
 
@@ -247,7 +248,7 @@ describe('any string as an id', () => {
         expect([200, 404]).toContain(response.status);
         expect(receivedAccountIds(world.kigo)).toEqual([id]);
       }),
-      { numRuns: 400 },
+      { numRuns: scale(60, 400) },
     );
   });
 
@@ -268,7 +269,7 @@ describe('any string as an id', () => {
           ],
         ]);
       }),
-      { numRuns: 400 },
+      { numRuns: scale(60, 400) },
     );
   });
 });

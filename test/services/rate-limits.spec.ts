@@ -1,4 +1,4 @@
-import { jest } from '@jest/globals';
+import { mock } from 'node:test';
 import { RedisStore } from '../../src/cache/redis-store.js';
 import { badge } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
@@ -46,7 +46,7 @@ describeWithRedis('rate limit of several replicas', () => {
     });
     const counters = gateway.app.get(RedisStore);
     const add = counters.add.bind(counters);
-    jest.spyOn(counters, 'add').mockImplementation((...args) => {
+    mock.method(counters, 'add', (...args: Parameters<typeof add>) => {
       const reply = add(...args);
       replies.push(reply);
       return reply;

@@ -1,11 +1,8 @@
-import { jest } from '@jest/globals';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { badge } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld, untilRedisIsUp, keyPart, untilRedisIsDown, redisState } from '../support/redis-world.js';
 import { waitFor } from '../support/wait-for.js';
-
-jest.setTimeout(120_000);
 
 // A request that waited for a paused or unreachable Redis would never get a response, and the traffic would stop.
 describeWithRedis('gateways during Redis outages', () => {

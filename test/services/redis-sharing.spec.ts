@@ -1,11 +1,8 @@
-import { jest } from '@jest/globals';
 import { baseEnvironment, badge } from '../support/gateway.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld } from '../support/redis-world.js';
 import { waitFor } from '../support/wait-for.js';
-
-jest.setTimeout(120_000);
 
 function maxAge(response: Response): number {
   return Number(/max-age=(\d+)/.exec(response.headers.get('cache-control') ?? '')?.[1]);

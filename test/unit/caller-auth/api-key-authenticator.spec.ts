@@ -7,6 +7,7 @@ import { CallerAuthService } from '../../../src/caller-auth/caller-auth.service.
 import { readConfig } from '../../../src/config/read-config.js';
 import { SecretFileWatcher } from '../../../src/config/secret-file-watcher.js';
 import { baseEnvironment } from '../../support/gateway.js';
+import { scale } from '../../support/scale.js';
 
 function keys(list: string): ApiKeyAuthenticator {
   const config = readConfig({ ...baseEnvironment, API_KEYS: list });
@@ -44,7 +45,7 @@ describe('CallerAuthService', () => {
           await expect(callerOf(auth, `Bearer ${key}`)).rejects.toThrow(/API key/);
         },
       ),
-      { numRuns: 3_000 },
+      { numRuns: scale(300, 3_000) },
     );
   });
 

@@ -1,17 +1,17 @@
-import { jest } from '@jest/globals';
+import { mock } from 'node:test';
 import { EventLoopMonitor } from '../../../src/health/event-loop-monitor.js';
 
 describe('EventLoopMonitor', () => {
   let monitor: EventLoopMonitor;
   let now = 0;
-  const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
+  const clock = mock.method(performance, 'now', () => now);
 
   beforeEach(() => {
     monitor = new EventLoopMonitor();
     monitor.onApplicationBootstrap();
   });
   afterEach(() => monitor.onModuleDestroy());
-  afterAll(() => clock.mockRestore());
+  afterAll(() => clock.mock.restore());
 
   const pauses = (...lengths: number[]) => {
     for (const ms of lengths) {
