@@ -36,6 +36,7 @@ const gateway = {
 const packaging = {
   ...project,
   displayName: 'packaging',
+  globalSetup: './test/support/global-setup.js',
   testMatch: ['<rootDir>/test/packaging/*.spec.ts'],
 };
 
