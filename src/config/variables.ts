@@ -178,7 +178,7 @@ export const VARIABLES = {
     optional(
       'DATABASE_URL',
       parse.urlOf('postgres:', 'postgresql:'),
-      '`postgres://` or `postgresql://`. Unset: the embedded database in `DATA_DIR`.',
+      '`postgres://` or `postgresql://`. Version 14 or later. Unset: the embedded PostgreSQL.',
     ),
   ),
   databaseTimeoutMs: withDefault(
@@ -187,7 +187,7 @@ export const VARIABLES = {
     '3000',
     'Time limit of a database statement. Beyond it the response is `503`.',
   ),
-  dataDir: withDefault('DATA_DIR', parse.singleLine, './data', 'Folder of the embedded database.'),
+  dataDir: withDefault('DATA_DIR', parse.singleLine, './data', 'Folder of the embedded PostgreSQL.'),
   callerAuth: withDefault(
     'CALLER_AUTH',
     parse.oneOf('api-key', 'jwt', 'none'),

@@ -79,6 +79,8 @@ export async function openCluster(
         `DATA_DIR has files of PostgreSQL ${version}, and this gateway runs PostgreSQL ${binaries.majorVersion}: ` +
           'move them as docs/embedded-database.md says, name another folder, or set DATABASE_URL',
       );
+    // Kubernetes gives files of a volume to the group of the pod, and PostgreSQL refuses a folder that a group may write.
+    await chmod(data, 0o700);
     return { data, password: await readPart(join(folder, 'password')) };
   } catch (error) {
     throw translate(error);

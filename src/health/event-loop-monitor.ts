@@ -20,7 +20,7 @@ export class EventLoopMonitor implements OnApplicationBootstrap, OnModuleDestroy
   private blockedAt = -Infinity;
   private timer: NodeJS.Timeout | undefined;
 
-  /** Starts after initialization: creating an embedded database may block as long, and is not a stall. */
+  /** Starts after initialization, which blocks by loading code and is not a stall. */
   onApplicationBootstrap(): void {
     this.polledAt = performance.now();
     this.timer = setInterval(() => this.poll(), POLL_INTERVAL_MS).unref();
