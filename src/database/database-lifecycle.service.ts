@@ -56,6 +56,7 @@ export async function waitForDatabase(
       return await database.migrate();
     } catch (error) {
       if (error instanceof EmbeddedDatabaseError) throw error;
+      signal.throwIfAborted();
       onFailure?.(error);
     }
     await sleep(RETRY_MS, undefined, { signal });

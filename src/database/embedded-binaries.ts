@@ -15,7 +15,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
-import { EmbeddedDatabaseError, reasonOf } from './embedded-error.js';
+import { EmbeddedDatabaseError, fromFileSystem, reasonOf, unreachable } from './embedded-error.js';
 import type { ServerUser } from './embedded-user.js';
 
 const run = promisify(execFile);
@@ -37,8 +37,12 @@ export async function findBinaries(dataDir: string, user: ServerUser | undefined
   await createSymlinks(installed);
   const inPlace = await tryBinaries(installed, user);
   if (typeof inPlace !== 'string') return inPlace;
-  const copied = await tryBinaries(await copyOnce(installed, dataDir), user);
+  const copy = await copyOnce(installed, dataDir).catch((error: unknown) => {
+    throw fromFileSystem(error);
+  });
+  const copied = await tryBinaries(copy, user);
   if (typeof copied !== 'string') return copied;
+  if (copied === 'EACCES') throw unreachable(copied);
   throw new EmbeddedDatabaseError(
     `the PostgreSQL that npm has installed does not run here (${copied}): set DATABASE_URL`,
   );
@@ -94,11 +98,15 @@ async function copyOnce(native: string, dataDir: string): Promise<string> {
   const copied = join(folder, 'native');
   if ((await stat(copied).catch(() => undefined)) !== undefined) return copied;
   const draft = await mkdtemp(`${folder}.draft-`);
-  await chmod(draft, 0o755);
-  await copyReadable(native, join(draft, 'native'));
-  await createSymlinks(join(draft, 'native'));
-  // Another process may have been faster.
-  await rename(draft, folder).catch(() => rm(draft, { recursive: true, force: true }));
+  try {
+    await chmod(draft, 0o755);
+    await copyReadable(native, join(draft, 'native'));
+    await createSymlinks(join(draft, 'native'));
+    // It fails when another process has been faster.
+    await rename(draft, folder).catch(() => undefined);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
   return copied;
 }
 

@@ -18,7 +18,7 @@ import { basename, join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import type { Binaries } from './embedded-binaries.js';
-import { EmbeddedDatabaseError, reasonOf } from './embedded-error.js';
+import { EmbeddedDatabaseError, fromFileSystem, reasonOf, unreachable } from './embedded-error.js';
 import type { ServerUser } from './embedded-user.js';
 import { summarizeError } from '../log/error-summary.js';
 import { StorageUnavailableError } from './storage-error.js';
@@ -27,9 +27,6 @@ const run = promisify(execFile);
 
 /** The superuser of the embedded server. */
 export const EMBEDDED_USER = 'gateway';
-
-/** Error codes that last until somebody changes the folder or its permissions. */
-const PERMANENT_CODES = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'];
 
 export interface Cluster {
   /** The data folder of PostgreSQL. */
@@ -55,7 +52,7 @@ export async function createDataDir(dataDir: string, user: ServerUser | undefine
     await chown(dataDir, uid, user.gid);
     await chmod(dataDir, mode | 0o010);
   } catch (error) {
-    throw translate(error);
+    throw fromFileSystem(error);
   }
 }
 
@@ -83,7 +80,7 @@ export async function openCluster(
     await chmod(data, 0o700);
     return { data, password: await readPart(join(folder, 'password')) };
   } catch (error) {
-    throw translate(error);
+    throw fromFileSystem(error);
   }
 }
 
@@ -134,28 +131,13 @@ async function createCluster(
 function initdbError(error: unknown, dataDir: string): Error {
   const { stderr = '', code } = error as { stderr?: string; code?: unknown };
   const reason = hideFolder(stderr === '' ? String(code) : reasonOf(stderr), dataDir);
-  if (/permission denied/i.test(reason))
-    return new EmbeddedDatabaseError(
-      `the user that PostgreSQL runs as cannot reach DATA_DIR (${reason}): name a folder that every user can pass through, ` +
-        'start the gateway as another user than root, or set DATABASE_URL',
-    );
+  if (/permission denied/i.test(reason)) return unreachable(reason);
   return new StorageUnavailableError(`the embedded database cannot be created: ${reason}`);
 }
 
 /** A configuration value must not appear in the log. */
 export function hideFolder(text: string, dataDir: string): string {
   return text.replaceAll(dataDir, 'DATA_DIR');
-}
-
-function translate(error: unknown): unknown {
-  const { code = '' } = summarizeError(error);
-  if (error instanceof EmbeddedDatabaseError || error instanceof StorageUnavailableError) return error;
-  if (!PERMANENT_CODES.includes(code))
-    return new StorageUnavailableError(`the embedded database cannot be opened (${code})`, { cause: error });
-  return new EmbeddedDatabaseError(
-    `DATA_DIR cannot be written (${code}): name a folder that this process may write, or set DATABASE_URL`,
-    { cause: error },
-  );
 }
 
 /** Makes the new name of a folder survive a crash of the machine. Windows cannot open folders. */
