@@ -88,7 +88,11 @@ export class EmbeddedServer {
   /** Nothing asynchronous can run then. The server shuts down after this process. */
   private readonly endWithProcess = () => void this.child?.kill('SIGINT');
 
-  constructor(dataDir: string) {
+  /** @param patienceMs how long a server that another gateway has left may take to respond */
+  constructor(
+    dataDir: string,
+    private readonly patienceMs = 10_000,
+  ) {
     this.dataDir = resolve(dataDir);
   }
 
@@ -161,7 +165,7 @@ export class EmbeddedServer {
         this.port ??= await freePort();
         this.child = this.spawn(binaries.postgres, cluster.data, this.port, user);
       }
-      const url = `postgresql://${EMBEDDED_USER}:${cluster.password}@127.0.0.1:${this.port}/postgres`;
+      const url = urlOf(this.port!, cluster.password);
       const connection = await this.connectWhenReady(url);
       if (connection !== undefined) {
         if (await tryLock(connection.client)) return { url, ...connection };
@@ -219,39 +223,27 @@ export class EmbeddedServer {
    * @throws EmbeddedDatabaseError while that gateway runs, or when nobody can tell
    */
   private async endLeftover({ data, password }: Cluster): Promise<void> {
-    const pidFile = join(data, 'postmaster.pid');
-    // Line 1 is the process id, line 4 the port: https://www.postgresql.org/docs/18/storage-file-layout.html
-    const [pid, , , port] = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n').map(Number);
-    if (!pid || !isAlive(pid)) return;
-    if (await isElsewhere(pid, data)) return rm(pidFile, { force: true });
-    const url = `postgresql://${EMBEDDED_USER}:${password}@127.0.0.1:${port}/postgres`;
-    const connection = await this.connectToLeftover(url, pid);
-    if (connection === undefined) return;
-    try {
-      if (!(await tryLock(connection.client))) throw inUse();
-      process.kill(pid, 'SIGINT');
-      for (const since = Date.now(); isAlive(pid); await sleep(POLL_MS))
-        if (Date.now() - since > SHUTDOWN_MS) process.kill(pid, 'SIGQUIT');
-    } finally {
-      await connection.release();
-    }
-  }
-
-  /** A connection to a server that may be starting or shutting down; undefined once it has ended. */
-  private async connectToLeftover(url: string, pid: number): Promise<Connection | undefined> {
-    for (const since = Date.now(); isAlive(pid); await sleep(POLL_MS)) {
+    for (const since = performance.now(); ; await sleep(POLL_MS)) {
       this.stopping.signal.throwIfAborted();
+      const left = await findLeftover(data);
+      if (left === undefined) return;
+      const { pid, port } = left;
+      const connection = await connect(urlOf(port, password)).catch((error: unknown) => {
+        // It may be starting or shutting down, as it says, or not listen yet.
+        if (sqlState(error) === STARTING_OR_STOPPING || performance.now() - since < this.patienceMs) return;
+        throw new EmbeddedDatabaseError(
+          `process ${pid} uses the files in DATA_DIR and does not respond: end it, name another folder, or set DATABASE_URL`,
+          { cause: error },
+        );
+      });
+      if (connection === undefined) continue;
       try {
-        return await connect(url);
-      } catch (error) {
-        if (sqlState(error) !== STARTING_OR_STOPPING && Date.now() - since > CONNECT_TIMEOUT_MS)
-          throw new EmbeddedDatabaseError(
-            `process ${pid} uses the files in DATA_DIR and does not respond: end it, name another folder, or set DATABASE_URL`,
-            { cause: error },
-          );
+        if (!(await tryLock(connection.client))) throw inUse();
+        await endServer(pid);
+      } finally {
+        await connection.release();
       }
     }
-    return undefined;
   }
 
   private async endChild(): Promise<void> {
@@ -277,6 +269,16 @@ function inUse(): EmbeddedDatabaseError {
   return new EmbeddedDatabaseError(
     'DATA_DIR is in use by another gateway: stop it, name another folder, or set DATABASE_URL so that several can share a database',
   );
+}
+
+function urlOf(port: number, password: string): string {
+  return `postgresql://${EMBEDDED_USER}:${password}@127.0.0.1:${port}/postgres`;
+}
+
+async function endServer(pid: number): Promise<void> {
+  process.kill(pid, 'SIGINT');
+  for (const since = performance.now(); isAlive(pid); await sleep(POLL_MS))
+    if (performance.now() - since > SHUTDOWN_MS) process.kill(pid, 'SIGQUIT');
 }
 
 async function connect(url: string): Promise<Connection> {
@@ -312,7 +314,19 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Whether a process works in another folder than a server on these files does, so that its id is a reused one. Linux only. */
+/** A server that runs on these files: its process id and port, by the file that it writes when it starts. */
+async function findLeftover(data: string): Promise<{ pid: number; port: number } | undefined> {
+  const path = join(data, 'postmaster.pid');
+  // Line 1 is the process id, line 4 the port: https://www.postgresql.org/docs/18/storage-file-layout.html
+  const [pid = 0, , , port = 0] = (await readFile(path, 'utf8').catch(() => '')).split('\n').map(Number);
+  if (!pid || !isAlive(pid)) return undefined;
+  if (!(await isElsewhere(pid, data))) return { pid, port };
+  // The id of a process that ended without removing the file, in use again. PostgreSQL would not start.
+  await rm(path, { force: true });
+  return undefined;
+}
+
+/** Whether a process works in another folder than a server on these files does. False where the system does not say. */
 async function isElsewhere(pid: number, data: string): Promise<boolean> {
   const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
   return folder !== undefined && folder !== (await realpath(data));

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -25,6 +26,7 @@ import { issuance } from '../support/callback-facts.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { redemption } from '../support/kiip.js';
+import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
 let dataDir: string;
@@ -32,9 +34,20 @@ const cluster = () => join(dataDir, 'postgresql', 'data');
 /** The process id of the server that wrote this file, which it removes when it shuts down. */
 const serverPid = () => Number(readFileSync(join(cluster(), 'postmaster.pid'), 'utf8').split('\n')[0]);
 
+/** Files that a server has made. To make them takes a second. */
+let template: string;
+beforeAll(async () => {
+  template = mkdtempSync(join(tmpdir(), 'gateway-template-'));
+  const server = new EmbeddedServer(template);
+  await server.start();
+  await server.stop();
+});
+afterAll(() => rmSync(template, { recursive: true }));
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'gateway-data-'));
 });
+/** Fills DATA_DIR as an earlier start has. */
+const useTemplate = () => execFileSync('cp', ['-a', `${template}/.`, dataDir]);
 afterEach(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
 
 function isAlive(pid: number): boolean {
@@ -85,6 +98,7 @@ describe('the files of the embedded database', () => {
   });
 
   test('are fsynced, and the server is small', async () => {
+    useTemplate();
     const database = new Database({ server: new EmbeddedServer(dataDir), timeoutMs: 3_000 });
     await database.migrate();
     const setting = async (name: string) => {
@@ -113,6 +127,7 @@ describe('the files of the embedded database', () => {
   });
 
   test('hold what was stored before a restart', async () => {
+    useTemplate();
     const first = new Database({ server: new EmbeddedServer(dataDir), timeoutMs: 3_000 });
     await first.migrate();
     const { id } = await new LedgerService(first).record(issuance(), { status: 'recorded' });
@@ -150,9 +165,7 @@ describe('the files of the embedded database', () => {
       /postgresql without the file PG_VERSION/,
     ],
   ])('%s', async (_title, file, content, sentence) => {
-    const server = new EmbeddedServer(dataDir);
-    await server.start();
-    await server.stop();
+    useTemplate();
     const path = join(cluster(), file);
     if (content === undefined) rmSync(path);
     else writeFileSync(path, content);
@@ -170,6 +183,7 @@ describe('the files of the embedded database', () => {
 
 describe('the server of the embedded database', () => {
   test('stops with the gateway, in an orderly way', async () => {
+    useTemplate();
     const gateway = await startReady();
     const pid = serverPid();
     expect(await send(gateway)).toBe(200);
@@ -180,6 +194,7 @@ describe('the server of the embedded database', () => {
   });
 
   test('is ended by the next start when its gateway was killed', async () => {
+    useTemplate();
     const killed = await startReady();
     const pid = serverPid();
     expect(await send(killed)).toBe(200);
@@ -198,6 +213,7 @@ describe('the server of the embedded database', () => {
   });
 
   test('is not shared with a second gateway, which ends with a sentence', async () => {
+    useTemplate();
     await using first = await startReady();
     const pid = serverPid();
     expect(await fatal(start())).toMatch(/^DATA_DIR is in use by another gateway: .*DATABASE_URL/);
@@ -205,8 +221,8 @@ describe('the server of the embedded database', () => {
     expect(await send(first)).toBe(200);
   });
 
-  test('belongs to one of ten that start at once on an empty folder', async () => {
-    const servers = Array.from({ length: 10 }, () => new EmbeddedServer(dataDir));
+  test('belongs to one of several that start at once on an empty folder', async () => {
+    const servers = Array.from({ length: scale(3, 10) }, () => new EmbeddedServer(dataDir));
     // A second attempt, as the application makes one: a file of the server may have been in the way.
     const attempt = (server: EmbeddedServer): Promise<string> =>
       server.start().catch((error: unknown) => {
@@ -222,6 +238,7 @@ describe('the server of the embedded database', () => {
   test.each(['SIGKILL', 'SIGINT'] as const)(
     'is started again after %s, without a restart of the gateway',
     async (signal) => {
+      useTemplate();
       await using gateway = await startReady();
       const pid = serverPid();
       expect(await send(gateway)).toBe(200);
@@ -238,6 +255,7 @@ describe('the server of the embedded database', () => {
   );
 
   test('is started although its process id file names another process', async () => {
+    useTemplate();
     const server = new EmbeddedServer(dataDir);
     await server.start();
     const path = join(cluster(), 'postmaster.pid');
@@ -251,12 +269,13 @@ describe('the server of the embedded database', () => {
   });
 
   test('that does not respond is left alone, and the start ends with a sentence', async () => {
+    useTemplate();
     const server = new EmbeddedServer(dataDir);
     await server.start();
     const pid = serverPid();
     process.kill(pid, 'SIGSTOP');
     try {
-      await expect(new EmbeddedServer(dataDir).start()).rejects.toThrow(
+      await expect(new EmbeddedServer(dataDir, 1_000).start()).rejects.toThrow(
         `process ${pid} uses the files in DATA_DIR and does not respond`,
       );
     } finally {
