@@ -14,7 +14,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   // The sources import each other with the extension that they have once built.
   moduleNameMapper: {
-    '^(\\.{1,2}/(?!.*dist/).*)\\.js$': '$1',
+    '^(\\.{1,2}/(?!.*(?:build|dist)/).*)\\.js$': '$1',
     '^@rewards-gateway/sandbox$': fileURLToPath(new URL('sandbox/src/index.ts', import.meta.url)),
   },
   transform: {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { Database } from '../../dist/database/database.js';
+import { Database } from '../../build/database/database.js';
 
 export default async function makeTemplate() {
   const dataDir = mkdtempSync(join(tmpdir(), 'gateway-template-'));
