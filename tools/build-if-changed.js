@@ -1,45 +1,61 @@
-// Builds the gateway, its modules and the sandbox, each only when a file that it is built from is newer than what was built.
-// `--programs` leaves the modules out: only tests and tools import these.
-import { spawnSync } from 'node:child_process';
+// Builds what a file has changed since: the programs of the gateway, the sandbox, and the modules that tests and tools import.
+import { spawn } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const SHARED = ['package.json', 'package-lock.json', 'tsconfig.json'];
-const TARGETS = [
-  {
+const TARGETS = {
+  gateway: {
     built: 'dist/main.js',
     sources: ['src', 'openapi.json', 'tools/build.js', ...SHARED],
     command: ['tools/build.js'],
   },
-  {
+  sandbox: {
     built: 'sandbox/dist/main.js',
     sources: ['sandbox/src', 'tools/build.js', ...SHARED],
     command: ['tools/build.js', '--sandbox'],
   },
-  {
+  modules: {
     built: 'build/main.js',
     sources: ['src', 'nest-cli.json', 'tsconfig.build.json', ...SHARED],
     command: ['node_modules/@nestjs/cli/bin/nest.js', 'build'],
-    modules: true,
   },
-];
+};
 
-for (const { built, sources, command, modules } of TARGETS) {
-  if (modules && process.argv.includes('--programs')) continue;
-  if (modifiedAt(built) > Math.max(...sources.map(newestIn))) continue;
-  const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' });
-  if (status !== 0) process.exit(status ?? 1);
+/** @throws when a build fails, which has said why, or when the signal ends it */
+export async function buildIfChanged(names = Object.keys(TARGETS), signal) {
+  const outdated = names.filter((name) => isOutdated(TARGETS[name]));
+  await Promise.all(outdated.map((name) => run(TARGETS[name].command, signal)));
+}
+
+function isOutdated({ built, sources }) {
+  return modifiedAt(root + built) <= Math.max(...sources.map((path) => newestIn(root + path)));
 }
 
 /** When this file was last modified; of a folder, that or anything in it, so that a removed file counts too. */
 function newestIn(path) {
-  const found = statSync(root + path);
-  const entries = found.isDirectory() ? readdirSync(root + path, { recursive: true }) : [];
-  return Math.max(found.mtimeMs, ...entries.map((entry) => modifiedAt(`${path}/${entry}`)));
+  if (!statSync(path).isDirectory()) return modifiedAt(path);
+  const entries = readdirSync(path, { recursive: true, withFileTypes: true });
+  return Math.max(
+    modifiedAt(path),
+    ...entries.map(({ parentPath, name }) => modifiedAt(`${parentPath}/${name}`)),
+  );
 }
 
 function modifiedAt(path) {
-  return statSync(root + path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
+
+function run(command, signal) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, command, { cwd: root, stdio: 'inherit', signal });
+    child.once('error', reject);
+    child.once('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`${command.join(' ')} has failed.`)),
+    );
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildIfChanged();
