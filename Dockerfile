@@ -8,24 +8,20 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY sandbox/package.json sandbox/
 
-FROM manifest AS compilers
-# Without scripts the `node` package is an empty shell: the image's own Node.js runs the compilers.
+FROM manifest AS tools
+# Without scripts the `node` package is an empty shell: the image's own Node.js runs the build.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
+COPY tools/build.js tools/
 
-FROM compilers AS build
-COPY nest-cli.json ./
+FROM tools AS build
+COPY openapi.json ./
 COPY src src
-RUN node node_modules/@nestjs/cli/bin/nest.js build
+RUN node tools/build.js
 
-FROM compilers AS sandbox-build
-COPY sandbox/tsconfig.json sandbox/
+FROM tools AS sandbox-build
 COPY sandbox/src sandbox/src
-RUN node node_modules/typescript/bin/tsc -p sandbox
-
-FROM manifest AS dependencies
-# Optional are the compiler and Express, which Nest would use if they were there.
-RUN npm ci --workspaces=false --omit=dev --omit=optional --ignore-scripts
+RUN node tools/build.js --sandbox
 
 FROM manifest AS sandbox-dependencies
 RUN npm ci --workspace=sandbox --omit=dev --ignore-scripts
@@ -45,9 +41,9 @@ CMD ["dist/main.js", "--vendors-only"]
 FROM node:${NODE_VERSION}-slim
 ENV NODE_ENV=production
 WORKDIR /app
-# The OpenAPI document has its version from package.json.
+# It says that the programs are ES modules.
 COPY package.json ./
-COPY --from=dependencies /app/node_modules node_modules
+# They have all the packages in them that they use; their licences are in dist/licences.txt.
 COPY --from=build /app/dist dist
 # A number, so that Kubernetes can see that it is not root. It owns nothing here, and needs to write nothing.
 USER 10001:10001

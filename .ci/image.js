@@ -3,7 +3,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
-  chownSync,
   copyFileSync,
   cpSync,
   mkdirSync,
@@ -101,10 +100,6 @@ function start(stage, args, env) {
 }
 
 async function tryGateway(gateway) {
-  // The one folder that the program may write to.
-  const data = join(temporary, 'data');
-  mkdirSync(data);
-  if (process.getuid() === 0) chownSync(data, ...gateway.user);
   const { child, ended } = start(gateway, gateway.command, {
     PORT: '0',
     HOST: '127.0.0.1',
@@ -114,7 +109,8 @@ async function tryGateway(gateway) {
     KIIP_APP_KEY: 'image',
     KIIP_APP_SECRETS: 'image',
     API_KEYS: 'image:image',
-    DATA_DIR: data,
+    // Nobody listens there: the gateway starts, and is not ready.
+    DATABASE_URL: 'postgres://127.0.0.1:9/none',
   });
   let served = false;
   try {
@@ -124,8 +120,10 @@ async function tryGateway(gateway) {
       if (msg !== 'listening') continue;
       const live = await fetch(`http://127.0.0.1:${port}/health/live`);
       const { info } = await (await fetch(`http://127.0.0.1:${port}/openapi.json`)).json();
+      const script = await fetch(`http://127.0.0.1:${port}/docs/swagger-ui-bundle.js`);
       const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-      if (live.status !== 200 || info.version !== version) throw new Error('the image does not work');
+      if (live.status !== 200 || script.status !== 200 || info.version !== version)
+        throw new Error('the image does not work');
       served = true;
       child.kill('SIGTERM');
     }

@@ -1,18 +1,20 @@
-// openapi.json is the contract with callers: the document that the built gateway serves, committed.
+// openapi.json is the contract with callers, and what the gateway serves. It is made from the controllers and DTOs that
+// `nest build` has compiled, with its plugin that reads their types and comments.
 //   node .ci/openapi.js             updates it, unless there is a breaking change
 //   node .ci/openapi.js --breaking  updates it, and lists the breaking changes
 //   node .ci/openapi.js --check     fails if it is out of date, and lists the breaking changes
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { createApp } from '../dist/app.js';
-import { readConfig } from '../dist/config/read-config.js';
-import { createLogger } from '../dist/log/logger.js';
+import { createApp } from '../build/app.js';
+import { readConfig } from '../build/config/read-config.js';
+import { describeApi } from '../build/http/openapi-document.js';
+import { createLogger } from '../build/log/logger.js';
 import { breakingChanges } from '../tools/openapi-diff.ts';
 
 const file = 'openapi.json';
 
-/** Returns /openapi.json. Needs no upstream and no database. */
-async function getServedDocument() {
+/** Needs no upstream and no database. */
+async function describeBuild() {
   const config = readConfig({
     KIGO_BASE_URL: 'http://127.0.0.1:9',
     KIGO_PARTNER_ID: 'openapi',
@@ -24,7 +26,8 @@ async function getServedDocument() {
   });
   const app = await createApp(config, createLogger('fatal'));
   try {
-    return (await app.inject({ url: '/openapi.json' })).json();
+    // As it is served: without what JSON leaves out.
+    return JSON.parse(JSON.stringify(describeApi(app)));
   } finally {
     await app.close();
   }
@@ -36,16 +39,16 @@ function fail(message) {
 }
 
 const [option] = process.argv.slice(2);
-const served = await getServedDocument();
-const text = `${JSON.stringify(served, undefined, 2)}\n`;
+const described = await describeBuild();
+const text = `${JSON.stringify(described, undefined, 2)}\n`;
 const committed = readFileSync(file, 'utf8');
-const broken = breakingChanges(JSON.parse(committed), served)
+const broken = breakingChanges(JSON.parse(committed), described)
   .map((line) => `  ${line}\n`)
   .join('');
 
 if (option !== '--breaking' && broken !== '')
   fail(
-    `The served API breaks ${file}:\n${broken}` +
+    `The code breaks ${file}:\n${broken}` +
       'If that is intended, run npm run openapi -- --breaking and list the changes in CHANGELOG.md.',
   );
 else if (option !== '--check') {

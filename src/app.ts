@@ -59,7 +59,7 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
   if (config.role === 'worker') hideOtherThanOperationalRoutes(instance);
   registerAuthHooks(instance, app.get(CallerAuthService));
   registerBodyParsers(instance);
-  registerOpenApi(app);
+  registerOpenApi(instance);
   return addMethodNotAllowedRoutes;
 }
 

@@ -1,31 +1,61 @@
-import { spawnSync } from 'node:child_process';
-import { readdirSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+// Builds what a file has changed since: the programs of the gateway, the sandbox, and the modules that tests and tools import.
+import { spawn } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 
-/** When a file or folder below this path last changed. A folder changes when a file in it is added, renamed or removed. */
-function changedAt(path) {
-  const stats = statSync(path);
-  const below = stats.isDirectory() ? readdirSync(path).map((name) => changedAt(join(path, name))) : [];
-  return Math.max(stats.mtimeMs, ...below);
+const root = fileURLToPath(new URL('../', import.meta.url));
+const SHARED = ['package.json', 'package-lock.json', 'tsconfig.json'];
+const TARGETS = {
+  gateway: {
+    built: 'dist/main.js',
+    sources: ['src', 'openapi.json', 'tools/build.js', ...SHARED],
+    command: ['tools/build.js'],
+  },
+  sandbox: {
+    built: 'sandbox/dist/main.js',
+    sources: ['sandbox/src', 'tools/build.js', ...SHARED],
+    command: ['tools/build.js', '--sandbox'],
+  },
+  modules: {
+    built: 'build/main.js',
+    sources: ['src', 'nest-cli.json', 'tsconfig.build.json', ...SHARED],
+    command: ['node_modules/@nestjs/cli/bin/nest.js', 'build'],
+  },
+};
+
+/** @throws when a build fails, which has said why, or when the signal ends it */
+export async function buildIfChanged(names = Object.keys(TARGETS), signal) {
+  const outdated = names.filter((name) => isOutdated(TARGETS[name]));
+  await Promise.all(outdated.map((name) => run(TARGETS[name].command, signal)));
 }
 
-function buildIfChanged({ output, sources, script }) {
-  const builtAt = statSync(join(output, 'main.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (Math.max(...sources.map(changedAt)) < builtAt) return;
-  const { status } = spawnSync(`npm run ${script}`, { shell: true, stdio: 'inherit' });
-  if (status === 0) return;
-  // A compiler writes its output in spite of errors.
-  rmSync(output, { recursive: true, force: true });
-  process.exit(status ?? 1);
+function isOutdated({ built, sources }) {
+  return modifiedAt(root + built) <= Math.max(...sources.map((path) => newestIn(root + path)));
 }
 
-buildIfChanged({
-  output: 'dist',
-  sources: ['src', 'package.json', 'nest-cli.json', 'tsconfig.json'],
-  script: 'build',
-});
-buildIfChanged({
-  output: 'sandbox/dist',
-  sources: ['sandbox/src', 'sandbox/package.json', 'sandbox/tsconfig.json'],
-  script: 'build -w sandbox',
-});
+/** When this file was last modified; of a folder, that or anything in it, so that a removed file counts too. */
+function newestIn(path) {
+  if (!statSync(path).isDirectory()) return modifiedAt(path);
+  const entries = readdirSync(path, { recursive: true, withFileTypes: true });
+  return Math.max(
+    modifiedAt(path),
+    ...entries.map(({ parentPath, name }) => modifiedAt(`${parentPath}/${name}`)),
+  );
+}
+
+function modifiedAt(path) {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+function run(command, signal) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, command, { cwd: root, stdio: 'inherit', signal });
+    child.once('error', reject);
+    child.once('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`${command.join(' ')} has failed.`)),
+    );
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildIfChanged();

@@ -1,8 +1,8 @@
 // Writes docs/configuration.md and docs/errors.md from the built code; with --check, fails if they are stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { VARIABLES } from '../dist/config/variables.js';
-import { PROBLEMS } from '../dist/problem/problem.js';
+import { VARIABLES } from '../build/config/variables.js';
+import { PROBLEMS } from '../build/problem/problem.js';
 
 const { values: options } = parseArgs({ options: { check: { type: 'boolean' } } });
 

@@ -1,17 +1,19 @@
-import { readFileSync } from 'node:fs';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import type { OpenAPIObject } from '@nestjs/swagger';
-import type { RouteOptions, onRequestHookHandler } from 'fastify';
-import { SCOPES } from '../config/parsers.js';
-import { CurrencyIssuedEventDto } from '../delivery/deliveries.dto.js';
-import { OPENAPI_WEBHOOKS } from '../delivery/webhook-openapi.js';
-import { problemTable } from '../problem/api-problems.decorator.js';
-import { REQUEST_ID_PATTERN } from './request-id.js';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import type { FastifyInstance, onRequestHookHandler } from 'fastify';
+import { notFound } from '../problem/problem-catalogue.js';
+import { sendProblem } from '../problem/send-problem.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
+/** What `npm run build` makes: the same place from src/http, build/http and dist/chunks. */
+const BUILT = new URL('../../dist/', import.meta.url);
+
+/** Both pages of Swagger UI: their relative links differ. */
+const PAGES = {
+  '/docs': ['docs.html', 'text/html'],
+  '/docs/': ['docs/index.html', 'text/html'],
+  '/openapi.json': ['openapi.json', 'application/json; charset=utf-8'],
+  '/openapi.yaml': ['openapi.yaml', 'text/yaml'],
+} as const;
 
 /** Swagger UI sets styles from its scripts; everything else that it needs is one of our files. */
 const PAGE_HEADERS = {
@@ -27,71 +29,20 @@ const setPageHeaders: onRequestHookHandler = (_request, reply, done) => {
   done();
 };
 
-/** Swagger renders a document for every request, which takes tens of milliseconds, and the route is public. */
-function renderOnce(route: RouteOptions): void {
-  let rendered: { type: unknown; body: string } | undefined;
-  route.preHandler = (_request, reply, done) => {
-    if (rendered) void reply.header('content-type', rendered.type).send(rendered.body);
-    else done();
-  };
-  route.onSend = (_request, reply, body, done) => {
-    if (typeof body === 'string' && reply.statusCode === 200)
-      rendered ??= { type: reply.getHeader('content-type'), body };
-    done(null, body);
-  };
-}
-
-/** Serves the API description: `/docs`, `/openapi.json`, `/openapi.yaml`. */
-export function registerOpenApi(app: NestFastifyApplication): void {
-  const instance = app.getHttpAdapter().getInstance();
+/** Serves the API description: `/docs`, `/openapi.json`, `/openapi.yaml`. All of it are files, made at build. */
+export function registerOpenApi(instance: FastifyInstance): void {
   instance.addHook('onRoute', (route) => {
     if (!/^\/(docs|openapi\.)/.test(route.url)) return;
     route.onRequest = [setPageHeaders, ...[route.onRequest ?? []].flat()];
-    if (route.method === 'GET' && route.url.startsWith('/openapi.')) renderOnce(route);
   });
-  const describe = (): OpenAPIObject => {
-    const options = new DocumentBuilder()
-      .setOpenAPIVersion('3.1.0')
-      .setTitle('Rewards Gateway')
-      .setDescription(
-        'Look up accounts and hub summaries of Kigo, start sessions and report moments to Kiip, read the ledger of the rewards that ' +
-          'Kiip issued, and manage their delivery to your webhooks.\n\n' +
-          'Send an API key or token as `Authorization: Bearer <credential>`. `RateLimit` says how many requests of this minute are ' +
-          'left. A body has at most 1 MiB and 1,000 values. Every response has an `X-Request-Id`: your own if it is well formed, ' +
-          'otherwise a new one.\n\n' +
-          'Every error is a problem (RFC 9457). Unknown paths get `not-found`; other methods of a known path get ' +
-          `\`method-not-allowed\` and \`Allow\`.\n\n${problemTable()}`,
-      )
-      .setVersion(version)
-      .setLicense('MIT', 'https://opensource.org/license/mit')
-      .addServer('/')
-      .addBearerAuth(
-        {
-          type: 'http',
-          bearerFormat: 'API key or JWT',
-          description:
-            'An API key, or a token of the configured issuer. If the operator gives scopes to callers, each operation requires the ' +
-            `scope that it names (\`${SCOPES.join('`, `')}\`), and the response without it is \`403\`. While the keys of the token ` +
-            'issuer are unavailable, it is `503` with `Retry-After`.',
-        },
-        'caller',
-      )
-      .addGlobalParameters({
-        name: 'X-Request-Id',
-        in: 'header',
-        required: false,
-        description:
-          'Identifies the request in the log and in problems. If it is missing or malformed, a new one is used.',
-        schema: { type: 'string', pattern: REQUEST_ID_PATTERN },
-      })
-      .addSecurityRequirements('caller')
-      .build();
-    const document = SwaggerModule.createDocument(app, options, { extraModels: [CurrencyIssuedEventDto] });
-    return { ...document, webhooks: OPENAPI_WEBHOOKS };
-  };
-  SwaggerModule.setup('docs', app, describe, {
-    jsonDocumentUrl: 'openapi.json',
-    yamlDocumentUrl: 'openapi.yaml',
-    customSiteTitle: 'Rewards Gateway',
+  for (const [url, [file, type]] of Object.entries(PAGES))
+    instance.get(url, async (_request, reply) => reply.type(type).send(await readFile(new URL(file, BUILT))));
+  const root = fileURLToPath(new URL('docs', BUILT));
+  instance.get<{ Params: { '*': string } }>('/docs/*', async (request, reply) => {
+    // Loaded when somebody opens the page: few do.
+    const { send } = await import('@fastify/send');
+    const found = await send(request.raw, request.params['*'], { root });
+    if (found.type !== 'file') return sendProblem(reply, notFound());
+    return reply.code(found.statusCode).headers(found.headers).send(found.stream);
   });
 }

@@ -1,3 +1,5 @@
+import { ApiProperty } from '@nestjs/swagger';
+
 /** What the gateway did with a callback. With each of these statuses, Kiip need not send it again. */
 export class CallbackResultDto {
   /**
@@ -6,6 +8,7 @@ export class CallbackResultDto {
    * discards it.
    * @example 'recorded'
    */
+  @ApiProperty({ enum: ['duplicate', 'recorded', 'quarantined'] })
   readonly status!: 'recorded' | 'duplicate' | 'quarantined';
   /** @example 'iss_0190c1d2e3f4000000112233445566aa' */
   readonly id!: string;

@@ -28,7 +28,7 @@ const WITH_LESS = JSON.stringify({ paths: {} });
 const BREAKING = '  GET /old: removed\n  PUT /old: removed\n';
 
 describe('openapi.json', () => {
-  it('equals the document that the build serves', () => {
+  it('equals the document of the built controllers and DTOs', () => {
     const { status, stderr } = run(readFileSync(join(root, 'openapi.json'), 'utf8'), '--check');
 
     expect(stderr).toBe('');
@@ -41,7 +41,7 @@ describe('npm run openapi -- --check', () => {
     const { status, stderr, file } = run(WITH_MORE, '--check');
 
     expect({ status, file }).toEqual({ status: 1, file: WITH_MORE });
-    expect(stderr).toContain(`The served API breaks openapi.json:\n${BREAKING}`);
+    expect(stderr).toContain(`The code breaks openapi.json:\n${BREAKING}`);
   });
 
   it('asks for an update when the document differs without breaking', () => {
@@ -53,7 +53,7 @@ describe('npm run openapi -- --check', () => {
 });
 
 describe('npm run openapi', () => {
-  it('writes the document that the build serves', () => {
+  it('writes the document of the built controllers and DTOs', () => {
     const { file, ...outcome } = run(WITH_LESS);
 
     expect(outcome).toEqual({ status: 0, stdout: '', stderr: '' });

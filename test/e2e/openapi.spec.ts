@@ -2,7 +2,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import supertest from 'supertest';
 import { parse } from 'yaml';
-import type { createApp } from '../../src/app.js';
+import { LifecycleService } from '../../src/health/lifecycle.service.js';
 import { PROBLEMS } from '../../src/problem/problem.js';
 import { sendBytes } from '../support/raw-http.js';
 import { credentials, startWorld } from '../support/gateway.js';
@@ -50,11 +50,8 @@ let document: Document;
 let ajv: Ajv2020;
 
 beforeAll(async () => {
-  // The compiler plugin that reads types and comments runs in `nest build` alone.
-  const built = '../../dist/app.js';
-  const app = (await import(built)) as { createApp: typeof createApp };
   database = await newDatabase();
-  world = await startWorld(database.env, app.createApp);
+  world = await startWorld(database.env);
   document = (await supertest(world.gateway.url).get('/openapi.json')).body as Document;
   ajv = new Ajv2020({ strict: false, formats: { 'date-time': /^\d{4}-\d\d-\d\dT[\d:.]+Z$/ } });
   ajv.addSchema(document, 'openapi');
@@ -363,12 +360,6 @@ describe('the request examples of the OpenAPI document', () => {
   });
 });
 
-async function lifecycleOfTheBuild() {
-  const built = '../../dist/health/lifecycle.service.js';
-  return ((await import(built)) as { LifecycleService: new () => { startDraining(): void } })
-    .LifecycleService;
-}
-
 describe('the problem examples of the OpenAPI document', () => {
   it.each<[string, () => PromiseLike<{ text: string }>, string, number]>([
     [
@@ -443,7 +434,7 @@ describe('the problem examples of the OpenAPI document', () => {
   it('equal the response of a failing probe', async () => {
     const { schema } = operation('get /health/ready').responses['503']!.content![problemType]!;
     // For good: no later test of this file looks at the readiness.
-    world.gateway.app.get<{ startDraining(): void }>(await lifecycleOfTheBuild()).startDraining();
+    world.gateway.app.get(LifecycleService).startDraining();
     const response = await supertest(world.gateway.url).get('/health/ready');
 
     expect(response.status).toBe(503);

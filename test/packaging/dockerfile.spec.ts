@@ -32,7 +32,7 @@ describe('the Dockerfile', () => {
     expect(version).toBe(lock.packages['node_modules/node']?.version);
     expect(version?.split('.')[0]).toBe(/\d+/.exec(manifest.devDependencies.node)?.[0]);
     for (const base of named('FROM'))
-      expect(base).toMatch(/^(node:\$\{NODE_VERSION\}-slim|manifest|compilers)( AS [\w-]+)?$/);
+      expect(base).toMatch(/^(node:\$\{NODE_VERSION\}-slim|manifest|tools)( AS [\w-]+)?$/);
   });
 
   it('copies only files that exist and that .dockerignore does not exclude', () => {
@@ -47,15 +47,9 @@ describe('the Dockerfile', () => {
     expect(new Set(allowed)).toEqual(new Set(copied.map((path) => `!${path}`)));
   });
 
-  it('has only the built program, its production dependencies and package.json in the last stage', () => {
-    expect(named('COPY', lastStage)).toEqual([
-      'package.json ./',
-      '--from=dependencies /app/node_modules node_modules',
-      '--from=build /app/dist dist',
-    ]);
-    expect(named('RUN', stage('dependencies'))).toEqual([
-      'npm ci --workspaces=false --omit=dev --omit=optional --ignore-scripts',
-    ]);
+  it('has only the bundled programs and package.json in the last stage', () => {
+    expect(named('COPY', lastStage)).toEqual(['package.json ./', '--from=build /app/dist dist']);
+    expect(named('RUN', stage('build'))).toEqual(['node tools/build.js']);
     expect(named('RUN', lastStage)).toEqual([]);
   });
 

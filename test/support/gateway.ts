@@ -38,7 +38,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** Starts the real app on a free port; `create` may extend it, or load it from the build. */
+/** Starts the real app on a free port; `create` may extend it. */
 export async function startGateway(env: Environment, create = createApp): Promise<Gateway> {
   const log: Record<string, unknown>[] = [];
   const config = readConfig({ ...baseEnvironment, ...env });

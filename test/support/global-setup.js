@@ -7,9 +7,9 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { findBinaries } from '../../dist/database/embedded-binaries.js';
-import { Database } from '../../dist/database/database.js';
-import { findServerUser } from '../../dist/database/embedded-user.js';
+import { findBinaries } from '../../build/database/embedded-binaries.js';
+import { Database } from '../../build/database/database.js';
+import { findServerUser } from '../../build/database/embedded-user.js';
 
 export default async function globalSetup() {
   const folder = mkdtempSync(join(tmpdir(), 'gateway-tests-'));

