@@ -2,12 +2,9 @@ import { relative } from 'node:path';
 import process from 'node:process';
 
 const COUNT = 10;
-const maxSeconds = Number(process.env['MAX_FILE_SECONDS'] ?? Infinity);
 
-/** Prints the slowest test files, and fails the run when one takes longer than `MAX_FILE_SECONDS`. */
+/** Prints the slowest test files and the time of the run. */
 export default class SlowestFilesReporter {
-  #error;
-
   onRunComplete(_contexts, { testResults, startTime }) {
     const files = testResults
       .map(({ testFilePath, perfStats }) => ({
@@ -22,14 +19,5 @@ export default class SlowestFilesReporter {
     console.log(
       `\nThe slowest of ${files.length} test files, in ${total.toFixed(0)} s:\n${lines.join('\n')}`,
     );
-
-    const tooSlow = files.filter(({ seconds }) => seconds > maxSeconds);
-    if (tooSlow.length === 0) return;
-    this.#error = new Error(`${tooSlow.length} test files took longer than ${maxSeconds} s`);
-    console.error(this.#error.message);
-  }
-
-  getLastError() {
-    return this.#error;
   }
 }
