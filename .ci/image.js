@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   cpSync,
   mkdirSync,
@@ -99,7 +100,8 @@ function start(stage, args, env) {
   return { child, ended: new Promise((resolve) => child.once('close', resolve)) };
 }
 
-async function tryGateway(gateway) {
+/** @param until the log line after which it must answer */
+async function tryGateway(gateway, database, until) {
   const { child, ended } = start(gateway, gateway.command, {
     PORT: '0',
     HOST: '127.0.0.1',
@@ -109,15 +111,16 @@ async function tryGateway(gateway) {
     KIIP_APP_KEY: 'image',
     KIIP_APP_SECRETS: 'image',
     API_KEYS: 'image:image',
-    // Nobody listens there: the gateway starts, and is not ready.
-    DATABASE_URL: 'postgres://127.0.0.1:9/none',
+    ...database,
   });
   let served = false;
+  let port;
   try {
     for await (const line of createInterface(child.stdout)) {
       process.stdout.write(`${line}\n`);
-      const { msg, port } = JSON.parse(line);
-      if (msg !== 'listening') continue;
+      const entry = JSON.parse(line);
+      port ??= entry.port;
+      if (entry.msg !== until) continue;
       const live = await fetch(`http://127.0.0.1:${port}/health/live`);
       const { info } = await (await fetch(`http://127.0.0.1:${port}/openapi.json`)).json();
       const script = await fetch(`http://127.0.0.1:${port}/docs/swagger-ui-bundle.js`);
@@ -132,6 +135,15 @@ async function tryGateway(gateway) {
   } finally {
     child.kill('SIGKILL');
   }
+}
+
+/** With a folder for its database, as the overlay for development has. The user of the image need not exist here. */
+async function tryEmbedded(embedded) {
+  const user = [65_534, 65_534];
+  const data = join(temporary, 'data');
+  mkdirSync(data);
+  if (process.getuid() === 0) chownSync(data, ...user);
+  await tryGateway({ ...embedded, user }, { DATA_DIR: data }, 'database ready');
 }
 
 /** As compose.yaml and the overlay for development start them. */
@@ -174,9 +186,11 @@ async function checkThatNoSandboxIsIn(gateway, sandbox) {
 
 try {
   build();
-  const { final, sandbox } = stages;
+  const { final, embedded, sandbox } = stages;
   await checkThatNoSandboxIsIn(final, sandbox);
-  await tryGateway(final);
+  // Nobody listens there: the gateway starts, and is not ready.
+  await tryGateway(final, { DATABASE_URL: 'postgres://127.0.0.1:9/none' }, 'listening');
+  await tryEmbedded(embedded);
   await trySandbox(sandbox);
   process.stdout.write('The steps of the Dockerfile give images that start, answer and stop.\n');
 } finally {

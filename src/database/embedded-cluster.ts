@@ -132,6 +132,10 @@ function initdbError(error: unknown, dataDir: string): Error {
   const { stderr = '', code } = error as { stderr?: string; code?: unknown };
   const reason = hideFolder(stderr === '' ? String(code) : reasonOf(stderr), dataDir);
   if (/permission denied/i.test(reason)) return unreachable(reason);
+  if (/effective user/.test(reason))
+    return new EmbeddedDatabaseError(
+      `PostgreSQL needs a user with a name (${reason}): start the gateway as a user of /etc/passwd, or set DATABASE_URL`,
+    );
   return new StorageUnavailableError(`the embedded database cannot be created: ${reason}`);
 }
 

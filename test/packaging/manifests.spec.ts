@@ -223,9 +223,15 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
   });
 
   it('keeps to the restricted Pod Security Standard, as the user of the image', () => {
-    const [, uid, gid] = /^USER (\d+):(\d+)$/m.exec(read('Dockerfile'))!.map(Number);
     for (const { spec } of world.deployments) {
       const { securityContext, initContainers = [], containers } = spec.template.spec;
+      // The stage that an image is built from, by its tag; without a name, the last one.
+      const stages = read('Dockerfile').split(/^FROM /m);
+      const stage =
+        stages.find((text) =>
+          text.startsWith(`node:\${NODE_VERSION}-slim AS ${containers[0].image.split(':')[1]}\n`),
+        ) ?? stages.at(-1)!;
+      const [, uid, gid] = /^USER (\d+):(\d+)$/m.exec(stage)!.map(Number);
       expect(securityContext).toEqual({
         runAsNonRoot: true,
         runAsUser: uid,
@@ -292,7 +298,7 @@ withKubectl('the overlay for development', () => {
         restartPolicy: 'Always',
       }),
     ]);
-    expect(containers[0].image).toBe('rewards-gateway:dev');
+    expect(containers[0].image).toBe('rewards-gateway:embedded');
     expect(world.settings.data).toMatchObject(vendorUrls);
     const [secret] = world.all<ConfigMap>('Secret');
     expect(
