@@ -45,10 +45,10 @@ async function start(dataDir) {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  let ready = false;
-  child.stdout.setEncoding('utf8').on('data', (text) => (ready ||= text.includes('"database ready"')));
+  const output = { ready: false };
+  child.stdout.setEncoding('utf8').on('data', (text) => (output.ready ||= text.includes('"database ready"')));
   let peakMiB = 0;
-  while (!ready) {
+  while (!output.ready) {
     if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}`);
     peakMiB = Math.max(peakMiB, usage(child.pid).memoryMiB);
     await delay(50);
