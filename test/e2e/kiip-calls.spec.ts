@@ -13,8 +13,9 @@ const seen = () => world.kiip.requests();
 const seenBody = () => JSON.parse(seen()[0]!.body) as Record<string, unknown>;
 
 describe('a request to Kiip', () => {
-  beforeEach(() => use());
-  afterEach(() => world.close());
+  beforeAll(() => use());
+  afterAll(() => world.close());
+  beforeEach(() => world.kiip.reset());
 
   const everyField = {
     app: { version: '4281020' },
@@ -318,8 +319,9 @@ describe('a call to the Kiip routes', () => {
 });
 
 describe('the response', () => {
-  beforeEach(() => use());
-  afterEach(() => world.close());
+  beforeAll(() => use());
+  afterAll(() => world.close());
+  beforeEach(() => world.kiip.reset());
 
   it('to a session has Kiip’s date in UTC', async () => {
     world.kiip.addFault({ route: 'session', kind: 'json', body: { date: '2015-01-28T01:32:24.697136' } });
@@ -393,8 +395,18 @@ describe('the response', () => {
 });
 
 describe('a failure of Kiip', () => {
-  beforeEach(() => use());
-  afterEach(() => world.close());
+  beforeAll(() => use());
+  afterAll(() => world.close());
+  beforeEach(() => world.kiip.reset());
+  // More successful calls than the test made keep the circuit breakers closed.
+  afterEach(async () => {
+    const calls = seen().length;
+    world.kiip.reset();
+    for (let call = 0; call <= calls; call += 1) {
+      const responses = await Promise.all([world.moment(), world.session()]);
+      expect(responses.map(({ status }) => status)).toEqual([200, 200]);
+    }
+  });
 
   const error = { error: 'no such app: secret-detail' };
 
@@ -480,8 +492,13 @@ describe('a failure of Kiip', () => {
     expect(await response.json()).toMatchObject({ retryable: false });
     expect(seen()).toHaveLength(1);
   });
+});
 
-  it('that repeats opens the circuit breaker of moments only', async () => {
+describe('a failure of Kiip that repeats', () => {
+  beforeEach(() => use());
+  afterEach(() => world.close());
+
+  it('opens the circuit breaker of moments only', async () => {
     world.kiip.addFault({ ...onMoments, kind: 'status', status: 500 });
     for (let call = 0; call < 5; call += 1) await world.moment();
     const response = await world.moment();

@@ -3,8 +3,8 @@ import type { Environment } from '../../src/config/read-config.js';
 import { UserReferencesService } from '../../src/user-references/user-references.service.js';
 import { CallbackSender, isAccepted, textOf } from '../support/callback-sender.js';
 import type { FeedEntry, CallbackResponse } from '../support/callback-sender.js';
+import { startGateway } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
-import type { GatewayProcess } from '../support/gateway-process.js';
 import { content, formOf, issuance, redemption, sign } from '../support/kiip.js';
 import type { Fields } from '../support/kiip.js';
 import { problemIn } from '../support/problem.js';
@@ -13,9 +13,9 @@ import { scale } from '../support/scale.js';
 
 /** Set another seed for other bodies: `FUZZ_SEED=7 npm test -- kiip-fuzz`. */
 const seed = Number(process.env['FUZZ_SEED'] ?? 20_260_101);
-const BODIES = scale(1_500, 20_000);
+const BODIES = scale(600, 20_000);
 /** Genuine callbacks, sent once with known users and once with unknown ones. */
-const TEXTS = scale(10, 160);
+const TEXTS = scale(6, 160);
 const SPLITS_PER_TEXT = 32;
 const IN_FLIGHT = 24;
 /** Only tells a hang from a busy machine; it measures nothing. */
@@ -32,29 +32,50 @@ interface FuzzRequest {
   readonly body: string | Uint8Array;
 }
 
-/** The built gateway with its own database, in which some users are registered before it starts. */
+/** A gateway that is fuzzed. */
+interface FuzzedGateway {
+  readonly origin: string;
+  readonly log: () => Record<string, unknown>[];
+  /** Everything on standard error, where it is a process. */
+  readonly errors: () => string;
+  readonly close: () => PromiseLike<void>;
+}
+
+/** The built gateway: only a process of its own ends by what it does not catch. */
+async function startBuilt(env: Environment): Promise<FuzzedGateway> {
+  const gateway = startProcess(env);
+  const origin = await gateway.url();
+  await gateway.logged('database ready');
+  return { ...gateway, origin, close: () => gateway[Symbol.asyncDispose]() };
+}
+
+async function startInProcess(env: Environment): Promise<FuzzedGateway> {
+  const { url, log, close } = await startGateway(env);
+  return { origin: url, log: () => log, errors: () => '', close };
+}
+
+/** A gateway with its own database, in which some users are registered before it starts. */
 class LoadRun {
   readonly sender = new CallbackSender(IN_FLIGHT, HANG_MS);
+  readonly origin: string;
 
   private constructor(
-    readonly gateway: GatewayProcess,
-    readonly origin: string,
+    readonly gateway: FuzzedGateway,
     private readonly dropDatabase: () => Promise<void>,
-  ) {}
+  ) {
+    this.origin = gateway.origin;
+  }
 
-  static async open(more: Environment = {}, knownUsers: readonly string[] = []): Promise<LoadRun> {
+  static async open(
+    start: (env: Environment) => Promise<FuzzedGateway>,
+    more: Environment = {},
+    knownUsers: readonly string[] = [],
+  ): Promise<LoadRun> {
     const database = await newDatabase();
     const known = new UserReferencesService(await database.open());
     for (const user of knownUsers) await known.register(user);
-    const gateway = startProcess({
-      ...database.env,
-      LOG_LEVEL: 'info',
-      DATABASE_TIMEOUT_MS: '10000',
-      ...more,
-    });
-    const origin = await gateway.url();
-    await gateway.logged('database ready');
-    return new LoadRun(gateway, origin, () => database.drop());
+    const env = { ...database.env, LOG_LEVEL: 'info', DATABASE_TIMEOUT_MS: '10000', ...more };
+    return new LoadRun(await start(env), () => database.drop());
   }
 
   /** Starts the items in order, with several in flight at once. */
@@ -72,7 +93,7 @@ class LoadRun {
 
   async close(): Promise<void> {
     await this.sender.close();
-    await this.gateway[Symbol.asyncDispose]();
+    await this.gateway.close();
     await this.dropDatabase();
   }
 }
@@ -175,7 +196,7 @@ describe('POST /callbacks/kiip with random bodies', () => {
     return fields;
   });
   beforeAll(async () => {
-    loadRun = await LoadRun.open();
+    loadRun = await LoadRun.open(startBuilt);
   }, LIMIT_MS);
   afterAll(() => loadRun.close());
 
@@ -366,7 +387,11 @@ describe.each([
       KIIP_LEGACY_SIGNATURE: 'true',
       ...(listed ? { KIIP_CURRENCIES: JSON.stringify(currencies) } : {}),
     };
-    loadRun = await LoadRun.open(env, known ? texts.map(({ user_id }) => String(user_id)) : []);
+    loadRun = await LoadRun.open(
+      startInProcess,
+      env,
+      known ? texts.map(({ user_id }) => String(user_id)) : [],
+    );
   }, LIMIT_MS);
   afterAll(() => loadRun.close());
 

@@ -24,12 +24,15 @@ const momentsPath = '/api/v1/kiip/moments';
 const secondTesterKey = 'test-api-key-0002';
 const anotherCallerKey = 'test-api-key-0003';
 
-const reportTo = async (gateway: GatewayProcess) =>
-  fetch((await gateway.url()) + momentsPath, {
+const reportTo = async (gateway: GatewayProcess) => {
+  const url = await gateway.url();
+  await gateway.logged('database ready');
+  return fetch(url + momentsPath, {
     method: 'POST',
     headers: { ...credentials, 'content-type': 'application/json', 'idempotency-key': 'the-key' },
     body: JSON.stringify(momentOf('user-1')),
   });
+};
 
 const readResponse = async (response: Response) => [response.status, await response.text()] as const;
 

@@ -32,7 +32,8 @@ interface Dashboard {
 
 const { groups } = parse(textOf('k8s/observability/alerts.yaml')) as { groups: [{ rules: Rule[] }] };
 const [{ rules }] = groups;
-const { tests } = parse(textOf('k8s/observability/alerts.test.yaml')) as RuleTests;
+const RULE_TESTS = ['alerts.test.yaml', 'alerts-hourly.test.yaml'];
+const tests = RULE_TESTS.flatMap((file) => (parse(textOf(`k8s/observability/${file}`)) as RuleTests).tests);
 const { panels } = JSON.parse(textOf('k8s/observability/dashboard.json')) as Dashboard;
 const queries = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
 
@@ -180,7 +181,7 @@ describeWithPromtool('alert rules in promtool', () => {
   });
 
   it('fire with the expected summaries, and do not fire in a normal hour', () => {
-    const { status, output } = promtool(folder, 'test', 'rules', 'alerts.test.yaml');
+    const { status, output } = promtool(folder, 'test', 'rules', ...RULE_TESTS);
     expect([status, output]).toEqual([0, expect.stringContaining('SUCCESS')]);
   });
 });

@@ -1,9 +1,11 @@
 import { startKigoSandbox } from '@rewards-gateway/sandbox';
+import type { KigoSandbox } from '@rewards-gateway/sandbox';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumersConfig } from '../support/consumer.js';
 import { badge, credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
+import type { GatewayProcess } from '../support/gateway-process.js';
 import { redemption } from '../support/kiip.js';
 import { waitFor } from '../support/wait-for.js';
 import { newDatabase } from '../support/databases.js';
@@ -21,9 +23,14 @@ interface Export {
   readonly resourceSpans: { scopeSpans: { spans: Span[] }[] }[];
 }
 
-const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const callerSpan = '00f067aa0ba902b7';
-const traceparent = `00-${traceId}-${callerSpan}-01`;
+/** One trace for each request. */
+const TRACES = {
+  callback: '4bf92f3577b34da6a3ce929d0e0e4736',
+  lookup: '4bf92f3577b34da6a3ce929d0e0e4737',
+  disconnected: '4bf92f3577b34da6a3ce929d0e0e4738',
+};
+const traceparentOf = (traceId: string) => `00-${traceId}-${callerSpan}-01`;
 
 function receivedSpans({ received }: CallbackReceiver): Span[] {
   return received.flatMap(({ body }) =>
@@ -43,91 +50,106 @@ const callback = (url: string, headers: Record<string, string> = {}) =>
 describe('traces', () => {
   let collector: CallbackReceiver;
   let wallet: CallbackReceiver;
+  let kigo: KigoSandbox;
   let database: TestDatabase;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     collector = await startCallbackReceiver();
     wallet = await startCallbackReceiver();
+    kigo = await startKigoSandbox();
     database = await newDatabase();
   });
-  afterEach(async () => {
-    await collector.close();
-    await wallet.close();
+  afterAll(async () => {
+    await Promise.all([collector.close(), wallet.close(), kigo.close()]);
     await database.drop();
   });
 
   const start = (env: Record<string, string> = {}) =>
     startProcess({
       ...database.env,
+      KIGO_BASE_URL: kigo.url,
       DELIVERY_CONSUMERS: consumersConfig(wallet.url),
-      SHUTDOWN_GRACE_SECONDS: '4',
+      // Ends the call that Kigo never answers, so that the process need not wait for it.
+      KIGO_TIMEOUT_MS: '1000',
       ...env,
     });
 
-  it('follow a callback through the ledger to its delivery, in the trace of its sender', async () => {
-    await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
-    expect((await callback(await gateway.url(), { traceparent })).status).toBe(200);
+  const deliverCallback = async (gateway: GatewayProcess, headers: Record<string, string> = {}) => {
+    const url = await gateway.url();
+    await gateway.logged('database ready');
+    wallet.reset();
+    expect((await callback(url, headers)).status).toBe(200);
     await waitFor('it is delivered', () => wallet.received.length === 1);
-    gateway.signal('SIGTERM');
-    await gateway.ended;
+    return wallet.received[0]!;
+  };
 
-    expect(new Set(collector.received.map(({ path }) => path))).toEqual(new Set(['/v1/traces']));
-    const spans = receivedSpans(collector).filter((span) => span.traceId === traceId);
-    const named = (name: string) => spans.find((span) => span.name === name)!;
-    expect(spans.map(({ name }) => name).toSorted()).toEqual([
-      'POST /callbacks/kiip',
-      'deliver wallet',
-      'ledger record',
-    ]);
-    expect(named('POST /callbacks/kiip').parentSpanId).toBe(callerSpan);
-    expect(named('ledger record').parentSpanId).toBe(named('POST /callbacks/kiip').spanId);
-    expect(named('deliver wallet').parentSpanId).toBe(named('ledger record').spanId);
-    expect(wallet.received[0]!.headers['traceparent']).toBe(
-      `00-${traceId}-${named('deliver wallet').spanId}-01`,
-    );
-    // The spans contain no data of the callback.
-    const exported = JSON.stringify(collector.received);
-    for (const canary of ['canary-user', 'demo-partner', 'test_app_secret', 'whsec_', wallet.url])
-      expect(exported).not.toContain(canary);
-  });
+  describe('with an OTLP endpoint', () => {
+    let spans: Span[];
+    let deliveredTraceparent: string | undefined;
+    let seenByKigo: unknown[];
+    let disconnectedStatus: unknown;
 
-  it('continue at Kigo', async () => {
-    const kigo = await startKigoSandbox();
-    try {
-      kigo.setAccount({ external_user_id: 'user123', external_program_id: 'program456' });
-      await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, KIGO_BASE_URL: kigo.url });
-      const url = await gateway.url();
-      expect((await fetch(url + badge(), { headers: { ...credentials, traceparent } })).status).toBe(200);
-      gateway.signal('SIGTERM');
-      await gateway.ended;
-      const lookup = receivedSpans(collector).find(({ name }) => name === 'kigo lookup')!;
-      expect(lookup.traceId).toBe(traceId);
-      const [seen] = kigo.requests('lookup');
-      expect(seen!.headers['traceparent']).toBe(`00-${traceId}-${lookup.spanId}-01`);
-    } finally {
-      await kigo.close();
-    }
-  });
+    const spansOf = (traceId: string) => spans.filter((span) => span.traceId === traceId);
 
-  it('include a request whose client disconnected', async () => {
-    const kigo = await startKigoSandbox();
-    try {
-      kigo.setAccount({ external_user_id: 'user123', external_program_id: 'program456' });
+    beforeAll(async () => {
+      await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+      const delivered = await deliverCallback(gateway, { traceparent: traceparentOf(TRACES.callback) });
+      deliveredTraceparent = delivered.headers['traceparent'] as string;
+
+      const ask = (user: string, traceId: string, signal?: AbortSignal) =>
+        gateway.url().then((url) =>
+          fetch(url + badge(user), {
+            headers: { ...credentials, traceparent: traceparentOf(traceId) },
+            ...(signal && { signal }),
+          }),
+        );
+      expect((await ask('user123', TRACES.lookup)).status).toBe(200);
+
       kigo.addFault({ kind: 'hang', route: 'lookup' });
-      await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, KIGO_BASE_URL: kigo.url });
       const abort = new AbortController();
-      const call = fetch((await gateway.url()) + badge(), {
-        headers: { ...credentials, traceparent },
-        signal: abort.signal,
-      });
-      await waitFor('Kigo has the call', () => kigo.requests('lookup').length === 1);
+      const call = ask('another', TRACES.disconnected, abort.signal);
+      await waitFor('Kigo has the call', () => kigo.requests('lookup').length === 2);
       abort.abort();
       await expect(call).rejects.toMatchObject({ name: 'AbortError' });
-      const { status } = await gateway.logged('request');
-      expect(status).toBe(499);
+      const requests = () => gateway.log().filter(({ msg }) => msg === 'request');
+      await waitFor('the end of the call is logged', () => requests().length === 3);
+      disconnectedStatus = requests()[2]!['status'];
+      seenByKigo = kigo.requests('lookup').map(({ headers }) => headers['traceparent']);
+
       gateway.signal('SIGTERM');
       await gateway.ended;
-      const [span, ...others] = receivedSpans(collector).filter(
+      spans = receivedSpans(collector);
+    });
+
+    it('follow a callback through the ledger to its delivery, in the trace of its sender', () => {
+      expect(new Set(collector.received.map(({ path }) => path))).toEqual(new Set(['/v1/traces']));
+      const trace = spansOf(TRACES.callback);
+      const named = (name: string) => trace.find((span) => span.name === name)!;
+      expect(trace.map(({ name }) => name).toSorted()).toEqual([
+        'POST /callbacks/kiip',
+        'deliver wallet',
+        'ledger record',
+      ]);
+      expect(named('POST /callbacks/kiip').parentSpanId).toBe(callerSpan);
+      expect(named('ledger record').parentSpanId).toBe(named('POST /callbacks/kiip').spanId);
+      expect(named('deliver wallet').parentSpanId).toBe(named('ledger record').spanId);
+      expect(deliveredTraceparent).toBe(`00-${TRACES.callback}-${named('deliver wallet').spanId}-01`);
+    });
+
+    it('contain no personal data, no secret and no URL of a consumer', () => {
+      const exported = JSON.stringify(collector.received);
+      for (const canary of ['canary-user', 'demo-partner', 'test_app_secret', 'whsec_', wallet.url])
+        expect(exported).not.toContain(canary);
+    });
+
+    it('continue at Kigo', () => {
+      const lookup = spansOf(TRACES.lookup).find(({ name }) => name === 'kigo lookup')!;
+      expect(seenByKigo[0]).toBe(`00-${TRACES.lookup}-${lookup.spanId}-01`);
+    });
+
+    it('include a request whose client disconnected', () => {
+      expect(disconnectedStatus).toBe(499);
+      const [span, ...others] = spansOf(TRACES.disconnected).filter(
         ({ parentSpanId }) => parentSpanId === callerSpan,
       );
       expect([span?.name, others]).toEqual(['GET /api/user/unviewed-count', []]);
@@ -135,22 +157,18 @@ describe('traces', () => {
         key: 'http.response.status_code',
         value: { intValue: 499 },
       });
-    } finally {
-      await kigo.close();
-    }
+    });
   });
 
   it('are not created without an OTLP endpoint', async () => {
     await using gateway = start();
-    expect((await callback(await gateway.url(), { traceparent })).status).toBe(200);
-    await waitFor('it is delivered', () => wallet.received.length === 1);
-    expect(wallet.received[0]!.headers['traceparent']).toBeUndefined();
+    const { headers } = await deliverCallback(gateway, { traceparent: traceparentOf(TRACES.callback) });
+    expect(headers['traceparent']).toBeUndefined();
   });
 
   it('delay nothing while the collector is unavailable', async () => {
     await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' });
-    expect((await callback(await gateway.url())).status).toBe(200);
-    await waitFor('it is delivered', () => wallet.received.length === 1);
+    await deliverCallback(gateway);
     gateway.signal('SIGTERM');
     expect(await gateway.ended).toEqual({ code: 0, signal: null });
     expect(gateway.errors()).toBe('');

@@ -10,12 +10,35 @@ const summary = { route: 'summary' } as const;
 
 describe('a call to Kigo', () => {
   let world: World;
+  let users = 0;
+  let user = '';
 
-  beforeEach(async () => {
+  const addUser = () => {
+    users += 1;
+    user = `user-${users}`;
+    const ids = { external_user_id: user, external_program_id: 'program456' };
+    world.kigo.setAccount({ ...ids, unviewed_products: 12 });
+  };
+
+  beforeAll(async () => {
     world = await startWorld();
   });
-
-  afterEach(() => world.close());
+  // Nothing is cached for a new user.
+  beforeEach(() => {
+    addUser();
+    world.kigo.clearRequests();
+    world.gateway.log.length = 0;
+  });
+  // More successful calls than the test made keep the circuit breakers closed.
+  afterEach(async () => {
+    world.kigo.clearFaults();
+    world.kigo.configure({ numericAccountIds: false });
+    for (let calls = summaries(); calls >= 0; calls -= 1) {
+      addUser();
+      expect((await world.gateway.get(badge(user))).status).toBe(200);
+    }
+  });
+  afterAll(() => world.close());
 
   const summaries = () => world.kigo.requests('summary').length;
 
@@ -30,7 +53,7 @@ describe('a call to Kigo', () => {
   ])('after %s', (_, fault) => {
     it('is retried, up to three attempts', async () => {
       world.kigo.addFault(fault);
-      const response = await world.gateway.get(badge());
+      const response = await world.gateway.get(badge(user));
       expect([response.status, await response.json()]).toEqual([200, { count: 12 }]);
       expect(summaries()).toBe(3);
     });
@@ -38,14 +61,14 @@ describe('a call to Kigo', () => {
 
   it.each([400, 403, 404, 409, 410, 422, 501])('is not retried after status %i', async (status) => {
     world.kigo.addFault({ ...summary, kind: 'status', status });
-    const response = await world.gateway.get(badge());
+    const response = await world.gateway.get(badge(user));
     expect(response.status).toBe(status === 404 ? 404 : 502);
     expect(summaries()).toBe(1);
   });
 
   it('backs off up to 100 ms before the first retry and up to 200 ms before the second', async () => {
     world.kigo.addFault({ ...summary, kind: 'status', status: 500 });
-    await world.gateway.get(badge());
+    await world.gateway.get(badge(user));
     const waits = world.gateway.log
       .filter(({ msg }) => msg === 'retrying upstream call')
       .map(({ waitMs }) => Number(waitMs));
@@ -60,7 +83,7 @@ describe('a call to Kigo', () => {
     ['a date', () => new Date(Date.now() + 2_000).toUTCString()],
   ])('obeys Retry-After in %s', async (_, header) => {
     world.kigo.addFault({ ...summary, kind: 'unavailable', retryAfter: header(), times: 1 });
-    expect((await world.gateway.get(badge())).status).toBe(200);
+    expect((await world.gateway.get(badge(user))).status).toBe(200);
     const [first, second] = world.kigo.requests('summary');
     expect(second!.at - first!.at).toBeGreaterThanOrEqual(990);
   });
@@ -69,7 +92,7 @@ describe('a call to Kigo', () => {
     'is not retried when Retry-After is %s, which is past the deadline',
     async (retryAfter) => {
       world.kigo.addFault({ ...summary, kind: 'rate-limited', retryAfter });
-      const response = await world.gateway.get(badge());
+      const response = await world.gateway.get(badge(user));
       expect(response.status).toBe(503);
       expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
       expect(await response.json()).toMatchObject({
@@ -84,7 +107,7 @@ describe('a call to Kigo', () => {
     'ignores a Retry-After of "%s"',
     async (retryAfter) => {
       world.kigo.addFault({ ...summary, kind: 'unavailable', retryAfter, times: 1 });
-      expect((await world.gateway.get(badge())).status).toBe(200);
+      expect((await world.gateway.get(badge(user))).status).toBe(200);
       expect(summaries()).toBe(2);
     },
   );
@@ -120,7 +143,7 @@ describe('a call to Kigo', () => {
     'fails with 502 after one attempt and caches nothing when the response is %s',
     async (_, fault) => {
       world.kigo.addFault(fault);
-      const response = await world.gateway.get(badge());
+      const response = await world.gateway.get(badge(user));
       expect(response.status).toBe(502);
       const body = (await response.json()) as Record<string, unknown>;
       expect(body).toMatchObject({
@@ -131,7 +154,7 @@ describe('a call to Kigo', () => {
       expect(world.kigo.requests(fault.route as 'summary')).toHaveLength(1);
 
       world.kigo.clearFaults();
-      const again = await world.gateway.get(badge());
+      const again = await world.gateway.get(badge(user));
       expect([again.status, await again.json()]).toEqual([200, { count: 12 }]);
     },
   );
@@ -147,14 +170,16 @@ describe('a call to Kigo', () => {
       { kind: 'wrong-content-type', contentType: 'text/plain;charset=utf-16' },
     ],
   ])('succeeds when the response has %s', async (_, fault) => {
+    // The response of a login as well, if the fault is not of one route.
+    world.kigo.revokeAllTokens();
     world.kigo.addFault(fault);
-    const response = await world.gateway.get(badge());
+    const response = await world.gateway.get(badge(user));
     expect([response.status, await response.json()]).toEqual([200, { count: 12 }]);
   });
 
   it('accepts counts beyond 32 bits', async () => {
     world.kigo.addFault({ ...summary, kind: 'extra-fields', fields: { unviewed_products: 2 ** 40 } });
-    expect(await (await world.gateway.get(badge())).json()).toEqual({ count: 2 ** 40 });
+    expect(await (await world.gateway.get(badge(user))).json()).toEqual({ count: 2 ** 40 });
   });
 
   it('accepts account ids that are numbers, and returns them as strings', async () => {
@@ -164,13 +189,15 @@ describe('a call to Kigo', () => {
       status: 200,
       body: '{"account_id": 12345678901234567890}',
     });
-    const response = await world.gateway.get(badge().replace('/api/user/unviewed-count', '/api/v1/accounts'));
+    const response = await world.gateway.get(
+      badge(user).replace('/api/user/unviewed-count', '/api/v1/accounts'),
+    );
     expect(await response.json()).toEqual({ account_id: '12345678901234567890' });
   });
 
   it('finds the hub summary of a numeric account id', async () => {
     world.kigo.configure({ numericAccountIds: true });
-    expect(await (await world.gateway.get(badge())).json()).toEqual({ count: 12 });
+    expect(await (await world.gateway.get(badge(user))).json()).toEqual({ count: 12 });
   });
 });
 
@@ -180,7 +207,7 @@ describe('the time limit of a call to Kigo', () => {
   afterEach(() => world.close());
 
   it('ends an attempt, and a retry follows', async () => {
-    world = await startWorld({ KIGO_TIMEOUT_MS: '2000' });
+    world = await startWorld({ KIGO_TIMEOUT_MS: '1000' });
     world.kigo.addFault({ ...summary, kind: 'hang', times: 1 });
     expect((await world.gateway.get(badge())).status).toBe(200);
     expect(world.kigo.requests('summary')).toHaveLength(2);
@@ -191,7 +218,7 @@ describe('the time limit of a call to Kigo', () => {
     ['sends headers and no body', { ...summary, kind: 'slow-body', delayMs: 60_000 }],
     ['never ends the body', { ...summary, kind: 'dribble', delayMs: 60, chunkBytes: 1 }],
   ])('ends all attempts together with 504 when Kigo %s', async (_, fault) => {
-    world = await startWorld({ KIGO_TIMEOUT_MS: '700', UPSTREAM_DEADLINE_MS: '900' });
+    world = await startWorld({ KIGO_TIMEOUT_MS: '300', UPSTREAM_DEADLINE_MS: '500' });
     await world.gateway.get('/api/v1/accounts?external_user_id=user123&external_program_id=program456');
     world.kigo.addFault(fault);
     const response = await world.gateway.get(badge());
@@ -218,7 +245,7 @@ describe('the time limit of a call to Kigo', () => {
   });
 
   it('includes the wait for a token', async () => {
-    world = await startWorld({ KIGO_TIMEOUT_MS: '700', UPSTREAM_DEADLINE_MS: '900' });
+    world = await startWorld({ KIGO_TIMEOUT_MS: '300', UPSTREAM_DEADLINE_MS: '500' });
     world.kigo.addFault({ route: 'login', kind: 'hang' });
     expect((await world.gateway.get(badge())).status).toBe(504);
     expect(world.kigo.requests('lookup')).toEqual([]);

@@ -310,7 +310,7 @@ describe('findAlternativeParses compared to a brute-force search', () => {
         const naive = naiveParses(all, rules.legacySignature, rules.userReference === 'opaque');
         expect(found.toSorted()).toEqual([...naive].toSorted());
       }),
-      { numRuns: 100 },
+      { numRuns: scale(40, 100) },
     );
     expect(parseCount).toBeGreaterThan(4);
   });
