@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { allDelivered, readTotals, countUnfinished } from '../support/reconciliation.js';
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 import { Inbox } from '../support/inbox.js';
 import type { Receipt } from '../support/inbox.js';
 import { CrashableGateway } from '../support/crashable-gateway.js';
 import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
-import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
 const ROUNDS = 50;
@@ -21,20 +22,20 @@ const WAIT_SECONDS = 120;
 const ATTEMPT_MS = 10_000;
 
 describe('delivery by three replicas that are killed at random moments', () => {
-  let server: PostgresServer;
+  let database: TestDatabase;
   let inbox: Inbox;
   let replicas: CrashableGateway[];
   /** Events whose sender was killed at the moment of the 200. */
   const lastAccepted: string[] = [];
 
   beforeAll(async () => {
-    server = await PostgresServer.create();
+    database = await newDatabase();
     inbox = await Inbox.open();
     // One consumer with a URL for each replica, so that the receiver knows the sender.
     replicas = await Promise.all(
       Array.from({ length: REPLICAS }, (_, index) =>
         CrashableGateway.on({
-          DATABASE_URL: server.url('postgres'),
+          ...database.env,
           DATABASE_TIMEOUT_MS: String(DATABASE_TIMEOUT_MS),
           DELIVERY_CONSUMERS: consumersConfig(inbox.url(String(index)), { concurrency: CONCURRENCY }),
         }),
@@ -44,7 +45,7 @@ describe('delivery by three replicas that are killed at random moments', () => {
   afterAll(async () => {
     await Promise.all(replicas.map((replica) => replica.close()));
     await inbox.close();
-    await server.destroy();
+    await database.drop();
   });
 
   test(
@@ -64,7 +65,11 @@ describe('delivery by three replicas that are killed at random moments', () => {
         victim.start();
       }
       await kiip.finish();
-      await waitFor('every lease has ended', async () => (await countUnfinished(server)) === 0, WAIT_SECONDS);
+      await waitFor(
+        'every lease has ended',
+        async () => (await countUnfinished(database)) === 0,
+        WAIT_SECONDS,
+      );
 
       // The consumer has exactly the entries of the ledger, and the ledger exactly the acknowledged callbacks.
       const sender = new CallbackSender();

@@ -24,6 +24,7 @@ describe('delivery during PostgreSQL failures', () => {
   let gateway: GatewayProcess;
   let origin: string;
   const sender = new CallbackSender(4);
+  const database = { query: (text: string) => server.query('postgres', text) };
 
   beforeAll(async () => {
     server = await PostgresServer.create();
@@ -55,14 +56,13 @@ describe('delivery during PostgreSQL failures', () => {
     expect(outcome).toBe('recorded');
     return id!;
   };
-  const findDeliveryOf = (id: string) => findDelivery(server, id);
+  const findDeliveryOf = (id: string) => findDelivery(database, id);
   /** Waits until an event is delivered; returns what the consumer and the tables have of it. */
   const resultOf = async (id: string) => {
     const delivered = async () => (await findDeliveryOf(id))?.['status'] === 'delivered';
     await waitFor('it is delivered', delivered, WAIT_SECONDS);
     const { attempts, lease_token: leaseToken } = (await findDeliveryOf(id))!;
-    const log = await server.query(
-      'postgres',
+    const log = await database.query(
       `select a.status from delivery_attempts a
       join deliveries d on d.id = a.delivery_id where d.ledger_id = '${id}'`,
     );
@@ -91,7 +91,7 @@ describe('delivery during PostgreSQL failures', () => {
       await recover();
       await waitFor('events flow again', () => inbox.receipts.length > before + 100, WAIT_SECONDS);
       await kiip.finish();
-      await waitFor('all is delivered', async () => (await countUnfinished(server)) === 0, WAIT_SECONDS);
+      await waitFor('all is delivered', async () => (await countUnfinished(database)) === 0, WAIT_SECONDS);
 
       const rows = (await sender.ledger(origin)).filter(isAccepted).map(({ id }) => id);
       const received = inbox.receipts.map(({ id }) => id);
@@ -100,7 +100,7 @@ describe('delivery during PostgreSQL failures', () => {
       expect(received.filter((id) => !rows.includes(id))).toEqual([]);
       // Events that were accepted while the result could not be saved are not sent again: the leases lasted longer.
       expect(received).toHaveLength(new Set(received).size);
-      expect(await server.query('postgres', 'select * from deliveries where attempts <> 1')).toEqual([]);
+      expect(await database.query('select * from deliveries where attempts <> 1')).toEqual([]);
       expect(await readTotals(origin)).toMatchObject(allDelivered(rows.length));
       console.info(`${name}: ${received.length} events`);
     },

@@ -1,6 +1,8 @@
 import { allDelivered, readTotals, findDelivery } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
@@ -8,11 +10,10 @@ import type { GatewayProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import type { Receipt } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
-import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
 describe('delivery by ROLE', () => {
-  let server: PostgresServer;
+  let database: TestDatabase;
   let inbox: Inbox;
   let api: GatewayProcess;
   let origin: string;
@@ -20,7 +21,7 @@ describe('delivery by ROLE', () => {
 
   const start = async (role: string, name: string, env: Environment = {}) => {
     const gateway = startProcess({
-      DATABASE_URL: server.url('postgres'),
+      ...database.env,
       DELIVERY_CONSUMERS: consumersConfig(inbox.url(name)),
       SHUTDOWN_GRACE_SECONDS: '6',
       // No lease expires while a test waits: a lease lasts 25 s and twice this.
@@ -39,7 +40,7 @@ describe('delivery by ROLE', () => {
     return id!;
   };
   const receivedFrom = (name: string) => inbox.receipts.filter((receipt) => receipt.sender === name);
-  const findDeliveryOf = (id: string) => findDelivery(server, id);
+  const findDeliveryOf = (id: string) => findDelivery(database, id);
   const allIsDelivered = () =>
     waitFor('all is delivered', async () => {
       const totals = await readTotals(origin);
@@ -53,7 +54,7 @@ describe('delivery by ROLE', () => {
   };
 
   beforeAll(async () => {
-    server = await PostgresServer.create();
+    database = await newDatabase();
     inbox = await Inbox.open();
     api = await start('api', 'api');
     origin = await api.url();
@@ -62,7 +63,7 @@ describe('delivery by ROLE', () => {
     await sender.close();
     await api[Symbol.asyncDispose]();
     await inbox.close();
-    await server.destroy();
+    await database.drop();
   });
   beforeEach(() => {
     inbox.receipts.length = 0;
@@ -152,9 +153,7 @@ describe('delivery by ROLE', () => {
       lease_token: null,
       lease_expires_at: null,
     });
-    expect(await server.query('postgres', 'select * from deliveries where lease_token is not null')).toEqual(
-      [],
-    );
+    expect(await database.query('select * from deliveries where lease_token is not null')).toEqual([]);
 
     inbox.respond = () => 200;
     await using next = await start('all', 'next');

@@ -1,24 +1,25 @@
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import type { FeedEntry, CallbackResponse } from '../support/callback-sender.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 import { credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { content, formOf, issuance, redemption, transaction } from '../support/kiip.js';
 import type { Fields } from '../support/kiip.js';
-import { PostgresServer } from '../support/postgres.js';
 
 const PROCESSES = 3;
 
 describe('three gateways on one PostgreSQL', () => {
-  let server: PostgresServer;
+  let database: TestDatabase;
   let gateways: GatewayProcess[];
   let origins: string[];
   let sender: CallbackSender;
 
   beforeAll(async () => {
-    server = await PostgresServer.create();
+    database = await newDatabase();
     // A thousand concurrent callbacks wait for one another here. The timeout only has to be long enough.
-    const env = { DATABASE_URL: server.url('postgres'), DATABASE_TIMEOUT_MS: '20000', LOG_LEVEL: 'info' };
+    const env = { ...database.env, DATABASE_TIMEOUT_MS: '20000', LOG_LEVEL: 'info' };
     gateways = Array.from({ length: PROCESSES }, () => startProcess(env));
     origins = await Promise.all(gateways.map((gateway) => gateway.url()));
     sender = new CallbackSender(400, 50_000);
@@ -27,7 +28,7 @@ describe('three gateways on one PostgreSQL', () => {
   afterAll(async () => {
     await sender.close();
     await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()));
-    await server.destroy();
+    await database.drop();
   });
 
   const originOf = (index: number) => origins[index % PROCESSES]!;
@@ -59,11 +60,8 @@ describe('three gateways on one PostgreSQL', () => {
     expect(ids).toHaveLength(1);
     expect(await entriesOfUser('thousand')).toMatchObject([{ id: ids[0], status: 'recorded', quantity: 20 }]);
     expect(
-      await server.query(
-        'postgres',
-        `select l.duplicates, count(o.*)::int as jobs from ledger l left join delivery_outbox o on o.ledger_id = l.id
-         where l.user_id = 'thousand' group by l.id`,
-      ),
+      await database.query(`select l.duplicates, count(o.*)::int as jobs from ledger l left join delivery_outbox o on o.ledger_id = l.id
+         where l.user_id = 'thousand' group by l.id`),
     ).toEqual([{ duplicates: 999, jobs: 1 }]);
   });
 

@@ -1,5 +1,9 @@
 import { credentials } from './gateway.js';
-import type { PostgresServer } from './postgres.js';
+
+/** A database that a test queries, with statements of its own. */
+export interface Queryable {
+  query(text: string): Promise<Record<string, unknown>[]>;
+}
 
 export interface LedgerTotals {
   readonly accepted: number;
@@ -31,9 +35,8 @@ export const allDelivered = (entries: number) => ({
 });
 
 /** Counts accepted entries that are not delivered or still leased, directly in the tables. */
-export async function countUnfinished(server: PostgresServer): Promise<number> {
-  const [row] = await server.query(
-    'postgres',
+export async function countUnfinished(database: Queryable): Promise<number> {
+  const [row] = await database.query(
     `select (select count(*) from delivery_outbox) + count(*) as count
      from deliveries where status <> 'delivered' or lease_token is not null or lease_expires_at is not null`,
   );
@@ -42,8 +45,8 @@ export async function countUnfinished(server: PostgresServer): Promise<number> {
 
 /** Finds the only delivery of a ledger entry in its table; undefined while the entry is in the outbox. */
 export async function findDelivery(
-  server: PostgresServer,
+  database: Queryable,
   ledgerId: string,
 ): Promise<Record<string, unknown> | undefined> {
-  return (await server.query('postgres', `select * from deliveries where ledger_id = '${ledgerId}'`))[0];
+  return (await database.query(`select * from deliveries where ledger_id = '${ledgerId}'`))[0];
 }
