@@ -11,12 +11,13 @@ import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
 import { CrashableGateway } from '../support/crashable-gateway.js';
 import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
+import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
-const ROWS = 1_000;
-const OUTSIDE = 200;
+const ROWS = scale(250, 1_000);
+const OUTSIDE = scale(20, 200);
 /** Far less than the consumer can receive: only the rate limits the replay. */
-const RATE = 100;
+const RATE = scale(50, 100);
 const CONCURRENCY = 8;
 /** Generous limits for a slow machine, not performance targets. */
 const LIMIT_MS = 300_000;

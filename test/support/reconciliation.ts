@@ -50,3 +50,21 @@ export async function findDelivery(
 ): Promise<Record<string, unknown> | undefined> {
   return (await database.query(`select * from deliveries where ledger_id = '${ledgerId}'`))[0];
 }
+
+/**
+ * Ends every lease that began more than 3 s ago, as if its time had passed, but not those of events that were received. Only a holder
+ * that was killed, or that never got the reply to its lease statement, takes as long to send an event.
+ *
+ * @param leaseSeconds how long a lease lasts
+ */
+export async function expireLostLeases(
+  database: Queryable,
+  leaseSeconds: number,
+  received: readonly string[] = [],
+): Promise<void> {
+  const ids = received.map((id) => `'${id}'`).join();
+  await database.query(
+    `update deliveries set lease_expires_at = now()
+     where lease_expires_at < now() + interval '${leaseSeconds - 3} seconds' and not (ledger_id = any(array[${ids}]::text[]))`,
+  );
+}
