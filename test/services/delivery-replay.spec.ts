@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allDelivered, readTotals, countUnfinished } from '../support/reconciliation.js';
+import { allDelivered, readTotals, countUnfinished, expireLostLeases } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
 import { newDatabase } from '../support/databases.js';
@@ -19,6 +19,8 @@ const OUTSIDE = scale(20, 200);
 /** Far less than the consumer can receive: only the rate limits the replay. */
 const RATE = scale(50, 100);
 const CONCURRENCY = 8;
+/** 25 s and twice the time limit of a statement. */
+const LEASE_SECONDS = 31;
 /** Generous limits for a slow machine, not performance targets. */
 const LIMIT_MS = 300_000;
 const WAIT_SECONDS = 120;
@@ -95,7 +97,14 @@ describe('replays and dead letters', () => {
   }
 
   const allIsDelivered = () =>
-    waitFor('all is delivered', async () => (await countUnfinished(database)) === 0, WAIT_SECONDS);
+    waitFor(
+      'all is delivered',
+      async () => {
+        await expireLostLeases(database, LEASE_SECONDS);
+        return (await countUnfinished(database)) === 0;
+      },
+      WAIT_SECONDS,
+    );
   const requestReplay = async (body: object) => {
     const response = await fetch(`${origin}/api/v1/deliveries/replays`, {
       method: 'POST',
