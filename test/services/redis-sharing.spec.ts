@@ -1,3 +1,5 @@
+import { mock } from 'node:test';
+import { LoginLock } from '../../src/kigo-auth/login-lock.js';
 import { baseEnvironment, badge } from '../support/gateway.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { describeWithRedis } from '../support/redis.js';
@@ -68,6 +70,34 @@ describeWithRedis('gateways that share a Redis', () => {
       world.kigo.revokeAllTokens();
       await askAll(`${user}-b`);
       expect(world.kigo.requests('login')).toHaveLength(2);
+    });
+  });
+
+  it('log in once when one acquires the login lease just after another has released it', async () => {
+    world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 300 });
+    const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
+    const lock = second.app.get(LoginLock, { strict: false });
+    const acquire = lock.acquire.bind(lock);
+    let calls = 0;
+    mock.method(lock, 'acquire', async (ttlMs: number) => {
+      calls += 1;
+      if (calls > 1)
+        await waitFor('the first gateway has released the lease', async () =>
+          (await world.redis.dump()).every(([key]) => !key.endsWith(':login')),
+        );
+      return acquire(ttlMs);
+    });
+    await world.retryOnTimeout(async (user) => {
+      calls = 0;
+      world.kigo.clearRequests();
+      world.kigo.revokeAllTokens();
+      await world.redis.command('FLUSHALL');
+      const asked = first.get(badge(`${user}-a`));
+      await waitFor('the first gateway logs in', () => world.kigo.requests('login').length === 1);
+      expect((await second.get(badge(`${user}-b`))).status).toBe(200);
+      expect((await asked).status).toBe(200);
+      expect(calls).toBe(2);
+      expect(world.kigo.requests('login')).toHaveLength(1);
     });
   });
 
