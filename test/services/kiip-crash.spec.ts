@@ -1,84 +1,27 @@
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Database } from '../../src/database/database.js';
 import { EmbeddedServer } from '../../src/database/embedded-server.js';
-import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import type { FeedEntry } from '../support/callback-sender.js';
+import {
+  dataDirOf,
+  IN_FLIGHT,
+  inspect,
+  killServer,
+  startWorld,
+  WAIT_SECONDS,
+  waitForMoment,
+} from '../support/crash-world.js';
+import type { Kill, Target, World } from '../support/crash-world.js';
 import { CrashableGateway } from '../support/crashable-gateway.js';
 import { newDatabase } from '../support/databases.js';
 import { seededRandom } from '../support/random.js';
-import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
 import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
-const IN_FLIGHT = 6;
 /** Long enough for a slow machine; it measures nothing. */
 const LIMIT_MS = 3_600_000;
-const WAIT_SECONDS = 120;
-
-/** Reads the feed continuously, as a consumer does, while gateways are killed and restarted. */
-class FeedReader {
-  readonly entries: FeedEntry[] = [];
-  #cursor: string | undefined;
-  #stopped = false;
-  readonly #sender = new CallbackSender(1);
-  readonly #loop: Promise<void>;
-
-  constructor(private readonly origin: string) {
-    this.#loop = this.#read();
-  }
-
-  async finish(): Promise<void> {
-    this.#stopped = true;
-    await this.#loop;
-    await this.#sender.close();
-  }
-
-  async #read(): Promise<void> {
-    for (;;) {
-      const last = this.#stopped;
-      const page = await this.#sender.page(this.origin, this.#cursor).catch(() => undefined);
-      if (page) {
-        this.entries.push(...page.items);
-        this.#cursor = page.next;
-        if (last && page.items.length === 0) return;
-      }
-      await sleep(20);
-    }
-  }
-}
-
-/** A kill of the process of a gateway or of its embedded server. */
-interface Kill {
-  readonly process: 'gateway' | 'server';
-  /** While the gateway creates its database, soon after a process was started, or with callbacks in flight. */
-  readonly moment: 'creation' | 'start' | 'traffic';
-}
-
-interface Target {
-  readonly gateway: CrashableGateway;
-  /** In the order in which they happen. */
-  readonly kills: readonly Kill[];
-  readonly random: () => number;
-}
-
-/** Targets that share a database, the callbacks sent to them, and a reader of their feed. */
-interface World {
-  readonly targets: readonly Target[];
-  readonly kiip: RetryingKiipClient;
-  readonly reader: FeedReader;
-}
-
-function startWorld(targets: readonly Target[]): World {
-  const origins = targets.map(({ gateway }) => gateway.origin);
-  return {
-    targets,
-    kiip: new RetryingKiipClient(origins, { inFlight: IN_FLIGHT }),
-    reader: new FeedReader(origins[0]!),
-  };
-}
 
 function createTarget(
   gateway: CrashableGateway,
@@ -195,91 +138,10 @@ async function killAll(worlds: readonly World[]): Promise<void> {
   console.info(`${kills.length} kills, ${sent} callbacks, ${lost} attempts without a response`);
 }
 
-async function waitForMoment(
-  moment: Kill['moment'],
-  gateway: CrashableGateway,
-  kiip: RetryingKiipClient,
-  random: () => number,
-): Promise<void> {
-  if (moment === 'creation') {
-    // A new database is about a thousand files, and most races are possible with the last ones.
-    const enough = 950 - 950 * random() ** 4;
-    await waitFor(
-      'part of the database exists',
-      () => countFiles(dataDirOf(gateway)) >= enough,
-      WAIT_SECONDS,
-    );
-  } else if (moment === 'start') {
-    // Most likely before the process listens.
-    await sleep(random() * 1_500);
-  } else {
-    const enough = kiip.acknowledged.size + 1 + random() * 120;
-    await waitFor('enough callbacks are acknowledged', () => kiip.acknowledged.size >= enough, WAIT_SECONDS);
-    await sleep(random() * 10);
-  }
-}
-
-/** Checks what the last processes report, and kills them. */
-async function inspect({ kiip, reader, targets }: World): Promise<void> {
-  const sender = new CallbackSender();
-  const { origin } = targets[0]!.gateway;
-  const entries = await sender.ledger(origin);
-  const byTransaction = Map.groupBy(entries, ({ transaction_id }) => transaction_id);
-  expect(kiip.acknowledged.size).toBe(kiip.sent.size);
-  for (const [transaction_id, responses] of kiip.acknowledged) {
-    const found = byTransaction.get(transaction_id);
-    // The callback is in the ledger once, with the id of every acknowledgement.
-    expect(found?.map(({ id, status }) => ({ id, status }))).toEqual([
-      { id: responses[0]!.id, status: 'recorded' },
-    ]);
-    expect(new Set(responses.map(({ id }) => id)).size).toBe(1);
-    expect(responses.slice(1).map(({ outcome }) => outcome)).toEqual(
-      responses.slice(1).map(() => 'duplicate'),
-    );
-  }
-  // The ledger has no other entries, and the feed reader saw the same ones.
-  expect(entries).toHaveLength(kiip.sent.size);
-  expect(entries.every(isAccepted)).toBe(true);
-  expect(reader.entries).toEqual(entries);
-  // A repeat of any callback is a duplicate.
-  const sample = [...kiip.sent.values()].slice(-100);
-  const again = await Promise.all(sample.map((fields) => sender.callback(origin, fields)));
-  expect(new Set(again.map(({ outcome }) => outcome))).toEqual(new Set(['duplicate']));
-  await sender.close();
-
-  for (const { gateway } of targets) {
-    expect(gateway.log.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([]);
-    await gateway.kill();
-  }
-}
-
 const idsOf = (entries: readonly FeedEntry[]) => entries.map(({ id }) => id).toSorted();
 
 /** Reads the ids of the ledger entries that have a delivery job. */
 async function readJobIds(database: Database): Promise<string[]> {
   const rows = await database.run((db) => db.selectFrom('delivery_outbox').select('ledger_id').execute());
   return rows.map(({ ledger_id }) => ledger_id).toSorted();
-}
-
-const dataDirOf = ({ env }: CrashableGateway) => env['DATA_DIR']!;
-
-/** Kills the embedded server of a folder. @returns whether there was one */
-function killServer(dataDir: string): boolean {
-  const data = join(dataDir, 'postgresql', 'data');
-  try {
-    const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
-    // The process id may have been given to another process meanwhile.
-    return readlinkSync(`/proc/${pid}/cwd`) === data && process.kill(pid, 'SIGKILL');
-  } catch {
-    return false;
-  }
-}
-
-function countFiles(folder: string): number {
-  try {
-    return readdirSync(folder, { recursive: true }).length;
-  } catch {
-    // The folder changes while it is read.
-    return 0;
-  }
 }
