@@ -145,19 +145,22 @@ describe('when PostgreSQL fails, a gateway that runs', () => {
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = 'gateway' and pid <> pg_backend_pid()`,
     );
 
+  /** The database in the health report. */
+  const dependency = async () => {
+    const view = (await (await fetch(`${origin}/health/dependencies`)).json()) as Record<
+      'checks' | 'details',
+      { database: { state: string; last_failure: { at: string; reason: string } | null } } | undefined
+    >;
+    return (view.checks ?? view.details)!.database;
+  };
+  /** The log lines about the database. */
+  const logged = () =>
+    gateway
+      .log()
+      .filter(({ context }) => context === 'Database')
+      .map(({ level, msg, reason }) => [level, msg, reason]);
+
   test('answers 503 while PostgreSQL is stopped, and recovers when it starts; both are logged once', async () => {
-    const dependency = async () => {
-      const view = (await (await fetch(`${origin}/health/dependencies`)).json()) as Record<
-        'checks' | 'details',
-        { database: { state: string; last_failure: { at: string; reason: string } | null } } | undefined
-      >;
-      return (view.checks ?? view.details)!.database;
-    };
-    const logged = () =>
-      gateway
-        .log()
-        .filter(({ context }) => context === 'Database')
-        .map(({ level, msg, reason }) => [level, msg, reason]);
     const reason = expect.stringMatching(/^storage unavailable: \S/);
     expect(await dependency()).toMatchObject({ state: 'up' });
 

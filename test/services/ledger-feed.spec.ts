@@ -7,6 +7,7 @@ import { fieldsHash } from '../../src/ledger/ledger-entry.js';
 import { issuance } from '../support/callback-facts.js';
 import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
+import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
 const recorded = { status: 'recorded' } as const;
@@ -137,6 +138,8 @@ describe('the ledger feed when transactions do not commit in the order they bega
       `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%${words}%'`,
     );
 
+  const countBlockedReaders = async () => (await blocked('nextval(')).length;
+
   /** Blocks the `record` call of one callback inside its insert statement until released. */
   async function blockInsert(facts: ReturnType<typeof issuance>) {
     const blocker = await server.client();
@@ -201,12 +204,11 @@ describe('the ledger feed when transactions do not commit in the order they bega
     const slowDatabase = new Database({ server: slowUrl.href, timeoutMs: 20_000 });
     await slowDatabase.migrate();
     await hold.query('select pg_advisory_lock(1)');
-    const countBlocked = async () => (await blocked('nextval(')).length;
 
     const first = await ledger.record(numbered('first'), recorded);
     const slow = new LedgerService(slowDatabase);
     const slowPage = page(slow, { after: end });
-    await waitFor('the slow reader is blocked', async () => (await countBlocked()) === 1);
+    await waitFor('the slow reader is blocked', async () => (await countBlockedReaders()) === 1);
 
     // The quick reader sees one more entry. If it could draw sequence values now, they would be lower, and this lock would hide them.
     const second = await ledger.record(numbered('second'), recorded);
@@ -214,7 +216,7 @@ describe('the ledger feed when transactions do not commit in the order they bega
     await writer.query('begin');
     await writer.query('select 1 from ledger where id = $1 for update', [second.id]);
     const quickPage = page(ledger, { after: end });
-    await waitFor('the quick reader is blocked', async () => (await countBlocked()) === 2);
+    await waitFor('the quick reader is blocked', async () => (await countBlockedReaders()) === 2);
     await hold.query('select pg_advisory_unlock(1)');
     const isLockQueued = async () =>
       (
@@ -276,7 +278,7 @@ describe('the ledger feed when transactions do not commit in the order they bega
           expect(seen.toSorted()).toEqual(all.map(({ id }) => id).toSorted());
         },
       ),
-      { numRuns: 25 },
+      { numRuns: scale(8, 25) },
     );
   }, 60_000);
 });
