@@ -172,10 +172,14 @@ export class KigoTokenService implements KigoTokenStatus {
     if (settled.kind === 'blocked' && Date.now() < settled.until) throw settled.error;
     const { kigoTimeoutMs } = this.config;
     const waitDeadline = performance.now() + kigoTimeoutMs;
-    while (!(await this.lock.acquire(kigoTimeoutMs)) && performance.now() < waitDeadline) {
-      await sleep(TOKEN_POLL_INTERVAL_MS);
-      const shared = await this.findShared();
+    for (let waited = false; ; waited = true) {
+      const acquired = await this.lock.acquire(kigoTimeoutMs);
+      // Looked up after the lock is acquired: the replica that held it stored its token before it released it.
+      const shared = waited ? await this.findShared() : undefined;
+      if (shared && acquired) void this.lock.release();
       if (shared) return shared;
+      if (acquired || performance.now() >= waitDeadline) break;
+      await sleep(TOKEN_POLL_INTERVAL_MS);
     }
     try {
       const token = await this.logIn();

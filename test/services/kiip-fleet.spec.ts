@@ -1,24 +1,29 @@
 import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import type { FeedEntry, CallbackResponse } from '../support/callback-sender.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 import { credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { content, formOf, issuance, redemption, transaction } from '../support/kiip.js';
 import type { Fields } from '../support/kiip.js';
-import { PostgresServer } from '../support/postgres.js';
+import { scale } from '../support/scale.js';
 
 const PROCESSES = 3;
+const IDENTICAL = scale(300, 1_000);
+const TEXTS = scale(8, 40);
+const TRANSACTIONS = scale(5, 20);
 
 describe('three gateways on one PostgreSQL', () => {
-  let server: PostgresServer;
+  let database: TestDatabase;
   let gateways: GatewayProcess[];
   let origins: string[];
   let sender: CallbackSender;
 
   beforeAll(async () => {
-    server = await PostgresServer.create();
-    // A thousand concurrent callbacks wait for one another here. The timeout only has to be long enough.
-    const env = { DATABASE_URL: server.url('postgres'), DATABASE_TIMEOUT_MS: '20000', LOG_LEVEL: 'info' };
+    database = await newDatabase();
+    // Many concurrent callbacks wait for one another here. The timeout only has to be long enough.
+    const env = { ...database.env, DATABASE_TIMEOUT_MS: '20000', LOG_LEVEL: 'info' };
     gateways = Array.from({ length: PROCESSES }, () => startProcess(env));
     origins = await Promise.all(gateways.map((gateway) => gateway.url()));
     sender = new CallbackSender(400, 50_000);
@@ -27,7 +32,7 @@ describe('three gateways on one PostgreSQL', () => {
   afterAll(async () => {
     await sender.close();
     await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()));
-    await server.destroy();
+    await database.drop();
   });
 
   const originOf = (index: number) => origins[index % PROCESSES]!;
@@ -38,13 +43,13 @@ describe('three gateways on one PostgreSQL', () => {
     (await sender.ledger(originOf(0))).filter(keep);
   const entriesOfUser = (user: string) => findEntries(({ user_id }) => user_id === user);
 
-  test('store a thousand concurrent identical callbacks as one entry with one delivery job', async () => {
-    const fields = redemption({ user_id: 'thousand' });
+  test('store many concurrent identical callbacks as one entry with one delivery job', async () => {
+    const fields = redemption({ user_id: 'identical' });
     const body = JSON.stringify(fields);
     const form = formOf(fields);
     const asForm = { 'content-type': 'application/x-www-form-urlencoded' };
     const responses = await Promise.all(
-      Array.from({ length: 1_000 }, (_, index) =>
+      Array.from({ length: IDENTICAL }, (_, index) =>
         index % 5 === 0
           ? sender.post(originOf(index), form, asForm, '/redemptions')
           : sender.post(originOf(index), body),
@@ -53,22 +58,22 @@ describe('three gateways on one PostgreSQL', () => {
 
     expect(responses.filter(({ status }) => status !== 200)).toEqual([]);
     expect([outcomes(responses, 'recorded').length, outcomes(responses, 'duplicate').length]).toEqual([
-      1, 999,
+      1,
+      IDENTICAL - 1,
     ]);
     const ids = [...new Set(responses.map(({ id }) => id))];
     expect(ids).toHaveLength(1);
-    expect(await entriesOfUser('thousand')).toMatchObject([{ id: ids[0], status: 'recorded', quantity: 20 }]);
+    expect(await entriesOfUser('identical')).toMatchObject([
+      { id: ids[0], status: 'recorded', quantity: 20 },
+    ]);
     expect(
-      await server.query(
-        'postgres',
-        `select l.duplicates, count(o.*)::int as jobs from ledger l left join delivery_outbox o on o.ledger_id = l.id
-         where l.user_id = 'thousand' group by l.id`,
-      ),
-    ).toEqual([{ duplicates: 999, jobs: 1 }]);
+      await database.query(`select l.duplicates, count(o.*)::int as jobs from ledger l left join delivery_outbox o on o.ledger_id = l.id
+         where l.user_id = 'identical' group by l.id`),
+    ).toEqual([{ duplicates: IDENTICAL - 1, jobs: 1 }]);
   });
 
   test('credit only one of several concurrent parses of a signed text', async () => {
-    const texts = Array.from({ length: 40 }, () => parsesOfOneText());
+    const texts = Array.from({ length: TEXTS }, () => parsesOfOneText());
     // Every parse is sent three times, so that each process gets it.
     const callbacks = texts.flat().flatMap((fields) => [fields, fields, fields]);
     const responses = await sendConcurrently(shuffled(callbacks));
@@ -82,8 +87,8 @@ describe('three gateways on one PostgreSQL', () => {
   });
 
   test('credit a transaction once when concurrent callbacks contradict each other', async () => {
-    const issued = Array.from({ length: 20 }, () => transaction());
-    const redeemed = Array.from({ length: 20 }, () => transaction());
+    const issued = Array.from({ length: TRANSACTIONS }, () => transaction());
+    const redeemed = Array.from({ length: TRANSACTIONS }, () => transaction());
     const callbacks = [
       ...issued.flatMap((transaction_id) =>
         contradicting({ transaction_id }).map((fields) => issuance(fields)),
@@ -95,7 +100,7 @@ describe('three gateways on one PostgreSQL', () => {
     const responses = await sendConcurrently(shuffled([...callbacks, ...callbacks]));
 
     expect(responses.filter(({ status }) => status !== 200)).toEqual([]);
-    expect(outcomes(responses, 'recorded')).toHaveLength(40);
+    expect(outcomes(responses, 'recorded')).toHaveLength(2 * TRANSACTIONS);
     const ours = new Set([...issued, ...redeemed]);
     const entries = await findEntries(({ transaction_id }) => ours.has(transaction_id));
     const accepted = entries.filter(isAccepted).map(({ transaction_id }) => transaction_id);
@@ -104,7 +109,7 @@ describe('three gateways on one PostgreSQL', () => {
   });
 
   test('reject every concurrent release of a parse whose signed text is already credited', async () => {
-    const texts = Array.from({ length: 10 }, () => parsesOfOneText());
+    const texts = Array.from({ length: scale(4, 10) }, () => parsesOfOneText());
     // One parse of each text is credited; the others conflict with it.
     await sendConcurrently(texts.flat());
     const waiting = await findEntries((entry) => isParseOf(texts)(entry) && entry.status === 'quarantined');

@@ -1,8 +1,11 @@
 import type { Client } from 'pg';
+import { Database } from '../../src/database/database.js';
+import { StorageUnavailableError } from '../../src/database/storage-error.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import type { CallbackResponse } from '../support/callback-sender.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import type { Environment } from '../../src/config/read-config.js';
+import { credentials } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { issuance, redemption } from '../support/kiip.js';
@@ -142,11 +145,45 @@ describe('when PostgreSQL fails, a gateway that runs', () => {
       `select pg_terminate_backend(pid) from pg_stat_activity where datname = 'gateway' and pid <> pg_backend_pid()`,
     );
 
-  test('answers 503 while PostgreSQL is stopped, and recovers when it starts', async () => {
-    await server.stop();
-    const refused = await refusesAll();
-    await server.start();
-    expect(await recovers(refused)).toBe(true);
+  /** The database in the health report. */
+  const dependency = async () => {
+    const view = (await (await fetch(`${origin}/health/dependencies`)).json()) as Record<
+      'checks' | 'details',
+      { database: { state: string; last_failure: { at: string; reason: string } | null } } | undefined
+    >;
+    return (view.checks ?? view.details)!.database;
+  };
+  /** The log lines about the database. */
+  const logged = () =>
+    gateway
+      .log()
+      .filter(({ context }) => context === 'Database')
+      .map(({ level, msg, reason }) => [level, msg, reason]);
+
+  test('answers 503 while PostgreSQL is stopped, and recovers when it starts; both are logged once', async () => {
+    const reason = expect.stringMatching(/^storage unavailable: \S/);
+    expect(await dependency()).toMatchObject({ state: 'up' });
+
+    for (let round = 0; round < 2; round += 1) {
+      await server.stop();
+      const refused = await refusesAll();
+      const feed = await fetch(`${origin}/api/v1/kiip/issuances`, { headers: credentials });
+      expect(feed.status).toBe(503);
+      expect(await dependency()).toMatchObject({
+        state: 'down',
+        last_failure: { at: expect.stringMatching(/^\d{4}-.*Z$/), reason },
+      });
+      await server.start();
+      await recovers(refused);
+      expect(await dependency()).toMatchObject({ state: 'up', last_failure: { reason } });
+    }
+    const outage = [
+      ['warn', 'database unavailable', reason],
+      ['info', 'database reconnected', undefined],
+    ];
+    // A line may be logged after the response.
+    await waitFor('everything is logged', () => logged().length >= 5);
+    expect(logged()).toEqual([['info', 'database ready', undefined], ...outage, ...outage]);
   });
 
   test('acknowledges only stored callbacks when PostgreSQL stops under load', async () => {
@@ -185,16 +222,26 @@ describe('when PostgreSQL fails, a gateway that runs', () => {
         for (;;) hogs.push(await server.client('gateway'));
       })(),
     ).rejects.toMatchObject({ code: '53300' });
+    const latecomer = new Database({ server: server.url('gateway'), timeoutMs: TIMEOUT_MS });
+    await expect(latecomer.migrate()).rejects.toThrow(StorageUnavailableError);
     const refused = await refusesAll();
     await Promise.all(hogs.map((hog) => hog.end()));
     await recovers(refused);
+    await latecomer.migrate();
+    await latecomer.close();
   });
 
   test('answers within its time limit while PostgreSQL is paused', async () => {
     const traffic = stream();
     await waitFor('callbacks flow', () => traffic.acknowledged.length > 40);
     server.pause();
-    const refused = await refusesAll().finally(() => server.resume());
+    const latecomer = new Database({ server: server.url('gateway'), timeoutMs: TIMEOUT_MS });
+    const [refused] = await Promise.all([
+      refusesAll(),
+      expect(latecomer.migrate()).rejects.toThrow(StorageUnavailableError),
+    ]).finally(() => server.resume());
+    await latecomer.migrate();
+    await latecomer.close();
     const answers = await traffic.finish();
     await haveRows(answers);
     expect(await recovers([...refused, ...traffic.refused.slice(0, 10)])).toBe(true);
@@ -242,39 +289,30 @@ describe('when PostgreSQL fails, a gateway that runs', () => {
     expect(await recovers()).toBe(true);
   });
 
-  test('starts without PostgreSQL, and becomes ready when it is there', async () => {
+  test('starts without PostgreSQL, and becomes ready when it and its database are there', async () => {
     await server.stop();
-    await using early = start();
+    await using early = start({ DATABASE_URL: server.url('later') });
     const url = await early.url();
-    for (const path of ['startup', 'ready']) expect(await probe(path, url)).toBe(503);
-    expect(await probe('live', url)).toBe(200);
-    const fields = redemption();
-    unavailable(await sender.callback(url, fields));
-    unavailable(await sender.callback(url, redemption({ signature: '0'.repeat(40) })));
+    const expectNotReady = async () => {
+      for (const path of ['startup', 'ready']) expect(await probe(path, url)).toBe(503);
+      expect(await probe('live', url)).toBe(200);
+      unavailable(await sender.callback(url, redemption()));
+      unavailable(await sender.callback(url, redemption({ signature: '0'.repeat(40) })));
+    };
+    await expectNotReady();
     await server.start();
+    await recovers();
+    await expectNotReady();
+    await server.query('postgres', 'create database later');
     for (const path of ['startup', 'ready'])
       await waitFor(`${path} is 200`, async () => (await probe(path, url)) === 200);
-    const answer = await sender.callback(url, fields);
-    expect([answer.status, answer.outcome]).toEqual([200, 'recorded']);
-    // The gateway that started before sees it as well.
-    await recovers();
-    expect((await send(fields)).id).toBe(answer.id);
+    expect(await sender.callback(url, redemption())).toMatchObject({ status: 200, outcome: 'recorded' });
     // A later outage does not change readiness.
     await server.stop();
     unavailable(await sender.callback(url, redemption()));
     expect([await probe('ready', url), await probe('startup', url)]).toEqual([200, 200]);
     await server.start();
     await recovers();
-  });
-
-  test('uses a database that is created after its start', async () => {
-    await using early = start({ DATABASE_URL: server.url('later') });
-    const url = await early.url();
-    expect(await probe('startup', url)).toBe(503);
-    unavailable(await sender.callback(url, redemption()));
-    await server.query('postgres', 'create database later');
-    await waitFor('it is ready', async () => (await probe('ready', url)) === 200);
-    expect(await sender.callback(url, redemption())).toMatchObject({ status: 200, outcome: 'recorded' });
   });
 
   test('survives all faults as one process, without an unexpected error', () => {

@@ -3,12 +3,13 @@ import type { KigoSandbox, KiipSandbox } from '@rewards-gateway/sandbox';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumersConfig } from '../support/consumer.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
 import { badge } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { issuance, redemption } from '../support/kiip.js';
 import { kiipAppKey, momentCall, sessionCall } from '../support/kiip-world.js';
-import { PostgresServer } from '../support/postgres.js';
 import { startRedis } from '../support/redis.js';
 import type { RedisServer } from '../support/redis.js';
 import { waitFor } from '../support/wait-for.js';
@@ -33,7 +34,7 @@ const userId = 'canary-user-id';
 const external = 'canary-external-id';
 
 describe('secrets and personal data', () => {
-  let postgres: PostgresServer;
+  let database: TestDatabase;
   let redis: RedisServer;
   let kigo: KigoSandbox;
   let kiip: KiipSandbox;
@@ -56,17 +57,18 @@ describe('secrets and personal data', () => {
     });
 
   beforeAll(async () => {
-    postgres = await PostgresServer.create();
+    database = await newDatabase();
     redis = await startRedis();
     kigo = await startKigoSandbox();
     kigo.configure({ apiKeys: [secrets.kigoKey], unknownUser: 'create' });
     kiip = await startKiipSandbox();
     kiip.configure({ virtualValue: true });
     wallet = await startCallbackReceiver();
-    const database = new URL(postgres.url('postgres'));
-    database.password = secrets.databasePassword;
+    const databaseUrl = new URL(database.url);
+    // The server of the tests trusts every password. Another may need its own.
+    databaseUrl.password ||= secrets.databasePassword;
     gateway = startProcess({
-      DATABASE_URL: database.href,
+      DATABASE_URL: databaseUrl.href,
       REDIS_URL: redis.url,
       KIGO_BASE_URL: kigo.url,
       KIGO_API_KEY: secrets.kigoKey,
@@ -85,7 +87,7 @@ describe('secrets and personal data', () => {
   }, 120_000);
   afterAll(async () => {
     await gateway[Symbol.asyncDispose]();
-    await Promise.all([wallet.close(), kiip.close(), kigo.close(), redis.close(), postgres.destroy()]);
+    await Promise.all([wallet.close(), kiip.close(), kigo.close(), redis.close(), database.drop()]);
   });
 
   /** Uses every path, also the failing ones. */
@@ -125,7 +127,7 @@ describe('secrets and personal data', () => {
     expect(statuses).toEqual([200, 200, 401, 400]);
     await waitFor(
       'the event is rejected',
-      async () => (await postgres.query('postgres', 'select 1 from delivery_attempts')).length > 0,
+      async () => (await database.query('select 1 from delivery_attempts')).length > 0,
     );
     for (const path of [
       '/api/v1/deliveries',
@@ -171,13 +173,10 @@ describe('secrets and personal data', () => {
   });
 
   it('are in no table, but for user ids in those of the ledger', async () => {
-    const tables = await postgres.query(
-      'postgres',
-      `select tablename from pg_tables where schemaname = 'public'`,
-    );
+    const tables = await database.query(`select tablename from pg_tables where schemaname = 'public'`);
     const dump = await Promise.all(
       tables.map(async ({ tablename }) => {
-        const rows = await postgres.query('postgres', `select t::text as row from "${String(tablename)}" t`);
+        const rows = await database.query(`select t::text as row from "${String(tablename)}" t`);
         return [String(tablename), JSON.stringify(rows)] as const;
       }),
     );

@@ -7,7 +7,7 @@ import { fieldsHash } from '../../src/ledger/ledger-entry.js';
 import { issuance } from '../support/callback-facts.js';
 import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
-import { PostgresServer } from '../support/postgres.js';
+import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
 const recorded = { status: 'recorded' } as const;
@@ -123,23 +123,26 @@ describe('the ledger feed', () => {
 });
 
 describe('the ledger feed when transactions do not commit in the order they began', () => {
-  let server: PostgresServer;
+  let server: TestDatabase;
   let database: Database;
   let ledger: LedgerService;
   beforeAll(async () => {
-    server = await PostgresServer.create();
-    database = new Database({ server: server.url('postgres'), timeoutMs: 10_000 });
-    await database.migrate();
+    server = await newDatabase();
+    database = await server.open();
     ledger = new LedgerService(database);
   }, 60_000);
-  afterAll(async () => {
-    await database.close();
-    await server.destroy();
-  });
+  afterAll(() => server.drop());
+  /** Statements that wait for a lock and contain these words. */
+  const blocked = (words: string) =>
+    server.query(
+      `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%${words}%'`,
+    );
+
+  const countBlockedReaders = async () => (await blocked('nextval(')).length;
 
   /** Blocks the `record` call of one callback inside its insert statement until released. */
   async function blockInsert(facts: ReturnType<typeof issuance>) {
-    const blocker = await server.client('postgres');
+    const blocker = await server.client();
     await blocker.query('begin');
     await blocker.query(
       `insert into ledger (id, kind, status, is_test, transaction_id, content, quantity_text, user_id, received_at,
@@ -148,13 +151,7 @@ describe('the ledger feed when transactions do not commit in the order they bega
       [fieldsHash(facts)],
     );
     return {
-      isBlocked: async () => {
-        const rows = await server.query(
-          'postgres',
-          `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%insert into "ledger"%'`,
-        );
-        return rows.length > 0;
-      },
+      isBlocked: async () => (await blocked('insert into "ledger"')).length > 0,
       async release() {
         await blocker.query('rollback');
         await blocker.end();
@@ -191,45 +188,43 @@ describe('the ledger feed when transactions do not commit in the order they bega
     const { ids: before, next: end } = await page(ledger, { limit: 500 });
     expect(before.length).toBeLessThan(500);
     // A reader that blocks after it has selected entries without a position and before it draws sequence values for them.
-    const hold = await server.client('postgres');
+    const hold = await server.client();
+    const role = `slow_reader_${process.pid}`;
     await hold.query(`
-      create role slow_reader login;
-      grant all on all tables in schema public to slow_reader;
-      grant all on all sequences in schema public to slow_reader;
+      create role ${role} login password '${role}';
+      grant all on all tables in schema public to ${role};
+      grant all on all sequences in schema public to ${role};
       create function block_reader() returns boolean language plpgsql volatile as $$ begin
         if current_query() like '%nextval(%' then perform pg_advisory_xact_lock_shared(1); end if;
         return true;
       end $$;
       create policy slow_reading on ledger using (block_reader()) with check (true);
       alter table ledger enable row level security`);
-    const databaseUrl = server.url('postgres').replace('gateway@', 'slow_reader@');
-    const slowDatabase = new Database({ server: databaseUrl, timeoutMs: 20_000 });
+    const slowUrl = Object.assign(new URL(server.url), { username: role, password: role });
+    const slowDatabase = new Database({ server: slowUrl.href, timeoutMs: 20_000 });
     await slowDatabase.migrate();
     await hold.query('select pg_advisory_lock(1)');
-    const countBlocked = async () =>
-      (
-        await server.query(
-          'postgres',
-          `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%nextval(%'`,
-        )
-      ).length;
 
     const first = await ledger.record(numbered('first'), recorded);
     const slow = new LedgerService(slowDatabase);
     const slowPage = page(slow, { after: end });
-    await waitFor('the slow reader is blocked', async () => (await countBlocked()) === 1);
+    await waitFor('the slow reader is blocked', async () => (await countBlockedReaders()) === 1);
 
     // The quick reader sees one more entry. If it could draw sequence values now, they would be lower, and this lock would hide them.
     const second = await ledger.record(numbered('second'), recorded);
-    const writer = await server.client('postgres');
+    const writer = await server.client();
     await writer.query('begin');
     await writer.query('select 1 from ledger where id = $1 for update', [second.id]);
     const quickPage = page(ledger, { after: end });
-    await waitFor('the quick reader is blocked', async () => (await countBlocked()) === 2);
+    await waitFor('the quick reader is blocked', async () => (await countBlockedReaders()) === 2);
     await hold.query('select pg_advisory_unlock(1)');
     const isLockQueued = async () =>
-      (await server.query('postgres', `select 1 from pg_locks where locktype = 'advisory' and not granted`))
-        .length > 0;
+      (
+        await server.query(
+          `select 1 from pg_locks join pg_database on pg_database.oid = pg_locks.database
+           where datname = current_database() and locktype = 'advisory' and not granted`,
+        )
+      ).length > 0;
     await Promise.race([slowPage, waitFor('one of the readers waits for the lock', isLockQueued)]);
     await writer.query('rollback');
     const seen = await slowPage;
@@ -238,12 +233,14 @@ describe('the ledger feed when transactions do not commit in the order they bega
     expect([...seen.ids, ...later.ids].toSorted()).toEqual([first.id, second.id].toSorted());
 
     await Promise.all([writer.end(), slowDatabase.close()]);
-    await hold.query('alter table ledger disable row level security; drop policy slow_reading on ledger');
+    await hold.query(
+      `alter table ledger disable row level security; drop policy slow_reading on ledger; drop owned by ${role}; drop role ${role}`,
+    );
     await hold.end();
   });
 
   test('lists new entries during a long transaction elsewhere on the server', async () => {
-    const other = await server.client('postgres');
+    const other = await server.client();
     await other.query('begin');
     await other.query('create table elsewhere (id int)');
     const { id } = await ledger.record(numbered('meanwhile'), recorded);
@@ -281,7 +278,7 @@ describe('the ledger feed when transactions do not commit in the order they bega
           expect(seen.toSorted()).toEqual(all.map(({ id }) => id).toSorted());
         },
       ),
-      { numRuns: 25 },
+      { numRuns: scale(8, 25) },
     );
   }, 60_000);
 });

@@ -2,7 +2,11 @@ import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { badge } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld, untilRedisIsUp, keyPart, untilRedisIsDown, redisState } from '../support/redis-world.js';
+import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
+
+const SOME = scale(20, 50);
+const MANY = scale(40, 100);
 
 // A request that waited for a paused or unreachable Redis would never get a response, and the traffic would stop.
 describeWithRedis('gateways during Redis outages', () => {
@@ -19,14 +23,14 @@ describeWithRedis('gateways during Redis outages', () => {
     const direct = { REDIS_URL: redis.url };
     const [first, second] = [await world.gateway(direct), await world.gateway(direct)];
     const traffic = world.startTraffic();
-    await traffic.answered(100);
+    await traffic.answered(MANY);
     expect(await redisState(first)).toBe('down');
     const warning = ['Redis unavailable; using local cache', 'ECONNREFUSED'];
     expect(world.reports()).toEqual([warning, warning]);
 
     await redis.start();
     await untilRedisIsUp(first, second);
-    await traffic.answered(50);
+    await traffic.answered(SOME);
     await traffic.stop();
     expect([...traffic.statuses.keys()]).toEqual([200]);
     expect(kigo.requests('login').length).toBeLessThanOrEqual(2);
@@ -40,12 +44,12 @@ describeWithRedis('gateways during Redis outages', () => {
   }
 
   interface Outage extends Fault {
-    /** How many reads 100 requests of new users may still send, instead of 200. */
+    /** How many reads `MANY` requests of new users may still send, instead of twice as many. */
     readonly reads: number;
   }
 
   // A gateway whose event loop is blocked for as long cannot detect the delay, and uses Redis from time to time.
-  const SOME_READS = 50;
+  const SOME_READS = MANY / 2;
 
   const outages: Outage[] = [
     {
@@ -94,19 +98,19 @@ describeWithRedis('gateways during Redis outages', () => {
       await redis.start();
       const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
       const traffic = world.startTraffic();
-      await traffic.answered(50);
+      await traffic.answered(SOME);
 
       await begin(world);
-      await traffic.answered(100);
+      await traffic.answered(MANY);
       await untilRedisIsDown(first, second);
       const reads = proxy.count('GET');
-      await traffic.answered(100);
+      await traffic.answered(MANY);
       // Redis gets no commands, so nothing queues up.
       expect(proxy.count('GET') - reads).toBeLessThanOrEqual(outage.reads);
 
       await end(world);
       await untilRedisIsUp(first, second);
-      await traffic.answered(50);
+      await traffic.answered(SOME);
       await traffic.stop();
       expect([...traffic.statuses.keys()]).toEqual([200]);
       // At most each gateway asks Kigo for itself.
@@ -147,11 +151,11 @@ describeWithRedis('gateways during Redis outages', () => {
       await redis.start();
       const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
       const traffic = world.startTraffic();
-      await traffic.answered(50);
+      await traffic.answered(SOME);
       await begin(world);
-      await traffic.answered(200);
+      await traffic.answered(2 * MANY);
       await end(world);
-      await traffic.answered(50);
+      await traffic.answered(SOME);
       await traffic.stop();
 
       expect([...traffic.statuses.keys()]).toEqual([200]);

@@ -1,3 +1,5 @@
+import { mock } from 'node:test';
+import { LoginLock } from '../../src/kigo-auth/login-lock.js';
 import { baseEnvironment, badge } from '../support/gateway.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { describeWithRedis } from '../support/redis.js';
@@ -22,19 +24,6 @@ describeWithRedis('gateways that share a Redis', () => {
   });
 
   const routes = () => world.kigo.requests().map(({ route }) => route);
-
-  /** Makes a gateway request the count of the demo user, and waits until Redis holds all entries. */
-  async function fill(): Promise<void> {
-    await world.retryOnTimeout(async () => {
-      // A new gateway each time: one that got its token while Redis was late would not store it again.
-      const gateway = await world.sharingGateway();
-      expect((await gateway.get(badge('user123'), { 'cache-control': 'no-cache' })).status).toBe(200);
-      for (const part of [':account:', ':hub-summary:', ':token:']) await world.stored(part);
-      await waitFor('the login lease is released', async () =>
-        (await world.redis.dump()).every(([key]) => !key.endsWith(':login')),
-      );
-    });
-  }
 
   it('cause one login, one lookup and one summary together', async () => {
     await world.retryOnTimeout(async () => {
@@ -68,6 +57,34 @@ describeWithRedis('gateways that share a Redis', () => {
       world.kigo.revokeAllTokens();
       await askAll(`${user}-b`);
       expect(world.kigo.requests('login')).toHaveLength(2);
+    });
+  });
+
+  it('log in once when one acquires the login lease just after another has released it', async () => {
+    world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 300 });
+    const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
+    const lock = second.app.get(LoginLock, { strict: false });
+    const acquire = lock.acquire.bind(lock);
+    let calls = 0;
+    mock.method(lock, 'acquire', async (ttlMs: number) => {
+      calls += 1;
+      if (calls > 1)
+        await waitFor('the first gateway has released the lease', async () =>
+          (await world.redis.dump()).every(([key]) => !key.endsWith(':login')),
+        );
+      return acquire(ttlMs);
+    });
+    await world.retryOnTimeout(async (user) => {
+      calls = 0;
+      world.kigo.clearRequests();
+      world.kigo.revokeAllTokens();
+      await world.redis.command('FLUSHALL');
+      const asked = first.get(badge(`${user}-a`));
+      await waitFor('the first gateway logs in', () => world.kigo.requests('login').length === 1);
+      expect((await second.get(badge(`${user}-b`))).status).toBe(200);
+      expect((await asked).status).toBe(200);
+      expect(calls).toBe(2);
+      expect(world.kigo.requests('login')).toHaveLength(1);
     });
   });
 
@@ -125,26 +142,64 @@ describeWithRedis('gateways that share a Redis', () => {
       expect(routes()).toEqual(['summary']);
     });
   });
+});
 
-  it('store every entry with its expiry', async () => {
-    await fill();
+describeWithRedis('gateways that find the entries of another in Redis', () => {
+  let world: RedisWorld;
+  /** The entries, with the time that each has left. */
+  let entries: { key: string; value: string; leftMs: number }[];
+  const routes = () => world.kigo.requests().map(({ route }) => route);
+
+  beforeAll(async () => {
+    world = await RedisWorld.create({ direct: true });
+    await world.redis.start();
+    await world.retryOnTimeout(async () => {
+      // A new gateway each time: one that got its token while Redis was late would not store it again.
+      const gateway = await world.sharingGateway();
+      await gateway.get(badge('user123'));
+      for (const part of [':account:', ':hub-summary:', ':token:']) await world.stored(part);
+      await waitFor('the login lease is released', async () =>
+        (await world.redis.dump()).every(([key]) => !key.endsWith(':login')),
+      );
+    });
+    const dump = await world.redis.dump();
+    entries = await Promise.all(
+      dump.map(async ([key, value]) => ({
+        key,
+        value,
+        leftMs: Number(await world.redis.command('PTTL', key)),
+      })),
+    );
+  });
+
+  afterAll(() => world.close());
+
+  beforeEach(async () => {
+    await world.redis.command('FLUSHALL');
+    for (const { key, value, leftMs } of entries)
+      await world.redis.command('SET', key, value, 'PX', String(leftMs));
+    world.kigo.clearFaults();
+    world.kigo.configure({ apiKeys: [baseEnvironment['KIGO_API_KEY']!] });
+    world.kigo.clearRequests();
+  });
+
+  afterEach(() => world.closeGateways());
+
+  it('find entries that all have an expiry', () => {
     const longest = [
       [':token:', 1800],
       [':hub-summary:', 3600 + 330],
       [':account:', 3600 + 1.1 * 86_400],
     ] as const;
-    const dump = await world.redis.dump();
-    expect(dump).toHaveLength(longest.length);
-    for (const [key] of dump) {
+    expect(entries).toHaveLength(longest.length);
+    for (const { key, leftMs } of entries) {
       const [, seconds] = longest.find(([part]) => key.includes(part))!;
-      const left = Number(await world.redis.command('TTL', key));
-      expect(left).toBeGreaterThan(seconds / 2);
-      expect(left).toBeLessThanOrEqual(seconds);
+      expect(leftMs).toBeGreaterThan((seconds / 2) * 1_000);
+      expect(leftMs).toBeLessThanOrEqual(seconds * 1_000);
     }
   });
 
   it('apply their own lifetimes to shared entries', async () => {
-    await fill();
     const strict = await world.sharingGateway({
       HUB_SUMMARY_TTL_SECONDS: '0.001',
       HUB_SUMMARY_STALE_SECONDS: '0.001',
@@ -154,7 +209,6 @@ describeWithRedis('gateways that share a Redis', () => {
   });
 
   it('store and log neither the token nor the API key, in any encoding', async () => {
-    await fill();
     const gateway = await world.sharingGateway();
     expect((await gateway.get(badge('user-of-second'))).status).toBe(200);
     const { authorization } = world.kigo.requests('summary').at(-1)!.headers;
@@ -175,7 +229,6 @@ describeWithRedis('gateways that share a Redis', () => {
   });
 
   it('do not accept a token that was encrypted with another API key', async () => {
-    await fill();
     world.kigo.configure({ apiKeys: [baseEnvironment['KIGO_API_KEY']!, 'another-key'] });
     world.kigo.clearRequests();
     const other = await world.sharingGateway({ KIGO_API_KEY: 'another-key' });
@@ -198,7 +251,6 @@ describeWithRedis('gateways that share a Redis', () => {
         value.replace(/"value":"[^"]*"/, '"value":{"value":"forged","issuedAt":1,"expiresAt":9e15}'),
     ],
   ])('log in instead of using a token that was %s', async (_, spoil) => {
-    await fill();
     const [key, value] = (await world.redis.dump()).find(([name]) => name.includes(':token:'))!;
     expect(spoil(value)).not.toBe(value);
     await world.redis.command('SET', key, spoil(value));
@@ -232,7 +284,6 @@ describeWithRedis('gateways that share a Redis', () => {
 
   it.each(wrongEntries)('ignore and replace an entry that %s', async (_, spoil) => {
     const { redis, kigo } = world;
-    await fill();
     const right = (await redis.dump()).filter(([key]) => !key.includes(':token:'));
     for (const [key, value] of right) {
       const command = spoil(key, value);

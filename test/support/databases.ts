@@ -13,6 +13,9 @@ export interface TestDatabase {
   readonly env: { readonly DATABASE_URL: string };
   /** Opens it as one more process does. It is closed by `drop`. */
   open(): Promise<Database>;
+  /** Runs one statement on a connection of its own. */
+  query(text: string): Promise<Record<string, unknown>[]>;
+  client(): Promise<Client>;
   /** Deletes all rows. */
   empty(): Promise<void>;
   drop(): Promise<void>;
@@ -30,10 +33,20 @@ export async function newDatabase(): Promise<TestDatabase> {
     await database.migrate();
     return database;
   };
+  const query = async (text: string) => {
+    const client = await connect(url.href);
+    try {
+      return (await client.query<Record<string, unknown>>(text)).rows;
+    } finally {
+      await client.end();
+    }
+  };
   return {
     url: url.href,
     env: { DATABASE_URL: url.href },
     open,
+    query,
+    client: () => connect(url.href),
     async empty() {
       const database = opened[0] ?? (await open());
       await database.run((db) => sql.raw(`truncate ${TABLES}`).execute(db));
@@ -46,11 +59,18 @@ export async function newDatabase(): Promise<TestDatabase> {
 }
 
 async function administer(statement: string): Promise<void> {
-  const client = new Client({ connectionString: process.env['TEST_DATABASE_URL']! });
-  await client.connect();
+  const client = await connect(process.env['TEST_DATABASE_URL']!);
   try {
     await client.query(statement);
   } finally {
     await client.end();
   }
+}
+
+async function connect(connectionString: string): Promise<Client> {
+  const client = new Client({ connectionString });
+  // A test may end its connections, and `drop` does.
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
 }

@@ -1,5 +1,9 @@
 import { credentials } from './gateway.js';
-import type { PostgresServer } from './postgres.js';
+
+/** A database that a test queries, with statements of its own. */
+export interface Queryable {
+  query(text: string): Promise<Record<string, unknown>[]>;
+}
 
 export interface LedgerTotals {
   readonly accepted: number;
@@ -31,9 +35,8 @@ export const allDelivered = (entries: number) => ({
 });
 
 /** Counts accepted entries that are not delivered or still leased, directly in the tables. */
-export async function countUnfinished(server: PostgresServer): Promise<number> {
-  const [row] = await server.query(
-    'postgres',
+export async function countUnfinished(database: Queryable): Promise<number> {
+  const [row] = await database.query(
     `select (select count(*) from delivery_outbox) + count(*) as count
      from deliveries where status <> 'delivered' or lease_token is not null or lease_expires_at is not null`,
   );
@@ -42,8 +45,26 @@ export async function countUnfinished(server: PostgresServer): Promise<number> {
 
 /** Finds the only delivery of a ledger entry in its table; undefined while the entry is in the outbox. */
 export async function findDelivery(
-  server: PostgresServer,
+  database: Queryable,
   ledgerId: string,
 ): Promise<Record<string, unknown> | undefined> {
-  return (await server.query('postgres', `select * from deliveries where ledger_id = '${ledgerId}'`))[0];
+  return (await database.query(`select * from deliveries where ledger_id = '${ledgerId}'`))[0];
+}
+
+/**
+ * Ends every lease that began more than 3 s ago, as if its time had passed, but not those of events that were received. Only a holder
+ * that was killed, or that never got the reply to its lease statement, takes as long to send an event.
+ *
+ * @param leaseSeconds how long a lease lasts
+ */
+export async function expireLostLeases(
+  database: Queryable,
+  leaseSeconds: number,
+  received: readonly string[] = [],
+): Promise<void> {
+  const ids = received.map((id) => `'${id}'`).join();
+  await database.query(
+    `update deliveries set lease_expires_at = now()
+     where lease_expires_at < now() + interval '${leaseSeconds - 3} seconds' and not (ledger_id = any(array[${ids}]::text[]))`,
+  );
 }

@@ -115,6 +115,10 @@ export class RedisWorld {
     return this.gateways.flatMap(({ log }) => log).filter(({ context }) => context === 'Redis');
   }
 
+  async closeGateways(): Promise<void> {
+    await Promise.all(this.gateways.splice(0).map((gateway) => gateway.close()));
+  }
+
   /** Removes a gateway, which the test closes itself. */
   release(gateway: Gateway): void {
     this.gateways.splice(this.gateways.indexOf(gateway), 1);
@@ -122,7 +126,7 @@ export class RedisWorld {
 
   async close(): Promise<void> {
     await this.traffic?.stop();
-    await Promise.all(this.gateways.map((gateway) => gateway.close()));
+    await this.closeGateways();
     await this.proxy.close();
     await this.redis.close();
     await this.kigo.close();
