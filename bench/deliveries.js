@@ -1,22 +1,12 @@
 // In one run: how long events take to two healthy consumers, alone and beside one that fails. Prints ratios; see docs/architecture.md, "Measurements".
-import { execFileSync, fork, spawn } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  chownSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Client } from 'pg';
+import { freePort, startStorage } from './services.js';
 
 const rounds = 3;
 const perSecond = 50;
@@ -205,65 +195,6 @@ async function startGateway(extra) {
   throw new Error('the gateway does not start');
 }
 
-/** PostgreSQL where it is installed, else the embedded database; `env` is for a new, empty one each time. */
-async function startStorage() {
-  const installed = '/usr/lib/postgresql';
-  const versions = existsSync(installed) ? readdirSync(installed) : [];
-  const folders = [
-    ...process.env.PATH.split(delimiter),
-    ...versions.map((name) => join(installed, name, 'bin')),
-  ];
-  const bin = folders.find(
-    (folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')),
-  );
-  const folder = mkdtempSync(join(tmpdir(), 'gateway-bench-'));
-  let made = 0;
-  if (bin === undefined)
-    return {
-      name: 'the embedded database',
-      env: async () => ({ DATA_DIR: join(folder, String((made += 1))) }),
-      stop: () => rmSync(folder, { recursive: true, force: true }),
-    };
-  // It refuses to run as root.
-  const [uid, gid] = process.getuid() === 0 ? ['-u', '-g'].map(idOf) : [];
-  const options = { uid, gid, cwd: folder, stdio: 'ignore' };
-  if (uid !== undefined) chownSync(folder, uid, gid);
-  const data = join(folder, 'data');
-  execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'bench', '-A', 'trust', '-N'], options);
-  const port = await freePort();
-  const settings = ['-p', String(port), '-k', folder, '-h', '127.0.0.1'];
-  const server = spawn(join(bin, 'postgres'), ['-D', data, ...settings], options);
-  const url = (database) => `postgresql://bench@127.0.0.1:${port}/${database}`;
-  const query = async (text) => {
-    const client = new Client({ connectionString: url('postgres') });
-    await client.connect();
-    await client.query(text).finally(() => client.end());
-  };
-  let answers = false;
-  for (let tries = 0; !answers && tries < 200; tries += 1) {
-    answers = await query('select 1').then(
-      () => true,
-      () => delay(50, false),
-    );
-  }
-  return {
-    name: 'PostgreSQL',
-    env: async () => {
-      const database = `bench_${(made += 1)}`;
-      await query(`create database ${database}`);
-      return { DATABASE_URL: url(database) };
-    },
-    stop: () => {
-      server.kill('SIGQUIT');
-      server.once('close', () => rmSync(folder, { recursive: true, force: true }));
-    },
-  };
-}
-
-function idOf(flag) {
-  return Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
-}
-
 async function listen(handler) {
   const server = createServer(handler).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -272,13 +203,6 @@ async function listen(handler) {
 
 function urlOf(server) {
   return `http://127.0.0.1:${server.address().port}`;
-}
-
-async function freePort() {
-  const server = await listen();
-  const { port } = server.address();
-  server.close();
-  return port;
 }
 
 function median(values) {

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { configWarnings } from './config/config-warnings.js';
 import type { Config } from './config/config.js';
@@ -26,7 +27,9 @@ async function serve(config: Config, logger: Logger): Promise<void> {
     void Promise.resolve(stop?.()).then(() => process.exit(0));
   });
 
-  // Loaded only now, since it takes a second that --check-config and configuration errors need not wait for.
+  // Most of what a start allocates is dropped at once. V8 would take that for a need of a large young generation, and keep 25 MB more.
+  setFlagsFromString('--semi-space-growth-factor=1');
+  // Loaded only now, since it takes half a second that --check-config and configuration errors need not wait for.
   const [{ createApp, shutDown }, { startTracing }] = await Promise.all([
     import('./app.js'),
     import('./tracing/tracing.js'),
@@ -44,6 +47,7 @@ async function serve(config: Config, logger: Logger): Promise<void> {
   };
   const { address, port } = app.getHttpServer().address() as { address: string; port: number };
   logger.info({ msg: 'listening', address, port });
+  setFlagsFromString('--semi-space-growth-factor=2');
 }
 
 /** Calls back at the first signal; a second one ends the process at once. */
