@@ -55,7 +55,8 @@ describe('the Kigo token', () => {
     world.kigo.addFault({ kind: 'hang', route: 'login' });
     const responses = await Promise.all(Array.from({ length: 20 }, ask));
     expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
-    await waitFor('a second login has started', () => calls('login') === 2);
+    // It may have been tried again by now: it gets no response.
+    await waitFor('a second login has started', () => calls('login') >= 2);
     expect(tokensSeen().size).toBe(1);
   });
 
