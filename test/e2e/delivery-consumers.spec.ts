@@ -136,6 +136,11 @@ beforeAll(async () => {
 });
 afterAll(() => closeAll(closingEvery));
 
+/** Finds the delivery to one consumer. */
+const deliveryTo = async (name: string) => (await view.list(`?consumer=${name}`))[0]!;
+const pendingTo = async (name: string) =>
+  (await view.pending()).find(({ consumer: found }) => found === name)!;
+
 describe('delivery to a failing consumer', () => {
   const closing: Closing = [];
   let wallet: CallbackReceiver;
@@ -231,8 +236,8 @@ describe('delivery to a failing consumer', () => {
       view.query(
         `update deliveries set schedule_started_at = now() - interval '${ago}', next_attempt_at = now()`,
       );
-    await age('71 hours 59 minutes 30 seconds');
     await view.query('update deliveries set schedule_attempts = 18');
+    await age('71 hours 59 minutes 30 seconds');
     await view.waitFor('the second attempt', ([first]) => first?.attempts === 2);
     const [last] = await view.pending();
     expect(last!.waitsMs).toBeGreaterThan(15_000);
@@ -335,11 +340,6 @@ describe('delivery to a consumer that responds 410', () => {
 });
 
 describe('delivery of one event to consumers that respond in every possible way', () => {
-  /** Finds the delivery to one consumer. */
-  const deliveryTo = async (name: string) => (await view.list(`?consumer=${name}`))[0]!;
-  const pendingTo = async (name: string) =>
-    (await view.pending()).find(({ consumer: found }) => found === name)!;
-
   it.each(Object.entries(accepted))('is complete after the response %s', async (name, [, status]) => {
     expect(await deliveryTo(name)).toMatchObject({
       issuance_id: id,

@@ -50,8 +50,13 @@ async function startBuilt(env: Environment): Promise<FuzzedGateway> {
 }
 
 async function startInProcess(env: Environment): Promise<FuzzedGateway> {
-  const { url, log, close } = await startGateway(env);
-  return { origin: url, log: () => log, errors: () => '', close };
+  const gateway = await startGateway(env);
+  return {
+    origin: gateway.url,
+    log: () => gateway.log,
+    errors: () => '',
+    close: () => gateway.close(),
+  };
 }
 
 /** A gateway with its own database, in which some users are registered before it starts. */
