@@ -27,7 +27,7 @@ export function summarizeError(error: unknown): ErrorSummary {
 
 /** How many locations are remembered: to read a source map again for each of many errors would block for too long. */
 const MAX_SOURCES = 100;
-const sources = new Map<string, string>();
+const SOURCES = new Map<string, string>();
 
 /**
  * Where a location in a bundle comes from. Node.js could do that for every stack, with --enable-source-maps, but would then
@@ -35,10 +35,10 @@ const sources = new Map<string, string>();
  */
 function findSource(file: string, line: number, column: number): string {
   const built = `${file}:${line}:${column}`;
-  const known = sources.get(built);
+  const known = SOURCES.get(built);
   if (known !== undefined) return known;
   const source = originOf(file, line, column) ?? built;
-  if (sources.size < MAX_SOURCES) sources.set(built, source);
+  if (SOURCES.size < MAX_SOURCES) SOURCES.set(built, source);
   return source;
 }
 
