@@ -127,6 +127,25 @@ describe('an uncaught error', () => {
       expect(gateway.errors()).toBe('');
     },
   );
+
+  it('is located in the source file, although the program is a bundle', async () => {
+    // What main.ts asks the server once it listens.
+    const preload = `
+      import { Server } from 'node:net';
+      const { address } = Server.prototype;
+      Server.prototype.address = function () {
+        const [, , caller] = new Error().stack.split('\\n');
+        return caller.includes('/dist/main.js') ? null : address.call(this);
+      };
+    `;
+    await using gateway = startProcess({}, { preload });
+    expect((await gateway.ended).code).toBe(1);
+    expect(gateway.log().at(-1)).toMatchObject({
+      msg: 'unexpected error',
+      error: 'TypeError',
+      at: expect.stringMatching(/^main\.ts:\d+:\d+$/) as string,
+    });
+  });
 });
 
 describe('the liveness probe', () => {
