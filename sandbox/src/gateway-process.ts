@@ -81,8 +81,7 @@ export function startGateway(env: NodeJS.ProcessEnv): ChildProcess {
   if (!existsSync(entry)) {
     throw new Error(`There is no gateway at ${entry}. Use --vendors-only to start Kigo and Kiip alone.`);
   }
-  // The embedded database is WebAssembly, a lot of it: to optimize that takes seconds, and the sandbox gains none.
-  return spawn(process.execPath, ['--liftoff-only', entry], { env, stdio: ['ignore', 'inherit', 'inherit'] });
+  return spawn(process.execPath, [entry], { env, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
 /** Resolves once `GET <url>/health/ready` is 200; false when the process ended or a minute has passed. */
@@ -92,7 +91,7 @@ export async function isReady(gateway: ChildProcess, url: string): Promise<boole
     const response = await fetch(`${url}/health/ready`).catch(() => undefined);
     await response?.body?.cancel();
     if (response?.status === 200) return true;
-    await sleep(100);
+    await sleep(50);
   }
   return false;
 }
