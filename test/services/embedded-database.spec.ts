@@ -153,7 +153,8 @@ describe('the files of the embedded database', () => {
         return attempt(server);
       });
     const attempts = await Promise.allSettled(servers.map(attempt));
-    expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const refusals = attempts.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
+    expect({ running: servers.length - refusals.length, refusals }).toMatchObject({ running: 1 });
     expect(readdirSync(dataDir)).toEqual(['postgresql']);
     const owner = servers[attempts.findIndex(({ status }) => status === 'fulfilled')]!;
     const database = new Database({ server: owner, timeoutMs: 10_000 });
