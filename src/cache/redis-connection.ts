@@ -181,7 +181,7 @@ function withTickBudget<T>(reply: Promise<T>): Promise<T> {
 /** Only a code: the message of an error may contain a key, a user name or an address. */
 function toErrorCode(error: unknown): string {
   if (error instanceof TimeoutError) return 'timeout';
-  const { code, message, name } = error as Partial<NodeJS.ErrnoException>;
-  // The first word of an error reply, such as OOM, READONLY, WRONGTYPE, LOADING, NOAUTH.
-  return code ?? /^[A-Z]{2,}(?= )/.exec(message ?? '')?.[0] ?? name ?? 'unknown';
+  const { code, message, constructor } = error as Partial<NodeJS.ErrnoException>;
+  // The first word of an error reply, such as OOM, READONLY, WRONGTYPE, LOADING, NOAUTH. The client's own errors are all named Error.
+  return code ?? /^[A-Z]{2,}(?= )/.exec(message ?? '')?.[0] ?? constructor?.name ?? 'unknown';
 }

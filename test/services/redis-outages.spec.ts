@@ -25,7 +25,9 @@ describeWithRedis('gateways during Redis outages', () => {
     const traffic = world.startTraffic();
     await traffic.answered(MANY);
     expect(await redisState(first)).toBe('down');
-    const warning = ['Redis unavailable; using local cache', 'ECONNREFUSED'];
+    // On a busy machine, the time limit of the client may end before the refusal is read.
+    const reason = expect.stringMatching(/^(ECONNREFUSED|ConnectionTimeoutError)$/) as string;
+    const warning = ['Redis unavailable; using local cache', reason];
     expect(world.reports()).toEqual([warning, warning]);
 
     await redis.start();
