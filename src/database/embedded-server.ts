@@ -25,6 +25,7 @@ import type { Cluster } from './embedded-cluster.js';
 import { EmbeddedDatabaseError, reasonOf } from './embedded-error.js';
 import { findServerUser } from './embedded-user.js';
 import type { ServerUser } from './embedded-user.js';
+import { summarizeError } from '../log/error-summary.js';
 import { sqlState, StorageUnavailableError } from './storage-error.js';
 
 const POLL_MS = 20;
@@ -339,11 +340,15 @@ async function freePort(): Promise<number> {
     const server = createServer();
     const listening = once(server, 'listening');
     server.listen(port, '127.0.0.1');
-    const free = await listening.then(
-      () => true,
-      () => false,
-    );
-    server.close();
-    if (free) return port;
+    try {
+      await listening;
+      return port;
+    } catch (error) {
+      const { code } = summarizeError(error);
+      if (code !== 'EADDRINUSE')
+        throw new StorageUnavailableError(`no port on 127.0.0.1 (${code})`, { cause: error });
+    } finally {
+      server.close();
+    }
   }
 }
