@@ -32,22 +32,20 @@ const gateway = {
   globalSetup: './test/support/global-setup.js',
   testMatch: ['unit', 'e2e', 'services'].map((folder) => `<rootDir>/test/${folder}/**/*.spec.ts`),
 };
-/** @type {import('jest').Config} */
-const packaging = {
-  ...project,
-  displayName: 'packaging',
-  globalSetup: './test/support/global-setup.js',
-  testMatch: ['<rootDir>/test/packaging/*.spec.ts'],
-};
+/** Processes that are killed at random moments. */
+const chaos = { ...gateway, displayName: 'chaos', testMatch: ['<rootDir>/test/chaos/*.spec.ts'] };
+/** What is around the gateway: images, manifests, documents, the command that runs the sandbox. */
+const packaging = { ...gateway, displayName: 'packaging', testMatch: ['<rootDir>/test/packaging/*.spec.ts'] };
 
 /** @type {import('jest').Config} */
 export default {
   // `npm run test:full` sets TEST_SCALE.
-  projects: process.env['TEST_SCALE'] === undefined ? [gateway] : [gateway, packaging, '<rootDir>/sandbox'],
+  projects:
+    process.env['TEST_SCALE'] === undefined ? [gateway] : [gateway, chaos, packaging, '<rootDir>/sandbox'],
   reporters: ['default', runner('reporter.js')],
   showSeed: true,
-  // Much of the time a test waits, for a server to start or a claim to lapse: two at once also pay on two cores.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // Half of the time a test waits, for a server to start or a lease to expire.
+  maxWorkers: 2 * availableParallelism(),
   // Never the measure of anything: only so long that a busy machine does not end a test.
   testTimeout: 60_000,
   workerIdleMemoryLimit: '1GB',

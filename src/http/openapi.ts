@@ -42,7 +42,8 @@ export function registerOpenApi(instance: FastifyInstance): void {
     // Loaded when somebody opens the page: few do.
     const { send } = await import('@fastify/send');
     const found = await send(request.raw, request.params['*'], { root });
-    if (found.type !== 'file') return sendProblem(reply, notFound());
+    if (found.type === 'directory') return sendProblem(reply, notFound());
+    if (found.type === 'error') throw Object.assign(found.metadata.error, { statusCode: found.statusCode });
     return reply.code(found.statusCode).headers(found.headers).send(found.stream);
   });
 }
