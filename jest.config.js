@@ -48,5 +48,4 @@ export default {
   maxWorkers: 2 * availableParallelism(),
   // Never the measure of anything: only so long that a busy machine does not end a test.
   testTimeout: 60_000,
-  workerIdleMemoryLimit: '1GB',
 };
