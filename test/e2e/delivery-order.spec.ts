@@ -41,6 +41,12 @@ describe('delivery order when the first event of a user fails', () => {
   it('holds back later events of the same user for a consumer with order_by, and no others', async () => {
     await waitFor('all other events', () => ordered.received.length >= 4);
     expect(order(ordered).slice(0, 4)).toEqual(['a1', 'b1', 'b2', 'c1']);
+    // A result is stored after the response.
+    await view.waitFor(
+      'the others are settled',
+      ({ length }) => length === 3,
+      '?consumer=ordered&status=pending',
+    );
     const waiting = await view.list('?consumer=ordered&status=pending');
     expect(waiting.map(({ issuance_id, attempts }) => [names.get(issuance_id), attempts])).toEqual([
       ['a1', 1],
