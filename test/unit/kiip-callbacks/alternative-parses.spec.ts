@@ -310,9 +310,13 @@ describe('findAlternativeParses compared to a brute-force search', () => {
         const naive = naiveParses(all, rules.legacySignature, rules.userReference === 'opaque');
         expect(found.toSorted()).toEqual([...naive].toSorted());
       }),
-      { numRuns: scale(40, 100) },
+      {
+        numRuns: scale(40, 100),
+        examples: [REFERENCE, 'user-'].map((user) => [`${CONTENT}Coins20${user}${TRANSACTION}`]),
+      },
     );
-    expect(parseCount).toBeGreaterThan(4);
+    // The examples have some, whatever the seed.
+    expect(parseCount).toBeGreaterThan(0);
   });
 });
 
