@@ -52,7 +52,14 @@ describe('the documentation', () => {
   it.each(pages)('names only environment variables that exist: %s', (page) => {
     const names = table.flatMap(([, { env, secret }]) => (secret ? [env, `${env}_FILE`] : [env]));
     // The test runner, Node.js and the sandbox read others; `X_FILE` stands for any secret.
-    const others = ['REQUIRE_SERVICES', 'CHROMIUM_PATH', 'NODE_EXTRA_CA_CERTS', 'X_FILE'];
+    const tests = [
+      'REQUIRE_SERVICES',
+      'CHROMIUM_PATH',
+      'TEST_DATABASE_URL',
+      'TEST_POSTGRES_BIN',
+      'TEST_SCALE',
+    ];
+    const others = [...tests, 'NODE_EXTRA_CA_CERTS', 'X_FILE'];
     const text = read(page).replaceAll(/^```(?:swift|kotlin|html)$[\s\S]*?^```$/gm, '');
     const named = text.match(/(?<![\w-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?!\w)/g) ?? [];
     const unknown = named.filter(
