@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { gatewayEnvironment, median } from './measure.js';
 import { freePort, startStorage } from './services.js';
 
 const rounds = 3;
@@ -168,21 +169,12 @@ async function sendCallback(url) {
 }
 
 async function startGateway(extra) {
-  const env = {
-    PATH: process.env.PATH,
-    NODE_ENV: 'production',
+  const env = gatewayEnvironment({
     PORT: String(await freePort()),
-    HOST: '127.0.0.1',
-    KIGO_BASE_URL: 'http://127.0.0.1:9',
-    KIGO_PARTNER_ID: 'bench',
-    KIGO_API_KEY: 'bench',
-    KIIP_APP_KEY: 'bench',
-    KIIP_APP_SECRETS: 'bench',
-    API_KEYS: 'bench:bench-key',
     RATE_LIMIT_PER_MINUTE: '0',
     LOG_LEVEL: 'warn',
     ...extra,
-  };
+  });
   const entry = fileURLToPath(new URL('../dist/main.js', import.meta.url));
   const child = spawn(process.execPath, [entry], { env, stdio: ['ignore', 'ignore', 'inherit'] });
   const url = `http://127.0.0.1:${env.PORT}`;
@@ -203,8 +195,4 @@ async function listen(handler) {
 
 function urlOf(server) {
   return `http://127.0.0.1:${server.address().port}`;
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { gatewayEnvironment, median } from './measure.js';
 
 const ROUNDS = 5;
 const rounds = [];
@@ -27,19 +28,7 @@ console.table({ 'an empty folder': medians('first'), 'the same folder again': me
 
 /** Processor time and memory are those of the gateway and all of its descendants. */
 async function start(dataDir) {
-  const env = {
-    PATH: process.env.PATH,
-    NODE_ENV: 'production',
-    PORT: '0',
-    HOST: '127.0.0.1',
-    KIGO_BASE_URL: 'http://127.0.0.1:9',
-    KIGO_PARTNER_ID: 'bench',
-    KIGO_API_KEY: 'bench',
-    KIIP_APP_KEY: 'bench',
-    KIIP_APP_SECRETS: 'bench',
-    API_KEYS: 'bench:bench-key',
-    DATA_DIR: dataDir,
-  };
+  const env = gatewayEnvironment({ PORT: '0', DATA_DIR: dataDir });
   const startedAt = performance.now();
   const child = spawn(process.execPath, [fileURLToPath(new URL('../dist/main.js', import.meta.url))], {
     env,
@@ -98,8 +87,4 @@ function read(path) {
     // The process has ended.
     return '';
   }
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -1,14 +1,15 @@
 // What one gateway needs, for the requests and limits in k8s/: memory and processor time at rest and under load.
 // Uses the Redis and PostgreSQL that REDIS_URL and DATABASE_URL name; without them memory and the embedded database.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
 import { startKigoSandbox, startKiipSandbox } from '@rewards-gateway/sandbox';
-import { freePort } from '../sandbox/dist/server/listen.js';
+import { cpuSeconds, mebibytes } from './measure.js';
+import { freePort } from './services.js';
 
 const seconds = 15;
 const headers = { authorization: 'Bearer bench-key', 'content-type': 'application/json' };
@@ -73,19 +74,19 @@ async function load(connections, request) {
 
 /** `cores` is processor time by time gone by; the peak is the highest so far. */
 async function figures(work) {
-  const [startedAt, before] = [performance.now(), cpuSeconds()];
+  const [startedAt, before] = [performance.now(), cpuSeconds(child.pid)];
   const requests = await work();
   const gone = (performance.now() - startedAt) / 1000;
   return {
     'requests per second': Math.round((requests ?? 0) / gone),
-    cores: Number(((cpuSeconds() - before) / gone).toFixed(2)),
-    'memory MiB': mebibytes('VmRSS'),
-    'peak MiB': mebibytes('VmHWM'),
+    cores: Number(((cpuSeconds(child.pid) - before) / gone).toFixed(2)),
+    'memory MiB': Math.round(mebibytes(child.pid)),
+    'peak MiB': Math.round(mebibytes(child.pid, 'VmHWM')),
   };
 }
 
 async function start() {
-  const port = await freePort(0, '127.0.0.1');
+  const port = await freePort();
   const env = {
     PATH: process.env.PATH,
     NODE_ENV: 'production',
@@ -113,17 +114,4 @@ async function start() {
   }
   child.kill();
   throw new Error('the gateway does not start');
-}
-
-/** User and system time so far, from the kernel's own account (100 ticks a second). */
-function cpuSeconds() {
-  const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-function mebibytes(name) {
-  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-  return Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)[1]) / 1024);
 }

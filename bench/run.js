@@ -1,11 +1,12 @@
 // Side by side, in one run: the gateway against what a user would write with stock NestJS. Prints ratios; see docs/architecture.md, "Measurements".
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
 import { startKigoSandbox } from '@rewards-gateway/sandbox';
+import { cpuSeconds, mebibytes, median } from './measure.js';
+import { freePort } from './services.js';
 
 const rounds = 5;
 const seconds = 3;
@@ -73,7 +74,7 @@ for (const [name, { measured: _, ...comparisons }] of Object.entries(results)) {
 }
 
 async function load({ url, process: { pid } }, connections, nextPath) {
-  const before = cpuUs(pid);
+  const before = cpuSeconds(pid);
   const result = await autocannon({
     url,
     connections,
@@ -86,10 +87,10 @@ async function load({ url, process: { pid } }, connections, nextPath) {
   const total = result.requests.total;
   return {
     'requests per second': total / result.duration,
-    'CPU per request': (cpuUs(pid) - before) / total,
+    'CPU per request': ((cpuSeconds(pid) - before) * 1_000_000) / total,
     // The load generator tells whole milliseconds: less than one counts as one.
     'p99 latency': Math.max(1, result.latency.p99),
-    memory: rssMiB(pid),
+    memory: mebibytes(pid),
   };
 }
 
@@ -123,29 +124,4 @@ async function start(name, entry, extra = {}) {
     await delay(50);
   }
   throw new Error(`${name} does not start`);
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-/** User and system time of a process so far, from the kernel's own account (100 ticks a second). */
-function cpuUs(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
-}
-
-function rssMiB(pid) {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { cpuSeconds, gatewayEnvironment, mebibytes, median } from './measure.js';
 import { freePort, startRedis, startStorage } from './services.js';
 
 const rounds = 7;
@@ -50,19 +51,7 @@ console.table(table);
 /** Starts a program, waits until it is ready and then has been at rest, and ends it. */
 async function start(name, stores) {
   const port = await freePort();
-  const env = {
-    PATH: process.env.PATH,
-    NODE_ENV: 'production',
-    PORT: String(port),
-    HOST: '127.0.0.1',
-    KIGO_BASE_URL: 'http://127.0.0.1:9',
-    KIGO_PARTNER_ID: 'bench',
-    KIGO_API_KEY: 'bench',
-    KIIP_APP_KEY: 'bench',
-    KIIP_APP_SECRETS: 'bench',
-    API_KEYS: 'bench:bench-key',
-    ...stores,
-  };
+  const env = gatewayEnvironment({ PORT: String(port), ...stores });
   const startedAt = performance.now();
   const entry = fileURLToPath(new URL(programs[name], import.meta.url));
   const child = spawn(process.execPath, [entry], { env, stdio: ['ignore', 'ignore', 'inherit'] });
@@ -75,27 +64,14 @@ async function start(name, stores) {
       if (tries === 3_000 || child.exitCode !== null) throw new Error(`${name} does not start`);
       await delay(10);
     }
-    const figures = { 'ms until ready': performance.now() - startedAt, 'ms of processor': cpuMs(child.pid) };
+    const figures = {
+      'ms until ready': performance.now() - startedAt,
+      'ms of processor': cpuSeconds(child.pid) * 1000,
+    };
     await delay(restMs);
-    return { ...figures, 'MiB at rest': rssMiB(child.pid) };
+    return { ...figures, 'MiB at rest': mebibytes(child.pid) };
   } finally {
     child.kill();
     await ended;
   }
-}
-
-/** User and system time of a process so far, from the kernel's own account (100 ticks a second). */
-function cpuMs(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-}
-
-function rssMiB(pid) {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
