@@ -22,6 +22,7 @@ const TIMEOUT_MESSAGES: readonly unknown[] = [
 export class RedisWorld {
   private readonly gateways: Gateway[] = [];
   private traffic: Traffic | undefined;
+  private trials = 0;
 
   private constructor(
     readonly kigo: KigoSandbox,
@@ -89,7 +90,8 @@ export class RedisWorld {
       const before = late();
       try {
         await untilRedisIsUp(...this.gateways);
-        return await trial(`trial-${left}`);
+        this.trials += 1;
+        return await trial(`trial-${this.trials}`);
       } catch (error) {
         if (left === 0 || late() === before) throw error;
       }
