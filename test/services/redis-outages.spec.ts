@@ -220,6 +220,7 @@ describeWithRedis('two gateways that share a Redis', () => {
     [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
   });
   beforeEach(() => world.kigo.clearRequests());
+  afterEach(() => world.stopTraffic());
   afterAll(() => world.close());
 
   interface Fault {

@@ -63,6 +63,10 @@ export class RedisWorld {
     return this.traffic;
   }
 
+  async stopTraffic(): Promise<void> {
+    await this.traffic?.stop();
+  }
+
   /** Message and reason of the log lines about Redis, without debug lines. */
   reports(): [msg: unknown, reason: unknown][] {
     return this.log()
@@ -127,7 +131,7 @@ export class RedisWorld {
   }
 
   async close(): Promise<void> {
-    await this.traffic?.stop();
+    await this.stopTraffic();
     await this.closeGateways();
     await this.proxy.close();
     await this.redis.close();

@@ -21,8 +21,8 @@ const PAUSE_MS = 50;
 
 let traffics = 0;
 
-/** Requests the count of one new user after another, at each gateway in turn. */
-export function startTraffic(gateways: readonly Gateway[]): Traffic {
+/** Requests the count of one new user after another, at each of these gateways in turn. */
+export function startTraffic([...gateways]: readonly Gateway[]): Traffic {
   traffics += 1;
   const name = `traffic-${traffics}`;
   const statuses = new Map<number, number>();
