@@ -2,8 +2,12 @@ import type { Client } from 'pg';
 import { EMBEDDED_LOCK } from './advisory-locks.js';
 import { EMBEDDED_USER } from './embedded-cluster.js';
 import { EmbeddedDatabaseError } from './embedded-error.js';
+import { sqlState } from './storage-error.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
+/** A gateway that stops, or that ends a server which it takes for one that was left, holds the lock no longer. */
+const LOCK_TIMEOUT_MS = 3_000;
+const LOCK_NOT_AVAILABLE = '55P03';
 
 /** A connection to an embedded server. */
 export interface Connection {
@@ -31,16 +35,21 @@ export async function connect(url: string): Promise<Connection> {
   return { client, lost, release: () => client.end().catch(() => undefined) };
 }
 
-/** Makes this connection the owner of the folder. @returns false when another one is */
-export async function tryLock(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
-    EMBEDDED_LOCK,
-  ]);
-  return rows[0]?.held === true;
-}
-
-export function inUse(): EmbeddedDatabaseError {
-  return new EmbeddedDatabaseError(
-    'DATA_DIR is in use by another gateway: stop it, name another folder, or set DATABASE_URL so that several can share a database',
-  );
+/**
+ * Makes this connection the owner of the folder.
+ * @returns false when the server has ended meanwhile
+ * @throws EmbeddedDatabaseError when another gateway owns the folder
+ */
+export async function acquireLock({ client }: Connection): Promise<boolean> {
+  try {
+    await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    await client.query('select pg_advisory_lock($1)', [EMBEDDED_LOCK]);
+    return true;
+  } catch (error) {
+    if (sqlState(error) !== LOCK_NOT_AVAILABLE) return false;
+    throw new EmbeddedDatabaseError(
+      'DATA_DIR is in use by another gateway: stop it, name another folder, or set DATABASE_URL so that several can share a database',
+      { cause: error },
+    );
+  }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from './embedded-cluster.js';
-import { connect, inUse, tryLock, urlOf } from './embedded-connection.js';
+import { acquireLock, connect, urlOf } from './embedded-connection.js';
 import { EmbeddedDatabaseError } from './embedded-error.js';
 import { sqlState } from './storage-error.js';
 
@@ -36,8 +36,7 @@ export async function endLeftoverServer(
     });
     if (connection === undefined) continue;
     try {
-      if (!(await tryLock(connection.client))) throw inUse();
-      await endServer(pid);
+      if (await acquireLock(connection)) await endServer(pid);
     } finally {
       await connection.release();
     }

@@ -11,7 +11,7 @@ import { backoffMs } from '../async/backoff.js';
 import { findBinaries } from './embedded-binaries.js';
 import type { Binaries } from './embedded-binaries.js';
 import { clusterFolder, createDataDir, hideFolder, openCluster, removeDrafts } from './embedded-cluster.js';
-import { connect, inUse, tryLock, urlOf } from './embedded-connection.js';
+import { acquireLock, connect, urlOf } from './embedded-connection.js';
 import type { Connection } from './embedded-connection.js';
 import { reasonOf } from './embedded-error.js';
 import { endLeftoverServer, SHUTDOWN_MS } from './embedded-leftover.js';
@@ -149,9 +149,11 @@ export class EmbeddedServer {
       const url = urlOf(this.port!, cluster.password);
       const connection = await this.connectWhenReady(url);
       if (connection !== undefined) {
-        if (await tryLock(connection.client)) return { url, ...connection };
-        await connection.release();
-        throw inUse();
+        const owned = await acquireLock(connection).catch(async (error: unknown) => {
+          await connection.release();
+          throw error;
+        });
+        if (owned) return { url, ...connection };
       }
       if (started)
         throw new StorageUnavailableError(`the embedded PostgreSQL does not start: ${this.endReason()}`);

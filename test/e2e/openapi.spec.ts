@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import supertest from 'supertest';
@@ -176,8 +177,10 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('has a schema and an example that fits it for every response', () => {
+  it('has a schema and an example that fits it for every response', async () => {
     for (const [route, { responses }] of operations()) {
+      // On a busy machine, all of this in one go would make the gateway report a blocked event loop.
+      await setImmediate();
       for (const [status, { description, content = {} }] of Object.entries(responses)) {
         const at = [route, status];
         const [type, media] = Object.entries(content)[0]!;

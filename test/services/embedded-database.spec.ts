@@ -209,6 +209,25 @@ describe('the files of the embedded database', () => {
     await next.stop();
   });
 
+  test('are taken over from a gateway that stops', async () => {
+    const leaving = new EmbeddedServer(dataDir);
+    const url = await leaving.start();
+    const pid = serverPid();
+    const next = new EmbeddedServer(dataDir);
+    const started = next.start();
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    await waitFor('the next one waits for the lock', async () => {
+      const { rows } = await client.query("select from pg_locks where locktype = 'advisory' and not granted");
+      return rows.length === 1;
+    });
+    await client.end();
+    await leaving.stop();
+    await started;
+    expect(serverPid()).not.toBe(pid);
+    await next.stop();
+  });
+
   test('are left alone while their server does not respond, and the start ends with a sentence', async () => {
     const server = new EmbeddedServer(dataDir);
     await server.start();
