@@ -61,6 +61,8 @@ function onStopSignal(stop: (signal: string) => void): void {
   };
   process.on('SIGTERM', handle);
   process.on('SIGINT', handle);
+  // The terminal was closed.
+  process.on('SIGHUP', handle);
 }
 
 const LISTEN_ERRORS: Record<string, string> = {

@@ -40,7 +40,7 @@ function newestIn(path) {
   const entries = readdirSync(path, { recursive: true, withFileTypes: true });
   return Math.max(
     modifiedAt(path),
-    ...entries.map(({ parentPath, name }) => modifiedAt(`${parentPath}/${name}`)),
+    ...entries.map(({ parentPath, path: folder, name }) => modifiedAt(`${parentPath ?? folder}/${name}`)),
   );
 }
 

@@ -85,8 +85,10 @@ const PARTS = [
 /** Nothing happens when these are imported, although they do not say so: what is not used of them is left out. */
 const WITHOUT_SIDE_EFFECTS = /[\\/]@nestjs[\\/]terminus[\\/]/;
 
-/** A program that runs may still load what an earlier build made, so that stays for a day. */
+/** A program that runs may still load what the build before this one made, or any build of the last day. */
 const STALE_AFTER_MS = 24 * 60 * 60 * 1000;
+/** A build writes its files within this time. */
+const WRITING_MS = 60_000;
 
 if (process.argv.includes('--sandbox')) await buildSandbox();
 else await buildGateway();
@@ -212,8 +214,14 @@ function toAscii(code) {
   );
 }
 
+function modifiedAt(path) {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
 /** Each file at once or not at all, so that a program which starts meanwhile finds a whole one. */
 function write(folder, files) {
+  const newest = Math.max(0, ...PROGRAMS.map((name) => modifiedAt(join(root, folder, `${name}.js`))));
+  const staleBefore = Math.min(newest - WRITING_MS, Date.now() - STALE_AFTER_MS);
   for (const [name, content] of files) {
     const file = join(root, folder, name);
     mkdirSync(dirname(file), { recursive: true });
@@ -223,8 +231,7 @@ function write(folder, files) {
   for (const name of readdirSync(join(root, folder), { recursive: true })) {
     const file = join(root, folder, name);
     const found = statSync(file);
-    const stale =
-      found.isFile() && !files.has(name.replaceAll('\\', '/')) && Date.now() - found.mtimeMs > STALE_AFTER_MS;
+    const stale = found.isFile() && !files.has(name.replaceAll('\\', '/')) && found.mtimeMs < staleBefore;
     if (stale) rmSync(file);
   }
 }

@@ -43,7 +43,7 @@ async function build() {
     stopping.abort();
     process.exit(signal === 'SIGINT' ? 130 : 143);
   };
-  const SIGNALS = ['SIGINT', 'SIGTERM'];
+  const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of SIGNALS) process.on(signal, stop);
   await buildIfChanged(vendorsOnly ? ['sandbox'] : ['gateway', 'sandbox'], stopping.signal);
   for (const signal of SIGNALS) process.off(signal, stop);

@@ -22,7 +22,8 @@ const NOT_INHERITED = [
 ];
 
 const READY_WITHIN_MS = 60_000;
-const STOPPED_WITHIN_MS = 5_000;
+/** Longer than the gateway takes: two seconds for its requests, and ten for its database. */
+const STOPPED_WITHIN_MS = 15_000;
 
 export interface GatewaySurroundings {
   host: string;

@@ -25,7 +25,7 @@ const env = process.env;
 const host = env['SANDBOX_HOST'] || '127.0.0.1';
 const stopped = new Promise<void>((resolve) => {
   // Both the terminal and npm pass Ctrl-C on, so it may come twice.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
 });
 
 process.exitCode = await run().catch((error: unknown) => {
@@ -83,7 +83,7 @@ async function serveAll(kigo: KigoSandbox, kiip: KiipSandbox): Promise<number> {
       await wallet.close();
     }
   } finally {
-    await rm(dataDir, { recursive: true, force: true });
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
 
@@ -104,7 +104,7 @@ async function serveGateway({ kigo, kiip, wallet }: Surroundings, dataDir: strin
   kiip.setCallbackUrl(`${url}/callbacks/kiip`);
   const gateway = startGateway(gatewayEnvironment(env, { host, port, dataDir, ...others }));
   const ended = once(gateway, 'exit') as Promise<[code: number | null, signal: string | null]>;
-  process.once('exit', () => gateway.kill('SIGKILL'));
+  process.once('exit', () => gateway.kill('SIGTERM'));
 
   const ready = await Promise.race([isReady(gateway, url), stopped]);
   if (ready === true) {

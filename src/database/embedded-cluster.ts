@@ -14,7 +14,7 @@ import {
   stat,
   writeFile,
 } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import type { Binaries } from './embedded-binaries.js';
@@ -45,7 +45,11 @@ const DRAFT = 'postgresql.draft-';
  */
 export async function createDataDir(dataDir: string, user: ServerUser | undefined): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    // The user of the server must be able to pass through the folders above.
+    await mkdir(dirname(dataDir), { recursive: true });
+    await mkdir(dataDir, { mode: 0o700 }).catch((error: unknown) => {
+      if (!existsSync(dataDir)) throw error;
+    });
     if (user === undefined) return;
     const { uid, mode } = await stat(dataDir);
     if (uid === user.uid || mode & 0o001) return;
@@ -63,17 +67,20 @@ export async function createDataDir(dataDir: string, user: ServerUser | undefine
  */
 export async function openCluster(
   dataDir: string,
-  binaries: Binaries,
-  user: ServerUser | undefined,
+  { binaries, user, mayCreate }: { binaries: Binaries; user: ServerUser | undefined; mayCreate: boolean },
 ): Promise<Cluster> {
   const folder = clusterFolder(dataDir);
   try {
-    if (!existsSync(folder)) await createCluster(dataDir, binaries, user);
+    if (!existsSync(folder)) {
+      if (!mayCreate)
+        throw new StorageUnavailableError('DATA_DIR has no folder postgresql any more: bring it back');
+      await createCluster(dataDir, binaries, user);
+    }
     const data = join(folder, 'data');
     const version = await readPart(join(data, 'PG_VERSION'));
     if (version !== binaries.majorVersion)
       throw new EmbeddedDatabaseError(
-        `DATA_DIR has files of PostgreSQL ${version}, and this gateway runs PostgreSQL ${binaries.majorVersion}: ` +
+        `DATA_DIR has files of PostgreSQL ${/^\d+$/.test(version) ? version : 'of an unknown version'}, and this gateway runs PostgreSQL ${binaries.majorVersion}: ` +
           'move them as docs/embedded-database.md says, name another folder, or set DATABASE_URL',
       );
     // Kubernetes gives files of a volume to the group of the pod, and PostgreSQL refuses a folder that a group may write.
@@ -96,7 +103,7 @@ async function readPart(path: string): Promise<string> {
 
 /** Removes what processes that were killed meanwhile have left. Only the owner of the folder may call it. */
 export async function removeDrafts(dataDir: string): Promise<void> {
-  const drafts = (await readdir(dataDir)).filter((name) => name.includes('.draft-'));
+  const drafts = (await readdir(dataDir)).filter((name) => /^postgresql(-[^/]+)?\.draft-\w{6}$/.test(name));
   await Promise.all(drafts.map((name) => rm(join(dataDir, name), { recursive: true, force: true })));
 }
 

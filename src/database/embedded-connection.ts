@@ -9,6 +9,13 @@ const CONNECT_TIMEOUT_MS = 2_000;
 const LOCK_TIMEOUT_MS = 3_000;
 const LOCK_NOT_AVAILABLE = '55P03';
 
+/** Where a server listens. */
+export interface Address {
+  /** The folder of its socket, or an IP address. */
+  readonly host: string;
+  readonly port: number;
+}
+
 /** A connection to an embedded server. */
 export interface Connection {
   readonly client: Client;
@@ -17,10 +24,11 @@ export interface Connection {
   release(): Promise<void>;
 }
 
-export function urlOf(port: number, password: string): string {
-  return `postgresql://${EMBEDDED_USER}:${password}@127.0.0.1:${port}/postgres`;
+export function urlOf({ host, port }: Address, password: string): string {
+  return `postgresql://${EMBEDDED_USER}:${password}@localhost:${port}/postgres?host=${encodeURIComponent(host)}`;
 }
 
+/** @throws EmbeddedDatabaseError when the server refuses the password; any other error of the driver unchanged */
 export async function connect(url: string): Promise<Connection> {
   const { default: pg } = await import('pg');
   const client = new pg.Client({
@@ -31,7 +39,13 @@ export async function connect(url: string): Promise<Connection> {
   // An error is followed by the end.
   client.on('error', () => undefined);
   const lost = new Promise<void>((resolveLost) => void client.once('end', resolveLost));
-  await client.connect();
+  await client.connect().catch((error: unknown) => {
+    if (!sqlState(error)?.startsWith('28')) throw error;
+    throw new EmbeddedDatabaseError(
+      'the file password in the folder postgresql of DATA_DIR does not fit the database: restore the file, or name another folder',
+      { cause: error },
+    );
+  });
   return { client, lost, release: () => client.end().catch(() => undefined) };
 }
 
@@ -46,10 +60,14 @@ export async function acquireLock({ client }: Connection): Promise<boolean> {
     await client.query('select pg_advisory_lock($1)', [EMBEDDED_LOCK]);
     return true;
   } catch (error) {
-    if (sqlState(error) !== LOCK_NOT_AVAILABLE) return false;
-    throw new EmbeddedDatabaseError(
-      'DATA_DIR is in use by another gateway: stop it, name another folder, or set DATABASE_URL so that several can share a database',
-      { cause: error },
-    );
+    if (sqlState(error) === LOCK_NOT_AVAILABLE) throw inUse(error);
+    return false;
   }
+}
+
+export function inUse(cause?: unknown): EmbeddedDatabaseError {
+  return new EmbeddedDatabaseError(
+    'DATA_DIR is in use by another gateway: stop it, name another folder, or set DATABASE_URL so that several can share a database',
+    { cause },
+  );
 }

@@ -32,6 +32,10 @@ export function unreachable(reason: string): EmbeddedDatabaseError {
 /** The last line of a failed program that says why, without the severity. */
 export function reasonOf(output: string): string {
   const lines = output.trim().split('\n').filter(Boolean);
-  const told = lines.findLast((line) => /\b(error|fatal|panic):/i.test(line)) ?? lines.at(-1) ?? 'no message';
+  const told =
+    lines.find((line) => line.includes('No space left on device')) ??
+    lines.findLast((line) => /\b(error|fatal|panic):/i.test(line)) ??
+    lines.at(-1) ??
+    'no message';
   return told.replace(/^.*?\b(error|fatal|panic):\s*/i, '');
 }

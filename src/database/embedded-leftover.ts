@@ -1,9 +1,10 @@
-import { readFile, readlink, realpath, rm } from 'node:fs/promises';
+import { readdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from './embedded-cluster.js';
-import { acquireLock, connect, urlOf } from './embedded-connection.js';
+import { acquireLock, connect, inUse, urlOf } from './embedded-connection.js';
+import type { Address, Connection } from './embedded-connection.js';
 import { EmbeddedDatabaseError } from './embedded-error.js';
 import { sqlState } from './storage-error.js';
 
@@ -11,6 +12,11 @@ const POLL_MS = 20;
 /** How long a server gets to shut down before it is made to. */
 export const SHUTDOWN_MS = 10_000;
 const STARTING_OR_STOPPING = '57P03';
+
+interface Leftover {
+  readonly pid: number;
+  readonly address: Address;
+}
 
 /**
  * Ends a server on these files that a gateway that no longer runs has left.
@@ -25,28 +31,67 @@ export async function endLeftoverServer(
     signal.throwIfAborted();
     const left = await findLeftover(data);
     if (left === undefined) return;
-    const { pid, port } = left;
-    const connection = await connect(urlOf(port, password)).catch((error: unknown) => {
+    const { pid, address } = left;
+    const isPatient = () => performance.now() - since < patienceMs;
+    const connection = await connect(urlOf(address, password)).catch((error: unknown) => {
       // It may be starting or shutting down, as it says, or not listen yet.
-      if (sqlState(error) === STARTING_OR_STOPPING || performance.now() - since < patienceMs) return;
+      if (sqlState(error) === STARTING_OR_STOPPING || isPatient()) return;
       throw new EmbeddedDatabaseError(
         `process ${pid} uses the files in DATA_DIR and does not respond: end it, name another folder, or set DATABASE_URL`,
         { cause: error },
       );
     });
-    if (connection === undefined) continue;
-    try {
-      if (await acquireLock(connection)) await endServer(pid);
-    } finally {
-      await connection.release();
-    }
+    if (connection !== undefined) await endServer(pid, data, connection);
+    else if (!(await isUsed(pid, data))) await removePidFiles(data, address);
   }
 }
 
-async function endServer(pid: number): Promise<void> {
-  process.kill(pid, 'SIGINT');
-  for (const since = performance.now(); isAlive(pid); await sleep(POLL_MS))
-    if (performance.now() - since > SHUTDOWN_MS) process.kill(pid, 'SIGQUIT');
+async function endServer(pid: number, data: string, connection: Connection): Promise<void> {
+  try {
+    if (!(await acquireLock(connection))) return;
+    // It runs where this process cannot see it: in another container.
+    if (!(await isUsed(pid, data))) throw inUse();
+    for (const since = performance.now(); await isUsed(pid, data); await sleep(POLL_MS)) {
+      const waitedMs = performance.now() - since;
+      if (waitedMs > 2 * SHUTDOWN_MS) return;
+      signalServer(pid, waitedMs < SHUTDOWN_MS ? 'SIGINT' : 'SIGQUIT');
+    }
+  } finally {
+    await connection.release();
+  }
+}
+
+function signalServer(pid: number, signal: 'SIGINT' | 'SIGQUIT'): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended meanwhile, and its own processes will.
+  }
+}
+
+/** A server that works on these files, or did, by the file that it writes when it starts. */
+async function findLeftover(data: string): Promise<Leftover | undefined> {
+  const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '');
+  // https://www.postgresql.org/docs/18/storage-file-layout.html
+  const [pid = '', , , port = '', folder = ''] = text.split('\n');
+  if (!/^[1-9]\d*$/.test(pid)) return undefined;
+  return { pid: Number(pid), address: { host: folder || '127.0.0.1', port: Number(port) } };
+}
+
+/**
+ * Whether a process works in the folder of a server on these files: the server, or one of its own processes that is left. A
+ * process with the id of a server that has ended is not one. Where the system does not say, it is.
+ */
+async function isUsed(pid: number, data: string): Promise<boolean> {
+  const processes = await readdir('/proc').catch(() => undefined);
+  if (processes === undefined) return isAlive(pid);
+  const folder = await realpath(data);
+  const folders = await Promise.all(
+    processes
+      .filter((name) => /^\d+$/.test(name))
+      .map((name) => readlink(`/proc/${name}/cwd`).catch(() => undefined)),
+  );
+  return folders.includes(folder);
 }
 
 function isAlive(pid: number): boolean {
@@ -57,20 +102,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** A server that runs on these files: its process id and port, by the file that it writes when it starts. */
-async function findLeftover(data: string): Promise<{ pid: number; port: number } | undefined> {
-  const path = join(data, 'postmaster.pid');
-  // Line 1 is the process id, line 4 the port: https://www.postgresql.org/docs/18/storage-file-layout.html
-  const [pid = 0, , , port = 0] = (await readFile(path, 'utf8').catch(() => '')).split('\n').map(Number);
-  if (!pid || !isAlive(pid)) return undefined;
-  if (!(await isElsewhere(pid, data))) return { pid, port };
-  // The id of a process that ended without removing the file, in use again. PostgreSQL would not start.
-  await rm(path, { force: true });
-  return undefined;
-}
-
-/** Whether a process works in another folder than a server on these files does. False where the system does not say. */
-async function isElsewhere(pid: number, data: string): Promise<boolean> {
-  const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
-  return folder !== undefined && folder !== (await realpath(data));
+/** PostgreSQL does not start while one of these names a process that exists, whatever process that is. */
+async function removePidFiles(data: string, { host, port }: Address): Promise<void> {
+  await rm(join(data, 'postmaster.pid'), { force: true });
+  await rm(join(host, `.s.PGSQL.${port}.lock`), { force: true });
 }

@@ -1,19 +1,18 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { backoffMs } from '../async/backoff.js';
+import { chooseAddress, discardAddress, settingsOf } from './embedded-address.js';
 import { findBinaries } from './embedded-binaries.js';
 import type { Binaries } from './embedded-binaries.js';
 import { clusterFolder, createDataDir, hideFolder, openCluster, removeDrafts } from './embedded-cluster.js';
 import { acquireLock, connect, urlOf } from './embedded-connection.js';
-import type { Connection } from './embedded-connection.js';
-import { reasonOf } from './embedded-error.js';
+import type { Address, Connection } from './embedded-connection.js';
+import { EmbeddedDatabaseError, reasonOf } from './embedded-error.js';
 import { endLeftoverServer, SHUTDOWN_MS } from './embedded-leftover.js';
 import { findServerUser } from './embedded-user.js';
 import type { ServerUser } from './embedded-user.js';
@@ -25,8 +24,6 @@ const RESTART_BACKOFF = { initialMs: 50, maxMs: 5_000 };
 
 /** Small: the server has one client, and shares the machine with it. Others have a server of their own. */
 const SETTINGS = {
-  listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
   max_connections: 24,
   shared_buffers: '16MB',
   wal_buffers: '1MB',
@@ -61,7 +58,7 @@ export class EmbeddedServer {
   private readonly logger = new Logger('Database');
   private prepared: { binaries: Binaries; user: ServerUser | undefined } | undefined;
   private child: ChildProcess | undefined;
-  private port: number | undefined;
+  private address: Address | undefined;
   private lastOutput = '';
   private running: Promise<string> | undefined;
   private readonly stopping = new AbortController();
@@ -97,12 +94,14 @@ export class EmbeddedServer {
     // It rejects when it was waiting to start the server again.
     await this.supervision?.catch(() => undefined);
     await this.endChild();
+    if (this.address !== undefined) await discardAddress(this.dataDir, this.address);
   }
 
   private async open(): Promise<string> {
     this.stopping.signal.throwIfAborted();
-    const owner = await this.acquire();
-    await removeDrafts(this.dataDir);
+    const owner = await this.acquire({ mayCreate: true });
+    // A file that cannot be removed is in the way of nothing: the next start tries again.
+    await removeDrafts(this.dataDir).catch(() => undefined);
     this.supervision = this.supervise(owner);
     return owner.url;
   }
@@ -121,32 +120,33 @@ export class EmbeddedServer {
   private async reacquire(): Promise<Owner> {
     for (let failures = 1, told = ''; ; failures += 1) {
       try {
-        const owner = await this.acquire();
+        const owner = await this.acquire({ mayCreate: false });
         this.logger.log({ msg: 'the embedded PostgreSQL runs again' });
         return owner;
       } catch (error) {
         // Another gateway has taken the folder meanwhile. Thrown where nobody waits, it ends the process.
-        if (!(error instanceof StorageUnavailableError)) throw error;
-        if (error.message !== told)
-          this.logger.warn({ msg: 'the embedded PostgreSQL does not start', reason: error.message });
-        told = error.message;
+        if (error instanceof EmbeddedDatabaseError || this.stopping.signal.aborted) throw error;
+        const reason =
+          error instanceof StorageUnavailableError ? error.message : String(summarizeError(error).code);
+        if (reason !== told) this.logger.warn({ msg: 'the embedded PostgreSQL does not start', reason });
+        told = reason;
       }
       await sleep(backoffMs(failures, RESTART_BACKOFF), undefined, { signal: this.stopping.signal });
     }
   }
 
   /** Makes sure that the server runs, and that this process is its owner. */
-  private async acquire(): Promise<Owner> {
+  private async acquire({ mayCreate }: { mayCreate: boolean }): Promise<Owner> {
     const { binaries, user } = (this.prepared ??= await this.prepare());
-    const cluster = await openCluster(this.dataDir, binaries, user);
+    const cluster = await openCluster(this.dataDir, { binaries, user, mayCreate });
     for (;;) {
       const started = !isRunning(this.child);
       if (started) {
         await endLeftoverServer(cluster, this.patienceMs, this.stopping.signal);
-        this.port ??= await freePort();
-        this.child = this.spawn(binaries.postgres, cluster.data, this.port, user);
+        this.address ??= await chooseAddress(this.dataDir, user);
+        this.child = this.spawn(binaries.postgres, cluster.data, this.address, user);
       }
-      const url = urlOf(this.port!, cluster.password);
+      const url = urlOf(this.address!, cluster.password);
       const connection = await this.connectWhenReady(url);
       if (connection !== undefined) {
         const owned = await acquireLock(connection).catch(async (error: unknown) => {
@@ -166,8 +166,13 @@ export class EmbeddedServer {
     return { user, binaries: await findBinaries(this.dataDir, user) };
   }
 
-  private spawn(postgres: string, data: string, port: number, user: ServerUser | undefined): ChildProcess {
-    const flags = Object.entries({ ...SETTINGS, port }).flatMap(([name, value]) => [
+  private spawn(
+    postgres: string,
+    data: string,
+    address: Address,
+    user: ServerUser | undefined,
+  ): ChildProcess {
+    const flags = Object.entries({ ...SETTINGS, ...settingsOf(address) }).flatMap(([name, value]) => [
       '-c',
       `${name}=${value}`,
     ]);
@@ -194,7 +199,8 @@ export class EmbeddedServer {
       this.stopping.signal.throwIfAborted();
       try {
         return await connect(url);
-      } catch {
+      } catch (error) {
+        if (error instanceof EmbeddedDatabaseError) throw error;
         await sleep(POLL_MS);
       }
     }
@@ -222,24 +228,4 @@ export class EmbeddedServer {
 
 function isRunning(child: ChildProcess | undefined): boolean {
   return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
-}
-
-/** A free port below those that systems give to outgoing connections: the server needs the same one again when it restarts. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    const server = createServer();
-    const listening = once(server, 'listening');
-    server.listen(port, '127.0.0.1');
-    try {
-      await listening;
-      return port;
-    } catch (error) {
-      const { code } = summarizeError(error);
-      if (code !== 'EADDRINUSE')
-        throw new StorageUnavailableError(`no port on 127.0.0.1 (${code})`, { cause: error });
-    } finally {
-      server.close();
-    }
-  }
 }

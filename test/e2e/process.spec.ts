@@ -104,7 +104,8 @@ describe('npm start', () => {
   it('can be stopped before it listens', async () => {
     await using gateway = startProcess();
     await gateway.logged('Starting Nest application...');
-    gateway.signal('SIGTERM');
+    // As when the terminal is closed.
+    gateway.signal('SIGHUP');
     expect(await gateway.ended).toEqual({ code: 0, signal: null });
   });
 });

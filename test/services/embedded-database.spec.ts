@@ -4,9 +4,11 @@ import {
   cpSync,
   existsSync,
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -17,6 +19,7 @@ import { sql } from 'kysely';
 import { Client } from 'pg';
 import { Database } from '../../src/database/database.js';
 import { findBinaries, findInstalled } from '../../src/database/embedded-binaries.js';
+import { createDataDir } from '../../src/database/embedded-cluster.js';
 import { EmbeddedDatabaseError } from '../../src/database/embedded-error.js';
 import { EmbeddedServer } from '../../src/database/embedded-server.js';
 import { findServerUser } from '../../src/database/embedded-user.js';
@@ -97,7 +100,7 @@ describe('the files of the embedded database', () => {
       '700',
       '600',
     ]);
-    expect(url.hostname).toBe('127.0.0.1');
+    expect(url.searchParams.get('host')).toBe(join(dataDir, 'postgresql'));
     expect(url.password).toMatch(/^[\w-]{43}$/);
     url.password = 'guessed';
     const client = new Client({ connectionString: url.href });
@@ -126,7 +129,7 @@ describe('the files of the embedded database', () => {
       'on',
     ]);
     expect(await setting('shared_buffers')).toBe('16MB');
-    expect(await setting('listen_addresses')).toBe('127.0.0.1');
+    expect(await setting('listen_addresses')).toBe('');
     const { id } = await new LedgerService(first).record(issuance(), { status: 'recorded' });
     await first.close();
     await expect(first.run(() => Promise.resolve())).rejects.toThrow(StorageUnavailableError);
@@ -138,6 +141,8 @@ describe('the files of the embedded database', () => {
 
   test('are made by one of several that start at once, also when a process was killed while it made them', async () => {
     rmSync(join(dataDir, 'postgresql'), { recursive: true });
+    // It only looks like one of ours.
+    mkdirSync(join(dataDir, 'report.draft-123456'));
     const gateway = start();
     await waitFor('the files are being made', () =>
       readdirSync(dataDir).some((name) => name.startsWith('postgresql.draft-')),
@@ -155,7 +160,7 @@ describe('the files of the embedded database', () => {
     const attempts = await Promise.allSettled(servers.map(attempt));
     const refusals = attempts.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
     expect({ running: servers.length - refusals.length, refusals }).toMatchObject({ running: 1 });
-    expect(readdirSync(dataDir)).toEqual(['postgresql']);
+    expect(readdirSync(dataDir)).toEqual(['postgresql', 'report.draft-123456']);
     const owner = servers[attempts.findIndex(({ status }) => status === 'fulfilled')]!;
     const database = new Database({ server: owner, timeoutMs: 10_000 });
     await database.migrate();
@@ -163,7 +168,7 @@ describe('the files of the embedded database', () => {
     expect(recorded).toMatchObject({ outcome: 'recorded' });
     await database.close();
     await Promise.all(servers.map((server) => server.stop()));
-    expect(readdirSync(dataDir)).toEqual(['postgresql']);
+    expect(readdirSync(dataDir)).toEqual(['postgresql', 'report.draft-123456']);
   }, 60_000);
 
   test.each([
@@ -188,6 +193,20 @@ describe('the files of the embedded database', () => {
     await expect(start).rejects.toThrow(EmbeddedDatabaseError);
   });
 
+  test('need the password that they were made with: otherwise the start ends with a sentence', async () => {
+    writeFileSync(join(dataDir, 'postgresql', 'password'), 'another');
+    const server = new EmbeddedServer(dataDir);
+    await expect(server.start()).rejects.toThrow(/^the file password .* does not fit the database/);
+    await server.stop();
+  });
+
+  test('are in a folder whose new parents the user of the server can pass through', async () => {
+    const parent = join(dataDir, 'new');
+    await createDataDir(join(parent, 'newer', 'newest'), findServerUser(parent));
+    const modes = ['new', 'new/newer'].map((path) => statSync(join(dataDir, path)).mode & 0o055);
+    expect(modes).toEqual([0o055, 0o055]);
+  });
+
   test('that cannot be made end the process with a sentence', async () => {
     const path = join(dataDir, 'a-file');
     writeFileSync(path, '');
@@ -196,16 +215,19 @@ describe('the files of the embedded database', () => {
     expect(gateway.lines.join('')).not.toContain(dataDir);
   });
 
-  test('are opened although the process id file of the server names another process', async () => {
+  test.each([
+    ['another process', process.pid],
+    ['a group of processes', -process.pid],
+  ])('are opened although the process id file of the server names %s', async (_, other) => {
     const server = new EmbeddedServer(dataDir);
     await server.start();
     const path = join(cluster(), 'postmaster.pid');
     const left = readFileSync(path, 'utf8');
     await server.stop();
-    writeFileSync(path, left.replace(/^\d+/, String(process.pid)));
+    writeFileSync(path, left.replace(/^\d+/, String(other)));
     const next = new EmbeddedServer(dataDir);
     await next.start();
-    expect(serverPid()).not.toBe(process.pid);
+    expect(serverPid()).not.toBe(other);
     await next.stop();
   });
 
@@ -226,6 +248,19 @@ describe('the files of the embedded database', () => {
     await started;
     expect(serverPid()).not.toBe(pid);
     await next.stop();
+  });
+
+  test('may have a path that is too long for a socket', async () => {
+    const parent = newFolder();
+    chmodSync(parent, 0o755);
+    const long = join(parent, 'long'.repeat(25));
+    execFileSync('cp', ['-a', dataDir, long]);
+    const server = new EmbeddedServer(long);
+    const socket = new URL(await server.start()).searchParams.get('host')!;
+    expect(statSync(socket).mode & 0o777).toBe(0o700);
+    await server.stop();
+    expect(existsSync(socket)).toBe(false);
+    removeFolder(parent);
   });
 
   test('are left alone while their server does not respond, and the start ends with a sentence', async () => {
@@ -314,6 +349,22 @@ describe('the server of a running gateway', () => {
       expect(logged('the embedded PostgreSQL runs again').at(-1)).toMatchObject({ level: 'info' });
     },
   );
+
+  test('is started again when its folder is back, and not on a new one', async () => {
+    const folder = join(dataDir, 'postgresql');
+    const before = logged('the embedded PostgreSQL runs again').length;
+    const pid = serverPid();
+    renameSync(folder, `${folder}-elsewhere`);
+    process.kill(pid, 'SIGKILL');
+    const refusals = () => logged('the embedded PostgreSQL does not start');
+    await waitFor('the missing folder is logged', () => refusals().length > 0);
+    expect(refusals().at(-1)!['reason']).toContain('DATA_DIR has no folder postgresql any more');
+    expect(existsSync(folder)).toBe(false);
+    renameSync(`${folder}-elsewhere`, folder);
+    await waitFor('it runs again', () => logged('the embedded PostgreSQL runs again').length > before);
+    await waitFor('callbacks are recorded again', async () => (await send(gateway)) === 200);
+    sent += 1;
+  });
 
   test('is not shared with a second gateway, which ends with a sentence', async () => {
     const pid = serverPid();

@@ -61,7 +61,7 @@ describeWithRedis('gateways that share a Redis', () => {
   });
 
   it('log in once when one acquires the login lease just after another has released it', async () => {
-    world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 300 });
+    world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 1_000 });
     const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
     const lock = second.app.get(LoginLock, { strict: false });
     const acquire = lock.acquire.bind(lock);

@@ -1,6 +1,7 @@
 // Jest's globalSetup: starts the PostgreSQL server of this run and creates the databases that tests copy (see databases.ts).
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -30,7 +31,22 @@ function createCluster(folder, user) {
   const parent = mkdtempSync(`${cluster}-`);
   if (user) chownSync(parent, user.uid, user.gid);
   const data = join(parent, 'data');
-  const flags = ['-U', 'gateway', '-A', 'trust', '-N', '-E', 'UTF8', '--locale=C'];
+  // Other users of the machine can connect as well.
+  process.env.TEST_POSTGRES_PASSWORD = randomBytes(16).toString('hex');
+  const passwordFile = join(parent, 'password');
+  writeFileSync(passwordFile, process.env.TEST_POSTGRES_PASSWORD, { mode: 0o600 });
+  if (user) chownSync(passwordFile, user.uid, user.gid);
+  const flags = [
+    '-U',
+    'gateway',
+    '-A',
+    'scram-sha-256',
+    `--pwfile=${passwordFile}`,
+    '-N',
+    '-E',
+    'UTF8',
+    '--locale=C',
+  ];
   execFileSync(join(process.env.TEST_POSTGRES_BIN, 'initdb'), ['-D', data, ...flags], {
     ...user,
     cwd: parent,
@@ -55,9 +71,10 @@ async function startServer(cluster, user) {
     ['-D', data, ...settings.flatMap((setting) => ['-c', setting])],
     { ...user, cwd: data, stdio: 'ignore' },
   );
-  process.once('exit', () => child.kill('SIGQUIT'));
+  // Before its folder is removed.
+  process.prependOnceListener('exit', () => child.kill('SIGQUIT'));
   child.unref();
-  return `postgresql://gateway@127.0.0.1:${port}/postgres`;
+  return `postgresql://gateway:${process.env.TEST_POSTGRES_PASSWORD}@127.0.0.1:${port}/postgres`;
 }
 
 /** A migrated database. Its name has the id of this process: several runs may share a server. */

@@ -36,7 +36,7 @@ export class PostgresServer {
   }
 
   url(database: string, port = this.port): string {
-    return `postgresql://gateway@127.0.0.1:${port}/${database}`;
+    return `postgresql://gateway:${process.env['TEST_POSTGRES_PASSWORD']!}@127.0.0.1:${port}/${database}`;
   }
 
   async start(...settings: string[]): Promise<void> {
