@@ -8,24 +8,13 @@ import {
   waitForMoment,
 } from '../support/crash-world.js';
 import { CrashableGateway } from '../support/crashable-gateway.js';
-import { Disk } from '../support/disk.js';
+import { describeWithDisk, Disk } from '../support/disk.js';
 import { seededRandom } from '../support/random.js';
 import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
 /** Long enough for a slow machine; it measures nothing. */
 const LIMIT_MS = 3_600_000;
-
-function canMount(): boolean {
-  try {
-    Disk.create().destroy();
-    return true;
-  } catch (error) {
-    console.warn(`SKIPPED: this process cannot mount a file system (${String(error)})`);
-    return false;
-  }
-}
-const describeWithDisk = canMount() ? describe : describe.skip;
 
 describeWithDisk('a gateway on the embedded PostgreSQL', () => {
   test(

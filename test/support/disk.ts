@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -43,6 +43,14 @@ export class Disk {
     this.#mount();
   }
 
+  /** Takes all space that is left. @returns gives it back */
+  fill(): () => void {
+    const filler = join(this.path, 'filler');
+    const { bavail, bsize } = statfsSync(this.path);
+    execFileSync('fallocate', ['-l', String(bavail * bsize), filler]);
+    return () => rmSync(filler);
+  }
+
   destroy(): void {
     spawnSync('umount', ['--lazy', this.path]);
     rmSync(this.folder, { recursive: true, force: true });
@@ -53,3 +61,16 @@ export class Disk {
     execFileSync('mount', ['-o', 'loop,commit=600', this.#image, this.path], { stdio: 'pipe' });
   }
 }
+
+function canMount(): boolean {
+  try {
+    Disk.create().destroy();
+    return true;
+  } catch (error) {
+    console.warn(`SKIPPED: this process cannot mount a file system (${String(error)})`);
+    return false;
+  }
+}
+
+/** `describe`, or `describe.skip` with a warning: only root may mount, and not in every container. */
+export const describeWithDisk = canMount() ? describe : describe.skip;
