@@ -13,7 +13,7 @@ import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
 import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
-const ROWS = scale(120, 1_000);
+const ROWS = scale(250, 1_000);
 const OUTSIDE = scale(20, 200);
 /** Far less than the consumer can receive: only the rate limits the replay. */
 const RATE = scale(50, 100);
