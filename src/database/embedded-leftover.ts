@@ -49,8 +49,15 @@ export async function endLeftoverServer(
 async function endServer(pid: number, data: string, connection: Connection): Promise<void> {
   try {
     if (!(await acquireLock(connection))) return;
-    // It runs where this process cannot see it: in another container.
-    if (!(await isUsed(pid, data))) throw inUse();
+    if (!(await isUsed(pid, data))) {
+      // It has ended meanwhile, or it runs where this process cannot see it: in another container.
+      const responds = await connection.client.query('select 1').then(
+        () => true,
+        () => false,
+      );
+      if (responds) throw inUse();
+      return;
+    }
     for (const since = performance.now(); await isUsed(pid, data); await sleep(POLL_MS)) {
       const waitedMs = performance.now() - since;
       if (waitedMs > 2 * SHUTDOWN_MS) return;
