@@ -5,7 +5,7 @@ import { Database } from '../database/database.js';
 import { keysetPages } from '../database/keyset.js';
 import type { Tables } from '../database/tables.js';
 import { DELIVERY_STATUSES } from '../delivery/delivery.queries.js';
-import { REWARDED_MOMENTS } from '../kiip/rewarded-moments.queries.js';
+import { REWARDED_MOMENTS } from '../promised-rewards/rewarded-moments.queries.js';
 import { LEDGER_ENTRIES, OUTBOX } from '../ledger/ledger-view.queries.js';
 import { inWindow } from '../ledger/ledger-window.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
