@@ -3,6 +3,9 @@ import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyReques
 import { methodNotAllowed, notFound } from '../problem/problem-catalogue.js';
 import { sendProblem } from '../problem/send-problem.js';
 
+/** Methods that ask about a resource, and need no body in the response. */
+const BODILESS = new Set(['HEAD', 'OPTIONS']);
+
 interface KnownPath {
   readonly methods: Set<string>;
   readonly kind: FastifyContextConfig['kind'];
@@ -32,9 +35,11 @@ export function registerMethodNotAllowed(instance: FastifyInstance): () => void 
       const others = instance.supportedMethods.filter((method) => !methods.has(method));
       if (others.length === 0) continue;
       const allowed = [...methods].toSorted().join(', ');
-      const reject = (_: FastifyRequest, reply: FastifyReply) => {
+      const reject = ({ method }: FastifyRequest, reply: FastifyReply) => {
         reply.header('allow', allowed);
-        sendProblem(reply, methodNotAllowed(allowed));
+        // Whoever enters a callback URL somewhere may check it first.
+        if (kind === 'callback' && BODILESS.has(method)) void reply.code(204).send();
+        else sendProblem(reply, methodNotAllowed(allowed));
       };
       // The hook responds before the body is read, which may be of any media type.
       instance.route({
