@@ -35,7 +35,7 @@ export class Database implements OnApplicationShutdown {
   private opening: Promise<Kysely<Tables>> | undefined;
   private readonly logger = new Logger('Database');
   private lastState: DatabaseState = { state: 'unknown', lastSuccessAt: null, lastFailure: null };
-  private readonly unexpected = new Map<string, number>();
+  private unexpected = 0;
   private isMigrated = false;
   private closed = false;
 
@@ -47,9 +47,9 @@ export class Database implements OnApplicationShutdown {
     return this.lastState;
   }
 
-  /** Statements that failed although the database was available, by SQLSTATE, since the start. */
-  unexpectedErrors(): [sqlState: string, count: number][] {
-    return [...this.unexpected];
+  /** Statements that failed although the database was available, since the start. */
+  get unexpectedErrors(): number {
+    return this.unexpected;
   }
 
   /** Whether `migrate` has succeeded. */
@@ -117,7 +117,7 @@ export class Database implements OnApplicationShutdown {
   }
 
   private countUnexpected(state: string): void {
-    this.unexpected.set(state, (this.unexpected.get(state) ?? 0) + 1);
+    this.unexpected += 1;
     this.logger.error({ msg: 'unexpected storage error', reason: state });
   }
 

@@ -59,9 +59,11 @@ export class KiipCallbacksService {
 
   private async decideAgain(id: string, verified: VerifiedCallback): Promise<boolean> {
     const { decision, awaitsPromise, isTest, promisee } = await this.policy.evaluate(verified);
-    // Nothing has changed for it.
-    if (decision.status === 'quarantined' && awaitsPromise) return false;
-    const recorded = await this.ledger.reevaluate(id, decision, isTest);
+    const recorded = await this.ledger.reevaluate(
+      id,
+      decision.status === 'quarantined' ? { ...decision, awaitsPromise } : decision,
+      isTest,
+    );
     if (recorded) this.counters.countMatch(promisee?.kind);
     return recorded;
   }

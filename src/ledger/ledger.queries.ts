@@ -249,7 +249,7 @@ export function awaitingPromisesSince(db: Kysely<Tables>, since: Date, limit: nu
     .execute();
 }
 
-/** Replaces the reason of a quarantined entry. A promise has been found for it, so it waits for none. */
+/** Replaces the reason of a quarantined entry. An entry that has it already is not written. */
 export async function updateReason(
   db: Kysely<Tables>,
   id: string,
@@ -261,6 +261,13 @@ export async function updateReason(
     .set({ reason_code: code, reason_field: field ?? null, awaits_promise: awaitsPromise })
     .where('id', '=', id)
     .where('status', '=', 'quarantined')
+    .where((eb) =>
+      eb.or([
+        eb('reason_code', 'is distinct from', code),
+        eb('reason_field', 'is distinct from', field ?? null),
+        eb('awaits_promise', '<>', awaitsPromise),
+      ]),
+    )
     .execute();
 }
 

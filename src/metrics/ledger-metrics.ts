@@ -64,9 +64,8 @@ export class LedgerMetrics {
     this.registerDeliveryMetrics(registry);
     registry.counter({
       name: 'database_unexpected_errors_total',
-      help: 'Statements that failed although the database was available, by SQLSTATE',
-      labels: ['sqlstate'],
-      collect: () => database.unexpectedErrors().map(([sqlstate, count]) => [{ sqlstate }, count] as const),
+      help: 'Statements that failed although the database was available',
+      collect: () => [[{}, database.unexpectedErrors]],
     });
     registry.gauge({
       name: 'database_up',
