@@ -304,6 +304,21 @@ describe('a callback that comes before the response to its moment is stored', ()
     expect(await world.database.query('select ledger_id from delivery_outbox')).toEqual([{ ledger_id: id }]);
   });
 
+  it('is recorded by itself for each of many users, once, when Kiip redeems rewards at once', async () => {
+    const moments = world.gateway;
+    const callbacks = await world.start();
+    world.kiip.configure({ redeemAtOnce: true });
+    world.kiip.setCallbackUrl(`${callbacks.url}/callbacks/kiip/`);
+    const names = Array.from({ length: 30 }, (_, index) => `hasty-${index}`);
+    await Promise.all(names.map((name) => moments.post('/api/v1/kiip/moments', momentOf(name))));
+    const balances = () => Promise.all(names.map((name) => world.balanceOf(name)));
+    await waitFor('all are recorded', async () => (await balances()).every((balance) => balance === 20));
+    await world.kiip.settled();
+    expect(await world.database.query('select count(*)::int as jobs from delivery_outbox')).toEqual([
+      { jobs: 30 },
+    ]);
+  });
+
   it('is recorded after a restart if the process that stored the response has ended at once', async () => {
     const { user_id } = await world.reward('crashed');
     const fields = { user_id: user_id!, transaction_id: transaction() };
