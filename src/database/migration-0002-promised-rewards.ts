@@ -12,6 +12,7 @@ const STATEMENTS = [
     transaction_id text collate "C" not null,
     kiip_user_id text collate "C" not null,
     user_id text,
+    reward_id text,
     id_kind text not null,
     quantity text,
     is_test boolean not null,

@@ -157,6 +157,8 @@ export interface KiipPromisedRewardsTable {
   kiip_user_id: string;
   /** The user id that callers use; null without a user. */
   user_id: string | null;
+  /** `view.id`, by which the reconciliation knows the reward. */
+  reward_id: string | null;
   id_kind: PromisedIdKind;
   /** Null if the moment promised none. */
   quantity: string | null;

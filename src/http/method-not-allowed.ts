@@ -37,7 +37,7 @@ export function registerMethodNotAllowed(instance: FastifyInstance): () => void 
       const allowed = [...methods].toSorted().join(', ');
       const reject = ({ method }: FastifyRequest, reply: FastifyReply) => {
         reply.header('allow', allowed);
-        // Whoever enters a callback URL somewhere may check it first.
+        // An operator or a vendor may check a callback URL before using it.
         if (kind === 'callback' && BODILESS.has(method)) void reply.code(204).send();
         else sendProblem(reply, methodNotAllowed(allowed));
       };

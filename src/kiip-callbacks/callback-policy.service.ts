@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { findCurrency, findViolation, isTestTransaction, isTransactionId } from './field-rules.js';
+import { findCurrency, findViolation, isTestTransaction, isWellFormed } from './field-rules.js';
 import type { CallbackRules } from './field-rules.js';
 import { findAlternativeParses } from './alternative-parses.js';
 import type { AlternativeParses } from './alternative-parses.js';
@@ -67,7 +67,8 @@ export class CallbackPolicyService {
       name: this.trustedName(verified),
       // A callback for a test reward may name its transaction without `test_`.
       isTest: isTestTransaction(transaction_id) || promisee?.isTest === true,
-      awaitsPromise: context.promisees.length === 0 && isTransactionId(transaction_id),
+      // No promise could make it acceptable unless it is well-formed.
+      awaitsPromise: context.promisees.length === 0 && isWellFormed(verified.callback.fields),
       promisee,
       decision: reason === undefined ? { status: 'recorded' } : { status: 'quarantined', reason },
     };
@@ -79,6 +80,9 @@ export class CallbackPolicyService {
     { promisees }: CallbackContext,
     { userId, userReference }: Recipient,
   ): Promise<QuarantineReason | undefined> {
+    // A callback that was quarantined before the legacy scheme was disabled has no signature for its name.
+    if (scheme === 'legacy-redemption' && !this.rules.legacySignature)
+      return { code: 'field-shape', field: 'name' };
     if (promisees.length > 0) return findPromiseViolation(scheme, fields, promisees, this.rules);
     const violation = findViolation(scheme, fields, this.rules);
     if (violation) return violation;

@@ -23,6 +23,6 @@ import { RejectedCallbacksService } from './rejected-callbacks.service.js';
     ReevaluationService,
     RejectedCallbacksService,
   ],
-  exports: [CallbackCounters, CallbacksHealthIndicator],
+  exports: [CallbackCounters, CallbacksHealthIndicator, ReevaluationService],
 })
 export class KiipCallbacksModule {}

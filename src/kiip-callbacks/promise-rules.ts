@@ -41,7 +41,7 @@ export function findPromiseViolation(
 
 /**
  * Whether the text behind the transaction may hold the genuine one. The text between the two would then be the end of a user id,
- * which whoever asked Kiip for the reward can choose. Behind the transaction of an issuance follow its nonce and its origin.
+ * which anybody who has the app key can choose. Behind the transaction of an issuance follow its nonce and its origin.
  */
 function hidesTransaction({ nonce = '', origin = '' }: SignedFields): boolean {
   const suffix = nonce + origin;

@@ -1,11 +1,5 @@
-import { Injectable, Logger } from '@nestjs/common';
-import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
-import { PollingLoop } from '../async/polling-loop.js';
-import { StorageUnavailableError } from '../database/storage-error.js';
-import type { QuarantinedCallback } from '../ledger/ledger-entry.js';
+import { Injectable } from '@nestjs/common';
 import { LedgerService } from '../ledger/ledger.service.js';
-import { summarizeError } from '../log/error-summary.js';
-import { PromisedRewardsService } from '../promised-rewards/promised-rewards.service.js';
 import { KiipCallbacksService } from './kiip-callbacks.service.js';
 
 /** How many entries were recorded, and how many stay quarantined. */
@@ -14,48 +8,15 @@ export interface ReevaluationCounts {
   quarantined: number;
 }
 
-/** Normally the process that stores a promise looks for its callbacks. This finds what a process that has ended has left. */
-const SWEEP_INTERVAL_MS = 2_000;
-/** More than the clocks of the database and of processes differ. */
-const SWEEP_OVERLAP_MS = 600_000;
-
-/**
- * Decides quarantined callbacks again when the response to their moment has been stored: Kiip may send a callback before this
- * service has stored what the moment returned. Each is recorded once, by whichever replica comes first.
- */
+/** Decides quarantined callbacks again. Every method throws StorageUnavailableError, and can be repeated. */
 @Injectable()
-export class ReevaluationService implements BeforeApplicationShutdown, OnApplicationBootstrap {
-  private readonly logger = new Logger('ReevaluationService');
-  private readonly stored = new Set<string>();
-  private readonly storedLoop: PollingLoop;
-  private readonly sweepLoop: PollingLoop;
-  /** At first all of them. */
-  private sweepFrom = new Date(0);
-
+export class ReevaluationService {
   constructor(
     private readonly ledger: LedgerService,
     private readonly callbacks: KiipCallbacksService,
-    private readonly promisedRewards: PromisedRewardsService,
-  ) {
-    const onFailure = (error: unknown) => this.report(error);
-    this.storedLoop = new PollingLoop(() => this.settleStored(), SWEEP_INTERVAL_MS, onFailure);
-    this.sweepLoop = new PollingLoop(() => this.sweep(), SWEEP_INTERVAL_MS, onFailure);
-  }
+  ) {}
 
-  onApplicationBootstrap(): void {
-    this.promisedRewards.onStored((ids) => {
-      for (const id of ids) this.stored.add(id);
-      this.storedLoop.notify();
-    });
-    this.storedLoop.start();
-    this.sweepLoop.start();
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([this.storedLoop.stop(), this.sweepLoop.stop()]);
-  }
-
-  /** Decides every quarantined callback again. @throws StorageUnavailableError */
+  /** Every quarantined callback. */
   async reevaluateAll(): Promise<ReevaluationCounts> {
     const counts: ReevaluationCounts = { recorded: 0, quarantined: 0 };
     for await (const callback of this.ledger.quarantined()) {
@@ -65,31 +26,19 @@ export class ReevaluationService implements BeforeApplicationShutdown, OnApplica
     return counts;
   }
 
-  /** The callbacks of the promises that this process has just stored. */
-  private async settleStored(): Promise<boolean> {
-    const ids = [...this.stored];
-    if (ids.length === 0) return false;
-    this.stored.clear();
-    await this.settle(await this.ledger.findAwaiting(ids));
-    return this.stored.size > 0;
+  /** The callbacks that wait for the promise of one of these transactions. */
+  async reevaluateTransactions(transactionIds: readonly string[]): Promise<void> {
+    for (const callback of await this.ledger.findAwaiting(transactionIds))
+      await this.callbacks.reevaluate(callback);
   }
 
-  private async sweep(): Promise<boolean> {
-    const startedAt = Date.now();
-    const found = await this.ledger.findPromised(this.sweepFrom);
-    await this.settle(found);
-    if (found.length > 0) return true;
-    this.sweepFrom = new Date(startedAt - SWEEP_OVERLAP_MS);
-    return false;
-  }
-
-  private async settle(callbacks: readonly QuarantinedCallback[]): Promise<void> {
-    for (const callback of callbacks) await this.callbacks.reevaluate(callback);
-  }
-
-  /** The sweep repeats what has failed. */
-  private report(error: unknown): void {
-    if (error instanceof StorageUnavailableError) return;
-    this.logger.error({ msg: 'reevaluation of quarantined callbacks failed', ...summarizeError(error) });
+  /**
+   * Some of the callbacks that wait although their promise has been stored, at this time or later.
+   * @returns how many; 0 if there is none
+   */
+  async reevaluatePromised(since: Date): Promise<number> {
+    const found = await this.ledger.findPromised(since);
+    for (const callback of found) await this.callbacks.reevaluate(callback);
+    return found.length;
   }
 }

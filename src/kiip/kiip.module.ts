@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { KiipCallbacksModule } from '../kiip-callbacks/kiip-callbacks.module.js';
+import { ReevaluationWorker } from '../kiip-callbacks/reevaluation-worker.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { PromisedRewardsModule } from '../promised-rewards/promised-rewards.module.js';
 import { BreakerRegistry } from '../upstream/breaker-registry.js';
@@ -22,6 +23,8 @@ import { KiipClient, KiipHttp } from './kiip-client.js';
   controllers: [KiipCallsController],
   providers: [
     KiipClient,
+    // Here, and not with the callbacks, since commands only use these.
+    ReevaluationWorker,
     {
       provide: KiipHttp,
       inject: [Config, BreakerRegistry, RetryInterceptor],

@@ -137,6 +137,7 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
               transaction_id: sanitizeText(id),
               kiip_user_id: sanitizeText(user?.kiipId ?? ''),
               user_id: user === undefined ? null : sanitizeText(user.id),
+              reward_id: currencyReward === undefined ? null : sanitizeText(currencyReward.rewardId),
               id_kind: kind,
               quantity: quantity ?? null,
               is_test: isTest,

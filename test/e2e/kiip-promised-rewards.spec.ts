@@ -11,7 +11,7 @@ let users = 0;
 /** A user that no other test has. */
 const newUser = () => `user-${(users += 1)}-x`;
 
-/** Makes Kiip sign a reward of a user that this gateway has not asked for: whoever has the app key can. */
+/** Makes Kiip sign a reward of a user that this gateway has not asked for: anybody who has the app key can. */
 async function askKiipDirectly(userid: string) {
   const { kiip } = world;
   const response = await fetch(`${kiip.url}/2.0/server/moment/`, {
@@ -201,6 +201,27 @@ describe('a callback with the default configuration', () => {
     const response = await world.gateway.get('/health/dependencies');
     expect(await response.text()).toContain('"promised_id":"body_url"');
   });
+});
+
+describe('the reconciliation', () => {
+  it.each(['view-id', 'without-prefix', 'page-id'] as const)(
+    'finds the callback of a reward that names its %s',
+    async (callbackTransaction) => {
+      world = await startPromiseWorld({ KIIP_TEST_MODE: 'true' });
+      try {
+        world.kiip.configure({ callbackTransaction, virtualValue: true });
+        world.kiip.setCallbackUrl(`${world.gateway.url}/callbacks/kiip`);
+        const [{ view_id }, redeemed] = [await world.reward('one'), await world.reward('two')];
+        await world.kiip.redeem(redeemed.view_id);
+        const { rewards_without_callback } = (await world.gateway.read(
+          '/reconciliation?from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z',
+        )) as unknown as { rewards_without_callback: { reward_id: string }[] };
+        expect(rewards_without_callback.map(({ reward_id }) => reward_id)).toEqual([view_id]);
+      } finally {
+        await world.close();
+      }
+    },
+  );
 });
 
 describe('a signed text that arrives with other fields', () => {

@@ -1,6 +1,5 @@
 import { Client } from 'pg';
 import { Database } from '../../src/database/database.js';
-import { baseEnvironment } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import { momentOf } from '../support/kiip-world.js';
 import { redemption } from '../support/kiip.js';
@@ -65,12 +64,6 @@ describe('a statement that fails although the database is available', () => {
 describe('a database that is not UTF8', () => {
   const name = `gateway_latin1_${process.pid}`;
   const url = Object.assign(new URL(process.env['TEST_DATABASE_URL']!), { pathname: name }).href;
-  const administer = async (statement: string) => {
-    const client = new Client({ connectionString: process.env['TEST_DATABASE_URL'] });
-    await client.connect();
-    await client.query(statement);
-    await client.end();
-  };
   const reason = 'the database has the encoding LATIN1, and UTF8 is required';
 
   beforeAll(() => administer(`create database ${name} encoding 'LATIN1' locale 'C' template template0`));
@@ -88,8 +81,15 @@ describe('a database that is not UTF8', () => {
   });
 
   it('keeps the service from getting ready, with the reason in its log', async () => {
-    await using gateway = startProcess({ ...baseEnvironment, DATABASE_URL: url } as Record<string, string>);
+    await using gateway = startProcess({ DATABASE_URL: url });
     expect(await gateway.logged('database unavailable')).toMatchObject({ reason });
     expect((await fetch(`${await gateway.url()}/health/ready`)).status).toBe(503);
   });
 });
+
+async function administer(statement: string): Promise<void> {
+  const client = new Client({ connectionString: process.env['TEST_DATABASE_URL'] });
+  await client.connect();
+  await client.query(statement);
+  await client.end();
+}

@@ -64,7 +64,10 @@ function* splits(text: string, names: readonly string[]): Generator<Record<strin
     if (text === '') yield {};
     return;
   }
-  if (others.length === 0) return yield { [name]: text };
+  if (others.length === 0) {
+    yield { [name]: text };
+    return;
+  }
   for (let at = 0; at <= text.length; at += 1)
     for (const rest of splits(text.slice(at), others)) yield { [name]: text.slice(0, at), ...rest };
 }

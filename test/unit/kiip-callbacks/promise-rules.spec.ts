@@ -66,6 +66,18 @@ function genuineOf(scheme: SignatureScheme, fields: Omit<Cut['fields'], 'nonce' 
   return { scheme, fields: scheme === 'redemption' ? { ...common, name } : common };
 }
 
+/** Each user's own transaction, by the promised quantity. */
+const PROMISES = new Map(
+  [...QUANTITIES, undefined].map((quantity) => [
+    quantity,
+    new Map(
+      USERS.flatMap((user) =>
+        [idOf(user), `test_${idOf(user)}`].map((id) => [id, [promisee(user, quantity)]] as const),
+      ),
+    ),
+  ]),
+);
+
 /** Every combination, with the switches in every position. */
 function* promisedCases(): Generator<Case> {
   for (const legacySignature of [false, true])
@@ -81,15 +93,7 @@ function* promisedCases(): Generator<Case> {
                   userReference: user_id === REFERENCE ? 'opaque' : 'plain',
                   currencies: limits && { [content]: { name, ...limits } },
                 };
-                const promises = new Map(
-                  USERS.flatMap((user) => {
-                    const promised = [promisee(user, isQuantityPromised ? quantity : undefined)];
-                    return [
-                      [idOf(user), promised],
-                      [`test_${idOf(user)}`, promised],
-                    ] as const;
-                  }),
-                );
+                const promises = PROMISES.get(isQuantityPromised ? quantity : undefined)!;
                 const genuine = genuineOf(scheme, {
                   content,
                   name,
@@ -103,7 +107,7 @@ function* promisedCases(): Generator<Case> {
 
 const PROMISED_CASES = [...promisedCases()];
 const PROMISED = idOf('promised');
-/** User ids that look like another field. Whoever has the app key can make Kiip sign them. */
+/** User ids that look like another field. Anybody who has the app key can make Kiip sign them. */
 const STRANGE_USERS = [REFERENCE, 'alice'].flatMap((user) =>
   ['', '9999999', '0', '5'].flatMap((digits) =>
     [
@@ -158,8 +162,8 @@ describe('with every cut of what Kiip signed', () => {
   });
 
   it('credits every genuine callback of a promised reward, unless its quantity was not promised and is not clear', () => {
-    for (const each of PROMISED_CASES)
-      if (isClear(each) && !isCredited(each.genuine, each)) throw new Error(JSON.stringify(each));
+    const kept = PROMISED_CASES.filter((each) => isClear(each) && !isCredited(each.genuine, each));
+    expect(kept.slice(0, 3)).toEqual([]);
   });
 
   it('credits nothing that a stranger has asked for', () => {
