@@ -244,7 +244,6 @@ export function awaitingPromisesSince(db: Kysely<Tables>, since: Date, limit: nu
         where p.transaction_id = ledger.transaction_id and p.promised_at >= ${since}
       )`,
     )
-    .orderBy('id')
     .limit(limit)
     .execute();
 }

@@ -157,7 +157,7 @@ function isClear({ genuine, rules, isQuantityPromised }: Case): boolean {
 
 describe('with every cut of what Kiip signed', () => {
   it('credits nothing but the user, quantity and transaction that were signed and promised', () => {
-    for (const each of sample(scale(250, PROMISED_CASES.length)))
+    for (const each of sample(scale(250, 6_000)))
       for (const cut of creditedCuts(each)) expect([each, money(cut)]).toEqual([each, money(each.genuine)]);
   });
 
@@ -167,7 +167,7 @@ describe('with every cut of what Kiip signed', () => {
   });
 
   it('credits nothing that a stranger has asked for', () => {
-    for (const [index, promised] of sample(scale(90, PROMISED_CASES.length)).entries()) {
+    for (const [index, promised] of sample(scale(90, 6_000)).entries()) {
       const each = strangerCase(promised, index);
       expect([each, creditedCuts(each)]).toEqual([each, []]);
     }
