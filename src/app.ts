@@ -14,7 +14,7 @@ import { registerBodyParsers } from './http/body-parsers.js';
 import { ignoreUnknownExpect, rejectMissingHost } from './http/client-errors.js';
 import { registerConnectionDrain } from './http/connection-drain.js';
 import { createFastifyAdapter } from './http/fastify-adapter.js';
-import { registerMethodNotAllowed } from './http/method-not-allowed.js';
+import { registerKnownPaths, registerMethodNotAllowed } from './http/method-not-allowed.js';
 import { registerOpenApi } from './http/openapi.js';
 import { hideOtherThanOperationalRoutes } from './http/operational-routes.js';
 import { registerRequestId } from './http/request-id.js';
@@ -36,11 +36,8 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
     createFastifyAdapter(config),
     { logger: nestLogger, bodyParser: false, abortOnError: false },
   );
-  const addMethodNotAllowedRoutes = registerPlugins(app, config, logger);
+  registerPlugins(app, config, logger);
   await app.init();
-  // Some routes come from plugins, which are loaded now.
-  await app.getHttpAdapter().getInstance().after();
-  addMethodNotAllowedRoutes();
   return app;
 }
 
@@ -48,9 +45,10 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
  * Registers everything that handles a request before Nest does. The order is the order in which the hooks run; it is tested in
  * test/e2e/hook-order.spec.ts.
  */
-function registerPlugins(app: NestFastifyApplication, config: Config, logger: Logger): () => void {
+function registerPlugins(app: NestFastifyApplication, config: Config, logger: Logger): void {
   const instance = app.getHttpAdapter().getInstance();
   const metrics = app.get(RequestMetrics);
+  registerKnownPaths(instance);
   registerConnectionDrain(instance);
   registerRequestId(instance);
   registerAccessLog(instance, logger, (request) => metrics.count(request));
@@ -58,12 +56,11 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
   if (config.otelEndpoint !== undefined) registerRequestTracing(instance);
   rejectMissingHost(instance);
   ignoreUnknownExpect(instance);
-  const addMethodNotAllowedRoutes = registerMethodNotAllowed(instance);
   if (config.role === 'worker') hideOtherThanOperationalRoutes(instance);
+  registerMethodNotAllowed(instance);
   registerAuthHooks(instance, app.get(CallerAuthService));
   registerBodyParsers(instance);
   registerOpenApi(instance);
-  return addMethodNotAllowedRoutes;
 }
 
 /** Finishes the requests in flight, within half of this time, and closes the application. */

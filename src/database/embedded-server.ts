@@ -2,37 +2,26 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import type { Client } from 'pg';
 import { backoffMs } from '../async/backoff.js';
-import { EMBEDDED_LOCK } from './advisory-locks.js';
 import { findBinaries } from './embedded-binaries.js';
 import type { Binaries } from './embedded-binaries.js';
-import {
-  clusterFolder,
-  createDataDir,
-  EMBEDDED_USER,
-  hideFolder,
-  openCluster,
-  removeDrafts,
-} from './embedded-cluster.js';
-import type { Cluster } from './embedded-cluster.js';
-import { EmbeddedDatabaseError, reasonOf } from './embedded-error.js';
+import { clusterFolder, createDataDir, hideFolder, openCluster, removeDrafts } from './embedded-cluster.js';
+import { connect, inUse, tryLock, urlOf } from './embedded-connection.js';
+import type { Connection } from './embedded-connection.js';
+import { reasonOf } from './embedded-error.js';
+import { endLeftoverServer, SHUTDOWN_MS } from './embedded-leftover.js';
 import { findServerUser } from './embedded-user.js';
 import type { ServerUser } from './embedded-user.js';
 import { summarizeError } from '../log/error-summary.js';
-import { sqlState, StorageUnavailableError } from './storage-error.js';
+import { StorageUnavailableError } from './storage-error.js';
 
 const POLL_MS = 20;
 const RESTART_BACKOFF = { initialMs: 50, maxMs: 5_000 };
-const CONNECT_TIMEOUT_MS = 2_000;
-/** How long a server gets to shut down before it is made to. */
-const SHUTDOWN_MS = 10_000;
 
 /** Small: the server has one client, and shares the machine with it. Others have a server of their own. */
 const SETTINGS = {
@@ -56,15 +45,6 @@ const SETTINGS = {
   log_min_error_statement: 'panic',
   log_error_verbosity: 'terse',
 };
-
-const STARTING_OR_STOPPING = '57P03';
-
-interface Connection {
-  readonly client: Client;
-  /** Resolves when the connection has ended. */
-  readonly lost: Promise<void>;
-  release(): Promise<void>;
-}
 
 /** A connection that holds the lock of the folder. */
 interface Owner extends Connection {
@@ -162,7 +142,7 @@ export class EmbeddedServer {
     for (;;) {
       const started = !isRunning(this.child);
       if (started) {
-        await this.endLeftover(cluster);
+        await endLeftoverServer(cluster, this.patienceMs, this.stopping.signal);
         this.port ??= await freePort();
         this.child = this.spawn(binaries.postgres, cluster.data, this.port, user);
       }
@@ -219,34 +199,6 @@ export class EmbeddedServer {
     return undefined;
   }
 
-  /**
-   * Ends a server on these files that a gateway that no longer runs has left.
-   * @throws EmbeddedDatabaseError while that gateway runs, or when nobody can tell
-   */
-  private async endLeftover({ data, password }: Cluster): Promise<void> {
-    for (const since = performance.now(); ; await sleep(POLL_MS)) {
-      this.stopping.signal.throwIfAborted();
-      const left = await findLeftover(data);
-      if (left === undefined) return;
-      const { pid, port } = left;
-      const connection = await connect(urlOf(port, password)).catch((error: unknown) => {
-        // It may be starting or shutting down, as it says, or not listen yet.
-        if (sqlState(error) === STARTING_OR_STOPPING || performance.now() - since < this.patienceMs) return;
-        throw new EmbeddedDatabaseError(
-          `process ${pid} uses the files in DATA_DIR and does not respond: end it, name another folder, or set DATABASE_URL`,
-          { cause: error },
-        );
-      });
-      if (connection === undefined) continue;
-      try {
-        if (!(await tryLock(connection.client))) throw inUse();
-        await endServer(pid);
-      } finally {
-        await connection.release();
-      }
-    }
-  }
-
   private async endChild(): Promise<void> {
     const { child } = this;
     if (child === undefined || !isRunning(child)) return;
@@ -266,71 +218,8 @@ export class EmbeddedServer {
   }
 }
 
-function inUse(): EmbeddedDatabaseError {
-  return new EmbeddedDatabaseError(
-    'DATA_DIR is in use by another gateway: stop it, name another folder, or set DATABASE_URL so that several can share a database',
-  );
-}
-
-function urlOf(port: number, password: string): string {
-  return `postgresql://${EMBEDDED_USER}:${password}@127.0.0.1:${port}/postgres`;
-}
-
-async function endServer(pid: number): Promise<void> {
-  process.kill(pid, 'SIGINT');
-  for (const since = performance.now(); isAlive(pid); await sleep(POLL_MS))
-    if (performance.now() - since > SHUTDOWN_MS) process.kill(pid, 'SIGQUIT');
-}
-
-async function connect(url: string): Promise<Connection> {
-  const { default: pg } = await import('pg');
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    keepAlive: true,
-  });
-  // An error is followed by the end.
-  client.on('error', () => undefined);
-  const lost = new Promise<void>((resolveLost) => void client.once('end', resolveLost));
-  await client.connect();
-  return { client, lost, release: () => client.end().catch(() => undefined) };
-}
-
-async function tryLock(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
-    EMBEDDED_LOCK,
-  ]);
-  return rows[0]?.held === true;
-}
-
 function isRunning(child: ChildProcess | undefined): boolean {
   return child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
-/** A server that runs on these files: its process id and port, by the file that it writes when it starts. */
-async function findLeftover(data: string): Promise<{ pid: number; port: number } | undefined> {
-  const path = join(data, 'postmaster.pid');
-  // Line 1 is the process id, line 4 the port: https://www.postgresql.org/docs/18/storage-file-layout.html
-  const [pid = 0, , , port = 0] = (await readFile(path, 'utf8').catch(() => '')).split('\n').map(Number);
-  if (!pid || !isAlive(pid)) return undefined;
-  if (!(await isElsewhere(pid, data))) return { pid, port };
-  // The id of a process that ended without removing the file, in use again. PostgreSQL would not start.
-  await rm(path, { force: true });
-  return undefined;
-}
-
-/** Whether a process works in another folder than a server on these files does. False where the system does not say. */
-async function isElsewhere(pid: number, data: string): Promise<boolean> {
-  const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
-  return folder !== undefined && folder !== (await realpath(data));
 }
 
 /** A free port below those that systems give to outgoing connections: the server needs the same one again when it restarts. */

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { requestContext } from '../log/request-context.js';
 import { CLIENT_CLOSED_REQUEST, onClientAbort } from './client-abort.js';
+import { routeOf } from './method-not-allowed.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -28,9 +29,9 @@ export function registerAccessLog(
   onCompleted: (request: CompletedRequest) => void,
 ): void {
   instance.decorate('logRequest', (request, reply, status = reply.statusCode) => {
-    const { id: requestId, method, routeOptions, caller, problem } = request;
+    const { id: requestId, method, caller, problem } = request;
     const durationMs = Math.round(reply.elapsedTime * 100) / 100;
-    const completed = { method, route: routeOptions.url, status, durationMs, caller, problem };
+    const completed = { method, route: routeOf(request).url, status, durationMs, caller, problem };
     // Not every caller is in the context of the request.
     requestContext.run({ requestId }, () => logger.info({ msg: 'request', ...completed }));
     onCompleted(completed);

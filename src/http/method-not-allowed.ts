@@ -1,54 +1,59 @@
-import { METHODS } from 'node:http';
-import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify';
+import createRouter from 'find-my-way';
 import { methodNotAllowed, notFound } from '../problem/problem-catalogue.js';
 import { sendProblem } from '../problem/send-problem.js';
+
+interface KnownPath {
+  readonly url: string;
+  readonly config: Pick<FastifyContextConfig, 'kind'>;
+  readonly methods: Set<string>;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Finds the path that has routes and fits a URL. */
+    findPath(url: string): KnownPath | undefined;
+  }
+}
+
+/** Makes the paths of all routes known. To be called before the first route is added. */
+export function registerKnownPaths(instance: FastifyInstance): void {
+  // Fastify's own router, once more: it would need a route for each method that a path does not have, a thousand in all.
+  const router = createRouter({ maxParamLength: Infinity });
+  const paths = new Map<string, KnownPath>();
+  instance.addHook('onRoute', ({ url, method, config = {} }) => {
+    let path = paths.get(url);
+    if (path === undefined) {
+      path = { url, config, methods: new Set() };
+      paths.set(url, path);
+      router.on('GET', url, () => undefined, path);
+    }
+    for (const name of [method].flat()) path.methods.add(name.toUpperCase());
+  });
+  instance.decorate('findPath', (url) => router.find('GET', url)?.store as KnownPath | undefined);
+}
+
+/** The route of a request, or the path that does not have its method. Without a `url` when there is none. */
+export function routeOf(request: FastifyRequest): Omit<KnownPath, 'url' | 'methods'> & { url?: string } {
+  return (request.is404 && request.server.findPath(request.url)) || request.routeOptions;
+}
 
 /** Methods that ask about a resource, and need no body in the response. */
 const BODILESS = new Set(['HEAD', 'OPTIONS']);
 
-interface KnownPath {
-  readonly methods: Set<string>;
-  readonly kind: FastifyContextConfig['kind'];
-}
-
 /**
  * Responds with 404 to unknown paths, and with 405 and `Allow` to methods that a known path does not have; Fastify would
  * respond with 404. Neither reads a body.
- * @returns adds the routes that respond with 405; to be called when all other routes exist
  */
-export function registerMethodNotAllowed(instance: FastifyInstance): () => void {
-  // Node reads more methods than Fastify routes. It never passes on CONNECT.
-  for (const method of METHODS)
-    if (method !== 'CONNECT' && !instance.supportedMethods.includes(method)) instance.addHttpMethod(method);
+export function registerMethodNotAllowed(instance: FastifyInstance): void {
   instance.addHook('onRequest', (request, reply, done) => {
-    if (request.is404) sendProblem(reply, notFound());
-    else done();
+    if (!request.is404) return done();
+    const path = instance.findPath(request.url);
+    if (path === undefined) return sendProblem(reply, notFound());
+    const allowed = [...path.methods].toSorted().join(', ');
+    reply.header('allow', allowed);
+    // An operator or a vendor may check a callback URL before using it.
+    if (path.config.kind === 'callback' && BODILESS.has(request.method)) void reply.code(204).send();
+    else sendProblem(reply, methodNotAllowed(allowed));
   });
-  const paths = new Map<string, KnownPath>();
-  instance.addHook('onRoute', ({ url, method, config }) => {
-    const path = paths.get(url) ?? { methods: new Set(), kind: config?.kind };
-    for (const name of [method].flat()) path.methods.add(name.toUpperCase());
-    paths.set(url, path);
-  });
-  return () => {
-    for (const [url, { methods, kind }] of paths) {
-      const others = instance.supportedMethods.filter((method) => !methods.has(method));
-      if (others.length === 0) continue;
-      const allowed = [...methods].toSorted().join(', ');
-      const reject = ({ method }: FastifyRequest, reply: FastifyReply) => {
-        reply.header('allow', allowed);
-        // An operator or a vendor may check a callback URL before using it.
-        if (kind === 'callback' && BODILESS.has(method)) void reply.code(204).send();
-        else sendProblem(reply, methodNotAllowed(allowed));
-      };
-      // The hook responds before the body is read, which may be of any media type.
-      instance.route({
-        method: others,
-        url,
-        ...(kind && { config: { kind } }),
-        onRequest: reject,
-        handler: reject,
-      });
-    }
-  };
 }

@@ -3,15 +3,16 @@ import type { Span } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { tracer } from '../tracing/span.js';
 import { CLIENT_CLOSED_REQUEST, onClientAbort } from './client-abort.js';
+import { routeOf } from './method-not-allowed.js';
 
 const spans = new WeakMap<FastifyRequest, Span>();
 
 /** Records one span per request, in the caller's trace if there is one (`traceparent`). Probes and metrics are not traced. */
 export function registerRequestTracing(instance: FastifyInstance): void {
   instance.addHook('onRequest', (request, reply, done) => {
-    const { method, routeOptions, id } = request;
-    if (routeOptions.config.kind === 'operational') return done();
-    const route = routeOptions.url ?? 'unknown';
+    const { method, id } = request;
+    const { url: route = 'unknown', config } = routeOf(request);
+    if (config.kind === 'operational') return done();
     const parentContext = propagation.extract(context.active(), request.headers);
     const attributes = { 'http.request.method': method, 'http.route': route, 'request.id': id };
     const span = tracer.startSpan(`${method} ${route}`, { kind: SpanKind.SERVER, attributes }, parentContext);

@@ -7,7 +7,7 @@ import type { World } from '../support/gateway.js';
 import { scale } from '../support/scale.js';
 
 /** More than the 64 that Kigo gets at a time. */
-const CALLS = scale(150, 500);
+const CALLS = scale(50, 500);
 
 describe('the Kigo token', () => {
   let world: World;

@@ -7,7 +7,7 @@ interface Document {
   };
 }
 
-/** The committed document: openapi-json.spec.ts proves that the build serves it. */
+/** The committed document: test/packaging/openapi-json.spec.ts proves that the build serves it. */
 describe('the OpenAPI document of the Kiip calls', () => {
   const document = JSON.parse(
     readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'),

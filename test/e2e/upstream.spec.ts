@@ -404,7 +404,7 @@ describe('under many calls at once', () => {
     // So slow that more than a few have arrived before the first is answered, also on a busy machine.
     world.kigo.addFault({ kind: 'slow', delayMs: 300, route: 'lookup' });
     const responses = await Promise.all(
-      users.map(({ external_user_id }) => world.gateway.get(badge(external_user_id, 'p'))),
+      users.slice(0, 150).map(({ external_user_id }) => world.gateway.get(badge(external_user_id, 'p'))),
     );
     expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([200]));
     expect(world.kigo.maxConcurrent('lookup')).toBeLessThanOrEqual(64);

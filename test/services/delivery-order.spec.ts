@@ -6,7 +6,7 @@ import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig, CONSUMER_SECRET } from '../support/consumer.js';
 import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
-import { startProcess } from '../support/gateway-process.js';
+import { startGateway } from '../support/gateway.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
 import { waitFor } from '../support/wait-for.js';
@@ -24,22 +24,16 @@ describe('ordered delivery by two replicas', () => {
     await database.drop();
   });
 
-  const start = async (name: string) => {
-    const gateway = startProcess({
+  const start = (name: string) =>
+    startGateway({
       ...database.env,
       DATABASE_TIMEOUT_MS: '20000',
       DELIVERY_CONSUMERS: consumersConfig(inbox.url(name), { order_by: 'user_id' }),
-      LOG_LEVEL: 'info',
     });
-    await gateway.logged('database ready');
-    return gateway;
-  };
 
   test('sends the events of each user one at a time in the order of acceptance, with the users shared between both replicas', async () => {
-    const gateways = { one: await start('one'), two: await start('two') };
-    await using one = gateways.one;
-    await using two = gateways.two;
-    const origins = [await one.url(), await two.url()];
+    const replicas = [await start('one'), await start('two')];
+    const origins = replicas.map(({ url }) => url);
     const sender = new CallbackSender(8);
     const inFlight = new Map<string, number>();
     const overlaps: string[] = [];
@@ -65,6 +59,7 @@ describe('ordered delivery by two replicas', () => {
     );
     await waitFor('all is delivered', async () => (await countUnfinished(database)) === 0, 60);
     await sender.close();
+    for (const replica of replicas) await replica.close();
     const received = Map.groupBy(inbox.receipts, ({ event }) => String(event.data['user_id']));
     for (const user of users) expect(received.get(user)!.map(({ id }) => id)).toEqual(accepted.get(user));
     expect(overlaps).toEqual([]);

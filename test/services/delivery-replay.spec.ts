@@ -4,9 +4,8 @@ import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig } from '../support/consumer.js';
 import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
-import { credentials } from '../support/gateway.js';
-import { startProcess } from '../support/gateway-process.js';
-import type { GatewayProcess } from '../support/gateway-process.js';
+import { credentials, startGateway } from '../support/gateway.js';
+import type { Gateway } from '../support/gateway.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption } from '../support/kiip.js';
 import { CrashableGateway } from '../support/crashable-gateway.js';
@@ -14,7 +13,7 @@ import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
 import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
-const ROWS = scale(250, 1_000);
+const ROWS = scale(120, 1_000);
 const OUTSIDE = scale(20, 200);
 /** Far less than the consumer can receive: only the rate limits the replay. */
 const RATE = scale(50, 100);
@@ -42,7 +41,7 @@ interface Delivery {
 describe('replays and dead letters', () => {
   let database: TestDatabase;
   let inbox: Inbox;
-  let api: GatewayProcess;
+  let api: Gateway;
   let origin: string;
   let worker: CrashableGateway;
   const sender = new CallbackSender(16);
@@ -59,9 +58,8 @@ describe('replays and dead letters', () => {
       DELIVERY_CONSUMERS: consumersConfig(inbox.url(), { concurrency: CONCURRENCY }),
       LOG_LEVEL: 'info',
     };
-    api = startProcess({ ...env, ROLE: 'api' });
-    origin = await api.url();
-    await api.logged('database ready');
+    api = await startGateway({ ...env, ROLE: 'api' });
+    origin = api.url;
     worker = await CrashableGateway.on({ ...env, ROLE: 'worker' });
     worker.start();
 
@@ -75,7 +73,7 @@ describe('replays and dead letters', () => {
   }, LIMIT_MS);
   afterAll(async () => {
     await worker.close();
-    await api[Symbol.asyncDispose]();
+    await api.close();
     await sender.close();
     await inbox.close();
     await database.drop();
@@ -249,9 +247,7 @@ describe('replays and dead letters', () => {
   );
 
   test('logs no other error', () => {
-    const serious = [...api.log(), ...worker.log].filter(
-      ({ level }) => level === 'error' || level === 'fatal',
-    );
+    const serious = [...api.log, ...worker.log].filter(({ level }) => level === 'error' || level === 'fatal');
     expect(serious.map(({ msg }) => msg)).toEqual([
       'delivery moved to dead letters',
       'delivery moved to dead letters',

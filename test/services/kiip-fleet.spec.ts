@@ -2,21 +2,20 @@ import { CallbackSender, isAccepted } from '../support/callback-sender.js';
 import type { FeedEntry, CallbackResponse } from '../support/callback-sender.js';
 import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
-import { credentials } from '../support/gateway.js';
-import { startProcess } from '../support/gateway-process.js';
-import type { GatewayProcess } from '../support/gateway-process.js';
+import { credentials, startGateway } from '../support/gateway.js';
+import type { Gateway } from '../support/gateway.js';
 import { content, formOf, issuance, redemption, transaction } from '../support/kiip.js';
 import type { Fields } from '../support/kiip.js';
 import { scale } from '../support/scale.js';
 
-const PROCESSES = 3;
-const IDENTICAL = scale(300, 1_000);
+const GATEWAYS = 3;
+const IDENTICAL = scale(100, 1_000);
 const TEXTS = scale(8, 40);
 const TRANSACTIONS = scale(5, 20);
 
 describe('three gateways on one PostgreSQL', () => {
   let database: TestDatabase;
-  let gateways: GatewayProcess[];
+  let gateways: Gateway[];
   let origins: string[];
   let sender: CallbackSender;
 
@@ -24,19 +23,18 @@ describe('three gateways on one PostgreSQL', () => {
     database = await newDatabase();
     // Many concurrent callbacks wait for one another here. The timeout only has to be long enough.
     const env = { ...database.env, DATABASE_TIMEOUT_MS: '20000', LOG_LEVEL: 'info' };
-    gateways = Array.from({ length: PROCESSES }, () => startProcess(env));
-    origins = await Promise.all(gateways.map((gateway) => gateway.url()));
+    gateways = await Promise.all(Array.from({ length: GATEWAYS }, () => startGateway(env)));
+    origins = gateways.map(({ url }) => url);
     sender = new CallbackSender(400, 50_000);
-    await Promise.all(gateways.map((gateway) => gateway.logged('database ready')));
   }, 120_000);
   afterAll(async () => {
     await sender.close();
-    await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()));
+    await Promise.all(gateways.map((gateway) => gateway.close()));
     await database.drop();
   });
 
-  const originOf = (index: number) => origins[index % PROCESSES]!;
-  /** Sends all callbacks concurrently, spread over the processes. */
+  const originOf = (index: number) => origins[index % GATEWAYS]!;
+  /** Sends all callbacks concurrently, spread over the gateways. */
   const sendConcurrently = (callbacks: readonly Fields[]): Promise<CallbackResponse[]> =>
     Promise.all(callbacks.map((fields, index) => sender.callback(originOf(index), fields)));
   const findEntries = async (keep: (entry: FeedEntry) => boolean) =>
@@ -74,7 +72,7 @@ describe('three gateways on one PostgreSQL', () => {
 
   test('credit only one of several concurrent parses of a signed text', async () => {
     const texts = Array.from({ length: TEXTS }, () => parsesOfOneText());
-    // Every parse is sent three times, so that each process gets it.
+    // Every parse is sent three times, so that each gateway gets it.
     const callbacks = texts.flat().flatMap((fields) => [fields, fields, fields]);
     const responses = await sendConcurrently(shuffled(callbacks));
 
@@ -127,7 +125,7 @@ describe('three gateways on one PostgreSQL', () => {
 
   test('log no errors during concurrent callbacks and releases', () => {
     const serious = gateways.flatMap((gateway) =>
-      gateway.log().filter(({ level }) => level === 'error' || level === 'fatal'),
+      gateway.log.filter(({ level }) => level === 'error' || level === 'fatal'),
     );
     expect(serious).toEqual([]);
   });

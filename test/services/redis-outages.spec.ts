@@ -1,12 +1,13 @@
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { badge } from '../support/gateway.js';
+import type { Gateway } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld, untilRedisIsUp, keyPart, untilRedisIsDown, redisState } from '../support/redis-world.js';
 import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
-const SOME = scale(20, 50);
-const MANY = scale(40, 100);
+const SOME = scale(10, 50);
+const MANY = scale(20, 100);
 
 // A request that waited for a paused or unreachable Redis would never get a response, and the traffic would stop.
 describeWithRedis('gateways during Redis outages', () => {
@@ -38,135 +39,6 @@ describeWithRedis('gateways during Redis outages', () => {
     expect(kigo.requests('login').length).toBeLessThanOrEqual(2);
     await world.expectShared(first, second);
   });
-
-  interface Fault {
-    readonly fault: string;
-    readonly begin: (world: RedisWorld) => unknown;
-    readonly end: (world: RedisWorld) => unknown;
-  }
-
-  interface Outage extends Fault {
-    /** How many reads `MANY` requests of new users may still send, instead of twice as many. */
-    readonly reads: number;
-  }
-
-  // A gateway whose event loop is blocked for as long cannot detect the delay, and uses Redis from time to time.
-  const SOME_READS = MANY / 2;
-
-  const outages: Outage[] = [
-    {
-      fault: 'is killed and restarted',
-      begin: ({ redis }) => redis.kill(),
-      end: ({ redis }) => redis.start(),
-      reads: 0,
-    },
-    {
-      fault: 'is paused and resumed',
-      begin: ({ redis }) => redis.pause(),
-      end: ({ redis }) => redis.resume(),
-      reads: 0,
-    },
-    {
-      fault: 'is behind a network that drops all packets',
-      begin: ({ proxy }) => (proxy.blackHole = true),
-      end: ({ proxy }) => (proxy.blackHole = false),
-      reads: 0,
-    },
-    {
-      fault: 'is behind a network that rejects connections',
-      begin: ({ proxy }) => proxy.refuse(),
-      end: ({ proxy }) => proxy.accept(),
-      reads: 0,
-    },
-    {
-      fault: 'replies after 30 ms',
-      begin: ({ proxy }) => (proxy.delayMs = 30),
-      end: ({ proxy }) => (proxy.delayMs = 0),
-      reads: SOME_READS,
-    },
-    {
-      fault: 'replies after 200 ms',
-      begin: ({ proxy }) => (proxy.delayMs = 200),
-      end: ({ proxy }) => (proxy.delayMs = 0),
-      reads: SOME_READS,
-    },
-  ];
-
-  it.each(outages)(
-    'do not wait for Redis while it $fault, and share through it afterwards',
-    async (outage) => {
-      const { begin, end } = outage;
-      const { redis, proxy, kigo } = world;
-      await redis.start();
-      const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
-      const traffic = world.startTraffic();
-      await traffic.answered(SOME);
-
-      await begin(world);
-      await traffic.answered(MANY);
-      await untilRedisIsDown(first, second);
-      const reads = proxy.count('GET');
-      await traffic.answered(MANY);
-      // Redis gets no commands, so nothing queues up.
-      expect(proxy.count('GET') - reads).toBeLessThanOrEqual(outage.reads);
-
-      await end(world);
-      await untilRedisIsUp(first, second);
-      await traffic.answered(SOME);
-      await traffic.stop();
-      expect([...traffic.statuses.keys()]).toEqual([200]);
-      // At most each gateway asks Kigo for itself.
-      expect(kigo.requests('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
-      expect(kigo.requests('summary').length).toBeLessThanOrEqual(2 * traffic.users);
-      expect(kigo.requests('login').length).toBeLessThanOrEqual(2);
-      await world.expectShared(first, second);
-    },
-  );
-
-  const troubles: Fault[] = [
-    {
-      fault: 'replies after 5 ms',
-      begin: ({ proxy }) => (proxy.delayMs = 5),
-      end: ({ proxy }) => (proxy.delayMs = 0),
-    },
-    {
-      fault: 'is flushed',
-      begin: ({ redis }) => redis.command('FLUSHALL'),
-      end: () => undefined,
-    },
-    {
-      fault: 'has no memory left for writes',
-      begin: ({ redis }) => redis.command('CONFIG', 'SET', 'maxmemory', '1'),
-      end: ({ redis }) => redis.command('CONFIG', 'SET', 'maxmemory', '0'),
-    },
-    {
-      fault: 'is a read-only replica',
-      begin: ({ redis }) => redis.command('REPLICAOF', '127.0.0.1', '1'),
-      end: ({ redis }) => redis.command('REPLICAOF', 'NO', 'ONE'),
-    },
-  ];
-
-  it.each(troubles)(
-    'answer every request while Redis $fault, and share through it afterwards',
-    async ({ begin, end }) => {
-      const { redis, kigo } = world;
-      await redis.start();
-      const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
-      const traffic = world.startTraffic();
-      await traffic.answered(SOME);
-      await begin(world);
-      await traffic.answered(2 * MANY);
-      await end(world);
-      await traffic.answered(SOME);
-      await traffic.stop();
-
-      expect([...traffic.statuses.keys()]).toEqual([200]);
-      expect(kigo.requests('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
-      expect(kigo.requests('summary').length).toBeLessThanOrEqual(2 * traffic.users);
-      expect(kigo.requests('login').length).toBeLessThanOrEqual(2);
-      await world.expectShared(first, second);
-    },
-  );
 
   it('wait at most 50 ms for Redis per request: five reads, each given up within 10 ms', async () => {
     const { redis, proxy, kigo } = world;
@@ -335,4 +207,141 @@ describeWithRedis('gateways during Redis outages', () => {
     expect(rejections()).toHaveLength(1);
     expect(JSON.stringify(gateway.log.filter(({ context }) => context === 'Redis'))).not.toContain('secret');
   });
+});
+
+describeWithRedis('two gateways that share a Redis', () => {
+  let world: RedisWorld;
+  let first: Gateway;
+  let second: Gateway;
+
+  beforeAll(async () => {
+    world = await RedisWorld.create();
+    await world.redis.start();
+    [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
+  });
+  beforeEach(() => world.kigo.clearRequests());
+  afterEach(() => world.stopTraffic());
+  afterAll(() => world.close());
+
+  interface Fault {
+    readonly fault: string;
+    readonly begin: (world: RedisWorld) => unknown;
+    readonly end: (world: RedisWorld) => unknown;
+  }
+
+  interface Outage extends Fault {
+    /** How many reads `MANY` requests of new users may still send, instead of twice as many. */
+    readonly reads: number;
+  }
+
+  // A gateway whose event loop is blocked for as long cannot detect the delay, and uses Redis from time to time.
+  const SOME_READS = MANY / 2;
+
+  const outages: Outage[] = [
+    {
+      fault: 'is killed and restarted',
+      begin: ({ redis }) => redis.kill(),
+      end: ({ redis }) => redis.start(),
+      reads: 0,
+    },
+    {
+      fault: 'is paused and resumed',
+      begin: ({ redis }) => redis.pause(),
+      end: ({ redis }) => redis.resume(),
+      reads: 0,
+    },
+    {
+      fault: 'is behind a network that drops all packets',
+      begin: ({ proxy }) => (proxy.blackHole = true),
+      end: ({ proxy }) => (proxy.blackHole = false),
+      reads: 0,
+    },
+    {
+      fault: 'is behind a network that rejects connections',
+      begin: ({ proxy }) => proxy.refuse(),
+      end: ({ proxy }) => proxy.accept(),
+      reads: 0,
+    },
+    {
+      fault: 'replies after 30 ms',
+      begin: ({ proxy }) => (proxy.delayMs = 30),
+      end: ({ proxy }) => (proxy.delayMs = 0),
+      reads: SOME_READS,
+    },
+    {
+      fault: 'replies after 200 ms',
+      begin: ({ proxy }) => (proxy.delayMs = 200),
+      end: ({ proxy }) => (proxy.delayMs = 0),
+      reads: SOME_READS,
+    },
+  ];
+
+  it.each(outages)('do not wait for it while it $fault, and share through it afterwards', async (outage) => {
+    const { begin, end } = outage;
+    const { proxy, kigo } = world;
+    const traffic = world.startTraffic();
+    await traffic.answered(SOME);
+
+    await begin(world);
+    await traffic.answered(MANY);
+    await untilRedisIsDown(first, second);
+    const reads = proxy.count('GET');
+    await traffic.answered(MANY);
+    // Redis gets no commands, so nothing queues up.
+    expect(proxy.count('GET') - reads).toBeLessThanOrEqual(outage.reads);
+
+    await end(world);
+    await untilRedisIsUp(first, second);
+    await traffic.answered(SOME);
+    await traffic.stop();
+    expect([...traffic.statuses.keys()]).toEqual([200]);
+    // At most each gateway asks Kigo for itself.
+    expect(kigo.requests('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
+    expect(kigo.requests('summary').length).toBeLessThanOrEqual(2 * traffic.users);
+    expect(kigo.requests('login').length).toBeLessThanOrEqual(2);
+    await world.expectShared(first, second);
+  });
+
+  const troubles: Fault[] = [
+    {
+      fault: 'replies after 5 ms',
+      begin: ({ proxy }) => (proxy.delayMs = 5),
+      end: ({ proxy }) => (proxy.delayMs = 0),
+    },
+    {
+      fault: 'is flushed',
+      begin: ({ redis }) => redis.command('FLUSHALL'),
+      end: () => undefined,
+    },
+    {
+      fault: 'has no memory left for writes',
+      begin: ({ redis }) => redis.command('CONFIG', 'SET', 'maxmemory', '1'),
+      end: ({ redis }) => redis.command('CONFIG', 'SET', 'maxmemory', '0'),
+    },
+    {
+      fault: 'is a read-only replica',
+      begin: ({ redis }) => redis.command('REPLICAOF', '127.0.0.1', '1'),
+      end: ({ redis }) => redis.command('REPLICAOF', 'NO', 'ONE'),
+    },
+  ];
+
+  it.each(troubles)(
+    'answer every request while it $fault, and share through it afterwards',
+    async ({ begin, end }) => {
+      const { kigo } = world;
+      const traffic = world.startTraffic();
+      await traffic.answered(SOME);
+      await begin(world);
+      await traffic.answered(2 * MANY);
+      await end(world);
+      await traffic.answered(SOME);
+      await traffic.stop();
+
+      expect([...traffic.statuses.keys()]).toEqual([200]);
+      expect(kigo.requests('lookup').length).toBeLessThanOrEqual(2 * traffic.users);
+      expect(kigo.requests('summary').length).toBeLessThanOrEqual(2 * traffic.users);
+      expect(kigo.requests('login').length).toBeLessThanOrEqual(2);
+      await world.expectShared(first, second);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import { Database } from '../../src/database/database.js';
+import { runCommand } from '../support/commands.js';
 import { startProcess } from '../support/gateway-process.js';
 import { momentOf } from '../support/kiip-world.js';
 import { redemption } from '../support/kiip.js';
@@ -42,6 +43,9 @@ describe('a statement that fails although the database is available', () => {
       rewards_gateway_database_unexpected_errors_total: 1,
       rewards_gateway_database_up: 1,
     });
+    expect(world.gateway.log).toContainEqual(
+      expect.objectContaining({ level: 'error', msg: 'unexpected storage error', reason: '22P05' }),
+    );
     expect((await world.send(genuine)).status).toBe('recorded');
   });
 
@@ -78,6 +82,10 @@ describe('a database that is not UTF8', () => {
     const { rows } = await client.query(`select from pg_tables where schemaname = 'public'`);
     await client.end();
     expect(rows).toEqual([]);
+  });
+
+  it('ends a command with one line and the code of an invalid configuration', async () => {
+    expect(await runCommand('migrate', { DATABASE_URL: url })).toEqual({ code: 78, output: `${reason}\n` });
   });
 
   it('keeps the service from getting ready, with the reason in its log', async () => {

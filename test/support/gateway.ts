@@ -33,7 +33,7 @@ export const baseEnvironment: Environment = {
 export interface Gateway {
   readonly url: string;
   readonly app: NestFastifyApplication;
-  /** Every log line so far, parsed, but for those of the database. */
+  /** Every log line so far, parsed; without those of the database when the test has none. */
   readonly log: Record<string, unknown>[];
   /** GETs a path with a valid credential. */
   get(path: string, headers?: Record<string, string>): Promise<Response>;
@@ -46,16 +46,17 @@ export interface Gateway {
 export async function startGateway(env: Environment, create = createApp): Promise<Gateway> {
   const log: Record<string, unknown>[] = [];
   const config = readConfig({ ...baseEnvironment, ...env });
+  const hasDatabase = config.databaseUrl !== baseEnvironment['DATABASE_URL'];
   const logger = createLogger(config.logLevel, {
     write: (line) => {
       const entry = JSON.parse(line) as Record<string, unknown>;
       // Without a database, its connection attempts are not what a test looks for.
-      if (entry['context'] !== 'Database') log.push(entry);
+      if (hasDatabase || entry['context'] !== 'Database') log.push(entry);
     },
   });
   const app = await create(config, logger);
   await app.listen(0, '127.0.0.1');
-  if (config.databaseUrl !== baseEnvironment['DATABASE_URL'])
+  if (hasDatabase)
     await waitFor('the database is migrated', () => app.get(Database, { strict: false }).migrated);
   const url = await app.getUrl();
   return {

@@ -22,6 +22,7 @@ const TIMEOUT_MESSAGES: readonly unknown[] = [
 export class RedisWorld {
   private readonly gateways: Gateway[] = [];
   private traffic: Traffic | undefined;
+  private trials = 0;
 
   private constructor(
     readonly kigo: KigoSandbox,
@@ -62,6 +63,10 @@ export class RedisWorld {
     return this.traffic;
   }
 
+  async stopTraffic(): Promise<void> {
+    await this.traffic?.stop();
+  }
+
   /** Message and reason of the log lines about Redis, without debug lines. */
   reports(): [msg: unknown, reason: unknown][] {
     return this.log()
@@ -89,7 +94,8 @@ export class RedisWorld {
       const before = late();
       try {
         await untilRedisIsUp(...this.gateways);
-        return await trial(`trial-${left}`);
+        this.trials += 1;
+        return await trial(`trial-${this.trials}`);
       } catch (error) {
         if (left === 0 || late() === before) throw error;
       }
@@ -125,7 +131,7 @@ export class RedisWorld {
   }
 
   async close(): Promise<void> {
-    await this.traffic?.stop();
+    await this.stopTraffic();
     await this.closeGateways();
     await this.proxy.close();
     await this.redis.close();

@@ -17,10 +17,14 @@ export interface Traffic {
 
 const WORKERS = 4;
 /** Leaves most of the processor to the gateways, so that Redis and its pings are in time. */
-const PAUSE_MS = 10;
+const PAUSE_MS = 50;
 
-/** Requests the count of one new user after another, at each gateway in turn. */
-export function startTraffic(gateways: readonly Gateway[]): Traffic {
+let traffics = 0;
+
+/** Requests the count of one new user after another, at each of these gateways in turn. */
+export function startTraffic([...gateways]: readonly Gateway[]): Traffic {
+  traffics += 1;
+  const name = `traffic-${traffics}`;
   const statuses = new Map<number, number>();
   let users = 0;
   let started = 0;
@@ -30,7 +34,7 @@ export function startTraffic(gateways: readonly Gateway[]): Traffic {
   async function work(): Promise<void> {
     while (!stop.signal.aborted) {
       users += 1;
-      const path = badge(`traffic-${users}`);
+      const path = badge(`${name}-${users}`);
       for (const gateway of gateways) {
         const index = started;
         started += 1;
