@@ -8,6 +8,8 @@ import { ReevaluationService } from './reevaluation.service.js';
 
 /** Normally the process that stores a promise looks for its callbacks. This finds what a process that has ended has left. */
 const SWEEP_INTERVAL_MS = 2_000;
+/** How far the first sweep looks back: a process that has ended is replaced within this time. */
+const FIRST_SWEEP_MS = 3 * 86_400_000;
 /** More than the clocks of the database and of processes differ. */
 const SWEEP_OVERLAP_MS = 600_000;
 
@@ -21,8 +23,7 @@ export class ReevaluationWorker implements BeforeApplicationShutdown, OnApplicat
   private readonly stored = new Set<string>();
   private readonly storedLoop: PollingLoop;
   private readonly sweepLoop: PollingLoop;
-  /** At first all of them. */
-  private sweepFrom = new Date(0);
+  private sweepFrom = new Date(Date.now() - FIRST_SWEEP_MS);
 
   constructor(
     private readonly reevaluation: ReevaluationService,

@@ -47,25 +47,32 @@ export class KiipClient {
 
   async moment(call: KiipMomentRequestDto): Promise<MomentDto> {
     const { body, kiipUserId } = await this.send('moment', this.config.kiipMomentPath, call);
-    const { moment, promise } = this.http.trackOutcome('moment', () => {
-      const response = parseBody('moment', body);
-      try {
-        return {
-          moment: readMoment(response, this.rewardHosts),
-          promise: readPromise(response, this.config.kiipTestMode),
-        };
-      } catch (error) {
-        throw error instanceof InvalidRewardError
-          ? failure('moment', 'invalid_response', error.message)
-          : error;
+    let promise: ReturnType<typeof readPromise> | undefined;
+    try {
+      return this.http.trackOutcome('moment', () => {
+        const response = parseBody('moment', body);
+        promise = readPromise(response, this.config.kiipTestMode);
+        return this.readMoment(response);
+      });
+    } finally {
+      // Also for a response that is rejected: Kiip has given the reward, and may send its callback.
+      if (promise !== undefined && promise.ids.length > 0) {
+        const userId = call.user?.userid;
+        const user =
+          userId === undefined || kiipUserId === undefined ? undefined : { id: userId, kiipId: kiipUserId };
+        await this.promisedRewards.store({ ...promise, momentId: call.moment.id, user });
       }
-    });
-    const userId = call.user?.userid;
-    const user =
-      userId === undefined || kiipUserId === undefined ? undefined : { id: userId, kiipId: kiipUserId };
-    if (promise.ids.length > 0)
-      await this.promisedRewards.store({ ...promise, momentId: call.moment.id, user });
-    return moment;
+    }
+  }
+
+  private readMoment(response: Readonly<Record<string, unknown>>): MomentDto {
+    try {
+      return readMoment(response, this.rewardHosts);
+    } catch (error) {
+      throw error instanceof InvalidRewardError
+        ? failure('moment', 'invalid_response', error.message)
+        : error;
+    }
   }
 
   private async send(

@@ -47,6 +47,15 @@ describe('a callback with the default configuration', () => {
     expect(await world.balanceOf(user)).toBe(40);
   });
 
+  it('is recorded for a reward whose page the caller must not get', async () => {
+    const user = newUser();
+    world.kiip.configure({ bodyUrl: 'foreign-host' });
+    const response = await world.gateway.post('/api/v1/kiip/moments', momentOf(user));
+    world.kiip.configure({ bodyUrl: 'normal' });
+    expect(response.status).toBe(502);
+    expect((await world.send(redemption(fieldsOf(world.kiip.rewards().at(-1)!)))).status).toBe('recorded');
+  });
+
   it('waits for a decision if no moment has returned its transaction', async () => {
     const user = newUser();
     const { user_id } = await world.reward(user);
@@ -204,22 +213,24 @@ describe('a callback with the default configuration', () => {
 });
 
 describe('the reconciliation', () => {
+  beforeAll(async () => {
+    world = await startPromiseWorld({ KIIP_TEST_MODE: 'true' });
+    world.kiip.setCallbackUrl(`${world.gateway.url}/callbacks/kiip`);
+  });
+  afterAll(() => world.close());
+
   it.each(['view-id', 'without-prefix', 'page-id'] as const)(
     'finds the callback of a reward that names its %s',
     async (callbackTransaction) => {
-      world = await startPromiseWorld({ KIIP_TEST_MODE: 'true' });
-      try {
-        world.kiip.configure({ callbackTransaction, virtualValue: true });
-        world.kiip.setCallbackUrl(`${world.gateway.url}/callbacks/kiip`);
-        const [{ view_id }, redeemed] = [await world.reward('one'), await world.reward('two')];
-        await world.kiip.redeem(redeemed.view_id);
-        const { rewards_without_callback } = (await world.gateway.read(
-          '/reconciliation?from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z',
-        )) as unknown as { rewards_without_callback: { reward_id: string }[] };
-        expect(rewards_without_callback.map(({ reward_id }) => reward_id)).toEqual([view_id]);
-      } finally {
-        await world.close();
-      }
+      world.kiip.configure({ callbackTransaction, virtualValue: true });
+      const users = [newUser(), newUser()];
+      for (const user of users) await world.reward(user);
+      await world.kiip.redeem();
+      const { rewards_without_callback } = (await world.gateway.read(
+        '/reconciliation?from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z',
+      )) as unknown as { rewards_without_callback: { user_id: string }[] };
+      const found = rewards_without_callback.map(({ user_id }) => user_id);
+      expect(found.filter((user) => users.includes(user))).toEqual([users[0]]);
     },
   );
 });
@@ -401,11 +412,11 @@ describe('user ids that go to Kiip as they are', () => {
   });
 
   it('may be numbers', async () => {
-    const rewards = [];
-    for (let id = 1; id <= 60; id += 1) rewards.push(await world.reward(String(id)));
+    const ids = Array.from({ length: 60 }, (_, index) => String(index + 1));
+    await Promise.all(ids.map((id) => world.gateway.post('/api/v1/kiip/moments', momentOf(id))));
+    const rewards = world.kiip.rewards().filter(({ user_id }) => ids.includes(user_id!));
     const answers = await Promise.all(rewards.map((reward) => world.send(redemption(fieldsOf(reward)))));
-    expect(answers.filter(({ status }) => status !== 'recorded')).toEqual([]);
-    for (let id = 1; id <= 60; id += 1) expect(await world.balanceOf(String(id))).toBe(20);
+    expect(answers.map(({ status }) => status)).toEqual(ids.map(() => 'recorded'));
   });
 
   it('get no quantity with a digit of another user id', async () => {
