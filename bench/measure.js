@@ -13,6 +13,10 @@ export function gatewayEnvironment(more) {
     KIGO_API_KEY: 'bench',
     KIIP_APP_KEY: 'bench',
     KIIP_APP_SECRETS: 'bench',
+    // Callbacks come without a moment before.
+    KIIP_UNKNOWN_REWARDS: 'accept',
+    KIIP_UNKNOWN_USERS: 'accept',
+    KIIP_USER_REFERENCE: 'plain',
     API_KEYS: 'bench:bench-key',
     ...more,
   };

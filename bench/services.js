@@ -32,7 +32,11 @@ export async function startStorage() {
   const options = { uid, gid, cwd: folder, stdio: 'ignore' };
   if (uid !== undefined) chownSync(folder, uid, gid);
   const data = join(folder, 'data');
-  execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'bench', '-A', 'trust', '-N'], options);
+  execFileSync(
+    join(bin, 'initdb'),
+    ['-D', data, '-U', 'bench', '-A', 'trust', '-N', '-E', 'UTF8', '--locale=C'],
+    options,
+  );
   const port = await freePort();
   const settings = ['-p', String(port), '-k', folder, '-h', '127.0.0.1'];
   const server = spawn(join(bin, 'postgres'), ['-D', data, ...settings], options);

@@ -19,6 +19,8 @@ import { registerOpenApi } from './http/openapi.js';
 import { hideOtherThanOperationalRoutes } from './http/operational-routes.js';
 import { registerRequestId } from './http/request-id.js';
 import { registerRequestTracing } from './http/request-tracing.js';
+import { CallbackCounters } from './kiip-callbacks/callback-counters.js';
+import { registerCallbackOutcomes } from './kiip-callbacks/callback-outcome.hook.js';
 import { NestLogger } from './log/logger.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
 
@@ -50,6 +52,7 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
   registerConnectionDrain(instance);
   registerRequestId(instance);
   registerAccessLog(instance, logger, (request) => metrics.count(request));
+  registerCallbackOutcomes(instance, app.get(CallbackCounters));
   if (config.otelEndpoint !== undefined) registerRequestTracing(instance);
   rejectMissingHost(instance);
   ignoreUnknownExpect(instance);

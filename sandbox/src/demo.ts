@@ -1,3 +1,5 @@
+import { KIIP_DEFAULTS } from './kiip/kiip-settings.js';
+
 /** Where everything listens, and the credentials. */
 export interface DemoOptions {
   gateway: string;
@@ -47,6 +49,7 @@ export function demoScript(options: DemoOptions): string {
     ['Kigo: the badge of one user: {"count":12}', callGateway(badge)],
     ...rewardSteps(options, callGateway),
     ...deliverySteps(options, callGateway),
+    ...strangerSteps(kiip),
     ...kigoSteps(kigo, badge, options.accountId, callGateway),
     ['Everything else that the simulated Kigo can do', curl(quoted(`${kigo}/__sandbox`))],
     ['Everything else that the simulated Kiip can do', curl(quoted(`${kiip}/__sandbox`))],
@@ -85,6 +88,7 @@ function rewardSteps(
 ): Step[] {
   const callback = (spec: object): string => control(kiip, 'POST', '/callbacks', spec);
   const balances = callGateway(`/api/v1/kiip/users/${USER}/balances`);
+  const sameAtOnce = { callbacks: [{ kind: 'issuance', reward: 'latest' }], copies: 20, order: 'at-once' };
   return [
     ['Kiip: a user opens the app', callGateway('/api/v1/kiip/sessions', ...jsonBody(SESSION))],
     [
@@ -108,15 +112,15 @@ function rewardSteps(
     ['The event as it arrived there, with its webhook headers', control(wallet, 'GET', '/requests')],
     ['Kiip sends the same callback again: duplicate', callback({ copyOf: 'latest' })],
     ['Still 20 Coins', balances],
-    ['A survey, done later, issues 20 more', callback({ kind: 'issuance' })],
+    ['A survey, done later, issues 20 more', callback({ kind: 'issuance', reward: 'latest' })],
     ['A forged callback: 401', callback({ signature: 'wrong-secret' })],
     [
       'One that is signed but odd: quarantined until somebody decides',
-      callback({ quantityFormat: 'leading-zero' }),
+      callback({ reward: 'latest', quantityFormat: 'leading-zero' }),
     ],
     [
       'The same new callback twenty times at once: every answer names one and the same row',
-      `${control(kiip, 'POST', '/callbacks/scenario', { name: 'same-at-once' })} | grep -o 'iss_[0-9a-f]*' | sort | uniq -c`,
+      `${control(kiip, 'POST', '/callbacks/batch', sameAtOnce)} | grep -o 'iss_[0-9a-f]*' | sort | uniq -c`,
     ],
   ];
 }
@@ -129,7 +133,7 @@ function deliverySteps(
   return [
     ['What the gateway has delivered to the wallet', callGateway('/api/v1/deliveries?consumer=wallet')],
     ['Let the wallet fail from now on', control(wallet, 'POST', '/faults', { kind: 'status', status: 500 })],
-    ['Another survey is done', control(kiip, 'POST', '/callbacks', { kind: 'issuance' })],
+    ['Another survey is done', control(kiip, 'POST', '/callbacks', { kind: 'issuance', reward: 'latest' })],
     [
       'Its event is not lost: pending, with next_attempt_at',
       callGateway('/api/v1/deliveries?consumer=wallet&status=pending'),
@@ -143,6 +147,24 @@ function deliverySteps(
     [
       'Reconciliation: what was accepted and what was delivered',
       callGateway(`/api/v1/kiip/reconciliation?${new URLSearchParams(ALL_TIMES).toString()}`),
+    ],
+  ];
+}
+
+function strangerSteps(kiip: string): Step[] {
+  const moment = {
+    ...MOMENT,
+    app: { ...MOMENT.app, app_key: KIIP_DEFAULTS.appKey },
+    user: { userid: `9999999${USER}` },
+  };
+  return [
+    [
+      'A stranger who has the app key asks Kiip for a reward, past the gateway',
+      curl(...jsonBody(moment), quoted(`${kiip}/2.0/server/moment/`)),
+    ],
+    [
+      'Kiip signs its callback; no moment of the gateway returned that reward: quarantined',
+      control(kiip, 'POST', '/redeem'),
     ],
   ];
 }

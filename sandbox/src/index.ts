@@ -3,6 +3,7 @@ export type { KigoSandbox, KigoSandboxOptions } from './kigo/kigo-sandbox.js';
 export { KIGO_DEFAULTS } from './kigo/kigo-settings.js';
 export type { KigoSettings } from './kigo/kigo-settings.js';
 export type { CallbackSpec } from './kiip/callback-spec.js';
+export type { KiipReward } from './kiip/kiip-rewards.js';
 export type { KiipSandbox, KiipSandboxOptions } from './kiip/kiip-sandbox.js';
 export { KIIP_DEFAULTS } from './kiip/kiip-settings.js';
 export type { KiipSettings } from './kiip/kiip-settings.js';

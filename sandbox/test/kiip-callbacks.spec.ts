@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { CallbackSpec } from '../src/kiip/callback-spec.js';
+import type { KiipSettings } from '../src/kiip/kiip-settings.js';
 import { startKiipSandbox } from '../src/kiip/start-kiip-sandbox.js';
 import type { KiipSandbox } from '../src/kiip/kiip-sandbox.js';
 import { membersOf, startCallbackReceiver } from '../../test/support/callback-receiver.js';
 import type { CallbackReceiver, Members } from '../../test/support/callback-receiver.js';
+import { waitFor } from '../../test/support/wait-for.js';
 import { KiipClient, MOMENT } from './support/kiip-client.js';
 
 const SECRET = 'test_app_secret_0001';
@@ -63,6 +65,25 @@ describe('a redemption callback of the Kiip sandbox', () => {
     sandbox.configure({ redemptionType: 'json' });
     expect(await received()).toMatchObject({ quantity: 20 });
     expect(receiver.received.at(-1)?.headers['content-type']).toBe('application/json');
+  });
+
+  it('names the id of its reward that is configured', async () => {
+    const { view } = await new KiipClient(sandbox).reward({ ...MOMENT, test: true });
+    const [, page, reward] = /\/reward\/([0-9a-f-]{36})\/([0-9a-f-]{36})/.exec(view.modal.body_url)!;
+    const ids = { 'view-id': `test_${reward}`, 'without-prefix': reward, 'page-id': page };
+    for (const [callbackTransaction, transaction_id] of Object.entries(ids)) {
+      sandbox.configure({ callbackTransaction } as Partial<KiipSettings>);
+      expect(await received({ reward: view.id })).toMatchObject({ transaction_id });
+    }
+  });
+
+  it('leaves before its moment gets a response when that is configured', async () => {
+    sandbox.configure({ redeemAtOnce: true });
+    sandbox.addFault({ kind: 'slow', delayMs: 60_000 });
+    const moment = new KiipClient(sandbox).moment();
+    await waitFor('the callback is here', () => receiver.received.length === 1);
+    sandbox.reset();
+    expect(await moment).toMatchObject({ error: 'ECONNRESET' });
   });
 
   it('can be that of a reward, and goes to its user by default', async () => {

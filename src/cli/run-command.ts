@@ -8,7 +8,7 @@ import { EmbeddedDatabaseError } from '../database/embedded-error.js';
 import { Database } from '../database/database.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { IncompatibleSchemaError } from '../database/migrations.js';
-import { StorageUnavailableError } from '../database/storage-error.js';
+import { StorageUnavailableError, UnsupportedEncodingError } from '../database/storage-error.js';
 
 /** EX_TEMPFAIL of sysexits.h. */
 const EXIT_TEMPFAIL = 75;
@@ -37,7 +37,10 @@ export async function runCliTask(
     await app.get(Database).migrate();
     await task(app);
   } catch (error) {
-    const permanent = error instanceof ConfigError || error instanceof IncompatibleSchemaError;
+    const permanent =
+      error instanceof ConfigError ||
+      error instanceof IncompatibleSchemaError ||
+      error instanceof UnsupportedEncodingError;
     const transient = error instanceof EmbeddedDatabaseError || error instanceof StorageUnavailableError;
     if (!permanent && !transient) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -159,13 +159,28 @@ export const callerScopes = json(
 
 const NAME_REQUIRED = 'every currency needs a "name"';
 const INVALID_MAX_QUANTITY = 'every "max_quantity" must be a positive integer';
+const INVALID_QUANTITIES = 'every "quantities" must be a list of positive integers of at most nine digits';
+const MAX_QUANTITY = 999_999_999;
 
-const CURRENCY = z.object(
+const CURRENCY = z.strictObject(
   {
     name: z.string(NAME_REQUIRED).min(1, NAME_REQUIRED),
-    max_quantity: z.int(INVALID_MAX_QUANTITY).positive(INVALID_MAX_QUANTITY),
+    max_quantity: z.int(INVALID_MAX_QUANTITY).positive(INVALID_MAX_QUANTITY).optional(),
+    quantities: z
+      .array(
+        z.int(INVALID_QUANTITIES).positive(INVALID_QUANTITIES).max(MAX_QUANTITY, INVALID_QUANTITIES),
+        INVALID_QUANTITIES,
+      )
+      .min(1, INVALID_QUANTITIES)
+      .readonly()
+      .optional(),
   },
-  NAME_REQUIRED,
+  {
+    error: ({ code }) =>
+      code === 'unrecognized_keys'
+        ? 'every currency may only have "name", "max_quantity" and "quantities"'
+        : NAME_REQUIRED,
+  },
 );
 
 export type Currency = Readonly<z.infer<typeof CURRENCY>>;
@@ -177,6 +192,59 @@ export const currencies = json(
     })
     .transform(withoutPrototype),
 );
+
+/**
+ * Whether callbacks for two of the currencies can share a signed text: Kiip signs content, name and quantity without separators
+ * (docs/vendors/kiip.md, 8), so the first digits of a quantity may belong to the text in front of it.
+ * @param legacy whether redemptions may be signed without the name
+ */
+export function haveSharedTexts(all: Readonly<Record<string, Currency>>, legacy: boolean): boolean {
+  const texts = Object.entries(all).flatMap(([content, currency]) => [
+    { currency, formulas: ['issuance', ...(legacy ? ['redemption'] : [])], text: content },
+    { currency, formulas: ['redemption'], text: content + currency.name },
+  ]);
+  return texts.some((shorter, index) =>
+    texts.some(
+      (longer, other) =>
+        index !== other &&
+        shorter.formulas.some((formula) => longer.formulas.includes(formula)) &&
+        sharesQuantity(shorter, longer),
+    ),
+  );
+}
+
+interface SignedBeginning {
+  readonly currency: Currency;
+  readonly text: string;
+}
+
+function sharesQuantity(shorter: SignedBeginning, longer: SignedBeginning): boolean {
+  if (!longer.text.startsWith(shorter.text)) return false;
+  const digits = longer.text.slice(shorter.text.length);
+  if (!/^([1-9][0-9]{0,7})?$/.test(digits)) return false;
+  const candidates = longer.currency.quantities ?? smallestQuantities(shorter.currency, digits);
+  return candidates.some(
+    (quantity) => allows(longer.currency, quantity) && allows(shorter.currency, Number(digits + quantity)),
+  );
+}
+
+/** Quantities behind the digits that could make a quantity of the shorter text. A limit only excludes large ones, so 1 is enough. */
+function smallestQuantities({ quantities }: Currency, digits: string): number[] {
+  if (!quantities) return [1];
+  return quantities
+    .map(String)
+    .filter((quantity) => quantity.startsWith(digits))
+    .map((quantity) => quantity.slice(digits.length))
+    .filter((rest) => /^[1-9]/.test(rest))
+    .map(Number);
+}
+
+function allows({ max_quantity, quantities }: Currency, quantity: number): boolean {
+  return (
+    quantity <= Math.min(max_quantity ?? MAX_QUANTITY, MAX_QUANTITY) &&
+    (quantities === undefined || quantities.includes(quantity))
+  );
+}
 
 const EVENTS = ['kiip.currency.issued'] as const;
 const DEFAULT_CONCURRENCY = 8;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Config } from './config.js';
-import { InvalidValueError, isLoopback } from './parsers.js';
+import { InvalidValueError, haveSharedTexts, isLoopback } from './parsers.js';
 import { VARIABLES } from './variables.js';
 import type { ConfigValues, Variable } from './variables.js';
 
@@ -95,6 +95,11 @@ function* validateTogether(values: Partial<ConfigValues>): Iterable<[env: string
     for (const [name, urls] of Object.entries(upstreams))
       if (urls.some((url) => url !== undefined && isInsecure(url))) yield [name, INSECURE_URL];
   }
+  if (values.kiipCurrencies && haveSharedTexts(values.kiipCurrencies, values.kiipLegacySignature === true))
+    yield [
+      'KIIP_CURRENCIES',
+      'has currencies that signed texts cannot tell apart: their names or contents differ only by digits at the end',
+    ];
   if (values.role !== 'all' && values.role !== undefined && !values.databaseUrl)
     yield ['DATABASE_URL', 'is required unless ROLE is all: only one process can use the embedded database'];
   if (values.role === 'worker' && !values.deliveryConsumers?.length)

@@ -147,13 +147,19 @@ export const VARIABLES = {
   kiipUnknownUsers: withDefault(
     'KIIP_UNKNOWN_USERS',
     parse.oneOf('accept', 'quarantine'),
-    'accept',
+    'quarantine',
     'What happens to callbacks for users who never went to Kiip through this gateway. `quarantine`: they wait for a decision.',
+  ),
+  kiipUnknownRewards: withDefault(
+    'KIIP_UNKNOWN_REWARDS',
+    parse.oneOf('accept', 'quarantine'),
+    'quarantine',
+    'What happens to callbacks for a transaction that no moment of this gateway has returned. `quarantine`: they wait for the moment or a decision. A transaction that was returned for another user, or with another quantity, always waits.',
   ),
   kiipCurrencies: optional(
     'KIIP_CURRENCIES',
     parse.currencies,
-    'JSON `{"<content>": {"name": "Coins", "max_quantity": 1000}}`. If set, callbacks with another content, name or a larger quantity are quarantined.',
+    'JSON `{"<content>": {"name": "Coins", "max_quantity": 1000, "quantities": [20, 50]}}`; both limits are optional. If set, callbacks with another content, name or quantity are quarantined.',
   ),
   kiipLegacySignature: withDefault(
     'KIIP_LEGACY_SIGNATURE',
@@ -164,8 +170,8 @@ export const VARIABLES = {
   kiipUserReference: withDefault(
     'KIIP_USER_REFERENCE',
     parse.oneOf('plain', 'opaque'),
-    'plain',
-    '`plain` sends `user.userid` to Kiip as it is. `opaque` sends a reference of fixed length, which callbacks are mapped back from.',
+    'opaque',
+    '`opaque` sends a reference of fixed length to Kiip in place of `user.userid`, which callbacks are mapped back from. `plain` sends `user.userid` as it is.',
   ),
   redisUrl: secret(
     optional(

@@ -4,7 +4,7 @@ import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import { Database } from './database.js';
 import { EmbeddedDatabaseError } from './embedded-error.js';
 import { IncompatibleSchemaError } from './migrations.js';
-import { StorageUnavailableError } from './storage-error.js';
+import { StorageUnavailableError, UnsupportedEncodingError } from './storage-error.js';
 import { summarizeError } from '../log/error-summary.js';
 
 const RETRY_MS = 1_000;
@@ -22,7 +22,10 @@ export class DatabaseLifecycleService implements OnModuleInit, OnApplicationShut
     const ready = waitForDatabase(this.database, {
       signal: this.shutdown.signal,
       onFailure: (error) => {
-        const isOwn = error instanceof StorageUnavailableError || error instanceof IncompatibleSchemaError;
+        const isOwn =
+          error instanceof StorageUnavailableError ||
+          error instanceof IncompatibleSchemaError ||
+          error instanceof UnsupportedEncodingError;
         const facts = isOwn ? { reason: error.message } : summarizeError(error);
         this.logger.warn({ msg: 'database unavailable', ...facts });
       },

@@ -4,7 +4,7 @@ import { Kysely } from 'kysely';
 import type { EmbeddedServer } from './embedded-server.js';
 import { migrateToLatest } from './migrations.js';
 import { postgresqlDialect, CLIENT_TIMEOUT_MARGIN_MS } from './postgresql.js';
-import { StorageUnavailableError } from './storage-error.js';
+import { isUniqueViolation, sqlState, StorageUnavailableError } from './storage-error.js';
 import type { Tables } from './tables.js';
 import { toPositiveMs, withStorageTimeout } from './time-limit.js';
 
@@ -35,6 +35,7 @@ export class Database implements OnApplicationShutdown {
   private opening: Promise<Kysely<Tables>> | undefined;
   private readonly logger = new Logger('Database');
   private lastState: DatabaseState = { state: 'unknown', lastSuccessAt: null, lastFailure: null };
+  private unexpected = 0;
   private isMigrated = false;
   private closed = false;
 
@@ -44,6 +45,11 @@ export class Database implements OnApplicationShutdown {
 
   state(): DatabaseState {
     return this.lastState;
+  }
+
+  /** Statements that failed although the database was available, since the start. */
+  get unexpectedErrors(): number {
+    return this.unexpected;
   }
 
   /** Whether `migrate` has succeeded. */
@@ -103,8 +109,16 @@ export class Database implements OnApplicationShutdown {
       return result;
     } catch (error) {
       if (error instanceof StorageUnavailableError && !this.closed) this.markDown(error.message);
+      // Unique violations are expected: they decide who comes first.
+      const state = isUniqueViolation(error) ? undefined : sqlState(error);
+      if (state !== undefined) this.countUnexpected(state);
       throw error;
     }
+  }
+
+  private countUnexpected(state: string): void {
+    this.unexpected += 1;
+    this.logger.error({ msg: 'unexpected storage error', reason: state });
   }
 
   private markDown(reason: string): void {

@@ -3,10 +3,12 @@ import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { MIGRATION_LOCK } from './advisory-locks.js';
 import * as initial from './migration-0001-initial.js';
+import * as promisedRewards from './migration-0002-promised-rewards.js';
+import { UnsupportedEncodingError } from './storage-error.js';
 import type { Tables } from './tables.js';
 
 /** In the order of their names. A migration that has run in a deployment never changes: add a file. */
-const MIGRATIONS = { '0001-initial': initial };
+const MIGRATIONS = { '0001-initial': initial, '0002-promised-rewards': promisedRewards };
 
 /** A migration takes table locks. It gives up instead of blocking all other statements behind a long read, and is tried again. */
 const LOCK_TIMEOUT_MS = 2_000;
@@ -21,9 +23,10 @@ export class IncompatibleSchemaError extends Error {
 /**
  * Brings the schema up to date, in one transaction, after waiting for any other process that does so. A schema that a later
  * version has migrated stays as it is, so that the previous version works after a rollback.
- * @throws IncompatibleSchemaError
+ * @throws IncompatibleSchemaError, UnsupportedEncodingError
  */
 export async function migrateToLatest(db: Kysely<Tables>): Promise<void> {
+  await requireUtf8(db);
   await db.transaction().execute(async (transaction) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(transaction);
     await sql`set local lock_timeout = ${sql.lit(LOCK_TIMEOUT_MS)}`.execute(transaction);
@@ -37,6 +40,15 @@ export async function migrateToLatest(db: Kysely<Tables>): Promise<void> {
     const { error } = await migrator.migrateToLatest();
     if (error !== undefined) throw error;
   });
+}
+
+/** In any other encoding, a name or a user id with a character that it lacks could not be stored, and a reward would be lost. */
+async function requireUtf8(db: Kysely<Tables>): Promise<void> {
+  const { rows } = await sql<{
+    encoding: string;
+  }>`select current_setting('server_encoding') as encoding`.execute(db);
+  const encoding = rows[0]?.encoding ?? 'unknown';
+  if (encoding !== 'UTF8') throw new UnsupportedEncodingError(encoding);
 }
 
 async function isOfLaterVersion(db: Kysely<Tables>): Promise<boolean> {

@@ -45,6 +45,15 @@ export function sqlState(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
+/** The database has an encoding that cannot hold every text. The message names both. */
+export class UnsupportedEncodingError extends Error {
+  override readonly name = 'UnsupportedEncodingError';
+
+  constructor(encoding: string) {
+    super(`the database has the encoding ${encoding}, and UTF8 is required`);
+  }
+}
+
 export function isUniqueViolation(error: unknown): boolean {
   return sqlState(error) === '23505';
 }

@@ -21,7 +21,13 @@ export type QuarantineCode =
   | 'too-many-readings'
   | 'same-signature-other-fields'
   | 'same-signature-discarded'
-  | 'same-transaction-other-fields';
+  | 'same-transaction-other-fields'
+  /** No moment of this gateway has returned the transaction. */
+  | 'unknown-reward'
+  /** A moment has returned the transaction for another user. */
+  | 'promised-to-another-user'
+  /** A moment has returned the transaction with another quantity. */
+  | 'promised-another-quantity';
 
 /** bigint: the driver returns a string. */
 type Int8 = ColumnType<string, never, never>;
@@ -56,6 +62,8 @@ export interface LedgerTable {
   transaction_hash: string;
   signature_scheme: string;
   secret_index: number;
+  /** No moment had returned the transaction when the entry was quarantined: the response may be stored later. */
+  awaits_promise: Generated<boolean>;
   duplicates: Generated<number>;
   /** Null until the feed has assigned a position: see `ledger/ledger-feed.ts`. */
   feed_position: ColumnType<string | null, never, null>;
@@ -139,6 +147,25 @@ export interface KiipRewardedMomentsTable {
   rewarded_at: Date;
 }
 
+/** Which id of a reward it is: `view.id`, the same with or without `test_`, or one in the path of the reward's page. */
+export type PromisedIdKind = 'view_id' | 'view_id_prefix' | 'body_url';
+
+/** An id that a callback for a reward of a moment may name. */
+export interface KiipPromisedRewardsTable {
+  transaction_id: string;
+  /** As it was sent to Kiip; empty without a user. */
+  kiip_user_id: string;
+  /** The user id that callers use; null without a user. */
+  user_id: string | null;
+  /** `view.id`, by which the reconciliation knows the reward. */
+  reward_id: string | null;
+  id_kind: PromisedIdKind;
+  /** Null if the moment promised none. */
+  quantity: string | null;
+  is_test: boolean;
+  promised_at: Generated<Date>;
+}
+
 /** A user whose id (or reference) has been sent to Kiip. */
 export interface KiipUserReferencesTable {
   user_id_hash: string;
@@ -175,6 +202,7 @@ export interface Tables {
   delivery_attempts: DeliveryAttemptsTable;
   delivery_pauses: DeliveryPausesTable;
   delivery_replays: DeliveryReplaysTable;
+  kiip_promised_rewards: KiipPromisedRewardsTable;
   kiip_rewarded_moments: KiipRewardedMomentsTable;
   kiip_user_references: KiipUserReferencesTable;
   rejected_callbacks: RejectedCallbacksTable;

@@ -1,5 +1,6 @@
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { Config } from '../config/config.js';
+import { rewriteCallbackUrl } from './callback-url.js';
 import { handleClientError, handleFrameworkError } from './client-errors.js';
 import { parseQueryString } from './query-string.js';
 import { resolveRequestId } from './request-id.js';
@@ -17,6 +18,7 @@ export function createFastifyAdapter({ trustedProxyHops, upstreamDeadlineMs }: C
     trustProxy: trustedProxyHops > 0 && ((_, hop) => hop < trustedProxyHops),
     // As long as Node allows a URL to be: an id that is too long gets a 400 that names it.
     routerOptions: { maxParamLength: HEADER_LIMIT, querystringParser: parseQueryString },
+    rewriteUrl: rewriteCallbackUrl,
     http: {
       maxHeaderSize: HEADER_LIMIT,
       headersTimeout: 10_000,

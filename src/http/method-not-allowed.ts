@@ -38,6 +38,9 @@ export function routeOf(request: FastifyRequest): Omit<KnownPath, 'url' | 'metho
   return (request.is404 && request.server.findPath(request.url)) || request.routeOptions;
 }
 
+/** Methods that ask about a resource, and need no body in the response. */
+const BODILESS = new Set(['HEAD', 'OPTIONS']);
+
 /**
  * Responds with 404 to unknown paths, and with 405 and `Allow` to methods that a known path does not have; Fastify would
  * respond with 404. Neither reads a body.
@@ -49,6 +52,8 @@ export function registerMethodNotAllowed(instance: FastifyInstance): void {
     if (path === undefined) return sendProblem(reply, notFound());
     const allowed = [...path.methods].toSorted().join(', ');
     reply.header('allow', allowed);
-    sendProblem(reply, methodNotAllowed(allowed));
+    // An operator or a vendor may check a callback URL before using it.
+    if (path.config.kind === 'callback' && BODILESS.has(request.method)) void reply.code(204).send();
+    else sendProblem(reply, methodNotAllowed(allowed));
   });
 }

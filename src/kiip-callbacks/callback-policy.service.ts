@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { findCurrency, findViolation } from './field-rules.js';
+import { findCurrency, findViolation, isTestTransaction, isWellFormed } from './field-rules.js';
 import type { CallbackRules } from './field-rules.js';
 import { findAlternativeParses } from './alternative-parses.js';
 import type { AlternativeParses } from './alternative-parses.js';
-import { isUserReference } from '../user-references/user-reference.js';
+import { PromisedRewardsService } from '../promised-rewards/promised-rewards.service.js';
+import type { CallbackContext, Promisee } from '../promised-rewards/promised-rewards.service.js';
 import { UserReferencesService } from '../user-references/user-references.service.js';
 import type { PolicyDecision } from '../ledger/ledger-entry.js';
 import type { QuarantineReason } from '../ledger/quarantine-reason.js';
+import { findPromiseViolation } from './promise-rules.js';
 import type { VerifiedCallback } from './verified-callback.js';
 
 /** The user that a callback is for. */
@@ -18,15 +20,23 @@ interface Recipient {
   readonly userReference: string | null;
 }
 
-/** The decision on a callback, its user, and the name of its currency if that can be trusted. */
+/** The decision on a callback, and what is known of it besides its fields. */
 export interface CallbackDecision extends Recipient {
   readonly decision: PolicyDecision;
+  /** The name of its currency if that can be trusted. */
   readonly name: string | null;
+  readonly isTest: boolean;
+  /** No moment has returned the transaction so far. */
+  readonly awaitsPromise: boolean;
+  /** The user of the callback among those that the transaction was promised to. */
+  readonly promisee: Promisee | undefined;
 }
 
 /**
  * Decides whether a callback with a valid signature is recorded or quarantined: the signed text has no separators, so
- * several callbacks can share a signature (docs/vendors/kiip.md, section 8).
+ * several callbacks can share a signature (docs/vendors/kiip.md, section 8). First a callback is held against what moments
+ * have returned. Only a transaction that none has returned is judged by the ways to split its text, and only if
+ * KIIP_UNKNOWN_REWARDS allows it.
  */
 @Injectable()
 export class CallbackPolicyService {
@@ -35,6 +45,7 @@ export class CallbackPolicyService {
   constructor(
     private readonly config: Config,
     private readonly users: UserReferencesService,
+    private readonly promisedRewards: PromisedRewardsService,
   ) {
     this.rules = {
       legacySignature: config.kiipLegacySignature,
@@ -45,29 +56,37 @@ export class CallbackPolicyService {
 
   /** @throws StorageUnavailableError */
   async evaluate(verified: VerifiedCallback): Promise<CallbackDecision> {
+    const { transaction_id, user_id } = verified.callback.fields;
+    const context = await this.promisedRewards.findContext(transaction_id, user_id);
+    const promisee = context.promisees.find(({ kiipUserId }) => kiipUserId === user_id);
     // A quarantined callback needs a user too: it may be released.
-    const recipient = await this.resolveRecipient(verified.callback.fields.user_id);
-    const reason = await this.quarantineReason(verified, recipient);
+    const recipient = toRecipient(user_id, context, promisee);
+    const reason = await this.quarantineReason(verified, context, recipient);
     return {
       ...recipient,
       name: this.trustedName(verified),
+      // A callback for a test reward may name its transaction without `test_`.
+      isTest: isTestTransaction(transaction_id) || promisee?.isTest === true,
+      // No promise could make it acceptable unless it is well-formed.
+      awaitsPromise: context.promisees.length === 0 && isWellFormed(verified.callback.fields),
+      promisee,
       decision: reason === undefined ? { status: 'recorded' } : { status: 'quarantined', reason },
     };
-  }
-
-  private async resolveRecipient(id: string): Promise<Recipient> {
-    // References are resolved with `plain` too: callbacks for earlier rewards may still arrive after a configuration change.
-    const userId = isUserReference(id) ? await this.users.resolve(id) : undefined;
-    return userId === undefined ? { userId: id, userReference: null } : { userId, userReference: id };
   }
 
   /** Returns undefined if the callback can be recorded. */
   private async quarantineReason(
     { callback: { fields }, match: { scheme } }: VerifiedCallback,
+    { promisees }: CallbackContext,
     { userId, userReference }: Recipient,
   ): Promise<QuarantineReason | undefined> {
+    // A callback that was quarantined before the legacy scheme was disabled has no signature for its name.
+    if (scheme === 'legacy-redemption' && !this.rules.legacySignature)
+      return { code: 'field-shape', field: 'name' };
+    if (promisees.length > 0) return findPromiseViolation(scheme, fields, promisees, this.rules);
     const violation = findViolation(scheme, fields, this.rules);
     if (violation) return violation;
+    if (this.config.kiipUnknownRewards === 'quarantine') return { code: 'unknown-reward' };
     if (this.rules.userReference === 'opaque' && userReference === null)
       return { code: 'unknown-user-reference' };
     const alternatives = findAlternativeParses(scheme, fields, this.rules);
@@ -98,4 +117,14 @@ export class CallbackPolicyService {
   private async isRegistered(userId: string): Promise<boolean> {
     return (await this.users.filterRegistered([userId])).size > 0;
   }
+}
+
+/** References are resolved with `plain` too: callbacks for earlier rewards may still arrive after a configuration change. */
+function toRecipient(
+  id: string,
+  { referencedUser }: CallbackContext,
+  promisee: Promisee | undefined,
+): Recipient {
+  const userId = promisee?.userId ?? referencedUser;
+  return { userId: userId ?? id, userReference: userId === undefined || userId === id ? null : id };
 }

@@ -1,5 +1,6 @@
 import { Catch } from '@nestjs/common';
 import type { ArgumentsHost } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { ProblemFilter } from '../problem/problem.filter.js';
 import { toProblem } from '../problem/to-problem.js';
 import { CallbackCounters } from './callback-counters.js';
@@ -15,7 +16,10 @@ export class CallbackProblemFilter extends ProblemFilter {
   }
 
   override catch(error: unknown, host: ArgumentsHost): void {
-    if (toProblem(error).status >= 500) this.counters.countOutcome('failed');
+    if (toProblem(error).status >= 500) {
+      this.counters.countOutcome('failed');
+      host.switchToHttp().getRequest<FastifyRequest>().isCallbackCounted = true;
+    }
     // This `catch` is the method of a NestJS exception filter, not of a promise.
     // oxlint-disable-next-line promise/valid-params, promise/no-promise-in-callback
     super.catch(error, host);

@@ -26,7 +26,7 @@ export const MAX_FIELD_LENGTH = MAX_ID_LENGTH;
  * The form of all ids in Kiip's documents. Most of them are no valid UUID by RFC 9562. The ids of API 1.0, 24
  * hexadecimal digits, belong to another protocol: a callback with such an id is quarantined.
  */
-const KIIP_ID = '[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}';
+export const KIIP_ID = '[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}';
 const TRANSACTION_PATTERN = new RegExp(`^(?:test_)?${KIIP_ID}$`);
 export const TRANSACTION_LENGTHS: readonly number[] = [36, 'test_'.length + 36];
 
@@ -113,26 +113,76 @@ export function splitSuffix(suffix: string): Suffix | undefined {
   return OPAQUE_PAIR_PATTERN.test(suffix) ? { nonce: suffix, origin: '' } : undefined;
 }
 
-/** Whether the quantity is within the limit of its currency. There is no limit without configured currencies. */
-export function isWithinCap(content: string, quantity: string, rules: CallbackRules): boolean {
-  const currency = findCurrency(content, rules);
-  return currency === undefined || Number(quantity) <= currency.max_quantity;
+/** Whether a text is a documented origin. */
+export function isDocumentedOrigin(text: string): boolean {
+  return DOCUMENTED_ORIGINS.includes(text);
 }
 
-/** Finds the first rule that the fields of a callback break, under the scheme that it is signed with. */
+/** Whether the quantity is one that its currency may have. There is no limit without configured currencies. */
+export function isWithinCap(content: string, quantity: string, rules: CallbackRules): boolean {
+  const currency = findCurrency(content, rules);
+  return currency === undefined || allowsQuantity(currency, Number(quantity));
+}
+
+/** Whether a callback for this currency may have the quantity. */
+export function isPossibleQuantity(content: string, quantity: string, rules: CallbackRules): boolean {
+  return isQuantity(quantity) && isWithinCap(content, quantity, rules);
+}
+
+/** Whether a longer name, or content where there is no name, is possible in front of the quantity. */
+export function isUnclearPrefix(scheme: SignatureScheme, content: string, rules: CallbackRules): boolean {
+  // The configured currencies are all there are, and none of them continues another one with digits.
+  if (rules.currencies !== undefined) return false;
+  // Nothing comes between an id and the quantity.
+  return scheme === 'redemption' || !ID_PATTERN.test(content);
+}
+
+/** Whether every field has a form that a field of its kind can have at all. Most ways to split a signed text have none. */
+export function isWellFormed({
+  content,
+  name,
+  quantity,
+  user_id,
+  transaction_id,
+  nonce,
+  origin,
+}: SignedFields): boolean {
+  const texts = [content, user_id, name, nonce, origin].filter((text) => text !== undefined);
+  return (
+    isTransactionId(transaction_id) &&
+    isQuantity(quantity) &&
+    texts.every((text) => OPAQUE_PATTERN.test(text))
+  );
+}
+
+/** What a promise tells about a callback for its transaction. */
+export interface PromisedFields {
+  readonly userId: string;
+  readonly quantity: string | undefined;
+}
+
+/**
+ * Finds the first rule that the fields of a callback break, under the scheme that it is signed with.
+ * @param promised what is known of the callback: the rules that only serve to find this out do not apply
+ */
 export function findViolation(
   scheme: SignatureScheme,
   fields: SignedFields,
   rules: CallbackRules,
+  promised?: PromisedFields,
 ): FieldViolation | undefined {
   const { content, name, quantity, user_id, transaction_id, nonce, origin } = fields;
   if (!isTransactionId(transaction_id)) return invalidField('transaction_id');
   if (!isQuantity(quantity)) return invalidField('quantity');
-  if (!isUserId(user_id, rules)) return invalidField('user_id');
+  if (user_id !== promised?.userId && !isUserId(user_id, rules)) return invalidField('user_id');
   if (nonce !== undefined && !OPAQUE_PATTERN.test(nonce)) return invalidField('nonce');
   if (origin !== undefined && !(OPAQUE_PATTERN.test(origin) && splitsAt(nonce, origin)))
     return invalidField('origin');
-  return findPrefixViolation(scheme, content, name, rules) ?? findCapViolation(content, quantity, rules);
+  const isQuantityKnown = promised?.quantity !== undefined;
+  return (
+    findPrefixViolation(scheme, content, name, rules, isQuantityKnown) ??
+    findCapViolation(content, quantity, rules)
+  );
 }
 
 function findPrefixViolation(
@@ -140,6 +190,7 @@ function findPrefixViolation(
   content: string,
   name: string | undefined,
   rules: CallbackRules,
+  isQuantityKnown: boolean,
 ): FieldViolation | undefined {
   if (!OPAQUE_PATTERN.test(content)) return invalidField('content');
   if (name !== undefined && !OPAQUE_PATTERN.test(name)) return invalidField('name');
@@ -148,12 +199,26 @@ function findPrefixViolation(
     if (currency === undefined) return { code: 'currency', field: 'content' };
     return name === undefined || name === currency.name ? undefined : { code: 'currency', field: 'name' };
   }
+  if (isQuantityKnown && isKnownPrefix(scheme, content, name)) return undefined;
   if (!isContent(scheme, content)) return invalidField('content');
   if (name === undefined) return undefined;
   // The legacy scheme does not sign the name, so there is no boundary in front of it to check.
   const valid =
     scheme === 'redemption' ? splitPrefix(scheme, content + name, rules)[0]?.name === name : isName(name);
   return valid ? undefined : invalidField('name');
+}
+
+/**
+ * Whether content and name are acceptable where the promise tells the quantity, and thereby where they end. Both may end in
+ * digits then. A name may also begin like a content, unless the content can be told from it by the usual rules.
+ */
+function isKnownPrefix(scheme: SignatureScheme, content: string, name: string | undefined): boolean {
+  if (scheme === 'issuance') return true;
+  if (scheme === 'legacy-redemption' || name === undefined) return false;
+  const prefix = content + name;
+  if (BEGINS_LIKE_ID.test(prefix)) return ID_PATTERN.test(content);
+  const word = LEADING_WORD.exec(prefix)?.[0] ?? '';
+  return word === content || word === prefix || !WORD_PATTERN.test(word);
 }
 
 function invalidField(field: keyof SignedFields): FieldViolation {
@@ -185,6 +250,13 @@ function isContent(scheme: SignatureScheme, content: string): boolean {
 /** A name must not end in a digit: `Gold1` and `20` would have the same signed text as `Gold` and `120`. */
 function isName(name: string): boolean {
   return OPAQUE_PATTERN.test(name) && !ENDS_IN_DIGIT.test(name);
+}
+
+function allowsQuantity({ max_quantity, quantities }: Currency, quantity: number): boolean {
+  return (
+    (max_quantity === undefined || quantity <= max_quantity) &&
+    (quantities === undefined || quantities.includes(quantity))
+  );
 }
 
 export function findCurrency(content: string, { currencies }: CallbackRules): Currency | undefined {

@@ -1,7 +1,6 @@
 import { Controller, HttpCode, Post, UseFilters, UseGuards, applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Public } from '../caller-auth/public.decorator.js';
-import type { LedgerKind } from '../database/tables.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
 import { CallbackProblemFilter } from './callback-problem.filter.js';
@@ -78,7 +77,7 @@ export class KiipCallbacksController {
     redemption: REDEMPTION_EXAMPLE,
   })
   redemption(@Verified() verified: VerifiedCallback): Promise<CallbackResultDto> {
-    return this.record(verified, 'redemption');
+    return this.record(verified);
   }
 
   @Post('issuances')
@@ -88,12 +87,11 @@ export class KiipCallbacksController {
     issuance: ISSUANCE_EXAMPLE,
   })
   issuance(@Verified() verified: VerifiedCallback): Promise<CallbackResultDto> {
-    return this.record(verified, 'issuance');
+    return this.record(verified);
   }
 
-  private async record(verified: VerifiedCallback, only?: LedgerKind): Promise<CallbackResultDto> {
-    if (only !== undefined && verified.callback.kind !== only)
-      throw Problem.of('validation', `This route accepts only ${only}s.`, { retryable: false });
+  /** The signature decides what a callback is; the route is only a hint. */
+  private async record(verified: VerifiedCallback): Promise<CallbackResultDto> {
     const { outcome, id } = await this.callbacks.record(verified);
     return { status: outcome, id };
   }

@@ -36,12 +36,14 @@ export class KiipSignatureGuard implements CanActivate {
     const callback = parseCallback(body, toCallbackMedia(contentType), kiipLegacySignature);
     if (!callback.ok) {
       this.counters.countOutcome('malformed');
+      request.isCallbackCounted = true;
       if (this.isLegacy(body, contentType)) await this.rejected.save({ body, contentType, receivedAt });
       throw Problem.of('validation', `${callback.detail}.`, { retryable: false });
     }
     const match = verifySignature(callback, this.secrets, kiipLegacySignature);
     if (!match) {
       this.counters.countOutcome('wrong_signature', callback.kind);
+      request.isCallbackCounted = true;
       // If the gateway is configured with a wrong secret, this is the only copy of the user's reward.
       await this.rejected.save({ body, contentType, receivedAt });
       throw invalidCallbackSignature();

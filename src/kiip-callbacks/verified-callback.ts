@@ -1,9 +1,32 @@
+import type { QuarantinedCallback } from '../ledger/ledger-entry.js';
+import { signedText } from './kiip-signature.js';
+import type { SignatureMatch, SignatureScheme } from './kiip-signature.js';
 import type { KiipCallback } from './parse-callback.js';
-import type { SignatureMatch } from './kiip-signature.js';
 
 /** A callback with a valid signature. */
 export interface VerifiedCallback {
   readonly callback: KiipCallback;
   readonly match: SignatureMatch;
   readonly receivedAt: Date;
+}
+
+/**
+ * The callback behind a quarantined entry.
+ * @returns undefined if the entry does not have its fields as they were received: the database cannot store every character
+ */
+export function toVerifiedCallback(entry: QuarantinedCallback): VerifiedCallback | undefined {
+  const { kind, content, quantity, signature, secretIndex, receivedAt } = entry;
+  const scheme = entry.signatureScheme as SignatureScheme;
+  const common = { content, quantity, user_id: entry.userId, transaction_id: entry.transactionId };
+  const callback: KiipCallback =
+    kind === 'issuance'
+      ? { kind, fields: { ...common, nonce: entry.nonce ?? '', origin: entry.origin ?? '' }, signature }
+      : {
+          kind,
+          legacy: scheme === 'legacy-redemption',
+          fields: { ...common, name: entry.name ?? undefined },
+          signature,
+        };
+  if (signedText(scheme, callback.fields) !== entry.signedText) return undefined;
+  return { callback, match: { scheme, secretIndex }, receivedAt };
 }

@@ -8,7 +8,8 @@ import { UpstreamHttp } from '../upstream/upstream-http.js';
 import { mintUserReference } from '../user-references/user-reference.js';
 import { UserReferencesService } from '../user-references/user-references.service.js';
 import type { KiipMomentRequestDto, MomentDto } from './moment.dto.js';
-import { RewardedMomentsService, extractCurrencyReward } from './rewarded-moments.service.js';
+import { PromisedRewardsService } from '../promised-rewards/promised-rewards.service.js';
+import { readPromise } from './promised-reward.js';
 import { InvalidRewardError, isRecord, readMoment } from './reward.js';
 import type { KiipSessionRequestDto, SessionDto } from './session.dto.js';
 
@@ -19,6 +20,7 @@ export class KiipHttp extends UpstreamHttp {}
 
 /**
  * Sessions and moments (docs/vendors/kiip.md, 2 and 3). A user is stored before the call is sent; without that, it is not sent.
+ * A reward is stored before the caller hears of it: callbacks are held against it.
  * Both methods throw StorageUnavailableError, and then nothing was sent, or UpstreamError.
  */
 @Injectable()
@@ -28,14 +30,14 @@ export class KiipClient {
   constructor(
     private readonly http: KiipHttp,
     private readonly users: UserReferencesService,
-    private readonly rewardedMoments: RewardedMomentsService,
+    private readonly promisedRewards: PromisedRewardsService,
     private readonly config: Config,
   ) {
     this.rewardHosts = config.kiipRewardHosts ?? [new URL(config.kiipBaseUrl).host];
   }
 
   async session(call: KiipSessionRequestDto): Promise<SessionDto> {
-    const body = await this.send('session', this.config.kiipSessionPath, call);
+    const { body } = await this.send('session', this.config.kiipSessionPath, call);
     return this.http.trackOutcome('session', () => {
       const { date } = parseBody('session', body);
       if (!isInstant(date)) throw failure('session', 'invalid_response', 'date is not a date and time');
@@ -44,35 +46,44 @@ export class KiipClient {
   }
 
   async moment(call: KiipMomentRequestDto): Promise<MomentDto> {
-    const body = await this.send('moment', this.config.kiipMomentPath, call);
-    const { moment, currencyReward } = this.http.trackOutcome('moment', () => {
-      const response = parseBody('moment', body);
-      try {
-        return {
-          moment: readMoment(response, this.rewardHosts),
-          currencyReward: extractCurrencyReward(response),
-        };
-      } catch (error) {
-        throw error instanceof InvalidRewardError
-          ? failure('moment', 'invalid_response', error.message)
-          : error;
+    const { body, kiipUserId } = await this.send('moment', this.config.kiipMomentPath, call);
+    let promise: ReturnType<typeof readPromise> | undefined;
+    try {
+      return this.http.trackOutcome('moment', () => {
+        const response = parseBody('moment', body);
+        promise = readPromise(response, this.config.kiipTestMode);
+        return this.readMoment(response);
+      });
+    } finally {
+      // Also for a response that is rejected: Kiip has given the reward, and may send its callback.
+      if (promise !== undefined && promise.ids.length > 0) {
+        const userId = call.user?.userid;
+        const user =
+          userId === undefined || kiipUserId === undefined ? undefined : { id: userId, kiipId: kiipUserId };
+        await this.promisedRewards.store({ ...promise, momentId: call.moment.id, user });
       }
-    });
-    const userId = call.user?.userid;
-    // Without a user, no callback can credit the reward.
-    if (moment.rewarded && currencyReward && userId !== undefined)
-      await this.rewardedMoments.record({ ...currencyReward, momentId: call.moment.id, userId });
-    return moment;
+    }
+  }
+
+  private readMoment(response: Readonly<Record<string, unknown>>): MomentDto {
+    try {
+      return readMoment(response, this.rewardHosts);
+    } catch (error) {
+      throw error instanceof InvalidRewardError
+        ? failure('moment', 'invalid_response', error.message)
+        : error;
+    }
   }
 
   private async send(
     operation: Operation,
     path: string,
     call: KiipSessionRequestDto | KiipMomentRequestDto,
-  ): Promise<string> {
-    const userid = await this.toKiipUserId(call.user?.userid);
-    const body = kiipBody(call, userid, this.config);
-    return (await this.http.axiosRef.post<string>(path, body, { operation })).data;
+  ): Promise<{ body: string; kiipUserId: string | undefined }> {
+    const kiipUserId = await this.toKiipUserId(call.user?.userid);
+    const request = kiipBody(call, kiipUserId, this.config);
+    const { data } = await this.http.axiosRef.post<string>(path, request, { operation });
+    return { body: data, kiipUserId };
   }
 
   /** Stores the user. @returns the user's id at Kiip: our own, or a reference */

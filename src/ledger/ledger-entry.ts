@@ -31,7 +31,33 @@ export interface VerifiedCallbackFields {
   secretIndex: number;
 }
 
-export type PolicyDecision = { status: 'recorded' } | { status: 'quarantined'; reason: QuarantineReason };
+export type PolicyDecision =
+  | { status: 'recorded' }
+  | {
+      status: 'quarantined';
+      reason: QuarantineReason;
+      /** Whether the response to the moment of the callback may be stored later, and change the decision. */
+      awaitsPromise?: boolean;
+    };
+
+/** A quarantined callback as it was received, to be decided again. */
+export interface QuarantinedCallback {
+  id: string;
+  kind: LedgerKind;
+  transactionId: string;
+  content: string;
+  name: string | null;
+  quantity: string;
+  /** As signed: a user reference stays one. */
+  userId: string;
+  nonce: string | null;
+  origin: string | null;
+  receivedAt: Date;
+  signature: string;
+  signedText: string;
+  signatureScheme: string;
+  secretIndex: number;
+}
 
 /** A callback in the ledger. */
 export interface LedgerEntry {
@@ -93,6 +119,26 @@ export function newLedgerEntry(
     ),
     signature_scheme: facts.signatureScheme,
     secret_index: facts.secretIndex,
+    awaits_promise: decision.status === 'quarantined' && decision.awaitsPromise === true,
+  };
+}
+
+export function toQuarantinedCallback(row: Selectable<LedgerTable>): QuarantinedCallback {
+  return {
+    id: row.id,
+    kind: row.kind,
+    transactionId: row.transaction_id,
+    content: row.content,
+    name: row.name,
+    quantity: row.quantity_text,
+    userId: row.user_reference ?? row.user_id,
+    nonce: row.nonce,
+    origin: row.origin,
+    receivedAt: row.received_at,
+    signature: row.signature,
+    signedText: Buffer.from(row.signed_text).toString(),
+    signatureScheme: row.signature_scheme,
+    secretIndex: row.secret_index,
   };
 }
 

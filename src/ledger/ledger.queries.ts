@@ -1,20 +1,24 @@
 import { sql } from 'kysely';
-import type { Expression, Insertable, Kysely } from 'kysely';
+import type { Insertable, Kysely, RawBuilder } from 'kysely';
 import { isUniqueViolation } from '../database/storage-error.js';
 import type { LedgerStatus, LedgerTable, QuarantineCode, Tables } from '../database/tables.js';
+import { PROMISED_TRANSACTIONS } from '../promised-rewards/promised-rewards.queries.js';
 import { traceParent } from '../tracing/span.js';
+import type { QuarantineReason } from './quarantine-reason.js';
 
 /** Entries with these statuses are delivered and counted in balances. */
 export const ACCEPTED: LedgerStatus[] = ['recorded', 'released'];
 
-/** A signed text can be split in millions of ways. This many malformed callbacks of one text are stored for review. */
-const MAX_QUARANTINED_PER_TEXT = 50;
+/** The reasons that concern the fields of one callback, and not what they mean. */
+const MISFIT_CODES: QuarantineCode[] = ['field-shape', 'currency', 'quantity'];
 
 type NewRow = Insertable<LedgerTable>;
 interface InsertResult {
   row: NewRow;
   /** The earlier row, if `row` was not inserted. */
   existing: { id: string; status: LedgerStatus } | undefined;
+  /** Whether there is another row with the same signed text. */
+  sharesText: boolean;
 }
 
 /**
@@ -23,32 +27,12 @@ interface InsertResult {
  */
 export async function insertEntry(db: Kysely<Tables>, row: NewRow): Promise<InsertResult> {
   const found = await insertOrFind(db, row);
-  if (found) return { row, existing: found.inserted ? undefined : found };
+  if (found) return { row, existing: found.inserted ? undefined : found, sharesText: found.shares_text };
   // The insert conflicted with a row that was not visible when the statement began: the same one or a conflicting one.
   const existing = await sameFields(db, row).executeTakeFirst();
-  if (existing) return { row, existing };
+  if (existing) return { row, existing, sharesText: true };
   if (row.status !== 'recorded') throw new Error('the insert of a quarantined row conflicts with no row');
   return insertEntry(db, { ...row, status: 'quarantined', reason_code: await findConflict(db, row) });
-}
-
-/**
- * Checks whether enough malformed rows with the same signed text are stored.
- * @returns the first of them if so, to be used instead; undefined if the row should be stored, or already is
- */
-export async function findQuarantineOverflow(db: Kysely<Tables>, row: NewRow) {
-  const existing = await db
-    .selectFrom('ledger')
-    .select(['id', 'fields_hash'])
-    .where('signed_text_hash', '=', row.signed_text_hash)
-    .where('status', 'in', ['quarantined', 'discarded'])
-    .orderBy('id')
-    .execute();
-  if (
-    existing.length < MAX_QUARANTINED_PER_TEXT ||
-    existing.some(({ fields_hash }) => fields_hash === row.fields_hash)
-  )
-    return undefined;
-  return existing[0];
 }
 
 /** @returns undefined if the insert conflicted with a row that this statement cannot see */
@@ -62,7 +46,7 @@ function insertOrFind(db: Kysely<Tables>, row: NewRow) {
           db
             .selectNoFrom((eb) => Object.entries(row).map(([column, value]) => eb.val(value).as(column)))
             .$if(row.status === 'recorded', (values) =>
-              values.where((eb) => eb.not(eb.exists(discarded(db, row.signed_text_hash)))),
+              values.where((eb) => eb.not(eb.exists(discarded(db, toMeaning(row))))),
             ),
         )
         .onConflict((conflict) => conflict.doNothing())
@@ -80,21 +64,63 @@ function insertOrFind(db: Kysely<Tables>, row: NewRow) {
         ),
     )
     .selectFrom('attempt')
-    .select(['id', 'status', sql.lit<boolean>(true).as('inserted')])
-    .unionAll(sameFields(db, row).select(sql.lit<boolean>(false).as('inserted')))
+    .select(['id', 'status', sql.lit<boolean>(true).as('inserted'), sharesText(row).as('shares_text')])
+    .unionAll(
+      sameFields(db, row).select([
+        sql.lit<boolean>(false).as('inserted'),
+        sql.lit<boolean>(false).as('shares_text'),
+      ]),
+    )
     .executeTakeFirst();
+}
+
+/** Rows that this statement inserts are not visible to it. Each half has an index of its own. */
+function sharesText({ signed_text_hash }: NewRow) {
+  return sql<boolean>`(
+    exists (select from ledger o where o.signed_text_hash = ${signed_text_hash} and o.status in ('recorded', 'released'))
+    or exists (select from ledger o where o.signed_text_hash = ${signed_text_hash} and o.status in ('quarantined', 'discarded'))
+  )`;
 }
 
 function sameFields(db: Kysely<Tables>, row: NewRow) {
   return db.selectFrom('ledger').select(['id', 'status']).where('fields_hash', '=', row.fields_hash);
 }
 
-function discarded(db: Kysely<Tables>, signedTextKey: Expression<string> | string) {
+/** What a callback means: the same for all that differ in other fields only. Values, or references to columns. */
+type Meaning = Readonly<
+  Record<'signed_text_hash' | 'transaction_id' | 'quantity_text' | 'user_id', RawBuilder<string>>
+>;
+
+function toMeaning(row: NewRow): Meaning {
+  return {
+    signed_text_hash: sql`${row.signed_text_hash}`,
+    transaction_id: sql`${row.transaction_id}`,
+    quantity_text: sql`${row.quantity_text}`,
+    user_id: sql`${row.user_id}`,
+  };
+}
+
+const OWN_MEANING: Meaning = {
+  signed_text_hash: sql.ref('ledger.signed_text_hash'),
+  transaction_id: sql.ref('ledger.transaction_id'),
+  quantity_text: sql.ref('ledger.quantity_text'),
+  user_id: sql.ref('ledger.user_id'),
+};
+
+/**
+ * Rows of the same signed text and meaning that an operator has discarded. The discard of another meaning, or of a row that was
+ * quarantined for the form of its fields, concerns that row alone.
+ */
+function discarded(db: Kysely<Tables>, meaning: Meaning) {
   return db
     .selectFrom('ledger as other')
     .select('other.id')
-    .where('other.signed_text_hash', '=', signedTextKey)
-    .where('other.status', '=', 'discarded');
+    .where('other.signed_text_hash', '=', meaning.signed_text_hash)
+    .where('other.transaction_id', '=', meaning.transaction_id)
+    .where('other.quantity_text', '=', meaning.quantity_text)
+    .where('other.user_id', '=', meaning.user_id)
+    .where('other.status', '=', 'discarded')
+    .where('other.reason_code', 'not in', MISFIT_CODES);
 }
 
 /** The user behind the user id of a ledger row, if it is a user reference. */
@@ -114,7 +140,7 @@ async function findConflict(db: Kysely<Tables>, row: NewRow): Promise<Quarantine
     )
     .executeTakeFirst();
   if (conflicting) return 'same-signature-other-fields';
-  return (await discarded(db, row.signed_text_hash).executeTakeFirst())
+  return (await discarded(db, toMeaning(row)).executeTakeFirst())
     ? 'same-signature-discarded'
     : 'same-transaction-other-fields';
 }
@@ -122,12 +148,14 @@ async function findConflict(db: Kysely<Tables>, row: NewRow): Promise<Quarantine
 /**
  * Ends a quarantine, and stores a delivery job if the row is accepted. A user reference that was registered after the
  * callback arrived is replaced with its user.
+ * @param isTest whether it is known now that it is a test reward
  * @returns undefined if the row is not quarantined or must not be accepted
  */
 export async function resolveQuarantine(
   db: Kysely<Tables>,
   id: string,
   status: 'recorded' | 'released' | 'discarded',
+  isTest = false,
 ) {
   try {
     return await db
@@ -156,7 +184,8 @@ export async function resolveQuarantine(
         if (status === 'released') return accepted.returningAll();
         return accepted
           .set({ reason_code: null, reason_field: null })
-          .where((eb) => eb.not(eb.exists(discarded(db, eb.ref('ledger.signed_text_hash')))))
+          .$if(isTest, (test) => test.set({ is_test: true }))
+          .where((eb) => eb.not(eb.exists(discarded(db, OWN_MEANING))))
           .returningAll();
       })
       .with('job', (cte) =>
@@ -177,4 +206,72 @@ export async function resolveQuarantine(
     if (isUniqueViolation(error)) return undefined;
     throw error;
   }
+}
+
+/** Quarantined entries after an id, in the order of their ids. */
+export function quarantinedPage(db: Kysely<Tables>, after: string, limit: number) {
+  return db
+    .selectFrom('ledger')
+    .selectAll()
+    .where('status', '=', 'quarantined')
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+}
+
+/** Quarantined entries that wait for the promise of one of these transactions. */
+export function awaitingTransactions(db: Kysely<Tables>, transactionIds: readonly string[]) {
+  return db
+    .selectFrom('ledger')
+    .selectAll()
+    .where('status', '=', 'quarantined')
+    .where('awaits_promise', '=', true)
+    .where((eb) => eb('transaction_id', '=', eb.fn.any(eb.val([...transactionIds]))))
+    .execute();
+}
+
+/** Quarantined entries whose promise, not older than this, has been stored, and that still wait for it. */
+export function awaitingPromisesSince(db: Kysely<Tables>, since: Date, limit: number) {
+  return db
+    .selectFrom('ledger')
+    .selectAll()
+    .where('status', '=', 'quarantined')
+    .where('awaits_promise', '=', true)
+    .where(
+      sql<boolean>`exists (
+        select from ${PROMISED_TRANSACTIONS} p
+        where p.transaction_id = ledger.transaction_id and p.promised_at >= ${since}
+      )`,
+    )
+    .limit(limit)
+    .execute();
+}
+
+/** Replaces the reason of a quarantined entry. An entry that has it already is not written. */
+export async function updateReason(
+  db: Kysely<Tables>,
+  id: string,
+  { code, field }: QuarantineReason,
+  awaitsPromise: boolean,
+): Promise<void> {
+  await db
+    .updateTable('ledger')
+    .set({ reason_code: code, reason_field: field ?? null, awaits_promise: awaitsPromise })
+    .where('id', '=', id)
+    .where('status', '=', 'quarantined')
+    .where((eb) =>
+      eb.or([
+        eb('reason_code', 'is distinct from', code),
+        eb('reason_field', 'is distinct from', field ?? null),
+        eb('awaits_promise', '<>', awaitsPromise),
+      ]),
+    )
+    .execute();
+}
+
+/** Why an entry that the policy allows cannot be accepted. */
+export async function findConflictOf(db: Kysely<Tables>, id: string): Promise<QuarantineCode | undefined> {
+  const row = await db.selectFrom('ledger').selectAll().where('id', '=', id).executeTakeFirst();
+  return row?.status === 'quarantined' ? findConflict(db, row) : undefined;
 }

@@ -5,14 +5,32 @@ import { DuplicateCounter } from './duplicate-counter.js';
 import { isLedgerId } from './ledger-id.js';
 import { LedgerFeed, whereUser } from './ledger-feed.js';
 import type { FeedPage, FeedQuery } from './ledger-feed.js';
-import { newLedgerEntry, toLedgerEntry } from './ledger-entry.js';
-import type { VerifiedCallbackFields, LedgerEntry, PolicyDecision } from './ledger-entry.js';
-import { ACCEPTED, resolveQuarantine, findQuarantineOverflow, insertEntry } from './ledger.queries.js';
+import { newLedgerEntry, toLedgerEntry, toQuarantinedCallback } from './ledger-entry.js';
+import type {
+  VerifiedCallbackFields,
+  LedgerEntry,
+  PolicyDecision,
+  QuarantinedCallback,
+} from './ledger-entry.js';
+import {
+  ACCEPTED,
+  awaitingPromisesSince,
+  awaitingTransactions,
+  findConflictOf,
+  insertEntry,
+  quarantinedPage,
+  resolveQuarantine,
+  updateReason,
+} from './ledger.queries.js';
+
+const PAGE_SIZE = 100;
 
 export interface RecordResult {
   /** `duplicate`: the same callback was received before, and `id` is the first one's. */
   outcome: 'recorded' | 'quarantined' | 'duplicate';
   id: string;
+  /** It is new, and another callback with the same signed text is stored, whatever its status. */
+  sharesText?: true;
 }
 
 export interface Balance {
@@ -48,29 +66,61 @@ export class LedgerService {
    */
   async record(facts: VerifiedCallbackFields, decision: PolicyDecision): Promise<RecordResult> {
     const newRow = newLedgerEntry(facts, decision);
-    const overflow = isMalformed(decision)
-      ? await this.database.run((db) => findQuarantineOverflow(db, newRow))
-      : undefined;
-    if (overflow) {
-      await this.duplicates.count(overflow.id);
-      return { outcome: 'quarantined', id: overflow.id };
-    }
-    const { row, existing } = await this.database.run((db) => insertEntry(db, newRow));
+    const { row, existing, sharesText } = await this.database.run((db) => insertEntry(db, newRow));
     if (!existing) {
       this.feed.onRowInserted();
       this.notifyAccepted();
-      return { outcome: row.status === 'recorded' ? 'recorded' : 'quarantined', id: row.id };
+      const outcome = row.status === 'recorded' ? 'recorded' : 'quarantined';
+      return { outcome, id: row.id, ...(sharesText && { sharesText }) };
     }
-    if (existing.status === 'quarantined' && decision.status === 'recorded') {
-      // The reason no longer applies: the currency is configured now, or the user is registered now.
-      const accepted = await this.database.run((db) => resolveQuarantine(db, existing.id, 'recorded'));
-      if (accepted) {
-        this.notifyAccepted();
-        return { outcome: 'recorded', id: existing.id };
-      }
-    }
+    // The reason may no longer apply: the currency is configured now, or the user is registered now.
+    if (existing.status === 'quarantined' && decision.status === 'recorded')
+      if (await this.accept(existing.id, facts.isTest)) return { outcome: 'recorded', id: existing.id };
     await this.duplicates.count(existing.id);
     return { outcome: 'duplicate', id: existing.id };
+  }
+
+  /**
+   * Decides a quarantined entry again: accepts it, or replaces its reason.
+   * @returns whether it is accepted now; an entry that is not quarantined, or that another one excludes, is not
+   */
+  async reevaluate(id: string, decision: PolicyDecision, isTest: boolean): Promise<boolean> {
+    if (decision.status === 'recorded') {
+      if (await this.accept(id, isTest)) return true;
+      await this.database.run(async (db) => {
+        const code = await findConflictOf(db, id);
+        if (code !== undefined) await updateReason(db, id, { code }, false);
+      });
+      return false;
+    }
+    const { reason, awaitsPromise = false } = decision;
+    await this.database.run((db) => updateReason(db, id, reason, awaitsPromise));
+    return false;
+  }
+
+  /** Every quarantined callback, oldest first. Entries may be added and decided during the iteration. */
+  async *quarantined(): AsyncGenerator<QuarantinedCallback> {
+    for (let after = ''; ;) {
+      const rows = await this.database.run((db) => quarantinedPage(db, after, PAGE_SIZE));
+      yield* rows.map(toQuarantinedCallback);
+      const last = rows.at(-1);
+      if (rows.length < PAGE_SIZE || last === undefined) return;
+      after = last.id;
+    }
+  }
+
+  /** The quarantined callbacks that wait for the promise of one of these transactions. */
+  async findAwaiting(transactionIds: readonly string[]): Promise<QuarantinedCallback[]> {
+    return (await this.database.run((db) => awaitingTransactions(db, transactionIds))).map(
+      toQuarantinedCallback,
+    );
+  }
+
+  /** Some of the quarantined callbacks that wait although their promise has been stored, at this time or later. */
+  async findPromised(since: Date): Promise<QuarantinedCallback[]> {
+    return (await this.database.run((db) => awaitingPromisesSince(db, since, PAGE_SIZE))).map(
+      toQuarantinedCallback,
+    );
   }
 
   async find(id: string): Promise<LedgerEntry | undefined> {
@@ -136,6 +186,12 @@ export class LedgerService {
     return this.resolve(id, 'discarded');
   }
 
+  private async accept(id: string, isTest: boolean): Promise<boolean> {
+    const accepted = await this.database.run((db) => resolveQuarantine(db, id, 'recorded', isTest));
+    if (accepted) this.notifyAccepted();
+    return accepted !== undefined;
+  }
+
   private notifyAccepted(): void {
     for (const listener of this.listeners) listener();
   }
@@ -152,9 +208,4 @@ export class LedgerService {
     }
     return (await this.find(id)) ? 'conflict' : 'not-found';
   }
-}
-
-/** Whether a field is invalid, as in most ways to split a signed text. A quantity above the limit is still valid. */
-function isMalformed(decision: PolicyDecision): boolean {
-  return decision.status === 'quarantined' && ['field-shape', 'currency'].includes(decision.reason.code);
 }

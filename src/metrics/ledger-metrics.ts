@@ -62,6 +62,11 @@ export class LedgerMetrics {
       },
     });
     this.registerDeliveryMetrics(registry);
+    registry.counter({
+      name: 'database_unexpected_errors_total',
+      help: 'Statements that failed although the database was available',
+      collect: () => [[{}, database.unexpectedErrors]],
+    });
     registry.gauge({
       name: 'database_up',
       help: '1 while the database responds, else 0',

@@ -4,6 +4,7 @@ import { DeliveryModule } from '../delivery/delivery.module.js';
 import { HealthModule } from '../health/health.module.js';
 import { KigoAuthModule } from '../kigo-auth/kigo-auth.module.js';
 import { KiipCallbacksModule } from '../kiip-callbacks/kiip-callbacks.module.js';
+import { PromisedRewardsModule } from '../promised-rewards/promised-rewards.module.js';
 import { ReconciliationModule } from '../reconciliation/reconciliation.module.js';
 import { CacheMetrics } from './cache-metrics.js';
 import { CallbackMetrics } from './callback-metrics.js';
@@ -25,6 +26,7 @@ import { UpstreamMetrics } from './upstream-metrics.js';
     HealthModule,
     KigoAuthModule,
     KiipCallbacksModule,
+    PromisedRewardsModule,
     ReconciliationModule,
   ],
   controllers: [MetricsController],

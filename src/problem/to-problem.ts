@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import { StorageUnavailableError } from '../database/storage-error.js';
+import { sqlState, StorageUnavailableError } from '../database/storage-error.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import {
   credentialsRejected,
@@ -10,11 +10,16 @@ import {
 } from './problem-catalogue.js';
 import { Problem } from './problem.js';
 
+/** A statement that the database rejects most likely fails again soon. */
+const UNEXPECTED_RETRY_AFTER_SECONDS = 60;
+
 /** Maps any error to the problem that is sent. Nothing of an unexpected error is disclosed. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof UpstreamError) return fromUpstream(error);
   if (error instanceof StorageUnavailableError) return storageUnavailable(error.retryAfterSeconds);
+  // What cannot be stored is not acknowledged, whatever the reason. The database logs it.
+  if (sqlState(error) !== undefined) return storageUnavailable(UNEXPECTED_RETRY_AFTER_SECONDS);
   const status = toStatus(error);
   if (status === 404) return notFound();
   if (status === 400) return Problem.of('validation', describeUnreadable(error), { retryable: false });

@@ -5,7 +5,8 @@ import { Database } from '../database/database.js';
 import { keysetPages } from '../database/keyset.js';
 import type { Tables } from '../database/tables.js';
 import { DELIVERY_STATUSES } from '../delivery/delivery.queries.js';
-import { REWARDED_MOMENTS } from '../kiip/rewarded-moments.queries.js';
+import { PROMISED_IDS } from '../promised-rewards/promised-rewards.queries.js';
+import { REWARDED_MOMENTS } from '../promised-rewards/rewarded-moments.queries.js';
 import { LEDGER_ENTRIES, OUTBOX } from '../ledger/ledger-view.queries.js';
 import { inWindow } from '../ledger/ledger-window.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
@@ -72,7 +73,12 @@ export class ReconciliationService {
         select r.* from ${REWARDED_MOMENTS} r
         where r.rewarded_at >= ${from} and r.rewarded_at < ${to} and not exists (
           select from ${LEDGER_ENTRIES} l
-          where left(l.user_id, 256) = left(r.user_id, 256) and l.user_id = r.user_id and l.transaction_id = r.reward_id
+          where left(l.user_id, 256) = left(r.user_id, 256) and l.user_id = r.user_id and (
+            l.transaction_id = r.reward_id or exists (
+              select from ${PROMISED_IDS} p
+              where p.transaction_id = l.transaction_id and p.user_id = r.user_id and p.reward_id = r.reward_id
+            )
+          )
         )
         order by r.rewarded_at limit ${sql.lit(MAX_UNMATCHED_REWARDS)}`.execute(db),
     );

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { content, issuance, redemption, startKiipGateway, transaction } from '../support/kiip.js';
 import type { Fields, KiipGateway } from '../support/kiip.js';
+import { scrapeMetrics } from '../support/metrics.js';
+import { waitFor } from '../support/wait-for.js';
 
 const T = '5473ca54-59a5-cf65-d319-c91697297fcc';
 
@@ -181,10 +183,57 @@ describe('POST /callbacks/kiip', () => {
     expect([response.status, response.body['type']]).toEqual([400, 'urn:rewards-gateway:problem:validation']);
   });
 
-  it('responds 400 to a message of the other format on a route for one format', async () => {
-    expect((await gateway.callback(issuance(), '/redemptions')).status).toBe(400);
-    expect((await gateway.callback(redemption(), '/issuances')).status).toBe(400);
+  it.each([
+    '/redemptions',
+    '/redemptions/',
+    '/issuances',
+    '/issuances/',
+    '/',
+    '//',
+    '//issuances//',
+    '/ISSUANCES',
+    '/?source=kiip',
+    '/issuances/?source=kiip',
+  ])('records both formats at the callback URL with %s at its end', async (end) => {
+    for (const fields of [redemption(), issuance()])
+      expect((await gateway.callback(fields, end)).body).toMatchObject({ status: 'recorded' });
   });
+
+  it.each(['HEAD', 'OPTIONS'])('answers %s on a callback URL without a body', async (method) => {
+    for (const end of ['', '/', '/redemptions', '/issuances/']) {
+      const response = await fetch(`${gateway.url}/callbacks/kiip${end}`, { method });
+      expect([response.status, response.headers.get('allow'), await response.text()]).toEqual([
+        204,
+        'POST',
+        '',
+      ]);
+    }
+  });
+
+  it.each<[string, number, string, RequestInit & { path?: string }]>([
+    ['at an unknown path', 404, 'not_found', { path: '/callbacks/kip' }],
+    ['by another method', 405, 'method_not_allowed', { method: 'PUT' }],
+    ['larger than 16 KiB', 413, 'too_large', { body: JSON.stringify({ pad: 'x'.repeat(17 * 1024) }) }],
+    ['of another media type', 415, 'unsupported_media_type', { headers: { 'content-type': 'text/xml' } }],
+    ['without a media type', 415, 'unsupported_media_type', { headers: {}, body: Buffer.from('{}') }],
+    ['that is malformed', 400, 'malformed', { body: '{' }],
+  ])(
+    'counts a request %s as a callback that is not recorded',
+    async (_, status, outcome, { path, ...request }) => {
+      const count = async () =>
+        (await scrapeMetrics(gateway))[`rewards_gateway_kiip_callbacks_total{outcome="${outcome}",kind=""}`]!;
+      const before = await count();
+      const response = await fetch(gateway.url + (path ?? '/callbacks/kiip'), {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{}',
+        ...request,
+      });
+      expect(response.status).toBe(status);
+      await response.arrayBuffer();
+      await waitFor('it is counted', async () => (await count()) === before + 1);
+    },
+  );
 
   it('responds 413 to a body over 16 KiB and 415 to another media type', async () => {
     expect((await gateway.callback({ ...redemption(), pad: 'x'.repeat(16 * 1024) })).status).toBe(413);

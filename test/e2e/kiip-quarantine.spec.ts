@@ -111,35 +111,6 @@ describe('a discarded callback', () => {
   });
 });
 
-describe('a signed text that arrives split in many ways', () => {
-  it('adds at most 50 ledger entries, and the genuine callback is still recorded', async () => {
-    await startWith({});
-    const genuine = redemption({ user_id: 'alice' });
-    const text = `${content}Coins20alice${String(genuine['transaction_id'])}`;
-    const splits = Array.from({ length: 60 }, (_, at) => ({
-      content: text.slice(0, 1),
-      name: text.slice(1, 2),
-      quantity: text.slice(2, 3),
-      user_id: text.slice(3, 4 + at),
-      transaction_id: text.slice(4 + at),
-      signature: genuine['signature']!,
-    }));
-    const ids: string[] = [];
-    for (const split of splits) {
-      const { status, id } = await send(split);
-      expect(status).toBe('quarantined');
-      ids.push(id);
-    }
-    const { items } = await gateway.read('/issuances?status=quarantined&limit=500');
-    expect(items).toHaveLength(50);
-    // Callbacks over the limit get the id of the first. A repeat of a stored callback is a duplicate.
-    expect(new Set(ids.slice(50))).toEqual(new Set([ids[0]]));
-    expect(await send(splits[7]!)).toEqual({ status: 'duplicate', id: ids[7] });
-    expect((await send(genuine)).status).toBe('recorded');
-    expect(await balanceOf('alice')).toEqual([20]);
-  });
-});
-
 describe('a callback with a legacy signature', () => {
   it('is recorded without the name in its body, which the signature does not cover', async () => {
     await startWith({ KIIP_LEGACY_SIGNATURE: 'true' });

@@ -1,25 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { baseEnvironment } from '../support/gateway.js';
+import { runCommand } from '../support/commands.js';
 import { issuance, redemption, startKiipGateway } from '../support/kiip.js';
 import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
 
-const command = fileURLToPath(new URL('../../dist/cli/kiip-reverify.js', import.meta.url));
-
-/** Runs the built command with an environment, as `npm run kiip:reverify` does. */
-async function reverify(env: Record<string, string>) {
-  const child = spawn(process.execPath, [command], {
-    env: { ...(baseEnvironment as Record<string, string>), DATABASE_URL: '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const output: string[] = [];
-  child.stdout.on('data', (chunk) => output.push(String(chunk)));
-  child.stderr.on('data', (chunk) => output.push(String(chunk)));
-  const [code] = (await once(child, 'close')) as [number];
-  return { code, output: output.join('') };
-}
+const reverify = (env: Record<string, string>) => runCommand('kiip-reverify', env);
 
 describe('npm run kiip:reverify', () => {
   let database: TestDatabase;

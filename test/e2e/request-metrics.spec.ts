@@ -258,8 +258,17 @@ describe('metrics of callbacks and delivery attempts', () => {
       findSeries(await scrapeMetrics(gateway), 'rewards_gateway_kiip_callbacks_total');
     try {
       expect(await callbacks()).toEqual({
-        '{outcome="malformed",kind=""}': 0,
-        '{outcome="failed",kind=""}': 0,
+        ...Object.fromEntries(
+          [
+            'malformed',
+            'failed',
+            'not_found',
+            'method_not_allowed',
+            'too_large',
+            'unsupported_media_type',
+            'rate_limited',
+          ].map((outcome) => [`{outcome="${outcome}",kind=""}`, 0]),
+        ),
         ...Object.fromEntries(
           ['recorded', 'duplicate', 'quarantined', 'wrong_signature'].flatMap((outcome) =>
             ['redemption', 'issuance'].map((kind) => [`{outcome="${outcome}",kind="${kind}"}`, 0]),

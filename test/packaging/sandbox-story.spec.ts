@@ -107,6 +107,9 @@ describe('npm run sandbox', () => {
       pending: 0,
       missing: 0,
     });
+    expect(await paste('Kiip signs its callback')).toMatchObject({
+      delivery: { status: 200, body: expect.stringContaining('"quarantined"') as string },
+    });
     expect(await paste('Ask past the cache')).toEqual({ count: 5 });
     expect(await paste('Everything else that the virtual wallet')).toContain('/__sandbox/balances');
     expect(lines).toEqual([]);

@@ -184,7 +184,12 @@ describe('secrets and personal data', () => {
       for (const text of [...everySecret, ...everyPerson, external])
         expect([name, rows.includes(text)]).toEqual([name, false]);
     const ofUsers = dump.filter(([, rows]) => rows.includes(userId)).map(([name]) => name);
-    expect(ofUsers.toSorted()).toEqual(['kiip_rewarded_moments', 'kiip_user_references', 'ledger']);
+    expect(ofUsers.toSorted()).toEqual([
+      'kiip_promised_rewards',
+      'kiip_rewarded_moments',
+      'kiip_user_references',
+      'ledger',
+    ]);
   });
 
   it('are in no log line, up to the last', async () => {

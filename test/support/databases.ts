@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { Database } from '../../src/database/database.js';
 
 const TABLES =
-  'ledger, delivery_outbox, deliveries, delivery_attempts, kiip_user_references, rejected_callbacks, idempotency_keys';
+  'ledger, delivery_outbox, deliveries, delivery_attempts, kiip_user_references, kiip_promised_rewards, kiip_rewarded_moments, rejected_callbacks, idempotency_keys';
 
 /** A migrated database of the test's own, on the server that all tests share. */
 export interface TestDatabase {

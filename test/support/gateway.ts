@@ -21,6 +21,10 @@ export const baseEnvironment: Environment = {
   KIIP_APP_KEY: 'test-app-key',
   KIIP_APP_SECRETS: 'test_app_secret_0001',
   API_KEYS: `tester:${apiKey}`,
+  // Most tests send callbacks without a moment before. Those of the defaults set them.
+  KIIP_UNKNOWN_REWARDS: 'accept',
+  KIIP_UNKNOWN_USERS: 'accept',
+  KIIP_USER_REFERENCE: 'plain',
   // Tests make requests as fast as they can.
   RATE_LIMIT_PER_MINUTE: '0',
   LOG_LEVEL: 'debug',

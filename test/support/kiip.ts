@@ -12,6 +12,13 @@ export function sign(texts: readonly string[], secret = 'test_app_secret_0001'):
     .digest('hex');
 }
 
+/** The defaults that `baseEnvironment` replaces. */
+export const DEFAULTS = {
+  KIIP_UNKNOWN_REWARDS: '',
+  KIIP_UNKNOWN_USERS: '',
+  KIIP_USER_REFERENCE: '',
+} satisfies Environment;
+
 export type Fields = Record<string, string | number>;
 
 export const content = '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab';

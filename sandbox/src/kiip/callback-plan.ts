@@ -35,7 +35,7 @@ export function planCallback(spec: CallbackSpec, sources: PlanSources): Callback
     nonce: `n-${ids.hex(12)}`,
     origin: 'survey',
     ...copyOf?.fields,
-    ...(reward && toRewardFields(reward)),
+    ...(reward && toRewardFields(reward, settings.callbackTransaction)),
   };
   const own = Object.fromEntries(FIELDS_BY_KIND[kind].map((name) => [name, defaults[name]]));
   const others = sameKind ? copyOf.fields : {};
@@ -60,7 +60,16 @@ export function planCallback(spec: CallbackSpec, sources: PlanSources): Callback
   return spec.shift ? shiftCharacters(formed, spec.shift) : formed;
 }
 
-function toRewardFields(reward: KiipReward): CallbackPlan['fields'] {
-  const { content, name, quantity, user_id, view_id } = reward;
-  return { content, name, quantity, user_id, transaction_id: view_id };
+function toRewardFields(
+  reward: KiipReward,
+  transaction: KiipSettings['callbackTransaction'],
+): CallbackPlan['fields'] {
+  const { content, name, quantity, user_id } = reward;
+  return { content, name, quantity, user_id, transaction_id: TRANSACTION_IDS[transaction](reward) };
 }
+
+const TRANSACTION_IDS: Record<KiipSettings['callbackTransaction'], (reward: KiipReward) => string> = {
+  'view-id': ({ view_id }) => view_id,
+  'without-prefix': ({ view_id }) => view_id.replace(/^test_/, ''),
+  'page-id': ({ page_url }) => new URL(page_url).pathname.split('/')[2]!,
+};

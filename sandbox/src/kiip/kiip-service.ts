@@ -94,6 +94,7 @@ export class KiipService implements SimulatedService {
     }
     const reward = this.newReward(body, momentId, deviceId, origin);
     this.parts.rewards.add(reward);
+    if (settings.redeemAtOnce) this.parts.redeem(reward);
     return jsonResponse(200, rewardDocument(reward, origin, settings));
   }
 

@@ -38,6 +38,10 @@ export const KIIP_SETTINGS = z.strictObject({
   currencyContent: NON_EMPTY,
   currencyName: NON_EMPTY,
   currencyQuantity: z.int().min(1),
+  /** Which id of its reward a callback names: the view id, the same without `test_`, or the first one in the path of its page. */
+  callbackTransaction: z.enum(['view-id', 'without-prefix', 'page-id']),
+  /** A reward is redeemed before its moment gets its response, so that the callback may come first. */
+  redeemAtOnce: z.boolean(),
   redemptionType: z.enum(['form', 'json']),
   issuanceType: z.enum(['form', 'json']),
   retryPolicy: z.enum(RETRY_POLICIES),
@@ -69,6 +73,8 @@ export const KIIP_DEFAULTS: KiipSettings = {
   currencyContent: '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab',
   currencyName: 'Coins',
   currencyQuantity: 20,
+  callbackTransaction: 'view-id',
+  redeemAtOnce: false,
   redemptionType: 'form',
   issuanceType: 'json',
   retryPolicy: 'none',

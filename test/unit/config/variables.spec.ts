@@ -1,3 +1,4 @@
+import type { Environment } from '../../../src/config/read-config.js';
 import type { ConfigValues } from '../../../src/config/variables.js';
 import { consumer, consumers, envs, configErrors, valueOf } from '../../support/config.js';
 
@@ -15,7 +16,7 @@ const positives = envs(({ default: defaultValue, parse }) => {
 
 describe('VARIABLES', () => {
   it('has every variable with its kind', () => {
-    expect(envs(() => true)).toHaveLength(44);
+    expect(envs(() => true)).toHaveLength(45);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -47,6 +48,8 @@ describe('VARIABLES', () => {
     ]);
   });
 });
+
+const CONTENT = '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab';
 
 describe('the parser of a variable', () => {
   const currencies = { coin: { name: 'Coins', max_quantity: 1000 } };
@@ -190,6 +193,16 @@ describe('the parser of a variable', () => {
       consumers({ name: 'a b' }),
       'every consumer needs a "name" of letters, digits, dots, dashes',
     ],
+    ...[[], [0], [1.5], ['20'], [1_000_000_000], 20].map((quantities): [string, string, string] => [
+      'KIIP_CURRENCIES',
+      JSON.stringify({ coin: { name: 'C', quantities } }),
+      'every "quantities" must be a list of positive integers of at most nine digits',
+    ]),
+    [
+      'KIIP_CURRENCIES',
+      '{"coin":{"name":"C","quantity":20}}',
+      'every currency may only have "name", "max_quantity" and "quantities"',
+    ],
     ['DELIVERY_CONSUMERS', consumers({}, {}), 'every consumer needs a unique "name"'],
     ['DELIVERY_CONSUMERS', consumers({ url: 7 }), 'every consumer needs a "url"'],
     [
@@ -224,6 +237,56 @@ describe('the parser of a variable', () => {
     ['LOG_LEVEL', 'verbose', 'must be one of fatal, error, warn, info, debug, trace, silent'],
   ])('rejects %s=%j', (env, text, message) => {
     expect(configErrors({ [env]: text })).toEqual([`${env} ${message}`]);
+  });
+
+  it.each<[string, object]>([
+    ['names', { a: { name: 'Gold' }, b: { name: 'Silver' } }],
+    ['names that continue each other with a letter', { [CONTENT]: { name: 'Gold' }, c: { name: 'Golds' } }],
+    ['a zero at the end of the longer content', { coins: { name: 'A' }, coins0: { name: 'B' } }],
+    [
+      'a limit below any quantity with the digit',
+      { coins: { name: 'A', max_quantity: 10 }, coins1: { name: 'B' } },
+    ],
+    ['quantities', { coins: { name: 'A', quantities: [20] }, coins1: { name: 'B', quantities: [20] } }],
+    [
+      'quantities of one',
+      { coins: { name: 'A', quantities: [15] }, coins1: { name: 'B', quantities: [50] } },
+    ],
+    ['one that ends in a digit alone', { season3: { name: 'Gold1' } }],
+  ])('takes currencies that differ by %s', (_, currencies) => {
+    expect(configErrors({ KIIP_CURRENCIES: JSON.stringify(currencies) })).toEqual([]);
+  });
+
+  it.each<[string, object, Environment?]>([
+    ['the contents', { coins: { name: 'A' }, coins1: { name: 'B' } }],
+    [
+      'the contents, within their limits',
+      {
+        coins: { name: 'A', max_quantity: 1000 },
+        coins12: { name: 'B', max_quantity: 1000 },
+      },
+    ],
+    ['content and name together', { [CONTENT]: { name: 'Gold' }, [`${CONTENT}G`]: { name: 'old7' } }],
+    [
+      'the quantities',
+      { coins: { name: 'A', quantities: [120, 5] }, coins1: { name: 'B', quantities: [20] } },
+    ],
+    [
+      'a listed quantity',
+      { coins: { name: 'A', quantities: [120] }, coins1: { name: 'B', max_quantity: 50 } },
+    ],
+    ['nothing, as their contents and names are one text', { ab: { name: 'c' }, a: { name: 'bc' } }],
+    [
+      'content and name without a name',
+      { coin: { name: 's1' }, coins: { name: 'B' } },
+      {
+        KIIP_LEGACY_SIGNATURE: 'true',
+      },
+    ],
+  ])('rejects currencies whose signed texts are not told apart by %s', (_, currencies, env) => {
+    expect(configErrors({ KIIP_CURRENCIES: JSON.stringify(currencies), ...env })).toEqual([
+      'KIIP_CURRENCIES has currencies that signed texts cannot tell apart: their names or contents differ only by digits at the end',
+    ]);
   });
 
   it('finds no currency under a name that every object has', () => {

@@ -10,7 +10,8 @@ const OWNERS: Record<string, readonly string[]> = {
   delivery_attempts: ['delivery'],
   delivery_pauses: ['delivery'],
   delivery_replays: ['delivery'],
-  kiip_rewarded_moments: ['kiip'],
+  kiip_promised_rewards: ['promised-rewards'],
+  kiip_rewarded_moments: ['promised-rewards'],
   // The ledger resolves references in the statement that releases an entry.
   kiip_user_references: ['user-references', 'ledger'],
   rejected_callbacks: ['kiip-callbacks'],

@@ -1,0 +1,215 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
+import { sql } from 'kysely';
+import { PollingLoop } from '../async/polling-loop.js';
+import { Database } from '../database/database.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
+import { sanitizeText } from '../database/text-columns.js';
+import type { PromisedIdKind } from '../database/tables.js';
+import { summarizeError } from '../log/error-summary.js';
+import { REFERENCED_USERS } from '../user-references/user-references.queries.js';
+
+/** An id that a callback for a reward may name. */
+export interface PromisedId {
+  readonly id: string;
+  readonly kind: PromisedIdKind;
+}
+
+/** A reward that a moment has returned. */
+export interface PromisedReward {
+  readonly ids: readonly PromisedId[];
+  readonly momentId: string;
+  /** The user id that callers use, and the one that was sent to Kiip; undefined without a user: nobody can be credited. */
+  readonly user: { readonly id: string; readonly kiipId: string } | undefined;
+  /** Undefined if the moment promised none, or none that a callback could have. */
+  readonly quantity: string | undefined;
+  readonly isTest: boolean;
+  /** The currency of the reward for the reconciliation, as received. */
+  readonly currencyReward: { readonly rewardId: string; readonly virtualValue: string } | undefined;
+}
+
+/** A user that a transaction was promised to. */
+export interface Promisee {
+  readonly kiipUserId: string;
+  /** Undefined without a user. */
+  readonly userId: string | undefined;
+  readonly kind: PromisedIdKind;
+  readonly quantity: string | undefined;
+  readonly isTest: boolean;
+}
+
+/** What the gateway knows about the transaction and the user of a callback. */
+export interface CallbackContext {
+  /** The user of the callback first, and at most one other. Empty if no moment has returned the transaction. */
+  readonly promisees: readonly Promisee[];
+  /** The user behind the user id of the callback, if it is a user reference. */
+  readonly referencedUser: string | undefined;
+}
+
+/** The promises of an outage that one process keeps in memory. */
+const MAX_UNSTORED = 10_000;
+const RETRY_INTERVAL_MS = 1_000;
+/**
+ * What moments have returned. Callbacks are held against it: the signed text of a callback has no separators
+ * (docs/vendors/kiip.md, section 8), so the signature alone does not tell the user and the quantity.
+ */
+@Injectable()
+export class PromisedRewardsService implements BeforeApplicationShutdown {
+  private readonly logger = new Logger('PromisedRewardsService');
+  private readonly listeners: ((ids: readonly string[]) => void)[] = [];
+  private readonly unstored: PromisedReward[] = [];
+  private retries: PollingLoop | undefined;
+  private readonly counts = { stored: 0, delayed: 0, dropped: 0 };
+
+  constructor(private readonly database: Database) {}
+
+  /** Calls the listener with the ids of every stored reward. A callback may have arrived before. */
+  onStored(listener: (ids: readonly string[]) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** How many rewards were stored, at the first try or later, how many were not at the first, and how many were given up. */
+  outcomes(): Readonly<Record<'stored' | 'delayed' | 'dropped', number>> {
+    return { ...this.counts };
+  }
+
+  /**
+   * Stores a reward. It never throws: Kiip has given the reward, so the caller must get it. A reward that cannot be stored now is
+   * stored later by this process. Until then, and if the process ends before, its callback waits in quarantine.
+   */
+  async store(reward: PromisedReward): Promise<void> {
+    try {
+      await this.insert(reward);
+    } catch (error) {
+      this.counts.delayed += 1;
+      this.logger.warn({
+        msg: 'failed to store a promised reward: tried again later',
+        ...summarizeError(error),
+      });
+      this.retryLater(reward);
+    }
+  }
+
+  /** Looks up the transaction and the user of a callback, in one statement. @throws StorageUnavailableError */
+  async findContext(transactionId: string, kiipUserId: string): Promise<CallbackContext> {
+    const [transaction, user] = [sanitizeText(transactionId), sanitizeText(kiipUserId)];
+    const { rows } = await this.database.run((db) =>
+      sql<ContextRow>`
+        select promisees.*, referenced.user_id as referenced_user_id
+        from (select 1) as callback
+        left join lateral (
+          (
+            select true as promised, kiip_user_id, user_id, id_kind, quantity, is_test from kiip_promised_rewards
+            where transaction_id = ${transaction} and kiip_user_id = ${user}
+          ) union all (
+            select true, kiip_user_id, user_id, id_kind, quantity, is_test from kiip_promised_rewards
+            where transaction_id = ${transaction} and kiip_user_id <> ${user} limit 1
+          )
+        ) as promisees on true
+        left join ${REFERENCED_USERS} as referenced on referenced.reference = ${user}`.execute(db),
+    );
+    return {
+      promisees: rows.filter(({ promised }) => promised).map(toPromisee),
+      referencedUser: rows[0]?.referenced_user_id ?? undefined,
+    };
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.retries?.stop();
+    // The last chance: the process is about to forget them.
+    await this.storeUnstored().catch(() => undefined);
+  }
+
+  private async insert({
+    ids,
+    momentId,
+    user,
+    quantity,
+    isTest,
+    currencyReward,
+  }: PromisedReward): Promise<void> {
+    if (ids.length > 0)
+      await this.database.run((db) =>
+        db
+          .insertInto('kiip_promised_rewards')
+          .values(
+            ids.map(({ id, kind }) => ({
+              transaction_id: sanitizeText(id),
+              kiip_user_id: sanitizeText(user?.kiipId ?? ''),
+              user_id: user === undefined ? null : sanitizeText(user.id),
+              reward_id: currencyReward === undefined ? null : sanitizeText(currencyReward.rewardId),
+              id_kind: kind,
+              quantity: quantity ?? null,
+              is_test: isTest,
+            })),
+          )
+          .onConflict((conflict) => conflict.doNothing())
+          .execute(),
+      );
+    if (currencyReward !== undefined && user !== undefined)
+      await this.database.run((db) =>
+        db
+          .insertInto('kiip_rewarded_moments')
+          .values({
+            reward_id: sanitizeText(currencyReward.rewardId),
+            moment_id: sanitizeText(momentId),
+            user_id: sanitizeText(user.id),
+            virtual_value: sanitizeText(currencyReward.virtualValue),
+            rewarded_at: new Date(),
+          })
+          .onConflict((conflict) => conflict.doNothing())
+          .execute(),
+      );
+    this.counts.stored += 1;
+    for (const listener of this.listeners) listener(ids.map(({ id }) => id));
+  }
+
+  private retryLater(reward: PromisedReward): void {
+    if (this.unstored.length >= MAX_UNSTORED) {
+      this.counts.dropped += 1;
+      return;
+    }
+    this.unstored.push(reward);
+    this.retries ??= new PollingLoop(
+      () => this.storeUnstored(),
+      RETRY_INTERVAL_MS,
+      () => undefined,
+    );
+    this.retries.start();
+  }
+
+  /** Oldest first. @returns false: there is no more to do now */
+  private async storeUnstored(): Promise<false> {
+    for (let next = this.unstored[0]; next !== undefined; next = this.unstored[0]) {
+      try {
+        await this.insert(next);
+      } catch (error) {
+        if (error instanceof StorageUnavailableError) throw error;
+        // It would fail again and hold back the others.
+        this.counts.dropped += 1;
+      }
+      this.unstored.shift();
+    }
+    return false;
+  }
+}
+
+interface ContextRow {
+  promised: true | null;
+  kiip_user_id: string;
+  user_id: string | null;
+  id_kind: PromisedIdKind;
+  quantity: string | null;
+  is_test: boolean;
+  referenced_user_id: string | null;
+}
+
+function toPromisee({ kiip_user_id, user_id, id_kind, quantity, is_test }: ContextRow): Promisee {
+  return {
+    kiipUserId: kiip_user_id,
+    userId: user_id ?? undefined,
+    kind: id_kind,
+    quantity: quantity ?? undefined,
+    isTest: is_test,
+  };
+}
