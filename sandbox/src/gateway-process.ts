@@ -86,8 +86,8 @@ export function startGateway(env: NodeJS.ProcessEnv): ChildProcess {
 
 /** Resolves once `GET <url>/health/ready` is 200; false when the process ended or a minute has passed. */
 export async function isReady(gateway: ChildProcess, url: string): Promise<boolean> {
-  const deadline = Date.now() + READY_WITHIN_MS;
-  while (!hasEnded(gateway) && Date.now() < deadline) {
+  const deadline = performance.now() + READY_WITHIN_MS;
+  while (!hasEnded(gateway) && performance.now() < deadline) {
     const response = await fetch(`${url}/health/ready`).catch(() => undefined);
     await response?.body?.cancel();
     if (response?.status === 200) return true;

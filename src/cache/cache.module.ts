@@ -3,6 +3,7 @@ import { Global, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import type { Config } from '../config/config.js';
+import { EntrySeal } from './entry-seal.js';
 import { ReadThrough } from './read-through.js';
 import { RedisStore, connectRedis } from './redis-store.js';
 import { RedisHealthIndicator } from './redis.health-indicator.js';
@@ -19,6 +20,7 @@ export class CacheModule {
       module: CacheModule,
       imports: [NestCacheModule.register({ stores }), TerminusModule],
       providers: [
+        EntrySeal,
         TieredCache,
         ReadThrough,
         RedisHealthIndicator,

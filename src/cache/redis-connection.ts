@@ -43,7 +43,7 @@ export class RedisConnection<Commands> {
   private session: RedisSession<Commands> | undefined;
   private pinging = false;
   private reported: 'available' | 'unavailable' | undefined;
-  private errorLoggedAt = 0;
+  private errorLoggedAt = -Infinity;
   private closed = false;
   private end = new AbortController();
 
@@ -158,8 +158,8 @@ export class RedisConnection<Commands> {
   }
 
   private logError(error: unknown): void {
-    if (Date.now() - this.errorLoggedAt < ERROR_LOG_INTERVAL_MS) return;
-    this.errorLoggedAt = Date.now();
+    if (performance.now() - this.errorLoggedAt < ERROR_LOG_INTERVAL_MS) return;
+    this.errorLoggedAt = performance.now();
     this.logger.warn({ msg: 'Redis command failed', reason: toErrorCode(error) });
   }
 }

@@ -65,12 +65,12 @@ export class ConsumerHttp {
     const status = response.statusCode;
     // If the body is longer or too slow, the connection is closed; the status counts.
     await response.body.dump({ limit: MAX_RESPONSE_BYTES, signal }).catch(() => undefined);
-    const { 'retry-after': retryAfter } = response.headers;
+    const { 'retry-after': retryAfter, date } = response.headers;
     return {
       status,
       outcome: describeOutcome(status),
       durationMs: durationMs(),
-      retryAfterSeconds: parseRetryAfter(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter),
+      retryAfterSeconds: parseRetryAfter([retryAfter].flat()[0], [date].flat()[0]),
     };
   }
 

@@ -43,7 +43,7 @@ export class RateLimitStorage implements ThrottlerStorage {
     }
     const isBlocked = window.localTokens === 0;
     if (!isBlocked) window.localTokens -= 1;
-    const timeToExpire = Math.max(1, Math.ceil((window.expiresAt - Date.now()) / 1000));
+    const timeToExpire = Math.max(1, Math.ceil((window.expiresAt - performance.now()) / 1000));
     return {
       totalHits: Math.min(limit, window.reserved) - window.localTokens,
       timeToExpire,
@@ -53,7 +53,7 @@ export class RateLimitStorage implements ThrottlerStorage {
   }
 
   private getWindow(key: string, ttl: number): Window {
-    const now = Date.now();
+    const now = performance.now();
     const current = this.windows.get(key);
     if (current && now < current.expiresAt) return current;
     const window = { expiresAt: now + ttl, reserved: 0, localTokens: 0 };
@@ -66,10 +66,11 @@ export class RateLimitStorage implements ThrottlerStorage {
     const counter = await this.counters.add(`rewards-gateway:rate:${key}`, amount, ttl, (late) => {
       // A late reply does not include the calls that this process has counted alone since, and part of its time has passed.
       window.reserved = Math.max(window.reserved, late.total);
-      window.expiresAt = Math.min(window.expiresAt, Date.now() + late.remainingMs);
+      window.expiresAt = Math.min(window.expiresAt, performance.now() + late.remainingMs);
     });
     window.reserved = counter?.total ?? window.reserved + amount;
-    if (counter) window.expiresAt = Date.now() + counter.remainingMs;
+    // A counter whose time somebody has changed, or whose clock was put back, blocks no caller for longer than a window.
+    if (counter) window.expiresAt = performance.now() + Math.min(counter.remainingMs, ttl);
     window.localTokens = Math.max(0, Math.min(amount, limit - (window.reserved - amount)));
   }
 }

@@ -53,7 +53,10 @@ export async function sendThroughUndici(
   }
   const { statusCode: status } = response;
   if (config.validateStatus?.(status) === false) {
-    const retryAfterSeconds = parseRetryAfter(findHeader(response, 'retry-after'));
+    const retryAfterSeconds = parseRetryAfter(
+      findHeader(response, 'retry-after'),
+      findHeader(response, 'date'),
+    );
     return fail(toFailure(status), `responded with status ${status}`, { status, retryAfterSeconds });
   }
   return { data, status, statusText: response.statusText, headers: {}, config };
