@@ -6,6 +6,7 @@ import type { Config } from '../config/config.js';
 import { EntrySeal } from './entry-seal.js';
 import { ReadThrough } from './read-through.js';
 import { RedisStore, connectRedis } from './redis-store.js';
+import { redisScope } from './redis-scope.js';
 import { RedisHealthIndicator } from './redis.health-indicator.js';
 import { TieredCache, createMemoryStore, createSharedStore } from './tiered-cache.js';
 
@@ -13,8 +14,9 @@ import { TieredCache, createMemoryStore, createSharedStore } from './tiered-cach
 @Global()
 @Module({})
 export class CacheModule {
-  static async forRoot({ redisUrl }: Config): Promise<DynamicModule> {
-    const redis = redisUrl ? await connectRedis(redisUrl) : undefined;
+  static async forRoot(config: Config): Promise<DynamicModule> {
+    const { redisUrl } = config;
+    const redis = redisUrl ? await connectRedis(redisUrl, redisScope(config)) : undefined;
     const stores = [createMemoryStore(), ...(redis ? [createSharedStore(redis)] : [])];
     return {
       module: CacheModule,

@@ -25,7 +25,11 @@ interface Window {
 export class RateLimitStorage implements ThrottlerStorage {
   private readonly windows = new QuickLRU<string, Window>({ maxSize: MAX_TRACKED_CALLERS });
 
-  constructor(private readonly counters: Pick<RedisStore, 'add'>) {}
+  /** @param scope keeps the counters of environments that share a Redis apart */
+  constructor(
+    private readonly counters: Pick<RedisStore, 'add'>,
+    private readonly scope: string,
+  ) {}
 
   /**
    * Counts one call.
@@ -63,7 +67,8 @@ export class RateLimitStorage implements ThrottlerStorage {
 
   private async reserve(key: string, window: Window, ttl: number, limit: number): Promise<void> {
     const amount = Math.max(1, Math.floor(limit / 100));
-    const counter = await this.counters.add(`rewards-gateway:rate:${key}`, amount, ttl, (late) => {
+    const name = `rewards-gateway:rate:${this.scope}:${key}`;
+    const counter = await this.counters.add(name, amount, ttl, (late) => {
       // A late reply does not include the calls that this process has counted alone since, and part of its time has passed.
       window.reserved = Math.max(window.reserved, late.total);
       window.expiresAt = Math.min(window.expiresAt, performance.now() + late.remainingMs);
