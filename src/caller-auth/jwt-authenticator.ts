@@ -1,6 +1,7 @@
 import { errors, jwtVerify } from 'jose';
 import type { CryptoKey, JWTPayload, JWTVerifyGetKey } from 'jose';
 import { jwksUnavailable, unauthenticated } from '../problem/problem-catalogue.js';
+import type { ProxySettings } from '../config/proxy.js';
 import { JwksUnavailableError, RemoteJwks } from './remote-jwks.js';
 
 /** Asymmetric algorithms only: with HS256, anybody who can read a public key could sign. */
@@ -14,6 +15,7 @@ interface JwtOptions {
   readonly issuer: string;
   readonly audience: string;
   readonly jwksUrl: string;
+  readonly proxy: ProxySettings;
 }
 
 /** Authenticates callers by tokens of one issuer (RFC 7519), such as projected service account tokens of Kubernetes. */
@@ -22,7 +24,7 @@ export class JwtAuthenticator {
   private readonly keys: RemoteJwks;
 
   constructor(private readonly options: JwtOptions) {
-    this.keys = new RemoteJwks(options.jwksUrl);
+    this.keys = new RemoteJwks(options.jwksUrl, options.proxy);
   }
 
   /**

@@ -1,5 +1,8 @@
+import type { Dispatcher } from 'undici';
 import { Logger } from '@nestjs/common';
 import { createLocalJWKSet, errors } from 'jose';
+import { createDispatcher } from '../upstream/outgoing.js';
+import type { ProxySettings } from '../config/proxy.js';
 import type { CryptoKey, JSONWebKeySet, JWTVerifyGetKey } from 'jose';
 
 const FETCH_TIMEOUT_MS = 5_000;
@@ -25,7 +28,14 @@ export class RemoteJwks {
   private fetching: Promise<void> | undefined;
   private failing = false;
 
-  constructor(private readonly url: string) {}
+  private readonly dispatcher: Dispatcher;
+
+  constructor(
+    private readonly url: string,
+    proxy: ProxySettings,
+  ) {
+    this.dispatcher = createDispatcher(url, proxy, { connections: 1, allowH2: false });
+  }
 
   /**
    * All keys that a token may be signed with: a set may hold several that fit, even the same key twice.
@@ -66,9 +76,12 @@ export class RemoteJwks {
 
   private async fetch(): Promise<void> {
     try {
-      const response = await fetch(this.url, {
+      const { origin, pathname, search } = new URL(this.url);
+      const response = await this.dispatcher.request({
+        method: 'GET',
+        origin,
+        path: pathname + search,
         headers: { accept: 'application/json, application/jwk-set+json' },
-        redirect: 'manual',
         signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
       });
       const set = JSON.parse(await readBody(response)) as JSONWebKeySet;
@@ -89,14 +102,14 @@ export class RemoteJwks {
   }
 }
 
-async function readBody({ status, body }: Response): Promise<string> {
-  if (status !== 200 || !body) throw new Error('the issuer did not respond with keys');
-  const chunks: Uint8Array[] = [];
+async function readBody({ statusCode, body }: Dispatcher.ResponseData): Promise<string> {
+  const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of body) {
+  for await (const chunk of body as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > MAX_RESPONSE_BYTES) throw new Error('the response is too large');
     chunks.push(chunk);
   }
+  if (statusCode !== 200) throw new Error('the issuer did not respond with keys');
   return Buffer.concat(chunks).toString('utf8');
 }

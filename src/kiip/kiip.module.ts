@@ -25,6 +25,7 @@ import { RewardedMomentsService } from './rewarded-moments.service.js';
           breakers,
           upstream: 'kiip',
           baseUrl: config.kiipBaseUrl,
+          proxy: config,
           timeoutMs: config.kiipTimeoutMs,
           deadlineMs: config.upstreamDeadlineMs,
           operations: ['session', 'moment'],
