@@ -3,7 +3,7 @@ import { Global, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import type { Config } from '../config/config.js';
-import { EntrySeal } from './entry-seal.js';
+import { EntrySealService } from './entry-seal.service.js';
 import { ReadThrough } from './read-through.js';
 import { RedisStore, connectRedis } from './redis-store.js';
 import { redisScope } from './redis-scope.js';
@@ -22,7 +22,7 @@ export class CacheModule {
       module: CacheModule,
       imports: [NestCacheModule.register({ stores }), TerminusModule],
       providers: [
-        EntrySeal,
+        EntrySealService,
         TieredCache,
         ReadThrough,
         RedisHealthIndicator,

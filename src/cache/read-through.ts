@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
-import type { OpenedEntry } from './entry-seal.js';
+import type { OpenedEntry } from './entry-seal.service.js';
 import { TieredCache } from './tiered-cache.js';
 
 /** How one kind of value is cached. */

@@ -4,8 +4,8 @@ import { KeyvAdapter } from 'cache-manager';
 import { Keyv } from 'keyv';
 import type { KeyvStoreAdapter } from 'keyv';
 import QuickLRU from 'quick-lru';
-import { EntrySeal } from './entry-seal.js';
-import type { OpenedEntry } from './entry-seal.js';
+import { EntrySealService } from './entry-seal.service.js';
+import type { OpenedEntry } from './entry-seal.service.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisCommands } from './redis-store.js';
 
@@ -55,7 +55,7 @@ export class TieredCache {
 
   constructor(
     cache: Cache,
-    private readonly seal: EntrySeal,
+    private readonly seal: EntrySealService,
   ) {
     const [memory, shared] = (cache as unknown as { stores: Keyv[] }).stores;
     this.memory = memory!;

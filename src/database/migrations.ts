@@ -15,7 +15,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = { '0001-initial': initia
 const LOCK_TIMEOUT_MS = 2_000;
 
 /** Many programs call theirs `schema_migrations`, as version 0.1 did. */
-const TABLE = 'rewards_gateway_migrations';
+const TABLE = 'gateway_migrations';
 const FORMER_TABLE = 'schema_migrations';
 
 /** The database has migrations that this version does not know, and lacks some that it does. The message names migrations only. */

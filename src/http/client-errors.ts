@@ -45,14 +45,23 @@ const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
 export function rejectInvalidHost(instance: FastifyInstance): void {
   instance.addHook('onRequest', ({ raw }, reply, done) => {
     const { host } = raw.headers;
-    const count = raw.rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name)).length;
     let detail: string | undefined;
     if (host === undefined) detail = raw.httpVersion === '1.1' ? 'The Host header is missing.' : undefined;
-    else if (count > 1) detail = 'There is more than one Host header.';
+    else if (countHosts(raw.rawHeaders) > 1) detail = 'There is more than one Host header.';
     else if (!HOST.test(host)) detail = 'The Host header is not valid.';
     if (detail === undefined) done();
     else sendProblem(reply, Problem.untyped(400, 'Bad Request', detail));
   });
+}
+
+/** @param rawHeaders names and values by turns */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count;
 }
 
 /** Serves requests with an unknown `Expect` like all others (RFC 9110, 10.1.1). Node would respond without a body. */

@@ -222,10 +222,10 @@ describe('the schema of a gateway', () => {
   it('has an own name for its migrations; the table of version 0.1 is renamed, and that version still finds it', async () => {
     expect(await record(server.url)).toHaveLength(1);
     const before = await tables('public');
-    await server.query('alter table rewards_gateway_migrations rename to schema_migrations');
+    await server.query('alter table gateway_migrations rename to schema_migrations');
     expect(await record(server.url)).toHaveLength(2);
     expect(await tables('public')).toEqual([...before, 'schema_migrations'].toSorted());
-    const executed = await server.query('select name from rewards_gateway_migrations order by name');
+    const executed = await server.query('select name from gateway_migrations order by name');
     expect(executed).toContainEqual({ name: '0001-initial' });
     expect(await server.query('select name from schema_migrations order by name')).toEqual(executed);
     expect(await record(server.url)).toHaveLength(3);

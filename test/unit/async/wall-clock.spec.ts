@@ -6,7 +6,7 @@ const root = path.join(import.meta.dirname, '../../../src');
 /** Why each of these reads the clock of the machine: what it makes is a date, or it compares with a date of somebody else. */
 const DATES: Readonly<Record<string, string>> = {
   'async/monotonic.ts': 'shows a moment as a date',
-  'cache/entry-seal.ts': 'the age of an entry is the longer of two, by two clocks',
+  'cache/entry-seal.service.ts': 'the age of an entry is the longer of two, by two clocks',
   'cache/read-through.ts': '`as_of`',
   'hub-summary/hub-summary.controller.ts': '`as_of`',
   'ledger/ledger-id.ts': 'ids begin with their date',

@@ -1,5 +1,5 @@
 import { createCache } from 'cache-manager';
-import { EntrySeal } from '../../../src/cache/entry-seal.js';
+import { EntrySealService } from '../../../src/cache/entry-seal.service.js';
 import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { ReadThrough } from '../../../src/cache/read-through.js';
 import type { CachePolicy } from '../../../src/cache/read-through.js';
@@ -10,7 +10,7 @@ import { read } from '../../support/config.js';
 
 class Unavailable extends Error {}
 
-const seal = new EntrySeal(read(), new SecretFileWatcher(read()));
+const seal = new EntrySealService(read(), new SecretFileWatcher(read()));
 
 const kind: CachePolicy<string> = {
   name: 'text',

@@ -21,12 +21,12 @@ export interface OpenedEntry {
 }
 
 /**
- * Seals the entries in Redis (HMAC-SHA-256, RFC 2104), so that whoever can write to Redis cannot change what users see. The key
+ * Seals the entries in Redis (HMAC-SHA-256, RFC 2104), so that write access to Redis does not change what users see. The key
  * is derived (HKDF-SHA-256, RFC 5869) from the API key at Kigo, as that of the shared token is: replicas have nothing else in common
  * that Redis does not know.
  */
 @Injectable()
-export class EntrySeal {
+export class EntrySealService {
   /** The key to seal with, and the one before it: while an API key is rotated, some replicas still use the old one. */
   private keys: Buffer[];
 
