@@ -9,6 +9,8 @@ import { EmbeddedDatabaseError } from './database/embedded-error.js';
 import { summarizeError } from './log/error-summary.js';
 import { createLogger } from './log/logger.js';
 
+/** npm installs the Node.js that package.json pins by a script of its package, which `--ignore-scripts` leaves out. */
+const NODE_MAJOR = 24;
 /** EX_USAGE of sysexits.h. */
 const EXIT_USAGE = 64;
 /** npm sends SIGINT again on a Ctrl-C that the terminal has already sent to us. */
@@ -89,7 +91,16 @@ function crash(logger: Logger, error: unknown): never {
   process.exit(1);
 }
 
+function requireNode(): void {
+  if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR) return;
+  throw new ConfigError([
+    `Node.js ${NODE_MAJOR} is required, and this is ${process.versions.node}: install it, or run npm ci without --ignore-scripts, ` +
+      'which brings it',
+  ]);
+}
+
 async function main(): Promise<void> {
+  requireNode();
   // Rejects unknown arguments instead of starting the service.
   const { values } = parseArgs({ options: { 'check-config': { type: 'boolean' } } });
   const config = readConfig(process.env);

@@ -33,6 +33,7 @@ const PARTS = [
       import api from 'undici/lib/api/index.js';
       import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
       Object.assign(Dispatcher.prototype, api);
+      export { default as EnvHttpProxyAgent } from 'undici/lib/dispatcher/env-http-proxy-agent.js';
       export { default as Pool } from 'undici/lib/dispatcher/pool.js';
     `,
   },
@@ -84,6 +85,9 @@ const PARTS = [
 
 /** Nothing happens when these are imported, although they do not say so: what is not used of them is left out. */
 const WITHOUT_SIDE_EFFECTS = /[\\/]@nestjs[\\/]terminus[\\/]/;
+
+/** Stands for the server in the page of the API description. */
+const SERVER = '<server>';
 
 /** A program that runs may still load what the build before this one made, or any build of the last day. */
 const STALE_AFTER_MS = 24 * 60 * 60 * 1000;
@@ -173,7 +177,10 @@ async function apiDescription() {
     ['openapi.yaml', yaml.dump(document, { skipInvalid: true, noRefs: true })],
     ['docs.html', page.buildSwaggerHTML('./docs/', options)],
     ['docs/index.html', page.buildSwaggerHTML('./', options)],
-    ['docs/swagger-ui-init.js', page.buildSwaggerInitJS(document, options)],
+    [
+      'docs/swagger-ui-init.js',
+      initPage(page.buildSwaggerInitJS({ ...document, servers: [{ url: SERVER }] }, options)),
+    ],
     // What the page loads, and what comes back from a login.
     ...readdirSync(assets)
       .filter((name) =>
@@ -183,6 +190,12 @@ async function apiDescription() {
       )
       .map((name) => [`docs/${name}`, readFileSync(join(assets, name))]),
   ];
+}
+
+/** The description is part of the page: its server is not beside the page, but beside the folder that the script is loaded from. */
+function initPage(script) {
+  const server = `const server = new URL('..', document.currentScript.src).href;\n`;
+  return server + script.replace(JSON.stringify(SERVER), 'server');
 }
 
 /** The licences of all packages in the bundle, which must go where their code goes. */

@@ -10,16 +10,9 @@ import { ISSUED } from './wallet/wallet-event.js';
 
 export const DEMO_API_KEY = 'demo-key-for-this-machine-only';
 
-// The demonstration runs on embedded stores, and a secret given as a file besides would be an error.
-const NOT_INHERITED = [
-  'REDIS_URL',
-  'DATABASE_URL',
-  // Its default is the host of KIIP_BASE_URL: the simulated one.
-  'KIIP_REWARD_HOSTS',
-  ...['KIGO_API_KEY', 'KIIP_APP_SECRETS', 'API_KEYS', 'DELIVERY_CONSUMERS', 'REDIS_URL', 'DATABASE_URL'].map(
-    (name) => `${name}_FILE`,
-  ),
-];
+/** What a program needs of the shell. The configuration of another gateway, such as ROLE, is not for this one. */
+const INHERITED =
+  /^(PATH|HOME|TMPDIR|TMP|TEMP|TZ|LANG|LC_.*|NODE_.*|USER|USERNAME|USERPROFILE|SYSTEMROOT|COMSPEC|PATHEXT|APPDATA|LOCALAPPDATA)$/i;
 
 const READY_WITHIN_MS = 60_000;
 /** Longer than the gateway takes: two seconds for its requests, and ten for its database. */
@@ -35,7 +28,7 @@ export interface GatewaySurroundings {
   dataDir: string;
 }
 
-/** The environment of the gateway: what the shell gives, less its upstreams and stores, plus the sandbox. */
+/** The environment of the gateway: the demonstration, whatever the shell is configured for. */
 export function gatewayEnvironment(
   shell: NodeJS.ProcessEnv,
   { host, port, kigo, kiip, wallet, dataDir }: GatewaySurroundings,
@@ -48,7 +41,7 @@ export function gatewayEnvironment(
   };
   const { currencyContent, currencyName } = kiip.settings;
   const currencies = { [currencyContent]: { name: currencyName, max_quantity: 1_000 } };
-  const inherited = Object.entries(shell).filter(([name]) => !NOT_INHERITED.includes(name));
+  const inherited = Object.entries(shell).filter(([name]) => INHERITED.test(name));
   return {
     LOG_LEVEL: 'warn',
     SHUTDOWN_GRACE_SECONDS: '2',
@@ -87,8 +80,8 @@ export function startGateway(env: NodeJS.ProcessEnv): ChildProcess {
 
 /** Resolves once `GET <url>/health/ready` is 200; false when the process ended or a minute has passed. */
 export async function isReady(gateway: ChildProcess, url: string): Promise<boolean> {
-  const deadline = Date.now() + READY_WITHIN_MS;
-  while (!hasEnded(gateway) && Date.now() < deadline) {
+  const deadline = performance.now() + READY_WITHIN_MS;
+  while (!hasEnded(gateway) && performance.now() < deadline) {
     const response = await fetch(`${url}/health/ready`).catch(() => undefined);
     await response?.body?.cancel();
     if (response?.status === 200) return true;

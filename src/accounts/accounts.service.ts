@@ -59,7 +59,7 @@ export class AccountsService {
    */
   find(user: ExternalUserDto, { noCache, limiter }: LookupOptions = {}): Promise<CacheResult<string>> {
     const { external_user_id, external_program_id } = user;
-    const key = this.http.cacheKey('account:v1', external_user_id, external_program_id);
+    const key = this.http.cacheKey('account:v2', external_user_id, external_program_id);
     const fetch = () => this.fetchAccountId(user);
     return this.cache.get(key, this.policy, limiter ? () => limiter(fetch) : fetch, noCache);
   }

@@ -11,7 +11,7 @@ export class PollingLoop {
 
   /**
    * @param work resolves to whether there may be more work now
-   * @param intervalMs the time between two runs without a notification, with 25 % jitter
+   * @param intervalMs the time between two runs without a notification; jitter takes away up to 25 %
    * @param onFailure receives what the work throws
    */
   constructor(
@@ -45,7 +45,7 @@ export class PollingLoop {
       });
       if (more) continue;
       // Jitter keeps replicas that started together from polling together.
-      const delayMs = this.intervalMs * (0.75 + Math.random() / 2);
+      const delayMs = this.intervalMs * (1 - 0.25 * Math.random());
       await sleep(delayMs, undefined, { signal: this.wakeUp.signal }).catch(() => undefined);
     }
   }

@@ -14,21 +14,26 @@ const BEST_TO_WORST: readonly Provenance[] = ['hit', 'miss', 'expired', 'bypass'
 
 export type CacheTimes = Omit<CacheResult<unknown>, 'value'>;
 
-/** The times of a response made of two results: the worst provenance, the earlier `asOf` and the earlier `freshUntil`. */
+/** The times of a response made of two results: the worst provenance, and the earlier of each time. */
 export function worstOf(a: CacheTimes, b: CacheTimes): CacheTimes {
   const provenance =
     BEST_TO_WORST.indexOf(a.provenance) > BEST_TO_WORST.indexOf(b.provenance) ? a.provenance : b.provenance;
-  return { provenance, asOf: Math.min(a.asOf, b.asOf), freshUntil: Math.min(a.freshUntil, b.freshUntil) };
+  return {
+    provenance,
+    asOf: Math.min(a.asOf, b.asOf),
+    requestedAt: Math.min(a.requestedAt, b.requestedAt),
+    freshUntil: Math.min(a.freshUntil, b.freshUntil),
+  };
 }
 
 /** `Cache-Control` and `Age` (RFC 9111), in seconds rounded down, and `Cache-Status` (RFC 9211). */
 export function cacheHeaders(
-  { asOf, freshUntil, provenance }: CacheTimes,
-  now = Date.now(),
+  { requestedAt, freshUntil, provenance }: Omit<CacheTimes, 'asOf'>,
+  now = performance.now(),
 ): Record<string, string> {
   return {
     'cache-control': `private, max-age=${toSeconds(freshUntil - now)}`,
-    age: toSeconds(now - asOf),
+    age: toSeconds(now - requestedAt),
     'cache-status': `rewards-gateway; ${CACHE_STATUS[provenance]}`,
   };
 }

@@ -3,8 +3,10 @@ import { Global, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import type { Config } from '../config/config.js';
+import { EntrySealService } from './entry-seal.service.js';
 import { ReadThrough } from './read-through.js';
 import { RedisStore, connectRedis } from './redis-store.js';
+import { redisScope } from './redis-scope.js';
 import { RedisHealthIndicator } from './redis.health-indicator.js';
 import { TieredCache, createMemoryStore, createSharedStore } from './tiered-cache.js';
 
@@ -12,13 +14,15 @@ import { TieredCache, createMemoryStore, createSharedStore } from './tiered-cach
 @Global()
 @Module({})
 export class CacheModule {
-  static async forRoot({ redisUrl }: Config): Promise<DynamicModule> {
-    const redis = redisUrl ? await connectRedis(redisUrl) : undefined;
+  static async forRoot(config: Config): Promise<DynamicModule> {
+    const { redisUrl } = config;
+    const redis = redisUrl ? await connectRedis(redisUrl, redisScope(config)) : undefined;
     const stores = [createMemoryStore(), ...(redis ? [createSharedStore(redis)] : [])];
     return {
       module: CacheModule,
       imports: [NestCacheModule.register({ stores }), TerminusModule],
       providers: [
+        EntrySealService,
         TieredCache,
         ReadThrough,
         RedisHealthIndicator,

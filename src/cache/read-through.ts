@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
+import type { OpenedEntry } from './entry-seal.service.js';
 import { TieredCache } from './tiered-cache.js';
 
 /** How one kind of value is cached. */
@@ -25,26 +26,28 @@ export interface CachePolicy<T> {
  */
 export type Provenance = 'hit' | 'miss' | 'expired' | 'bypass' | 'stale';
 
-/** A value and its times, ms since the epoch. `value` is undefined when the source has no such value. */
+/** A value and its times. `value` is undefined when the source has no such value. */
 export interface CacheResult<T> {
   readonly value: T | undefined;
   readonly provenance: Provenance;
-  /** When the request to the source was sent. */
+  /** When the request to the source was sent, ms since the epoch. */
   readonly asOf: number;
+  /** The same by `performance.now()`, which does not change with the clock. */
+  readonly requestedAt: number;
+  /** By `performance.now()`. */
   readonly freshUntil: number;
 }
 
-/**
- * An entry in Redis. The reader derives its times from `asOf` and its own configuration. The key is repeated so that an entry
- * stored under the wrong key is never shown to another user.
- */
+/** An entry in Redis. The reader derives its other times from its age and its own configuration. */
 interface StoredEntry<T> {
-  readonly key: string;
   readonly value: T | null;
   readonly asOf: number;
 }
 
+/** All times but `asOf` are by `performance.now()`. */
 interface CacheEntry<T> extends StoredEntry<T> {
+  readonly key: string;
+  readonly requestedAt: number;
   /** From then on, a hit also starts a refresh in the background. */
   readonly refreshAfter: number;
   readonly freshUntil: number;
@@ -71,9 +74,6 @@ type Fetch<T> = () => Promise<T | undefined>;
  * refreshes first and the others find its result.
  */
 const REFRESH_FRACTION = 0.1 + 0.1 * Math.random();
-
-/** Entries from further in the future are rejected: nothing would ever replace them. */
-const MAX_CLOCK_SKEW_MS = 60_000;
 
 /**
  * Reads from the cache or the source, with one request to the source per key at a time.
@@ -126,7 +126,7 @@ export class ReadThrough {
     // A request in flight may return what was true before this call, so no-cache always sends its own.
     if (noCache) return this.singleFlight(key, () => this.fetch(key, policy, fetch, 'bypass'));
     const entry = await this.findInMemory(key, policy);
-    const now = Date.now();
+    const now = performance.now();
     if (entry && now < entry.freshUntil) {
       if (now >= entry.refreshAfter && !this.inFlight.has(key)) this.refresh(key, policy, fetch);
       return toResult(entry, 'hit');
@@ -139,7 +139,7 @@ export class ReadThrough {
       // This also covers callers that waited for a refresh or for another caller's no-cache request.
       const stale = policy.isUnavailable(error) ? await this.findInMemory(key, policy) : undefined;
       if (!stale) throw error;
-      return toResult(stale, Date.now() < stale.freshUntil ? 'hit' : 'stale');
+      return toResult(stale, performance.now() < stale.freshUntil ? 'hit' : 'stale');
     }
   }
 
@@ -168,12 +168,12 @@ export class ReadThrough {
     until: 'refreshAfter' | 'freshUntil',
   ): Promise<CacheResult<T>> {
     const current = await this.findInMemory(key, policy);
-    if (current && Date.now() < current[until]) return toResult(current, 'hit');
+    if (current && performance.now() < current[until]) return toResult(current, 'hit');
     const shared = parseEntry(key, policy, await this.cache.readShared(key));
     // Read memory again: a no-cache request may have stored a newer entry meanwhile.
     const entry = newer(await this.findInMemory(key, policy), shared);
     if (entry) await this.store(entry);
-    if (entry && Date.now() < entry[until]) return toResult(entry, 'hit');
+    if (entry && performance.now() < entry[until]) return toResult(entry, 'hit');
     return this.fetch(key, policy, fetch, entry ? 'expired' : 'miss');
   }
 
@@ -184,13 +184,15 @@ export class ReadThrough {
     provenance: Provenance,
   ): Promise<CacheResult<T>> {
     const asOf = Date.now();
+    const requestedAt = performance.now();
     const value = (await fetch()) ?? null;
-    const entry = withTimes(policy, { key, value, asOf });
+    const entry = withTimes(policy, key, { value, asOf }, requestedAt);
     const current = await this.findInMemory(key, policy);
     // A slow response must not overwrite one that was requested after it.
-    if (!current || current.asOf <= asOf) {
+    if (!current || current.requestedAt <= requestedAt) {
       await this.store(entry);
-      void this.cache.writeShared(key, { key, value, asOf }, entry.staleUntil - Date.now());
+      const now = performance.now();
+      void this.cache.writeShared(key, { value, asOf }, entry.staleUntil - now, now - requestedAt);
     }
     return toResult(entry, provenance);
   }
@@ -202,49 +204,60 @@ export class ReadThrough {
   }
 
   private store<T>(entry: CacheEntry<T>): Promise<void> {
-    return this.cache.writeMemory(entry.key, entry, entry.staleUntil - Date.now());
+    return this.cache.writeMemory(entry.key, entry, entry.staleUntil - performance.now());
   }
 }
 
-function withTimes<T, V>(policy: CachePolicy<T>, entry: StoredEntry<V>): CacheEntry<V> {
-  const { key, value, asOf } = entry;
+function withTimes<T, V>(
+  policy: CachePolicy<T>,
+  key: string,
+  { value, asOf }: StoredEntry<V>,
+  requestedAt: number,
+): CacheEntry<V> {
   const ttlMs = (value === null ? policy.notFoundTtlMs : policy.ttlMs) * jitter(key);
-  const freshUntil = asOf + ttlMs;
+  const freshUntil = requestedAt + ttlMs;
   const refreshAfter = freshUntil - ttlMs * REFRESH_FRACTION;
   return {
     key,
     value,
     asOf,
+    requestedAt,
     refreshAfter,
     freshUntil,
     staleUntil: freshUntil + (value === null ? 0 : policy.staleMs),
   };
 }
 
-/** A factor of 0.9 to 1.1, constant for a key, so that entries written together do not expire together. */
+/** A factor of 0.9 to 1, constant for a key, so that entries written together do not expire together. */
 function jitter(key: string): number {
-  return 0.9 + (0.2 * hash('sha1', key, 'buffer').readUInt32BE()) / 2 ** 32;
+  return 1 - (0.1 * hash('sha1', key, 'buffer').readUInt32BE()) / 2 ** 32;
 }
 
-function toResult<T>({ value, asOf, freshUntil }: CacheEntry<T>, provenance: Provenance): CacheResult<T> {
-  return { value: value ?? undefined, provenance, asOf, freshUntil };
+function toResult<T>(
+  { value, asOf, requestedAt, freshUntil }: CacheEntry<T>,
+  provenance: Provenance,
+): CacheResult<T> {
+  return { value: value ?? undefined, provenance, asOf, requestedAt, freshUntil };
 }
 
 function newer<T>(a: CacheEntry<T> | undefined, b: CacheEntry<T> | undefined): CacheEntry<T> | undefined {
   if (!a || !b) return a ?? b;
-  return b.asOf > a.asOf ? b : a;
+  return b.requestedAt > a.requestedAt ? b : a;
 }
 
-/** @returns the stored entry if it has this key, a valid value and may still be served */
-function parseEntry<T>(key: string, policy: CachePolicy<T>, stored: unknown): CacheEntry<T> | undefined {
-  if (typeof stored !== 'object' || stored === null) return undefined;
-  const { key: storedKey, value, asOf } = stored as Partial<StoredEntry<unknown>>;
-  if (storedKey !== key || typeof asOf !== 'number' || !(asOf <= Date.now() + MAX_CLOCK_SKEW_MS))
-    return undefined;
-  const entry = withTimes(policy, { key, value, asOf });
+/** @returns the stored entry if it has a valid value and may still be served */
+function parseEntry<T>(
+  key: string,
+  policy: CachePolicy<T>,
+  stored: OpenedEntry | undefined,
+): CacheEntry<T> | undefined {
+  if (typeof stored?.value !== 'object' || stored.value === null) return undefined;
+  const { value, asOf } = stored.value as Partial<StoredEntry<unknown>>;
+  if (value === undefined || typeof asOf !== 'number') return undefined;
+  const entry = withTimes(policy, key, { value, asOf }, performance.now() - stored.ageMs);
   return isUsable(policy, entry) ? entry : undefined;
 }
 
 function isUsable<T>(policy: CachePolicy<T>, entry: CacheEntry<unknown>): entry is CacheEntry<T> {
-  return (entry.value === null || policy.isValue(entry.value)) && Date.now() < entry.staleUntil;
+  return (entry.value === null || policy.isValue(entry.value)) && performance.now() < entry.staleUntil;
 }

@@ -7,11 +7,17 @@ export interface RedisSession<Commands> {
   readonly client: {
     readonly isReady: boolean;
     connect(): Promise<unknown>;
-    ping(): Promise<unknown>;
     on(event: 'error', listener: (error: unknown) => void): unknown;
   };
   readonly commands: Commands;
+  /** Sends every kind of command that we use, and rejects when Redis rejects one. */
+  probe(): Promise<unknown>;
 }
+
+/** Error replies of a server that will work again. After any other, a new connection may reach a better server. */
+const PASSING_ERRORS = new Set(['LOADING', 'OOM', 'MISCONF', 'BUSY', 'NOREPLICAS']);
+/** An error reply that concerns one key. */
+const KEY_ERROR = 'WRONGTYPE';
 
 /**
  * A command may take two 4 ms timer ticks. Ticks are counted instead of elapsed time so that a blocked event loop is not
@@ -21,9 +27,9 @@ export interface RedisSession<Commands> {
 const TICK_MS = 4;
 const TICK_BUDGET = 2;
 
-const PING_INTERVAL_MS = 500;
-/** After this many pings without any reply the connection may be half open and is replaced. */
-const MAX_MISSED_PINGS = 6;
+const PROBE_INTERVAL_MS = 500;
+/** After this many probes without any reply the connection may be half open and is replaced. */
+const MAX_MISSED_PROBES = 6;
 /** Includes authentication. */
 const CONNECT_TIMEOUT_MS = 3_000;
 const BACKOFF = { initialMs: 50, maxMs: 1_000 };
@@ -32,18 +38,18 @@ const ERROR_LOG_INTERVAL_MS = 60_000;
 class TimeoutError extends Error {}
 
 /**
- * Runs Redis commands so that none can delay a request for long. A command that times out counts as a miss and triggers a ping.
- * When the ping fails or times out too, commands are skipped until a ping in the background succeeds.
+ * Runs Redis commands so that none can delay a request for long. A command that times out counts as a miss and triggers a probe.
+ * When the probe fails or times out too, or Redis rejects a command, commands are skipped until a probe in the background succeeds.
  */
 export class RedisConnection<Commands> {
-  /** When a ping was last answered in time. */
+  /** When a probe last succeeded in time. */
   lastSuccessAt: Date | undefined;
   private readonly logger = new Logger('Redis');
   /** Undefined while Redis is unavailable. */
   private session: RedisSession<Commands> | undefined;
-  private pinging = false;
+  private probing = false;
   private reported: 'available' | 'unavailable' | undefined;
-  private errorLoggedAt = 0;
+  private errorLoggedAt = -Infinity;
   private closed = false;
   private end = new AbortController();
 
@@ -62,13 +68,13 @@ export class RedisConnection<Commands> {
     try {
       return await withTickBudget(command(session.commands));
     } catch (error) {
-      // A command that Redis rejects (out of memory, read-only, wrong type) is only a miss.
       // Errors of a session that was already disabled carry no news.
       if (session !== this.session) return undefined;
       if (error instanceof TimeoutError) {
         this.logger.debug({ msg: 'Redis command timed out' });
-        void this.ping(session);
-      } else this.logError(error);
+        void this.probe(session);
+      } else if (isErrorReply(error) && toErrorCode(error) !== KEY_ERROR) this.reject(error);
+      else this.logError(error);
       return undefined;
     }
   }
@@ -88,9 +94,9 @@ export class RedisConnection<Commands> {
   }
 
   /**
-   * Connects a new client and pings it until the connection ends. A client is never reconnected: it could end up with two
+   * Connects a new client and probes it until the connection ends. A client is never reconnected: it could end up with two
    * sockets and match replies to the wrong commands.
-   * @returns whether Redis ever replied
+   * @returns whether Redis ever accepted our commands
    */
   private async runSession(): Promise<boolean> {
     const end = (this.end = new AbortController());
@@ -108,16 +114,16 @@ export class RedisConnection<Commands> {
       });
       await client.connect();
       clearTimeout(connectTimer);
-      let missedPings = 0;
-      while (client.isReady && missedPings < MAX_MISSED_PINGS) {
-        missedPings += 1;
+      let missedProbes = 0;
+      while (client.isReady && missedProbes < MAX_MISSED_PROBES) {
+        missedProbes += 1;
         // Even a late reply proves that the connection works.
-        const onReply = () => {
-          missedPings = 0;
-          replied ||= client.isReady;
+        const onReply = (accepted: boolean) => {
+          missedProbes = 0;
+          replied ||= accepted && client.isReady;
         };
-        void this.ping(session, onReply);
-        await sleep(PING_INTERVAL_MS, undefined, { ref: false });
+        void this.probe(session, onReply);
+        await sleep(PROBE_INTERVAL_MS, undefined, { ref: false, signal: end.signal });
       }
     } catch (error) {
       this.disable(error);
@@ -129,25 +135,37 @@ export class RedisConnection<Commands> {
     return replied;
   }
 
-  /** An error reply (`LOADING`, `NOAUTH`, `MASTERDOWN`) makes Redis unavailable too, but does not end the connection. */
-  private async ping(session: RedisSession<Commands>, onReply = () => {}): Promise<void> {
-    if (this.pinging) return;
-    this.pinging = true;
+  private async probe(
+    session: RedisSession<Commands>,
+    onReply: (accepted: boolean) => void = () => undefined,
+  ): Promise<void> {
+    if (this.probing) return;
+    this.probing = true;
     try {
-      const pong = session.client.ping();
-      pong.then(onReply, onReply);
-      await withTickBudget(pong);
+      const reply = session.probe();
+      reply.then(
+        () => onReply(true),
+        () => onReply(false),
+      );
+      await withTickBudget(reply);
     } catch (error) {
-      this.disable(error);
+      if (isErrorReply(error)) this.reject(error);
+      else this.disable(error);
       return;
     } finally {
-      this.pinging = false;
+      this.probing = false;
     }
     if (this.closed || !session.client.isReady) return;
     this.session = session;
     this.lastSuccessAt = new Date();
     if (this.reported !== 'available') this.logger.log({ msg: 'Redis available' });
     this.reported = 'available';
+  }
+
+  /** Redis is up, but not for us: read-only after a failover, a node of a cluster, without permission, still loading. */
+  private reject(error: unknown): void {
+    this.disable(error);
+    if (!PASSING_ERRORS.has(toErrorCode(error))) this.end.abort();
   }
 
   private disable(reason: unknown): void {
@@ -158,8 +176,8 @@ export class RedisConnection<Commands> {
   }
 
   private logError(error: unknown): void {
-    if (Date.now() - this.errorLoggedAt < ERROR_LOG_INTERVAL_MS) return;
-    this.errorLoggedAt = Date.now();
+    if (performance.now() - this.errorLoggedAt < ERROR_LOG_INTERVAL_MS) return;
+    this.errorLoggedAt = performance.now();
     this.logger.warn({ msg: 'Redis command failed', reason: toErrorCode(error) });
   }
 }
@@ -178,10 +196,18 @@ function withTickBudget<T>(reply: Promise<T>): Promise<T> {
   });
 }
 
+/** The client's own errors begin with a word in lower case. */
+function isErrorReply(error: unknown): boolean {
+  return error instanceof Error && /^[A-Z]{2,} /.test(error.message);
+}
+
 /** Only a code: the message of an error may contain a key, a user name or an address. */
 function toErrorCode(error: unknown): string {
   if (error instanceof TimeoutError) return 'timeout';
   const { code, message, constructor } = error as Partial<NodeJS.ErrnoException>;
   // The first word of an error reply, such as OOM, READONLY, WRONGTYPE, LOADING, NOAUTH. The client's own errors are all named Error.
-  return code ?? /^[A-Z]{2,}(?= )/.exec(message ?? '')?.[0] ?? constructor?.name ?? 'unknown';
+  const reply = /^[A-Z]{2,}(?= )/.exec(message ?? '')?.[0];
+  // Within a script, Redis 7.0 has no code of its own for it.
+  if (reply === 'ERR' && message?.includes("can't run this command")) return 'NOPERM';
+  return code ?? reply ?? constructor?.name ?? 'unknown';
 }

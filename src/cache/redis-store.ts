@@ -20,6 +20,21 @@ if remaining < 0 then
 end
 return {total, remaining}`;
 
+/**
+ * Every command that we send, on a key of our own: `up` means that they work. SET is the first, since a server without memory lets
+ * a script that has written go on.
+ */
+const PROBE_SCRIPT = `
+redis.call('SET', KEYS[1], '0', 'PX', ARGV[1])
+redis.call('INCRBY', KEYS[1], 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+redis.call('PTTL', KEYS[1])
+redis.call('GET', KEYS[1])
+return redis.call('DEL', KEYS[1])`;
+const PROBE_TTL_MS = 60_000;
+/** Their hash slots lie evenly between 0 and 16,383. A node of a cluster that has not all slots rejects some of them. */
+const SLOT_TAGS = [18, 3, 83, 157, 105, 2, 95, 141, 111, 34, 81, 155, 107, 129, 97, 48];
+
 const RELEASE_LEASE_SCRIPT = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
 
@@ -83,12 +98,17 @@ export class RedisStore {
   }
 }
 
-/** Connects in the background. Imports the client here only: it costs 75 MB that an installation without Redis need not pay. */
-export async function connectRedis(url: string): Promise<RedisConnection<RedisCommands>> {
+/**
+ * Connects in the background. Imports the client here only: it costs 75 MB that an installation without Redis need not pay.
+ * @param scope keeps the keys of this environment apart from those of others
+ */
+export async function connectRedis(url: string, scope: string): Promise<RedisConnection<RedisCommands>> {
   const [{ createClient }, { redisInsStore }] = await Promise.all([
     import('redis'),
     import('cache-manager-redis-yet'),
   ]);
+  const probeKey = `rewards-gateway:probe:${scope}`;
+  const probeOptions = { keys: [probeKey], arguments: [String(PROBE_TTL_MS)] };
   return new RedisConnection((signal) => {
     // net and tls destroy the socket on this signal, whatever its state.
     const socket = { connectTimeout: 2_000, reconnectStrategy: false as const, signal };
@@ -101,6 +121,16 @@ export async function connectRedis(url: string): Promise<RedisConnection<RedisCo
       socket,
     });
     client.unref();
-    return { client, commands: redisInsStore(client as never) };
+    let known = false;
+    const probe = async () => {
+      // A server does not become a node of a cluster while we are connected to it.
+      const tags = known ? [] : SLOT_TAGS;
+      await Promise.all([
+        client.eval(PROBE_SCRIPT, probeOptions),
+        ...tags.map((tag) => client.pTTL(`${probeKey}:{${tag}}`)),
+      ]);
+      known = true;
+    };
+    return { client, commands: redisInsStore(client as never), probe };
   });
 }

@@ -4,6 +4,8 @@ import { KeyvAdapter } from 'cache-manager';
 import { Keyv } from 'keyv';
 import type { KeyvStoreAdapter } from 'keyv';
 import QuickLRU from 'quick-lru';
+import { EntrySealService } from './entry-seal.service.js';
+import type { OpenedEntry } from './entry-seal.service.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisCommands } from './redis-store.js';
 
@@ -24,9 +26,16 @@ export function createMemoryStore(): Keyv {
 export function createSharedStore(redis: RedisConnection<RedisCommands>): Keyv {
   const commands: Pick<CommandStore, 'name' | 'get' | 'set' | 'del' | 'disconnect'> = {
     name: 'redis',
-    get: (key) => redis.run((store) => store.get(key)),
+    // Both commands are sent at once. Without an expiry of its own, the entry is not judged by Keyv, which uses this machine's clock.
+    get: (key) =>
+      redis.run(async (store) => {
+        const [stored, leftMs] = await Promise.all([
+          store.get<{ value?: unknown } | null>(key),
+          store.client.pTTL(key),
+        ]);
+        return { value: { entry: stored?.value, leftMs } };
+      }),
     set: (key, value, ttl) => redis.run((store) => store.set(key, value, ttl)),
-    // Keyv deletes entries that have expired by this machine's clock, and waits for it. Redis expires them by its own clock.
     del: () => Promise.resolve(),
     disconnect: async () => redis.close(),
   };
@@ -44,7 +53,10 @@ export class TieredCache {
   private readonly memory: Keyv;
   private readonly shared: Keyv | undefined;
 
-  constructor(cache: Cache) {
+  constructor(
+    cache: Cache,
+    private readonly seal: EntrySealService,
+  ) {
     const [memory, shared] = (cache as unknown as { stores: Keyv[] }).stores;
     this.memory = memory!;
     this.shared = shared;
@@ -54,8 +66,10 @@ export class TieredCache {
     return this.memory.get<unknown>(key);
   }
 
-  readShared(key: string): Promise<unknown> {
-    return this.shared ? this.shared.get<unknown>(key) : Promise.resolve(undefined);
+  /** @returns undefined also when the entry was changed by anybody but this gateway */
+  async readShared(key: string): Promise<OpenedEntry | undefined> {
+    const found = await this.shared?.get<{ entry: unknown; leftMs: number }>(key);
+    return found && this.seal.open(key, found.entry, found.leftMs);
   }
 
   /** Skips entries without remaining lifetime: Keyv would keep them for ever. */
@@ -63,9 +77,14 @@ export class TieredCache {
     if (ttlMs > 0) await this.memory.set(key, value, ttlMs);
   }
 
-  /** Callers need not await the write. */
-  async writeShared(key: string, value: unknown, ttlMs: number): Promise<void> {
+  /**
+   * Callers need not await the write.
+   * @param ageMs since the value was true
+   */
+  async writeShared(key: string, value: unknown, ttlMs: number, ageMs = 0): Promise<void> {
+    if (ttlMs <= 0 || !this.shared) return;
     // Redis takes whole milliseconds, at least one.
-    if (ttlMs > 0) await this.shared?.set(key, value, Math.min(Math.ceil(ttlMs), MAX_TTL_MS));
+    const leftMs = Math.min(Math.ceil(ttlMs), MAX_TTL_MS);
+    await this.shared.set(key, this.seal.seal(key, { value, ageMs }, leftMs), leftMs);
   }
 }

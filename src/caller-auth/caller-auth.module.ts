@@ -12,7 +12,7 @@ function createAuthenticator(
   if (config.callerAuth === 'api-key') return apiKeys;
   const { jwtIssuer: issuer, jwtAudience: audience, jwtJwksUrl: jwksUrl } = config;
   // The configuration requires them with CALLER_AUTH=jwt.
-  return new JwtAuthenticator({ issuer: issuer!, audience: audience!, jwksUrl: jwksUrl! });
+  return new JwtAuthenticator({ issuer: issuer!, audience: audience!, jwksUrl: jwksUrl!, proxy: config });
 }
 
 /** Authenticates callers and checks their scopes. */

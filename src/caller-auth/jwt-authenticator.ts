@@ -1,6 +1,7 @@
 import { errors, jwtVerify } from 'jose';
-import type { JWTPayload } from 'jose';
+import type { CryptoKey, JWTPayload, JWTVerifyGetKey } from 'jose';
 import { jwksUnavailable, unauthenticated } from '../problem/problem-catalogue.js';
+import type { ProxySettings } from '../config/proxy.js';
 import { JwksUnavailableError, RemoteJwks } from './remote-jwks.js';
 
 /** Asymmetric algorithms only: with HS256, anybody who can read a public key could sign. */
@@ -14,6 +15,7 @@ interface JwtOptions {
   readonly issuer: string;
   readonly audience: string;
   readonly jwksUrl: string;
+  readonly proxy: ProxySettings;
 }
 
 /** Authenticates callers by tokens of one issuer (RFC 7519), such as projected service account tokens of Kubernetes. */
@@ -22,7 +24,7 @@ export class JwtAuthenticator {
   private readonly keys: RemoteJwks;
 
   constructor(private readonly options: JwtOptions) {
-    this.keys = new RemoteJwks(options.jwksUrl);
+    this.keys = new RemoteJwks(options.jwksUrl, options.proxy);
   }
 
   /**
@@ -39,14 +41,27 @@ export class JwtAuthenticator {
   private async verify(token: string): Promise<JWTPayload> {
     const { issuer, audience } = this.options;
     try {
-      const { payload } = await jwtVerify(token, this.keys.getKey, {
-        algorithms: ALGORITHMS,
-        issuer,
-        audience,
-        clockTolerance: CLOCK_TOLERANCE_SECONDS,
-        requiredClaims: ['exp'],
-      });
-      return payload;
+      // A key set may hold several keys that fit, even the same one twice: each is tried.
+      for (let index = 0; ; index += 1) {
+        let isLast = true;
+        const getKey: JWTVerifyGetKey<CryptoKey> = async (...header) => {
+          const keys = await this.keys.findKeys(...header);
+          isLast = index + 1 >= keys.length;
+          return keys[index]!;
+        };
+        try {
+          const { payload } = await jwtVerify(token, getKey, {
+            algorithms: ALGORITHMS,
+            issuer,
+            audience,
+            clockTolerance: CLOCK_TOLERANCE_SECONDS,
+            requiredClaims: ['exp'],
+          });
+          return payload;
+        } catch (error) {
+          if (isLast || !(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+        }
+      }
     } catch (error) {
       if (error instanceof JwksUnavailableError) throw jwksUnavailable();
       throw unauthenticated(describeJwtError(error));

@@ -62,7 +62,7 @@ export const port: Parser<number> = (value) => {
 
 export function oneOf<const T extends string>(...allowed: T[]): Parser<T> {
   return (value) => {
-    const found = allowed.find((name) => name === value);
+    const found = allowed.find((name) => name === value.toLowerCase());
     if (found === undefined) throw new InvalidValueError(`must be one of ${allowed.join(', ')}`);
     return found;
   };
@@ -81,9 +81,33 @@ export function urlOf(...protocols: string[]): Parser<string> {
     const url = parseUrl(value, protocols);
     if (url.protocol.startsWith('http') && hasCredentials(value))
       throw new InvalidValueError('must not contain credentials');
-    return value;
+    // What was checked is used: without the blanks around it, for instance.
+    return url.href;
   };
 }
+
+const MUST_BE_ENCODED =
+  'is not a valid URL: in the user and the password, percent-encode # as %23, / as %2F, ? as %3F, @ as %40, : as %3A, % as %25';
+
+/** A connection string. A character of the password that is not encoded can make a URL of it that names another host. */
+export const databaseUrl: Parser<string> = (value) => {
+  const protocols = ['postgres:', 'postgresql:'];
+  const begins = protocols.some((protocol) => value.trim().toLowerCase().startsWith(`${protocol}//`));
+  if (!begins) return parseUrl(value, protocols).href;
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  const { hash, pathname, search, username, password } = url ?? { hash: '#' };
+  const rest = `${pathname}${search}`;
+  const isDecodable = !/%(?![\da-f]{2})/i.test(`${username}${password}`);
+  if (!url || hash !== '' || rest.includes('@') || !isDecodable) throw new InvalidValueError(MUST_BE_ENCODED);
+  return url.href;
+};
+
+/** The URL of a proxy, with or without credentials. A host without a scheme is taken as http, as other programs do. */
+export const urlOfProxy: Parser<string> = (value) =>
+  parseUrl(/^[\w.-]+(:\d+)?\/?$/.test(value.trim()) ? `http://${value.trim()}` : value, WEB).href;
+
+/** An address or a name, an IPv6 address with or without brackets. */
+export const listenHost: Parser<string> = (value) => singleLine(value.trim()).replace(/^\[(.*)\]$/, '$1');
 
 /** `redis://[user[:password]@]host[:port][/database]`, also with `rediss:`. */
 export const redisUrl: Parser<string> = (value) => {
@@ -91,7 +115,7 @@ export const redisUrl: Parser<string> = (value) => {
   const decodable = !/%(?![0-9a-f]{2})/i.test(url.username + url.password);
   if (url.hostname === '' || !/^(\/\d*)?$/.test(url.pathname) || !decodable)
     throw new InvalidValueError('must be redis://user:password@host:port/number; only the host is required');
-  return value;
+  return url.href;
 };
 
 export const path: Parser<string> = (value) => {
@@ -108,6 +132,25 @@ export const list: Parser<readonly string[]> = (value) => {
   if (items.length === 0) throw new InvalidValueError('must contain at least one item');
   return items;
 };
+
+export const ratio: Parser<number> = (value) => {
+  const number = decimal(value);
+  if (!(number >= 0 && number <= 1)) throw new InvalidValueError('must be a number from 0 to 1');
+  return number;
+};
+
+/** `key=value` pairs, separated by commas; values may be percent-encoded. */
+export const keyValues: Parser<Readonly<Record<string, string>>> = (value) =>
+  Object.fromEntries(
+    list(value).map((item) => {
+      const pair = /^([^=\s]+)\s*=\s*(.*)$/.exec(item);
+      try {
+        return [pair![1]!, decodeURIComponent(pair![2]!)];
+      } catch {
+        throw new InvalidValueError('must be key=value pairs, separated by commas; values percent-encoded');
+      }
+    }),
+  );
 
 /** Hosts as in a URL: `host` or `host:port`. */
 export const hosts: Parser<readonly string[]> = (value) =>

@@ -53,7 +53,9 @@ export function reloadSecret(config: Config, name: keyof ConfigValues): unknown 
 
 function readVariable(variable: Variable<unknown>, env: Environment): unknown {
   const value =
-    (variable.secret ? readSecret(variable.env, env) : readNonBlank(variable.env, env)) ?? variable.default;
+    (variable.secret ? readSecret(variable.env, env) : readNonBlank(variable.env, env)) ??
+    (variable.alias === undefined ? undefined : readNonBlank(variable.alias, env)) ??
+    variable.default;
   if (value !== undefined) return variable.parse(value);
   if (variable.required) throw new InvalidValueError('is required');
   return undefined;

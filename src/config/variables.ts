@@ -17,6 +17,8 @@ export interface Variable<T> {
   /** A default that depends on a variable above this one. */
   readonly defaultFrom?: (preceding: PrecedingValues) => T;
   readonly required?: boolean;
+  /** Another name, which counts where the first one is unset. */
+  readonly alias?: string;
   /** May also be given as `<env>_FILE`, and is never printed. */
   readonly secret?: boolean;
 }
@@ -42,10 +44,25 @@ function secret<T>(variable: Variable<T>): Variable<T> {
   return { ...variable, secret: true };
 }
 
+/** Secret, since it may contain credentials. Most programs take these names in lower case as well. */
+function proxyVariable(env: string, description: string): Variable<string | undefined> {
+  return {
+    ...secret(
+      optional(env, parse.urlOfProxy, `${description} \`http://\` or \`https://\`, also in lower case.`),
+    ),
+    alias: env.toLowerCase(),
+  };
+}
+
 /** Every variable that the service reads, by its name in the Config. */
 export const VARIABLES = {
   port: withDefault('PORT', parse.port, '3000', 'Port to listen on. `0` picks a free port and logs it.'),
-  host: withDefault('HOST', parse.singleLine, '0.0.0.0', 'Address to listen on.'),
+  host: withDefault(
+    'HOST',
+    parse.listenHost,
+    '0.0.0.0',
+    'Address to listen on. `::` listens on IPv6 and IPv4.',
+  ),
   kigoBaseUrl: required('KIGO_BASE_URL', parse.baseUrl, 'Origin of Kigo.'),
   kigoPartnerId: required('KIGO_PARTNER_ID', parse.singleLine, 'Partner id at Kigo.'),
   kigoApiKey: secret(
@@ -183,7 +200,7 @@ export const VARIABLES = {
   databaseUrl: secret(
     optional(
       'DATABASE_URL',
-      parse.urlOf('postgres:', 'postgresql:'),
+      parse.databaseUrl,
       '`postgres://` or `postgresql://`. Version 14 or later. Unset: the embedded PostgreSQL.',
     ),
   ),
@@ -252,11 +269,33 @@ export const VARIABLES = {
     '0',
     'Number of proxies in front of the gateway whose `X-Forwarded-For` is trusted.',
   ),
+  httpsProxy: proxyVariable(
+    'HTTPS_PROXY',
+    'Proxy for `https://` URLs of vendors, consumers, token keys and traces.',
+  ),
+  httpProxy: proxyVariable(
+    'HTTP_PROXY',
+    'Proxy for `http://` URLs of vendors, consumers, token keys and traces.',
+  ),
+  noProxy: {
+    ...optional(
+      'NO_PROXY',
+      parse.singleLine,
+      'Hosts that are reached without a proxy, separated by commas: `host`, `host:port`, `.domain`, or `*` for all. This machine always is.',
+    ),
+    alias: 'no_proxy',
+  },
   allowInsecureUpstreams: withDefault(
     'ALLOW_INSECURE_UPSTREAMS',
     parse.flag,
     'false',
     'Allow `http://` URLs of other hosts than loopback.',
+  ),
+  keepAliveSeconds: withDefault(
+    'KEEP_ALIVE_SECONDS',
+    parse.durationSeconds,
+    '75',
+    'How long an idle connection of a client stays open. Longer than the load balancer in front keeps it.',
   ),
   shutdownGraceSeconds: withDefault(
     'SHUTDOWN_GRACE_SECONDS',
@@ -268,6 +307,35 @@ export const VARIABLES = {
     'OTEL_EXPORTER_OTLP_ENDPOINT',
     parse.baseUrl,
     'Where traces are sent, by OTLP over HTTP. Unset: no traces.',
+  ),
+  otelServiceName: optional(
+    'OTEL_SERVICE_NAME',
+    parse.singleLine,
+    'The `service.name` of traces. Unset: that of `OTEL_RESOURCE_ATTRIBUTES`, or `rewards-gateway`.',
+  ),
+  otelResourceAttributes: optional(
+    'OTEL_RESOURCE_ATTRIBUTES',
+    parse.keyValues,
+    'Attributes of all traces: `key=value` pairs, separated by commas; values may be percent-encoded.',
+  ),
+  otelSdkDisabled: withDefault('OTEL_SDK_DISABLED', parse.flag, 'false', '`true`: no traces.'),
+  otelTracesSampler: withDefault(
+    'OTEL_TRACES_SAMPLER',
+    parse.oneOf(
+      'always_on',
+      'always_off',
+      'traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
+    ),
+    'parentbased_always_on',
+    'Which traces are sent: `always_on`, `always_off`, `traceidratio`, or one of these with `parentbased_`.',
+  ),
+  otelTracesSamplerArg: optional(
+    'OTEL_TRACES_SAMPLER_ARG',
+    parse.ratio,
+    'The share of traces that `traceidratio` sends, 0 to 1. Unset: 1.',
   ),
   role: withDefault(
     'ROLE',

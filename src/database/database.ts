@@ -1,12 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { Kysely } from 'kysely';
+import { backoffMs } from '../async/backoff.js';
 import type { EmbeddedServer } from './embedded-server.js';
 import { migrateToLatest } from './migrations.js';
 import { postgresqlDialect, CLIENT_TIMEOUT_MARGIN_MS } from './postgresql.js';
-import { isUniqueViolation, sqlState, StorageUnavailableError } from './storage-error.js';
+import { isRepeatable, isUniqueViolation, sqlState, StorageUnavailableError } from './storage-error.js';
 import type { Tables } from './tables.js';
 import { toPositiveMs, withStorageTimeout } from './time-limit.js';
+
+/** How often a work that the server asks to repeat is tried in all, within its time limit. */
+const MAX_TRIES = 10;
+const REPEAT_BACKOFF = { initialMs: 5, maxMs: 100, jitter: 1 };
 
 /** Migrations may rewrite tables and wait for each other, so they get more time than the statements of a request. */
 const MIGRATION_TIMEOUT_MS = 300_000;
@@ -58,7 +64,8 @@ export class Database implements OnApplicationShutdown {
   }
 
   /**
-   * Runs work within the time limit. Each statement is a transaction of its own.
+   * Runs work within the time limit. Each statement is a transaction of its own. When the server ends one only because of others
+   * that run at the same time (40001, 40P01), the work is repeated.
    * @param work gets a signal that aborts when the time is over; work of several statements checks it before each
    * @throws StorageUnavailableError when the database was unavailable or did not respond in time, and before `migrate`;
    *   any other error of a statement unchanged
@@ -66,8 +73,8 @@ export class Database implements OnApplicationShutdown {
   async run<T>(work: (db: Kysely<Tables>, signal: AbortSignal) => Promise<T>): Promise<T> {
     if (!this.isMigrated) throw new StorageUnavailableError('not migrated yet');
     return this.trackState(
-      withStorageTimeout(toPositiveMs(this.options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS, async (signal) =>
-        work(await this.getConnection(), signal),
+      withStorageTimeout(toPositiveMs(this.options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS, (signal) =>
+        repeatWhenAsked(async () => work(await this.getConnection(), signal), signal),
       ),
     );
   }
@@ -152,13 +159,24 @@ export class Database implements OnApplicationShutdown {
       databaseUrl: await this.url(),
       timeoutMs: this.options.timeoutMs,
       poolSize: 1,
-      statementTimeoutMs: MIGRATION_TIMEOUT_MS,
+      clientTimeoutMs: MIGRATION_TIMEOUT_MS,
     });
     const db = new Kysely<Tables>({ dialect });
     try {
-      await migrateToLatest(db);
+      await migrateToLatest(db, MIGRATION_TIMEOUT_MS);
     } finally {
       await db.destroy();
     }
+  }
+}
+
+async function repeatWhenAsked<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isRepeatable(error) || tries === MAX_TRIES) throw error;
+    }
+    await sleep(backoffMs(tries, REPEAT_BACKOFF), undefined, { signal });
   }
 }

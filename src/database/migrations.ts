@@ -1,19 +1,27 @@
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
-import { Migrator } from 'kysely/migration';
 import { MIGRATION_LOCK } from './advisory-locks.js';
 import * as initial from './migration-0001-initial.js';
 import * as promisedRewards from './migration-0002-promised-rewards.js';
 import { UnsupportedEncodingError } from './storage-error.js';
 import type { Tables } from './tables.js';
 
+interface Migration {
+  up(db: Kysely<unknown>): Promise<void>;
+}
+
 /** In the order of their names. A migration that has run in a deployment never changes: add a file. */
-const MIGRATIONS = { '0001-initial': initial, '0002-promised-rewards': promisedRewards };
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-initial': initial,
+  '0002-promised-rewards': promisedRewards,
+};
 
 /** A migration takes table locks. It gives up instead of blocking all other statements behind a long read, and is tried again. */
 const LOCK_TIMEOUT_MS = 2_000;
 
-const TABLE = 'schema_migrations';
+/** Many programs call theirs `schema_migrations`, as version 0.1 did. */
+const TABLE = 'gateway_migrations';
+const FORMER_TABLE = 'schema_migrations';
 
 /** The database has migrations that this version does not know, and lacks some that it does. The message names migrations only. */
 export class IncompatibleSchemaError extends Error {
@@ -23,22 +31,31 @@ export class IncompatibleSchemaError extends Error {
 /**
  * Brings the schema up to date, in one transaction, after waiting for any other process that does so. A schema that a later
  * version has migrated stays as it is, so that the previous version works after a rollback.
+ * @param timeoutMs the time limit of each statement: migrations may rewrite tables
  * @throws IncompatibleSchemaError, UnsupportedEncodingError
  */
-export async function migrateToLatest(db: Kysely<Tables>): Promise<void> {
+export async function migrateToLatest(db: Kysely<Tables>, timeoutMs: number): Promise<void> {
   await requireUtf8(db);
   await db.transaction().execute(async (transaction) => {
+    // For this transaction alone: behind a connection pooler, others use the connection as well.
+    for (const name of ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'])
+      await sql`set local ${sql.raw(name)} = ${sql.lit(timeoutMs)}`.execute(transaction);
     await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(transaction);
     await sql`set local lock_timeout = ${sql.lit(LOCK_TIMEOUT_MS)}`.execute(transaction);
-    if (await isOfLaterVersion(transaction)) return;
-    const migrator = new Migrator({
-      db: transaction,
-      provider: { getMigrations: () => Promise.resolve(MIGRATIONS) },
-      migrationTableName: TABLE,
-      migrationLockTableName: 'schema_migrations_lock',
-    });
-    const { error } = await migrator.migrateToLatest();
-    if (error !== undefined) throw error;
+    await createTable(transaction);
+    const executed = await findExecuted(transaction);
+    const pending = Object.entries(MIGRATIONS).filter(([name]) => !executed.includes(name));
+    const later = executed.filter((name) => !Object.hasOwn(MIGRATIONS, name));
+    if (later.length > 0 && pending.length > 0) {
+      const missing = pending.map(([name]) => name).join(', ');
+      throw new IncompatibleSchemaError(`the database has ${later.join(', ')}, but not ${missing}`);
+    }
+    for (const [name, migration] of pending) {
+      await migration.up(transaction as unknown as Kysely<unknown>);
+      await sql`insert into ${sql.table(TABLE)} (name, timestamp) values (${name}, now()::text)`.execute(
+        transaction,
+      );
+    }
   });
 }
 
@@ -51,14 +68,39 @@ async function requireUtf8(db: Kysely<Tables>): Promise<void> {
   if (encoding !== 'UTF8') throw new UnsupportedEncodingError(encoding);
 }
 
-async function isOfLaterVersion(db: Kysely<Tables>): Promise<boolean> {
-  const { rows: tables } = await sql`select 1 where to_regclass(${TABLE}) is not null`.execute(db);
-  if (tables.length === 0) return false;
-  const { rows } = await sql<{ name: string }>`select name from ${sql.table(TABLE)}`.execute(db);
-  const executed = rows.map(({ name }) => name);
-  const later = executed.filter((name) => !Object.hasOwn(MIGRATIONS, name));
-  const missing = Object.keys(MIGRATIONS).filter((name) => !executed.includes(name));
-  if (later.length > 0 && missing.length > 0)
-    throw new IncompatibleSchemaError(`the database has ${later.join(', ')}, but not ${missing.join(', ')}`);
-  return later.length > 0;
+/**
+ * Creates the table of migrations, in our schema. The table of version 0.1 gets the new name, and leaves a view:
+ * that version finds it when it is started again.
+ */
+async function createTable(db: Kysely<Tables>): Promise<void> {
+  if (await exists(db, TABLE)) return;
+  if (!(await isFormer(db))) {
+    await sql`create table ${sql.table(TABLE)} (name text primary key, timestamp text not null)`.execute(db);
+    return;
+  }
+  await sql`alter table ${sql.table(FORMER_TABLE)} rename to ${sql.table(TABLE)}`.execute(db);
+  await sql`create view ${sql.table(FORMER_TABLE)} as select * from ${sql.table(TABLE)}`.execute(db);
+}
+
+/** Whether `schema_migrations` is ours, and not another program's: version 0.1 created it together with the ledger. */
+async function isFormer(db: Kysely<Tables>): Promise<boolean> {
+  if (!(await exists(db, FORMER_TABLE)) || !(await exists(db, 'ledger'))) return false;
+  const { rows } = await sql<{ columns: string[] }>`
+    select array_agg(column_name::text order by column_name) as columns from information_schema.columns
+    where table_schema = current_schema() and table_name = ${FORMER_TABLE}`.execute(db);
+  return rows[0]?.columns.join() === 'name,timestamp';
+}
+
+async function exists(db: Kysely<Tables>, table: string): Promise<boolean> {
+  const { rows } = await sql`
+    select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = current_schema() and c.relname = ${table}`.execute(db);
+  return rows.length > 0;
+}
+
+async function findExecuted(db: Kysely<Tables>): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(TABLE)} order by name`.execute(
+    db,
+  );
+  return rows.map(({ name }) => name);
 }

@@ -1,6 +1,13 @@
 import type { Dialect, PostgresPool, PostgresPoolClient } from 'kysely';
 import type { Pool, PoolClient, PoolConfig } from 'pg';
-import { fromDriver, noConnection, sqlState, StorageUnavailableError } from './storage-error.js';
+import { prepareSession } from './session.js';
+import {
+  fromDriver,
+  isRepeatable,
+  noConnection,
+  sqlState,
+  StorageUnavailableError,
+} from './storage-error.js';
 import { toPositiveMs, withStorageTimeout } from './time-limit.js';
 
 /** The maximum number of connections of one process. */
@@ -13,8 +20,8 @@ export interface PostgresqlOptions {
   /** The time limit of one statement, and of waiting for a connection, in milliseconds. */
   timeoutMs: number;
   poolSize?: number;
-  /** For migrations, which may take longer than they wait for a connection. */
-  statementTimeoutMs?: number;
+  /** How long to wait for a statement. For migrations, which set a longer time limit for theirs. */
+  clientTimeoutMs?: number;
 }
 
 /**
@@ -30,40 +37,26 @@ export async function postgresqlDialect(options: PostgresqlOptions): Promise<Dia
   // Without listeners, an idle connection that the server closes would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const limitMs = toPositiveMs(options.statementTimeoutMs ?? options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS;
+  const limitMs = toPositiveMs(options.clientTimeoutMs ?? options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS;
   return new PostgresDialect({ pool: withTimeouts(pool, limitMs) });
 }
 
 function poolConfig(options: PostgresqlOptions): PoolConfig {
   const timeoutMs = toPositiveMs(options.timeoutMs);
-  const statementMs = toPositiveMs(options.statementTimeoutMs ?? options.timeoutMs);
-  const settings = {
-    synchronous_commit: 'on',
-    statement_timeout: statementMs,
-    lock_timeout: statementMs,
-    idle_in_transaction_session_timeout: statementMs,
+  const session = {
+    statementMs: timeoutMs,
+    startupOptions: /[?&]options=/.test(options.databaseUrl),
   };
-  const flags = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
-  const { connectionString, own } = splitOptions(options.databaseUrl);
   return {
-    connectionString,
-    options: [...own, ...flags].join(' '),
+    connectionString: options.databaseUrl,
     application_name: 'rewards-gateway',
     connectionTimeoutMillis: timeoutMs,
+    // The pool waits for it, and passes on its error.
+    onConnect: (client) =>
+      withStorageTimeout(timeoutMs, () => prepareSession(client, session)) as unknown as void,
     keepAlive: true,
     max: options.poolSize ?? POOL_SIZE,
   };
-}
-
-/** Removes `?options=` from a connection string: the driver would let it replace our options instead of adding to them. */
-function splitOptions(databaseUrl: string): { connectionString: string; own: string[] } {
-  if (!databaseUrl.includes('options=') || !URL.canParse(databaseUrl)) {
-    return { connectionString: databaseUrl, own: [] };
-  }
-  const url = new URL(databaseUrl);
-  const own = url.searchParams.getAll('options');
-  url.searchParams.delete('options');
-  return { connectionString: url.href, own };
 }
 
 /** A pool with a time limit on every wait and translated errors. A connection that failed is not used again. */
@@ -75,27 +68,29 @@ function withTimeouts(pool: Pool, limitMs: number): PostgresPool {
       try {
         return withClientTimeouts(await pool.connect(), limitMs);
       } catch (error) {
-        throw noConnection(error);
+        throw error instanceof StorageUnavailableError ? error : noConnection(error);
       }
     },
   };
 }
 
 function withClientTimeouts(client: PoolClient, limitMs: number): PostgresPoolClient {
-  let broken = false;
+  let broken: unknown;
   // Kysely's type of `query` also covers cursors, which we do not use.
   const query = async (text: string, parameters: unknown[]) => {
-    if (broken) throw new StorageUnavailableError('no connection');
+    // The first failure says why; that of the ROLLBACK after it does not.
+    if (broken !== undefined) throw broken;
     try {
       return await withStorageTimeout(limitMs, () => client.query(text, parameters));
     } catch (error) {
       const failure = fromDriver(error);
-      broken = failure instanceof StorageUnavailableError && !RECOVERABLE_STATES.has(sqlState(error) ?? '');
+      const usable = RECOVERABLE_STATES.has(sqlState(error) ?? '') || isRepeatable(failure);
+      if (failure instanceof StorageUnavailableError && !usable) broken = failure;
       throw failure;
     }
   };
   return {
     query: query as unknown as PostgresPoolClient['query'],
-    release: (destroy) => client.release(broken || destroy === true),
+    release: (destroy) => client.release(broken !== undefined || destroy === true),
   };
 }

@@ -38,6 +38,27 @@ const UNAVAILABLE_STATES = new Set([
   '55P03', // a lock was not available in time
 ]);
 
+/** What an operator should know about the failures that a configuration causes. */
+const SENTENCES: Readonly<Record<string, string>> = {
+  '25006': 'the database is read-only',
+  '28000': 'the server does not let this role connect from here',
+  '28P01': 'the password is wrong',
+  '3D000': 'the database does not exist',
+  '3F000': 'no schema of the search path exists, or the role may not use it',
+  '42501': 'the role lacks a privilege, such as CREATE on the schema or access to the tables',
+  '42P01': 'a table is missing',
+  '53100': 'the disk of the server is full',
+  '53300': 'the server has no connection left',
+};
+
+/** Of failures after which the server asks for a repeat: nothing of the transaction remains. */
+const REPEATABLE_STATES = new Set(['40001', '40P01']);
+
+/** Whether the server ended a transaction only because of others that ran at the same time. */
+export function isRepeatable(error: unknown): boolean {
+  return error instanceof StorageUnavailableError && REPEATABLE_STATES.has(sqlState(error.cause) ?? '');
+}
+
 /** The SQLSTATE of an error that the server reported. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error) || !('severity' in error))
@@ -60,7 +81,8 @@ export function isUniqueViolation(error: unknown): boolean {
 
 /** The error for a failed connection, with its code: `ECONNREFUSED`, `ENOTFOUND`, 28P01 (wrong password), 53300 (too many). */
 export function noConnection(error: unknown): StorageUnavailableError {
-  const why = sqlState(error) ?? summarizeError(error).code;
+  const state = sqlState(error);
+  const why = state === undefined ? summarizeError(error).code : describeState(state);
   return new StorageUnavailableError(`no connection${why === undefined ? '' : ` (${why})`}`, {
     cause: error,
   });
@@ -75,5 +97,11 @@ export function fromDriver(error: unknown): unknown {
   const state = sqlState(error);
   if (state === undefined) return noConnection(error);
   const unavailable = UNAVAILABLE_STATES.has(state) || UNAVAILABLE_CLASSES.has(state.slice(0, 2));
-  return unavailable ? new StorageUnavailableError(state, { cause: error }) : error;
+  return unavailable ? new StorageUnavailableError(describeState(state), { cause: error }) : error;
+}
+
+/** An SQLSTATE, with a sentence where there is one. */
+export function describeState(state: string): string {
+  const sentence = SENTENCES[state];
+  return sentence === undefined ? state : `${state}: ${sentence}`;
 }

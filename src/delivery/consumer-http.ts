@@ -1,9 +1,10 @@
-import { Pool } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Consumer } from '../config/parsers.js';
 import { summarizeError } from '../log/error-summary.js';
 import { traceHeaders } from '../tracing/span.js';
 import { parseRetryAfter } from '../upstream/retry-after.js';
+import { createDispatcher } from '../upstream/outgoing.js';
+import type { ProxySettings } from '../config/proxy.js';
 import type { SignedEvent } from './webhook-event.js';
 
 /** Limits one attempt, from connecting to the last byte that is read. */
@@ -25,13 +26,15 @@ export interface DeliveryAttempt {
 
 /** Sends events to one consumer. It follows no redirects. */
 export class ConsumerHttp {
-  private readonly pool: Pool;
+  private readonly dispatcher: Dispatcher;
+  private readonly origin: string;
   private readonly path: string;
 
-  constructor({ url, concurrency }: Consumer) {
+  constructor({ url, concurrency }: Consumer, proxy: ProxySettings) {
     const { origin, pathname, search } = new URL(url);
     this.path = pathname + search;
-    this.pool = new Pool(origin, {
+    this.origin = origin;
+    this.dispatcher = createDispatcher(url, proxy, {
       connections: concurrency,
       allowH2: false,
       // The timeout of the attempt covers these phases.
@@ -49,7 +52,8 @@ export class ConsumerHttp {
     const signal = AbortSignal.any([timeout, abortSignal]);
     let response: Dispatcher.ResponseData;
     try {
-      response = await this.pool.request({
+      response = await this.dispatcher.request({
+        origin: this.origin,
         method: 'POST',
         path: this.path,
         headers: { ...headers, ...traceHeaders() },
@@ -65,17 +69,17 @@ export class ConsumerHttp {
     const status = response.statusCode;
     // If the body is longer or too slow, the connection is closed; the status counts.
     await response.body.dump({ limit: MAX_RESPONSE_BYTES, signal }).catch(() => undefined);
-    const { 'retry-after': retryAfter } = response.headers;
+    const { 'retry-after': retryAfter, date } = response.headers;
     return {
       status,
       outcome: describeOutcome(status),
       durationMs: durationMs(),
-      retryAfterSeconds: parseRetryAfter(Array.isArray(retryAfter) ? retryAfter[0] : retryAfter),
+      retryAfterSeconds: parseRetryAfter([retryAfter].flat()[0], [date].flat()[0]),
     };
   }
 
   close(): Promise<void> {
-    return this.pool.destroy();
+    return this.dispatcher.destroy();
   }
 }
 

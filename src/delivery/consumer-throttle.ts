@@ -3,8 +3,8 @@ import type { DeliveryAttempt } from './consumer-http.js';
 
 /** Consecutive failures that open the circuit; fewer may be caused by single events. */
 const FAILURE_THRESHOLD = 5;
-/** 5 s at first, at most a minute, each with 25 % jitter in both directions. */
-const OPEN_BACKOFF = { initialMs: 6_250, maxMs: 75_000, jitter: 0.4 };
+/** 5 s at first, at most a minute; jitter takes away up to 25 %. */
+const OPEN_BACKOFF = { initialMs: 5_000, maxMs: 60_000, jitter: 0.25 };
 const MAX_RETRY_AFTER_MS = 3_600_000;
 
 export type BreakerState = 'closed' | 'open' | 'half-open';

@@ -6,6 +6,7 @@ import type { Consumer } from '../config/parsers.js';
 import type { Database } from '../database/database.js';
 import type { IssuanceDto } from '../ledger/issuances.dto.js';
 import { extractContext, withSpan } from '../tracing/span.js';
+import type { ProxySettings } from '../config/proxy.js';
 import { ATTEMPT_TIMEOUT_MS, ConsumerHttp, isSuccess } from './consumer-http.js';
 import type { DeliveryAttempt } from './consumer-http.js';
 import { ConsumerThrottle } from './consumer-throttle.js';
@@ -22,6 +23,7 @@ const LEASE_MARGIN_MS = 5_000;
 export interface ConsumerWorkerOptions {
   readonly database: Database;
   readonly databaseTimeoutMs: number;
+  readonly proxy: ProxySettings;
   readonly findIssuances: (ids: readonly string[]) => Promise<IssuanceDto[]>;
   readonly logger: Logger;
   readonly onFailure: (error: unknown) => void;
@@ -46,7 +48,7 @@ export class ConsumerWorker {
     private readonly options: ConsumerWorkerOptions,
   ) {
     this.throttle = new ConsumerThrottle(consumer.concurrency);
-    this.http = new ConsumerHttp(consumer);
+    this.http = new ConsumerHttp(consumer, options.proxy);
     this.loop = new PollingLoop(() => this.sendDue(), POLL_INTERVAL_MS, options.onFailure);
     this.leaseMs = 2 * ATTEMPT_TIMEOUT_MS + 2 * options.databaseTimeoutMs + LEASE_MARGIN_MS;
   }

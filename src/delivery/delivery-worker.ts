@@ -40,11 +40,13 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     private readonly database: Database,
     private readonly ledger: LedgerService,
     private readonly replays: ReplaysService,
-    { role, deliveryConsumers = [], databaseTimeoutMs, shutdownGraceSeconds }: Config,
+    config: Config,
   ) {
+    const { role, deliveryConsumers = [], databaseTimeoutMs, shutdownGraceSeconds } = config;
     const options = {
       database,
       databaseTimeoutMs,
+      proxy: config,
       findIssuances: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(toIssuanceDto),
       logger: this.logger,
       onFailure: (error: unknown) => this.logFailure(error),

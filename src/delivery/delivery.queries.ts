@@ -97,12 +97,14 @@ export async function acquireLeases(
   leaseMs: number,
 ): Promise<LeasedDelivery[]> {
   const { name } = consumer;
+  // A lease that ends later than any may was made before the clock of the server was put back: its holder is long gone.
+  const longestLease = sql`${`${Math.ceil(2 * leaseMs)} milliseconds`}::interval`;
   // The conditions let PostgreSQL read the index on due deliveries in its order, whatever the backlog.
   const { rows } = await sql<LeasedDeliveryRow>`
     with due as materialized (
       select d.id from deliveries d
       where d.consumer = ${name} and d.status = 'pending' and d.next_attempt_at <= now()
-        and (d.lease_expires_at is null or d.lease_expires_at < now())
+        and (d.lease_expires_at is null or d.lease_expires_at not between now() and now() + ${longestLease})
         and not exists (select from delivery_pauses p where p.consumer = ${name} and p.url_hash = ${urlHash(consumer)})
         and (d.ordering_key is null or d.id = (
           select min(first.id) from deliveries first

@@ -3,8 +3,8 @@ import { backoffMs } from '../async/backoff.js';
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600 * SECOND_MS;
 
-/** 5 s at first, at most 12 h, each with 10 % jitter in both directions. */
-const BACKOFF = { initialMs: 5.5 * SECOND_MS, maxMs: 12 * HOUR_MS, jitter: 0.2 / 1.1 };
+/** 5 s at first, at most 12 h; jitter takes away up to 10 %. */
+const BACKOFF = { initialMs: 5 * SECOND_MS, maxMs: 12 * HOUR_MS, jitter: 0.1 };
 /** The time during which a delivery is retried. */
 export const MAX_RETRY_AGE_MS = 72 * HOUR_MS;
 const RETRY_AFTER_JITTER = 0.1;
@@ -32,7 +32,9 @@ export function nextAttemptInMs({
   const remainingMs = MAX_RETRY_AGE_MS - ageMs;
   if (remainingMs <= 0) return undefined;
   // Up to 10 % jitter after Retry-After, never before it.
-  const retryAfterMs =
-    Math.min(retryAfterSeconds * SECOND_MS, MAX_RETRY_AGE_MS) * (1 + RETRY_AFTER_JITTER * Math.random());
+  const retryAfterMs = Math.min(
+    retryAfterSeconds * SECOND_MS * (1 + RETRY_AFTER_JITTER * Math.random()),
+    MAX_RETRY_AGE_MS,
+  );
   return Math.min(Math.max(backoffMs(attempts, BACKOFF), retryAfterMs), Math.max(remainingMs, retryAfterMs));
 }

@@ -35,13 +35,33 @@ export function handleFrameworkError(error: Error, request: FastifyRequest, repl
   request.server.logRequest(request, reply);
 }
 
-/** Requires `Host` in HTTP/1.1. Node would do it as well (`requireHostHeader`), but without a response body. */
-export function rejectMissingHost(instance: FastifyInstance): void {
-  instance.addHook('onRequest', (request, reply, done) => {
-    if (request.raw.httpVersion === '1.1' && request.headers.host === undefined)
-      sendProblem(reply, Problem.untyped(400, 'Bad Request', 'The Host header is missing.'));
-    else done();
+/** A name or an address, and a port (RFC 9110, 7.2). */
+const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
+
+/**
+ * Requires one valid `Host` in HTTP/1.1 (RFC 9112, 3.2). Node would require that there is one (`requireHostHeader`), but without a
+ * response body, and takes the first of several.
+ */
+export function rejectInvalidHost(instance: FastifyInstance): void {
+  instance.addHook('onRequest', ({ raw }, reply, done) => {
+    const { host } = raw.headers;
+    let detail: string | undefined;
+    if (host === undefined) detail = raw.httpVersion === '1.1' ? 'The Host header is missing.' : undefined;
+    else if (countHosts(raw.rawHeaders) > 1) detail = 'There is more than one Host header.';
+    else if (!HOST.test(host)) detail = 'The Host header is not valid.';
+    if (detail === undefined) done();
+    else sendProblem(reply, Problem.untyped(400, 'Bad Request', detail));
   });
+}
+
+/** @param rawHeaders names and values by turns */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count;
 }
 
 /** Serves requests with an unknown `Expect` like all others (RFC 9110, 10.1.1). Node would respond without a body. */

@@ -11,7 +11,11 @@ const HEADER_LIMIT = 16 * 1024;
 const MAX_CONNECTIONS = 10_000;
 
 /** The HTTP server: its limits, its timeouts, and what it does before Fastify has a request. */
-export function createFastifyAdapter({ trustedProxyHops, upstreamDeadlineMs }: Config): FastifyAdapter {
+export function createFastifyAdapter({
+  trustedProxyHops,
+  upstreamDeadlineMs,
+  keepAliveSeconds,
+}: Config): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     // Anybody can send any address in X-Forwarded-For; only these proxies are trusted.
@@ -24,14 +28,14 @@ export function createFastifyAdapter({ trustedProxyHops, upstreamDeadlineMs }: C
       headersTimeout: 10_000,
       // Node checks for slow requests every 30 s by default.
       connectionsCheckingInterval: 1_000,
-      // See rejectMissingHost.
+      // See rejectInvalidHost.
       requireHostHeader: false,
     },
     requestTimeout: 30_000,
     // Ends connections whose client does not read the response. Our own responses never take this long.
     connectionTimeout: 60_000 + Math.ceil(upstreamDeadlineMs),
     // Longer than load balancers keep connections: the side that sends requests should be the one to close.
-    keepAliveTimeout: 75_000,
+    keepAliveTimeout: Math.ceil(keepAliveSeconds * 1_000),
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     // No route has a schema: Nest's pipes validate. To load Fastify's compilers for them all the same takes 20 ms of each start.

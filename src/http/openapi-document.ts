@@ -28,7 +28,7 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     )
     .setVersion(version)
     .setLicense('MIT', 'https://opensource.org/license/mit')
-    .addServer('/')
+    .addServer('./')
     .addBearerAuth(
       {
         type: 'http',

@@ -100,8 +100,8 @@ export class HubSummaryController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UnviewedCountsDto> {
     const results = await this.counts.findCounts(users, noCache);
-    const now = Date.now();
-    const uncached = { provenance: 'miss', asOf: now, freshUntil: now } as const;
+    const now = performance.now();
+    const uncached = { provenance: 'miss', asOf: Date.now(), requestedAt: now, freshUntil: now } as const;
     const times: CacheTimes[] = results.map(({ count }) => (count instanceof Problem ? uncached : count));
     reply.headers(cacheHeaders(times.reduce(worstOf)));
     return {

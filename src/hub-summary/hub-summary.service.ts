@@ -49,7 +49,7 @@ export class HubSummaryService {
    * @throws UpstreamError
    */
   find(accountId: string, { noCache, limiter }: LookupOptions = {}): Promise<CacheResult<KigoHubSummary>> {
-    const key = this.http.cacheKey('hub-summary:v1', accountId);
+    const key = this.http.cacheKey('hub-summary:v2', accountId);
     const fetch = () => this.fetchSummary(accountId);
     return this.cache.get(key, this.policy, limiter ? () => limiter(fetch) : fetch, noCache);
   }
@@ -72,7 +72,8 @@ export class HubSummaryService {
       if (account.value !== previous) summary = await this.find(account.value, options);
     }
     // The age of the count is that of the summary: account ids do not change over time.
-    return { ...worstOf(account, summary), asOf: summary.asOf, value: summary.value?.unviewed_products };
+    const { asOf, requestedAt } = summary;
+    return { ...worstOf(account, summary), asOf, requestedAt, value: summary.value?.unviewed_products };
   }
 
   private async fetchSummary(accountId: string): Promise<KigoHubSummary | undefined> {

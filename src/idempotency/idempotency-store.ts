@@ -120,7 +120,7 @@ export class IdempotencyStore {
       signal.throwIfAborted();
       if (await tryAcquire(db, lease, bodyHash, this.leaseSeconds)) return { state: 'started', lease };
       signal.throwIfAborted();
-      const existing = await findExisting(db, lease.keyHash, bodyHash);
+      const existing = await findExisting(db, lease.keyHash, bodyHash, this.leaseSeconds);
       // Undefined: the key has been released since the first statement, and is free.
       if (existing) return existing;
     }
@@ -195,13 +195,16 @@ async function findExisting(
   db: Kysely<Tables>,
   keyHash: string,
   bodyHash: string,
+  leaseSeconds: number,
 ): Promise<AcquireResult | undefined> {
+  // A lease that ends later than any may was made before the clock of the server was put back: its holder is long gone.
+  const longestLease = sql`make_interval(secs => ${2 * leaseSeconds}::float8)`;
   await db
     .updateTable('idempotency_keys')
     .set({ state: 'unknown' })
     .where('key_hash', '=', keyHash)
     .where('state', '=', 'in-flight')
-    .where(sql<boolean>`lease_expires_at <= now()`)
+    .where(sql<boolean>`lease_expires_at not between now() and now() + ${longestLease}`)
     .execute();
   const existing = await db
     .selectFrom('idempotency_keys')

@@ -18,6 +18,7 @@ function upstreamOptions(config: Config, breakers: BreakerRegistry) {
     breakers,
     upstream: 'kigo' as const,
     baseUrl: config.kigoBaseUrl,
+    proxy: config,
     timeoutMs: config.kigoTimeoutMs,
     deadlineMs: config.upstreamDeadlineMs,
   };

@@ -30,7 +30,7 @@ export class KigoLogin {
   /** @throws UpstreamError; `credentials_rejected` for status 401 and 403 */
   async logIn(apiKey = this.key.current): Promise<KigoToken> {
     const { kigoPartnerId, kigoTokenTtlSeconds } = this.config;
-    const sentAt = Date.now();
+    const sentAt = performance.now();
     try {
       const response = await this.http.axiosRef.post<string>(
         '/api/v1/auth/sessions',

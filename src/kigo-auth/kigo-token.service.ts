@@ -41,7 +41,7 @@ type TokenState =
 
 /**
  * Holds the one partner token that all calls share. At most one login is in flight, across all replicas that share a Redis, and
- * no caller can cancel it. Times are milliseconds since the epoch.
+ * no caller can cancel it. Times are milliseconds by `performance.now()`.
  */
 @Injectable()
 export class KigoTokenService implements KigoTokenStatus {
@@ -49,7 +49,7 @@ export class KigoTokenService implements KigoTokenStatus {
   private state: TokenState = { kind: 'none' };
   private coalescedCount = 0;
   /** Until then no token is dropped although Kigo rejects it, whatever the state: a new token was rejected as well. */
-  private keepTokensUntil = 0;
+  private keepTokensUntil = -Infinity;
   private lastOwnToken: string | undefined;
   /** The shared store may still hold the token that was invalidated last. */
   private lastInvalidated: string | undefined;
@@ -72,9 +72,9 @@ export class KigoTokenService implements KigoTokenStatus {
   /** @throws UpstreamError when there is no valid token and none can be obtained */
   async get(): Promise<string> {
     const token = this.current;
-    if (!token || token.expiresAt <= Date.now()) return (await this.waitForRenewal()).value;
+    if (!token || token.expiresAt <= performance.now()) return (await this.waitForRenewal()).value;
     if (!this.isRefreshDue()) return token.value;
-    if (Date.now() < token.blockingRefreshAt) {
+    if (performance.now() < token.blockingRefreshAt) {
       // Nobody waits for a refresh in the background. Its failure sets the time of the next one.
       this.renew().catch(() => undefined);
       return token.value;
@@ -82,7 +82,7 @@ export class KigoTokenService implements KigoTokenStatus {
     try {
       return (await this.waitForRenewal()).value;
     } catch (error) {
-      if (this.current === token && Date.now() < token.expiresAt) return token.value;
+      if (this.current === token && performance.now() < token.expiresAt) return token.value;
       throw error;
     }
   }
@@ -94,7 +94,7 @@ export class KigoTokenService implements KigoTokenStatus {
   invalidate(value: string): boolean {
     const { settled } = this;
     if (tokenIn(settled)?.value !== value) return true;
-    if (Date.now() < this.keepTokensUntil) return false;
+    if (performance.now() < this.keepTokensUntil) return false;
     this.lastInvalidated = value;
     this.settle(settled.kind === 'blocked' ? { ...settled, token: undefined } : { kind: 'none' });
     return true;
@@ -107,7 +107,7 @@ export class KigoTokenService implements KigoTokenStatus {
 
   /** Keeps whatever token is current for a while: Kigo rejected one right after another, so more logins would not help. */
   blockRenewals(): void {
-    this.keepTokensUntil = Date.now() + REJECTION_BACKOFF_MS;
+    this.keepTokensUntil = performance.now() + REJECTION_BACKOFF_MS;
   }
 
   /** Uses a token from a login with a new API key. */
@@ -126,8 +126,8 @@ export class KigoTokenService implements KigoTokenStatus {
 
   private isRefreshDue(): boolean {
     const { state } = this;
-    if (state.kind === 'active') return Date.now() >= state.nextRefreshAt;
-    if (state.kind === 'blocked') return Date.now() >= state.until;
+    if (state.kind === 'active') return performance.now() >= state.nextRefreshAt;
+    if (state.kind === 'blocked') return performance.now() >= state.until;
     return true;
   }
 
@@ -162,14 +162,14 @@ export class KigoTokenService implements KigoTokenStatus {
     const shared = await this.store.find();
     if (!shared || shared.value === this.lastInvalidated) return undefined;
     const { current } = this;
-    if (current && shared.issuedAt <= current.issuedAt) return undefined;
-    return Date.now() < shared.blockingRefreshAt ? shared : undefined;
+    if (current && (shared.value === current.value || shared.issuedAt <= current.issuedAt)) return undefined;
+    return performance.now() < shared.blockingRefreshAt ? shared : undefined;
   }
 
   /** One replica logs in. The others wait for its token, but no longer than one attempt may take, since that replica may have died. */
   private async logInOrWait(): Promise<KigoToken> {
     const { settled } = this;
-    if (settled.kind === 'blocked' && Date.now() < settled.until) throw settled.error;
+    if (settled.kind === 'blocked' && performance.now() < settled.until) throw settled.error;
     const { kigoTimeoutMs } = this.config;
     const waitDeadline = performance.now() + kigoTimeoutMs;
     for (let waited = false; ; waited = true) {
@@ -203,7 +203,7 @@ export class KigoTokenService implements KigoTokenStatus {
           kind: 'blocked',
           token: this.current,
           error,
-          until: Date.now() + REJECTION_BACKOFF_MS,
+          until: performance.now() + REJECTION_BACKOFF_MS,
         });
         this.logger.error({ msg: 'Kigo login rejected; next attempt in 30 s', reason: error.message });
       }
@@ -226,6 +226,9 @@ function afterFailure(state: SettledState, error: unknown): SettledState {
   const token = tokenIn(state);
   if (!token) return { kind: 'none' };
   const failedRefreshes = state.kind === 'active' ? state.failedRefreshes + 1 : 1;
-  const nextRefreshAt = Math.max(token.refreshAt, Date.now() + backoffMs(failedRefreshes, REFRESH_BACKOFF));
+  const nextRefreshAt = Math.max(
+    token.refreshAt,
+    performance.now() + backoffMs(failedRefreshes, REFRESH_BACKOFF),
+  );
   return { kind: 'active', token, nextRefreshAt, failedRefreshes };
 }

@@ -1,4 +1,4 @@
-/** A partner token and its times, in milliseconds since the epoch. All are counted from when its login was sent. */
+/** A partner token and its times, in milliseconds by `performance.now()`. All are counted from when its login was sent. */
 export interface KigoToken {
   readonly value: string;
   readonly issuedAt: number;

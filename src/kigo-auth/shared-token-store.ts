@@ -7,6 +7,12 @@ import { kigoKeyPrefix } from './kigo-http.js';
 import { createToken } from './kigo-token.js';
 import type { KigoToken } from './kigo-token.js';
 
+/** Its age is that of the entry. */
+interface SharedToken {
+  readonly value: string;
+  readonly ttlMs: number;
+}
+
 const ALGORITHM = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
@@ -24,26 +30,29 @@ export class SharedTokenStore {
     private readonly apiKey: KigoApiKey,
     config: Config,
   ) {
-    this.cacheKey = `${kigoKeyPrefix(config)}:token:v1`;
+    this.cacheKey = `${kigoKeyPrefix(config)}:token:v2`;
   }
 
   /** @returns undefined if there is no token, if it was encrypted with another API key, or if the cache is unavailable */
   async find(): Promise<KigoToken | undefined> {
-    const encrypted = await this.cache.readShared(this.cacheKey);
-    if (typeof encrypted !== 'string') return undefined;
+    const shared = await this.cache.readShared(this.cacheKey);
+    if (typeof shared?.value !== 'string') return undefined;
     try {
       // Only a holder of the API key can have encrypted it, so its shape is known.
-      const token = JSON.parse(this.decrypt(Buffer.from(encrypted, 'base64'))) as KigoToken;
+      const token = JSON.parse(this.decrypt(Buffer.from(shared.value, 'base64'))) as SharedToken;
       // Replicas share the token, but each draws its own time to refresh it.
-      return createToken(token.value, token.issuedAt, token.expiresAt - token.issuedAt);
+      return createToken(token.value, performance.now() - shared.ageMs, token.ttlMs);
     } catch {
       return undefined;
     }
   }
 
   async put(token: KigoToken): Promise<void> {
-    const encrypted = this.encrypt(JSON.stringify(token)).toString('base64');
-    await this.cache.writeShared(this.cacheKey, encrypted, token.expiresAt - Date.now());
+    const { value, issuedAt, expiresAt } = token;
+    const shared: SharedToken = { value, ttlMs: expiresAt - issuedAt };
+    const encrypted = this.encrypt(JSON.stringify(shared)).toString('base64');
+    const now = performance.now();
+    await this.cache.writeShared(this.cacheKey, encrypted, expiresAt - now, now - issuedAt);
   }
 
   /** During a key rotation, replicas that still use the old API key cannot decrypt tokens of the others, and log in themselves. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { isInstant, withZone } from '../validation/instant.js';
+import { isInstant, toUtc } from '../validation/instant.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import type { UpstreamFailure } from '../upstream/upstream-error.js';
 import { kiipBody } from './kiip-body.js';
@@ -41,7 +41,7 @@ export class KiipClient {
     return this.http.trackOutcome('session', () => {
       const { date } = parseBody('session', body);
       if (!isInstant(date)) throw failure('session', 'invalid_response', 'date is not a date and time');
-      return { date: withZone(date) };
+      return { date: toUtc(date) };
     });
   }
 

@@ -33,6 +33,7 @@ import { KiipClient, KiipHttp } from './kiip-client.js';
           breakers,
           upstream: 'kiip',
           baseUrl: config.kiipBaseUrl,
+          proxy: config,
           timeoutMs: config.kiipTimeoutMs,
           deadlineMs: config.upstreamDeadlineMs,
           operations: ['session', 'moment'],

@@ -1,5 +1,5 @@
 import { isLoopback } from '../config/parsers.js';
-import { isInstant, withZone } from '../validation/instant.js';
+import { isInstant, toUtc } from '../validation/instant.js';
 import type { MomentDto, RewardDto } from './moment.dto.js';
 
 /** The response to a moment cannot be used. The message names the wrong field, never its value. */
@@ -67,7 +67,7 @@ function asSeconds(value: unknown): number | null {
 }
 
 function asInstant(value: unknown): string | null {
-  return isInstant(value) ? withZone(value) : null;
+  return isInstant(value) ? toUtc(value) : null;
 }
 
 /**

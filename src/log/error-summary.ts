@@ -20,7 +20,7 @@ export function summarizeError(error: unknown): ErrorSummary {
   const at = /^ +at .*?([\w.-]+\.[jt]s):(\d+):(\d+)\)?$/m.exec(frames);
   return {
     error: error.name,
-    ...(typeof code === 'string' && /^[A-Z][A-Z0-9_]*$/.test(code) ? { code } : {}),
+    ...(typeof code === 'string' && /^[A-Z0-9][A-Z0-9_]*$/.test(code) ? { code } : {}),
     ...(at && { at: findSource(at[1]!, Number(at[2]), Number(at[3])) }),
   };
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { toEpochMs } from '../async/monotonic.js';
 import { KigoTokenStatus } from '../kigo-auth/kigo-token-status.js';
 import type { OperationBreaker } from '../upstream/operation-breaker.js';
 import { BreakerRegistry } from '../upstream/breaker-registry.js';
@@ -73,7 +74,7 @@ export class UpstreamMetrics {
   private registerTokenMetrics(registry: MetricsRegistry): void {
     const token = (read: (token: { issuedAt: number; expiresAt: number }) => number) => (): Samples => {
       const { current } = this.tokens;
-      return current ? [[{}, read(current) / 1000]] : [];
+      return current ? [[{}, toEpochMs(read(current)) / 1000]] : [];
     };
     registry.gauge({
       name: 'kigo_token_issued_timestamp_seconds',

@@ -25,7 +25,11 @@ interface Window {
 export class RateLimitStorage implements ThrottlerStorage {
   private readonly windows = new QuickLRU<string, Window>({ maxSize: MAX_TRACKED_CALLERS });
 
-  constructor(private readonly counters: Pick<RedisStore, 'add'>) {}
+  /** @param scope keeps the counters of environments that share a Redis apart */
+  constructor(
+    private readonly counters: Pick<RedisStore, 'add'>,
+    private readonly scope: string,
+  ) {}
 
   /**
    * Counts one call.
@@ -43,7 +47,7 @@ export class RateLimitStorage implements ThrottlerStorage {
     }
     const isBlocked = window.localTokens === 0;
     if (!isBlocked) window.localTokens -= 1;
-    const timeToExpire = Math.max(1, Math.ceil((window.expiresAt - Date.now()) / 1000));
+    const timeToExpire = Math.max(1, Math.ceil((window.expiresAt - performance.now()) / 1000));
     return {
       totalHits: Math.min(limit, window.reserved) - window.localTokens,
       timeToExpire,
@@ -53,7 +57,7 @@ export class RateLimitStorage implements ThrottlerStorage {
   }
 
   private getWindow(key: string, ttl: number): Window {
-    const now = Date.now();
+    const now = performance.now();
     const current = this.windows.get(key);
     if (current && now < current.expiresAt) return current;
     const window = { expiresAt: now + ttl, reserved: 0, localTokens: 0 };
@@ -63,13 +67,15 @@ export class RateLimitStorage implements ThrottlerStorage {
 
   private async reserve(key: string, window: Window, ttl: number, limit: number): Promise<void> {
     const amount = Math.max(1, Math.floor(limit / 100));
-    const counter = await this.counters.add(`rewards-gateway:rate:${key}`, amount, ttl, (late) => {
+    const name = `rewards-gateway:rate:${this.scope}:${key}`;
+    const counter = await this.counters.add(name, amount, ttl, (late) => {
       // A late reply does not include the calls that this process has counted alone since, and part of its time has passed.
       window.reserved = Math.max(window.reserved, late.total);
-      window.expiresAt = Math.min(window.expiresAt, Date.now() + late.remainingMs);
+      window.expiresAt = Math.min(window.expiresAt, performance.now() + late.remainingMs);
     });
     window.reserved = counter?.total ?? window.reserved + amount;
-    if (counter) window.expiresAt = Date.now() + counter.remainingMs;
+    // A counter whose time somebody has changed, or whose clock was put back, blocks no caller for longer than a window.
+    if (counter) window.expiresAt = performance.now() + Math.min(counter.remainingMs, ttl);
     window.localTokens = Math.max(0, Math.min(amount, limit - (window.reserved - amount)));
   }
 }

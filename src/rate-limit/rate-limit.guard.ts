@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ThrottlerGuard } from '@nestjs/throttler';
 import type { ThrottlerRequest } from '@nestjs/throttler';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { parseAddress } from '../http/forwarded-for.js';
 import { rateLimited } from '../problem/problem-catalogue.js';
 
 /**
@@ -11,7 +12,8 @@ import { rateLimited } from '../problem/problem-catalogue.js';
 @Injectable()
 export class RateLimitGuard extends ThrottlerGuard {
   protected override async getTracker(request: Pick<FastifyRequest, 'caller' | 'ip'>): Promise<string> {
-    return request.caller ?? (await super.getTracker(request));
+    // On a socket for both, an IPv4 address comes in the form of an IPv6 one.
+    return request.caller ?? (await super.getTracker({ ip: parseAddress(request.ip) ?? request.ip }));
   }
 
   protected override async handleRequest(options: ThrottlerRequest): Promise<boolean> {

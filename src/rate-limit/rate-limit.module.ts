@@ -3,6 +3,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import { ThrottlerModule } from '@nestjs/throttler';
 import type { ThrottlerOptions } from '@nestjs/throttler';
 import type { FastifyRequest } from 'fastify';
+import { redisScope } from '../cache/redis-scope.js';
 import { RedisStore } from '../cache/redis-store.js';
 import { Config } from '../config/config.js';
 import { RateLimitStorage } from './rate-limit-storage.js';
@@ -41,7 +42,7 @@ function getRoute(context: ExecutionContext): Route {
             ({ config }) => config.kind === 'callback',
           ),
         ],
-        storage: new RateLimitStorage(redis),
+        storage: new RateLimitStorage(redis, redisScope(config)),
         generateKey: (_context, tracker, name) => `${name}:${tracker}`,
       }),
     }),

@@ -34,6 +34,7 @@ export class OperationBreaker {
   private latestSuccessAt: Date | undefined;
   private latestFailure: LastFailure | undefined;
   private consecutiveFailures = 0;
+  /** By `performance.now()`. */
   private openUntil = 0;
   private nextReportAt = 0;
 
@@ -60,7 +61,7 @@ export class OperationBreaker {
 
   get state(): BreakerState {
     // Cockatiel reports "open" until the next call, which may be long in coming.
-    if (this.policy.state === CircuitState.Open && Date.now() >= this.openUntil) return 'half-open';
+    if (this.policy.state === CircuitState.Open && performance.now() >= this.openUntil) return 'half-open';
     return toState(this.policy.state);
   }
 
@@ -119,7 +120,8 @@ export class OperationBreaker {
 
   /** @throws UpstreamError `busy` while the breaker is open, else what the attempt throws */
   async execute<T>(attempt: () => Promise<T>): Promise<T> {
-    if (this.policy.state === CircuitState.HalfOpen) throw this.openError();
+    const { state } = this;
+    if (state === 'open' || this.policy.state === CircuitState.HalfOpen) throw this.openError();
     try {
       return await this.policy.execute(attempt);
     } catch (error) {
@@ -128,7 +130,7 @@ export class OperationBreaker {
   }
 
   private openError(): UpstreamError {
-    const retryAfterSeconds = Math.max(1, Math.ceil((this.openUntil - Date.now()) / 1000));
+    const retryAfterSeconds = Math.max(1, Math.ceil((this.openUntil - performance.now()) / 1000));
     return new UpstreamError(this.upstream, this.operation, 'busy', 'the circuit breaker is open', {
       retryAfterSeconds,
     });
@@ -139,8 +141,9 @@ export class OperationBreaker {
     const requestedMs =
       'error' in result ? (findUpstreamCause(result.error)?.retryAfterSeconds ?? 0) * 1000 : 0;
     const duration = Math.max(backoffMs(attempt, OPEN_BACKOFF), Math.min(requestedMs, MAX_RETRY_AFTER_MS));
-    this.openUntil = Date.now() + duration;
-    return { duration, next: (context) => this.openFor(context) };
+    this.openUntil = performance.now() + duration;
+    // Cockatiel would measure by the clock of the machine, which may be put back. `execute` waits in its place.
+    return { duration: -Infinity, next: (context) => this.openFor(context) };
   }
 }
 

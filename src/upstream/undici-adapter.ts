@@ -1,10 +1,9 @@
 import type { Readable } from 'node:stream';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import axios, { AxiosError } from 'axios';
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
-import type { Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { traceHeaders } from '../tracing/span.js';
+import { decodeContent } from './content-coding.js';
 import { parseRetryAfter } from './retry-after.js';
 import type { TrackedBody } from './tracked-body.js';
 import { UpstreamError } from './upstream-error.js';
@@ -13,14 +12,12 @@ import type { Upstream, UpstreamFailure } from './upstream-error.js';
 /** No valid response comes near this size. A larger one is a fault or an attack. */
 const MAX_RESPONSE_BYTES = 1024 * 1024;
 
-const decompress = promisify(gunzip);
-
 /**
- * Sends one axios request through an undici pool. Redirects are not followed, and the body is returned as a string.
+ * Sends one axios request through undici. Redirects are not followed, and the body is returned as a string.
  * @throws AxiosError with the UpstreamError as its `cause`, because axios interceptors need its `config`
  */
 export async function sendThroughUndici(
-  pool: Pool,
+  dispatcher: Dispatcher,
   upstream: Upstream,
   config: InternalAxiosRequestConfig,
   body: TrackedBody | undefined,
@@ -32,8 +29,8 @@ export async function sendThroughUndici(
   let response: Dispatcher.ResponseData;
   let data: string;
   try {
-    response = await pool.request({
-      path: toPath(config),
+    response = await dispatcher.request({
+      ...toTarget(config),
       method: (config.method ?? 'get').toUpperCase(),
       headers: {
         ...(config.headers.toJSON() as Record<string, string>),
@@ -49,11 +46,15 @@ export async function sendThroughUndici(
   } catch (error) {
     if (error instanceof ResponseBodyError) return fail('invalid_response', error.message);
     const neverSent = body?.consumed === false;
+    if (isUnasked100(error)) return fail('invalid_response', 'sent 100 Continue, which was not asked for');
     return fail('unreachable', `the connection failed (${toErrorCode(error)})`, { neverSent });
   }
   const { statusCode: status } = response;
   if (config.validateStatus?.(status) === false) {
-    const retryAfterSeconds = parseRetryAfter(findHeader(response, 'retry-after'));
+    const retryAfterSeconds = parseRetryAfter(
+      findHeader(response, 'retry-after'),
+      findHeader(response, 'date'),
+    );
     return fail(toFailure(status), `responded with status ${status}`, { status, retryAfterSeconds });
   }
   return { data, status, statusText: response.statusText, headers: {}, config };
@@ -73,10 +74,17 @@ export function toAxiosError(config: InternalAxiosRequestConfig, cause: Upstream
   return error;
 }
 
-function toPath(config: InternalAxiosRequestConfig): string {
+function toTarget(config: InternalAxiosRequestConfig): { origin: string; path: string } {
   // getUri also appends `params`. Axios or the caller percent-encodes everything that varies.
-  const { pathname, search } = new URL(axios.getUri(config));
-  return pathname + search;
+  const { origin, pathname, search } = new URL(axios.getUri(config));
+  return { origin, path: pathname + search };
+}
+
+/** RFC 9110, 15.2: a client must be able to pass over it. Undici passes over all other 1xx, and ends the connection after this one. */
+function isUnasked100(error: unknown): boolean {
+  return (
+    error instanceof Error && toErrorCode(error) === 'UND_ERR_SOCKET' && error.message === 'bad response'
+  );
 }
 
 class ResponseBodyError extends Error {}
@@ -91,14 +99,13 @@ async function readBody(response: Dispatcher.ResponseData): Promise<string> {
     chunks.push(chunk);
   }
   const bytes = Buffer.concat(chunks, length);
-  const encoding = findHeader(response, 'content-encoding') ?? 'identity';
-  if (encoding === 'identity' || length === 0) return bytes.toString('utf8');
-  if (encoding !== 'gzip') throw new ResponseBodyError('the response has an unsupported content encoding');
-  try {
-    return (await decompress(bytes, { maxOutputLength: MAX_RESPONSE_BYTES })).toString('utf8');
-  } catch {
+  const encoding = response.headers['content-encoding'];
+  if (encoding === undefined || length === 0) return bytes.toString('utf8');
+  const decoded = await decodeContent(bytes, [encoding].flat(), MAX_RESPONSE_BYTES).catch(() => {
     throw new ResponseBodyError('the response cannot be decompressed or is larger than 1 MiB');
-  }
+  });
+  if (!decoded) throw new ResponseBodyError('the response has an unsupported content encoding');
+  return decoded.toString('utf8');
 }
 
 function findHeader(response: Dispatcher.ResponseData, name: string): string | undefined {
@@ -108,5 +115,5 @@ function findHeader(response: Dispatcher.ResponseData, name: string): string | u
 
 function toErrorCode(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[A-Z][A-Z0-9_]*$/.test(code) ? code : 'unknown';
+  return typeof code === 'string' && /^[A-Z0-9][A-Z0-9_]*$/.test(code) ? code : 'unknown';
 }

@@ -30,7 +30,13 @@ interface UpstreamErrorDetails {
   readonly neverSent?: boolean;
 }
 
-const TRANSIENT_STATUSES = new Set([408, 429, 500, 502, 503, 504]);
+/** Server errors that a repeat does not mend: not implemented, HTTP version not supported. */
+const PERMANENT_SERVER_ERRORS = new Set([501, 505]);
+
+/** An unknown status is like the first of its class (RFC 9110, 15): one of an edge, such as 520, is as 500. */
+function isTransient(status: number): boolean {
+  return status === 408 || status === 429 || (status >= 500 && !PERMANENT_SERVER_ERRORS.has(status));
+}
 
 /** The only error that leaves `upstream/`. It contains no header, body, URL or token, so it can be logged as it is. */
 export class UpstreamError extends Error {
@@ -54,7 +60,7 @@ export class UpstreamError extends Error {
 
   /** The upstream itself failed, in a way that may pass. Such a failure is worth a retry and counts for the circuit breaker. */
   get transient(): boolean {
-    if (this.status !== undefined) return TRANSIENT_STATUSES.has(this.status);
+    if (this.status !== undefined) return isTransient(this.status);
     return this.failure === 'unreachable' || this.failure === 'timeout';
   }
 

@@ -4,13 +4,15 @@ import { create } from 'axios';
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { ClassConstructor } from 'class-transformer';
 import { BulkheadRejectedError, bulkhead } from 'cockatiel';
-import { Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { ProxySettings } from '../config/proxy.js';
 import { withTimeout } from '../async/time-limit.js';
 import { withSpan } from '../tracing/span.js';
 import type { AxiosInterceptor } from './axios-interceptor.js';
 import type { BreakerRegistry, UpstreamAttempt } from './breaker-registry.js';
 import { DeadlineInterceptor } from './deadline.interceptor.js';
 import { OutcomeInterceptor } from './outcome.interceptor.js';
+import { createDispatcher } from './outgoing.js';
 import { parseResponse } from './parse-response.js';
 import type { Reviver } from './parse-response.js';
 import { TrackedBody } from './tracked-body.js';
@@ -41,6 +43,7 @@ export interface UpstreamOptions {
   readonly breakers: BreakerRegistry;
   readonly upstream: Upstream;
   readonly baseUrl: string;
+  readonly proxy?: ProxySettings;
   /** The time limit of one attempt. */
   readonly timeoutMs: number;
   /** The time limit of all attempts of one call together. */
@@ -62,7 +65,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * Use `axiosRef`. Every failure is an UpstreamError. `validateStatus` decides which statuses are successes (default: 2xx).
  */
 export class UpstreamHttp extends HttpService {
-  private readonly pool: Pool;
+  private readonly dispatcher: Dispatcher;
   private readonly bulkhead: ReturnType<typeof bulkhead>;
 
   constructor(private readonly options: UpstreamOptions) {
@@ -76,7 +79,7 @@ export class UpstreamHttp extends HttpService {
       }),
     );
     const { breakers, upstream, operations, concurrency, queue, deadlineMs } = options;
-    this.pool = new Pool(new URL(options.baseUrl).origin, {
+    this.dispatcher = createDispatcher(options.baseUrl, options.proxy ?? {}, {
       connections: concurrency,
       // Over HTTP/2, undici itself would send requests again that a server refused. Only the retry interceptor decides that.
       allowH2: false,
@@ -125,7 +128,7 @@ export class UpstreamHttp extends HttpService {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.pool.destroy();
+    await this.dispatcher.destroy();
   }
 
   private async sendAttempt(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
@@ -163,7 +166,7 @@ export class UpstreamHttp extends HttpService {
             this.bulkhead.execute(
               () =>
                 withSpan(`${upstream} ${operation}`, { kind: SpanKind.CLIENT }, () =>
-                  sendThroughUndici(this.pool, upstream, config, body, signal),
+                  sendThroughUndici(this.dispatcher, upstream, config, body, signal),
                 ),
               signal,
             ),

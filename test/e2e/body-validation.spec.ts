@@ -192,7 +192,6 @@ describe('the body of POST /api/v1/unviewed-counts', () => {
   });
 
   it.each([
-    ['empty', ''],
     ['blank', ' \n'],
     ['truncated', `{"users":[${userText}`],
     ['followed by more text', `{"users":[${userText}]}x`],
@@ -210,6 +209,12 @@ describe('the body of POST /api/v1/unviewed-counts', () => {
 
     expect(problem).toMatchObject({ status: 400, type: validation, detail: 'The body is not valid JSON.' });
     expect(world.kigo.requests()).toEqual([]);
+  });
+
+  it('is rejected when it is empty, which is no JSON and no other media type', async () => {
+    const problem = problemIn(await post(''));
+    expect(problem).toMatchObject({ status: 400, type: validation });
+    expect(problem.detail).toContain('the body must be a JSON object');
   });
 
   it.each([

@@ -6,6 +6,7 @@ import type { World } from '../support/gateway.js';
 import { Issuer, algorithms, signingKey, tokenBy } from '../support/issuer.js';
 import { scrapeMetrics, findSeries } from '../support/metrics.js';
 import { problemIn } from '../support/problem.js';
+import { waitFor } from '../support/wait-for.js';
 
 let issuer: Issuer;
 let world: World;
@@ -38,6 +39,24 @@ describe('a caller token', () => {
     issuer.keys = [key];
     passSeconds(11);
     expect((await ask(issuer.token({}, key))).status).toBe(200);
+  });
+
+  it.each([
+    ['the same key twice', () => ({ set: [issuer.keys[0]!, issuer.keys[0]!], key: issuer.keys[0]! })],
+    [
+      'several keys with one id',
+      () => {
+        const keys = [1, 2, 3].map(() => signingKey('ES256', 'shared-id'));
+        return { set: keys, key: keys[2]! };
+      },
+    ],
+  ])('is accepted when the key set of the issuer holds %s', async (_, keys) => {
+    const { set, key } = keys();
+    issuer.keys = set;
+    passSeconds(301);
+    await ask(issuer.token({}, key));
+    await waitFor('the keys are fetched', async () => (await ask(issuer.token({}, key))).status === 200, 5);
+    expect((await ask(issuer.token({}, signingKey('ES256', 'shared-id')))).status).toBe(401);
   });
 
   const accepted: [string, () => object, string][] = [

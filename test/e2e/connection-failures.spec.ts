@@ -10,7 +10,7 @@ import type { UpstreamOptions } from '../../src/upstream/upstream-http.js';
 import { waitFor } from '../support/wait-for.js';
 import { startGateway } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
-import { momentCall } from '../support/kiip-world.js';
+import { momentCall, sessionCall } from '../support/kiip-world.js';
 import { selfSigned } from '../support/self-signed.js';
 import { TlsKiip } from '../support/tls-kiip.js';
 
@@ -232,5 +232,41 @@ describe('the error of a POST', () => {
     await Promise.all(Array.from({ length: 5 }, post));
     expect(await post()).toEqual(['busy', true]);
     expect(received).toBe(5);
+  });
+});
+
+describe('a response that begins with an informational one', () => {
+  const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 43\r\n\r\n{"date":"2015-01-28T01:32:24.697136+02:00"}';
+  /** A Kiip that sends this before its response. */
+  async function withKiip(before: string, use: (gateway: Gateway) => Promise<void>): Promise<void> {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined).once('data', () => socket.end(before + answer));
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const gateway = await startGateway({
+      KIIP_BASE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    });
+    await use(gateway);
+    await gateway.close();
+    await once(server.close(), 'close');
+  }
+
+  it.each(['102 Processing', '103 Early Hints', '199 Unknown'])('passes over %s', async (status) => {
+    await withKiip(`HTTP/1.1 ${status}\r\n\r\n`, async (gateway) => {
+      const response = await gateway.post('/api/v1/kiip/sessions', sessionCall);
+      // In UTC, as all dates are.
+      expect(await response.json()).toEqual({ date: '2015-01-27T23:32:24.697136Z' });
+    });
+  });
+
+  it('names and counts 100 Continue, which the client library refuses', async () => {
+    await withKiip('HTTP/1.1 100 Continue\r\n\r\n', async (gateway) => {
+      expect((await gateway.post('/api/v1/kiip/sessions', sessionCall)).status).toBe(502);
+      const failed = gateway.log.find(({ msg }) => msg === 'upstream call failed');
+      expect(failed!['reason']).toBe('kiip session: sent 100 Continue, which was not asked for');
+      expect(await (await gateway.get('/metrics')).text()).toMatch(
+        /upstream_failures_total\{upstream="kiip",operation="session",failure="invalid_response"\} 1/,
+      );
+    });
   });
 });

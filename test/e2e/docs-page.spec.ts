@@ -127,3 +127,13 @@ describe('the HTTP server', () => {
     }
   });
 });
+
+it('tries operations out under the path that the description was loaded from, behind a path prefix as well', async () => {
+  const document = (await (await fetch(`${world.gateway.url}/openapi.json`)).json()) as {
+    servers: { url: string }[];
+  };
+  const [server] = document.servers;
+  expect(new URL(server!.url, 'https://example.com/rewards/openapi.json').href).toBe(
+    'https://example.com/rewards/',
+  );
+});

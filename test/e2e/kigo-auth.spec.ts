@@ -92,7 +92,13 @@ describe('the Kigo token', () => {
   });
 
   it('expires by a TTL that starts when the login was sent', async () => {
-    const slow = await startGateway({ KIGO_BASE_URL: world.kigo.url, KIGO_TOKEN_TTL_SECONDS: '100' });
+    const slow = await startGateway({
+      KIGO_BASE_URL: world.kigo.url,
+      KIGO_TOKEN_TTL_SECONDS: '100',
+      // The test advances the clock by more during a call.
+      KIGO_TIMEOUT_MS: '200000',
+      UPSTREAM_DEADLINE_MS: '200000',
+    });
     try {
       world.kigo.addFault({ kind: 'slow', route: 'login', delayMs: 1_000, times: 1 });
       const response = slow.get(badge());

@@ -32,6 +32,14 @@ describe('npm start -- --check-config', () => {
     expect(gateway.errors()).toBe('');
   });
 
+  it('says which Node.js is needed, and why another one may run it', async () => {
+    const preload =
+      "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })";
+    await using gateway = startProcess({}, { ...check, preload });
+    expect((await gateway.ended).code).toBe(78);
+    expect(gateway.errors()).toMatch(/Node\.js 24 is required, and this is 20\.20\.2: .*--ignore-scripts/);
+  });
+
   it.each([
     ['with --check-config', check],
     ['on a normal start', {}],

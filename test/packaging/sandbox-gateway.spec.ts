@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { KIGO_DEFAULTS, KIIP_DEFAULTS } from '@rewards-gateway/sandbox';
 import { gatewayEnvironment } from '../../sandbox/src/gateway-process.js';
 import { readConfig } from '../../src/config/read-config.js';
+import { VARIABLES } from '../../src/config/variables.js';
 
 const MAIN = new URL('../../sandbox/dist/main.js', import.meta.url).pathname;
 
@@ -10,8 +11,10 @@ describe('the whole sandbox, as a command', () => {
   it('says so when its gateway ends by itself', async () => {
     const ports = ['PORT', 'SANDBOX_KIGO_PORT', 'SANDBOX_KIIP_PORT', 'SANDBOX_WALLET_PORT'];
     const anyPort = Object.fromEntries(ports.map((name) => [name, '0']));
-    // A value that the gateway refuses at its start.
-    const env = { ...process.env, ...anyPort, LOG_LEVEL: 'chatty' };
+    // Ends the gateway at its start, and not the sandbox.
+    const preload = "if (!process.argv[1].includes('sandbox')) process.exit(78)";
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(preload)}`;
+    const env = { ...process.env, ...anyPort, NODE_OPTIONS };
     const command = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'ignore', 'pipe'] });
     const said: string[] = [];
     command.stderr.on('data', (text: Buffer) => said.push(text.toString()));
@@ -23,9 +26,17 @@ describe('the whole sandbox, as a command', () => {
 });
 
 describe('the gateway of the sandbox', () => {
-  it('delivers to the wallet alone, whatever the shell has', () => {
+  it('has the configuration of the demonstration, whatever the shell is configured for', () => {
     const env = gatewayEnvironment(
-      { DELIVERY_CONSUMERS: '[]', DELIVERY_CONSUMERS_FILE: '/nowhere', LOG_LEVEL: 'debug' },
+      {
+        ...Object.fromEntries(
+          Object.values(VARIABLES).flatMap(({ env: each }) => [
+            [each, 'of another program'],
+            [`${each}_FILE`, '/nowhere'],
+          ]),
+        ),
+        PATH: '/bin',
+      },
       {
         host: '127.0.0.1',
         port: 3000,
@@ -35,8 +46,9 @@ describe('the gateway of the sandbox', () => {
         dataDir: '/tmp',
       },
     );
-    const { deliveryConsumers, logLevel } = readConfig(env);
-    expect(logLevel).toBe('debug');
+    expect(env['PATH']).toBe('/bin');
+    const { deliveryConsumers, logLevel, role } = readConfig(env);
+    expect([logLevel, role]).toEqual(['warn', 'all']);
     expect(deliveryConsumers).toEqual([
       {
         name: 'wallet',

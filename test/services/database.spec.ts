@@ -61,9 +61,9 @@ describe('an empty database', () => {
   const open = (options: { timeoutMs?: number; url?: string } = {}) =>
     new Database({ server: options.url ?? server.url, timeoutMs: options.timeoutMs ?? 30_000 });
   const migrations = async () =>
-    (await server.query('select name from schema_migrations order by name')).map(({ name }) => name);
+    (await server.query('select name from gateway_migrations order by name')).map(({ name }) => name);
   const ours = ['0001-initial', '0002-promised-rewards'];
-  const later = `insert into schema_migrations (name, timestamp) values ('9999-later', now()::text)`;
+  const later = `insert into gateway_migrations (name, timestamp) values ('9999-later', now()::text)`;
 
   test('is migrated once by ten that start at once', async () => {
     const databases = Array.from({ length: 10 }, () => open());
@@ -98,7 +98,7 @@ describe('an empty database', () => {
     expect(bad.output).not.toContain('mysql');
     const away = await migrate({ DATABASE_URL: 'postgres://127.0.0.1:1/none' });
     expect(away).toEqual({ code: 75, output: 'storage unavailable: no connection (ECONNREFUSED)\n' });
-    expect(await server.query(`select to_regclass('schema_migrations') as it`)).toEqual([{ it: null }]);
+    expect(await server.query(`select to_regclass('gateway_migrations') as it`)).toEqual([{ it: null }]);
   });
 
   test('waits for another migration in flight, beyond the time limit of a statement', async () => {
@@ -145,7 +145,7 @@ describe('an empty database', () => {
     await migrated.migrate();
     await migrated.close();
     await server.query(later);
-    await server.query(`delete from schema_migrations where name = '0001-initial'`);
+    await server.query(`delete from gateway_migrations where name = '0001-initial'`);
     await using gateway = startProcess(server.env);
     const { reason } = await gateway.logged('database unavailable');
     expect(reason).toBe('the database has 9999-later, but not 0001-initial');

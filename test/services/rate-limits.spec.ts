@@ -1,5 +1,8 @@
 import { mock } from 'node:test';
+import { redisScope } from '../../src/cache/redis-scope.js';
 import { RedisStore } from '../../src/cache/redis-store.js';
+import { Config } from '../../src/config/config.js';
+import { read } from '../support/config.js';
 import { badge } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
@@ -7,7 +10,8 @@ import { RedisWorld, untilRedisIsUp, untilRedisIsDown } from '../support/redis-w
 import { waitFor } from '../support/wait-for.js';
 
 const apiKey = 'key-of-the-caller';
-const counter = 'rewards-gateway:rate:caller:caller';
+const counter = ({ app }: Gateway) =>
+  `rewards-gateway:rate:${redisScope(app.get(Config, { strict: false }))}:caller:caller`;
 
 /** Sends calls to the replicas in turn. @returns how many were allowed */
 async function answered(calls: number, ...gateways: Gateway[]): Promise<number> {
@@ -59,8 +63,8 @@ describeWithRedis('rate limit of several replicas', () => {
   }
 
   /** Simulates calls that other replicas have reserved. */
-  async function take(calls: number): Promise<void> {
-    await world.redis.command('SET', counter, String(calls), 'PX', '60000');
+  async function take(gateway: Gateway, calls: number, leftMs = 60_000): Promise<void> {
+    await world.redis.command('SET', counter(gateway), String(calls), 'PX', String(leftMs));
   }
 
   it('is shared by all replicas', async () => {
@@ -71,7 +75,7 @@ describeWithRedis('rate limit of several replicas', () => {
 
   it('is used up but not exceeded when replicas reserve several calls at a time', async () => {
     const gateways = [await replica(500), await replica(500), await replica(500)];
-    await take(400);
+    await take(gateways[0]!, 400);
     const count = await answered(300, ...gateways);
     expect(count).toBeGreaterThanOrEqual(100);
     expect(count).toBeLessThanOrEqual(100 + 5 * (await missedReplies()));
@@ -79,14 +83,14 @@ describeWithRedis('rate limit of several replicas', () => {
 
   it('is reduced by calls that a replica reserved and does not use', async () => {
     const [first, second, third] = [await replica(500), await replica(500), await replica(500)];
-    await take(400);
+    await take(first, 400);
     const count = (await answered(1, first)) + (await answered(1, second)) + (await answered(120, third));
     expect(count).toBeGreaterThanOrEqual(92);
     expect(count).toBeLessThanOrEqual(92 + 5 * (await missedReplies()));
   });
 
   it('is corrected by a late reply of Redis', async () => {
-    await take(500);
+    await take(await replica(500), 500);
     const { proxy } = world;
     let gateway: Gateway;
     let count = 0;
@@ -95,7 +99,7 @@ describeWithRedis('rate limit of several replicas', () => {
       gateway = await replica(500, proxy.url);
       proxy.delayMs = 200;
       count = await answered(1, gateway);
-      return proxy.count('EVAL') > 0;
+      return proxy.count(counter(gateway)) > 0;
     });
     await waitFor('a call is rejected', async () => {
       const more = await answered(1, gateway);
@@ -106,14 +110,46 @@ describeWithRedis('rate limit of several replicas', () => {
     expect(count).toBeLessThan(500);
   });
 
+  it('is not shared by environments with another Kigo, partner or database', async () => {
+    const environments = [
+      {},
+      { KIGO_PARTNER_ID: 'another-partner' },
+      { KIGO_BASE_URL: 'http://127.0.0.1:8' },
+      { DATABASE_URL: 'postgres://user:pass@127.0.0.1:1/another' },
+    ];
+    const scopes = environments.map((env) => redisScope(read(env)));
+    expect(new Set(scopes).size).toBe(environments.length);
+    // The same database, with other credentials and options.
+    const rotated = read({ DATABASE_URL: 'postgres://user:next@127.0.0.1:1/another?sslmode=disable' });
+    expect(redisScope(rotated)).toBe(scopes[3]);
+    await world.retryOnTimeout(async () => {
+      await world.redis.command('FLUSHALL');
+      const gateway = await replica(30);
+      await answered(1, gateway);
+      const keys = (await world.redis.dump()).map(([key]) => key).filter((key) => key.includes(':rate:'));
+      expect(keys).toEqual([counter(gateway)]);
+    });
+  });
+
+  it('blocks for no longer than a window, whatever the expiry of the counter', async () => {
+    await world.retryOnTimeout(async () => {
+      const gateway = await replica(30);
+      await untilRedisIsUp(gateway);
+      await take(gateway, 1_000, 10 * 3_600_000);
+      const blocked = await gateway.get(badge(), { authorization: `Bearer ${apiKey}` });
+      expect(blocked.status).toBe(429);
+      expect(Number(blocked.headers.get('retry-after'))).toBeLessThanOrEqual(60);
+    });
+  });
+
   it('sets an expiry on a counter that has none', async () => {
     const gateway = await replica(199);
-    await world.redis.command('SET', counter, '7');
+    await world.redis.command('SET', counter(gateway), '7');
     let ttl = -1;
     await waitFor('the counter has an expiry', async () => {
       await untilRedisIsUp(gateway);
       await answered(1, gateway);
-      ttl = Number(await world.redis.command('PTTL', counter));
+      ttl = Number(await world.redis.command('PTTL', counter(gateway)));
       return ttl !== -1;
     });
     expect(ttl).toBeGreaterThan(0);

@@ -9,6 +9,12 @@ import { waitFor } from '../support/wait-for.js';
 const SOME = scale(10, 50);
 const MANY = scale(20, 100);
 
+interface Fault {
+  readonly fault: string;
+  readonly begin: (world: RedisWorld) => unknown;
+  readonly end: (world: RedisWorld) => unknown;
+}
+
 // A request that waited for a paused or unreachable Redis would never get a response, and the traffic would stop.
 describeWithRedis('gateways during Redis outages', () => {
   let world: RedisWorld;
@@ -109,7 +115,7 @@ describeWithRedis('gateways during Redis outages', () => {
       const read = layers.readShared('known');
       const from = performance.now();
       while (performance.now() - from < 100);
-      expect(await read).toBe('value');
+      expect(await read).toMatchObject({ value: 'value' });
     });
   });
 
@@ -120,10 +126,10 @@ describeWithRedis('gateways during Redis outages', () => {
     const { opened } = proxy;
     proxy.delayMs = 200;
     await untilRedisIsDown(gateway);
-    const pings = proxy.count('PING');
+    const probes = proxy.count('EVAL');
     await waitFor(
-      'as many pings are sent as a silent connection gets',
-      () => proxy.count('PING') >= pings + 7,
+      'as many probes are sent as a silent connection gets',
+      () => proxy.count('EVAL') >= probes + 7,
     );
     expect(proxy.opened).toBe(opened);
 
@@ -179,10 +185,10 @@ describeWithRedis('gateways during Redis outages', () => {
     // 2 ms per key, and connections are served after each key: loading would take 12 s.
     await redis.start('--key-load-delay', '2000', '--loading-process-events-interval-bytes', '1024');
     const gateway = await world.gateway();
-    const pings = proxy.count('PING');
+    const probes = proxy.count('EVAL');
     await waitFor(
-      'Redis was pinged more often than a silent connection is',
-      () => proxy.count('PING') >= pings + 8,
+      'Redis was probed more often than a silent connection is',
+      () => proxy.count('EVAL') >= probes + 8,
     );
     expect((await gateway.get(badge())).status).toBe(200);
     expect(await redisState(gateway)).toBe('down');
@@ -192,20 +198,75 @@ describeWithRedis('gateways during Redis outages', () => {
     expect(proxy.opened).toBe(1);
   });
 
-  it('log rejected writes once a minute and without the key', async () => {
+  interface Rejection extends Fault {
+    readonly reason: string;
+    /** Whether another connection may reach a better server. */
+    readonly reconnects: boolean;
+  }
+
+  const rejections: Rejection[] = [
+    {
+      fault: 'is a read-only replica',
+      begin: ({ redis }) => redis.command('REPLICAOF', '127.0.0.1', '1'),
+      end: ({ redis }) => redis.command('REPLICAOF', 'NO', 'ONE'),
+      reason: 'READONLY',
+      reconnects: true,
+    },
+    ...['get', 'set', 'eval', 'incrby', 'pttl', 'pexpire', 'del'].map((command) => ({
+      fault: `forbids ${command}`,
+      begin: ({ redis }: RedisWorld) => redis.command('ACL', 'SETUSER', 'default', `-${command}`),
+      end: ({ redis }: RedisWorld) => redis.command('ACL', 'SETUSER', 'default', '+@all'),
+      reason: 'NOPERM',
+      reconnects: true,
+    })),
+    {
+      fault: 'has no memory left for writes',
+      begin: ({ redis }) => redis.command('CONFIG', 'SET', 'maxmemory', '1'),
+      end: ({ redis }) => redis.command('CONFIG', 'SET', 'maxmemory', '0'),
+      reason: 'OOM',
+      reconnects: false,
+    },
+  ];
+
+  it.each(rejections)(
+    'are down while Redis $fault, log it once and without a key, and are up again afterwards',
+    async ({ begin, end, reason, reconnects }) => {
+      const { redis, proxy } = world;
+      await redis.start();
+      const gateway = await world.sharingGateway();
+      await world.retryOnTimeout(async (user) => {
+        const { opened } = proxy;
+        const logged = world.reports().length;
+        await begin(world);
+        try {
+          await untilRedisIsDown(gateway);
+          if (reconnects) await waitFor('the gateway reconnects', () => proxy.opened > opened);
+          expect((await gateway.get(badge(`secret-${user}`))).status).toBe(200);
+          expect(await redisState(gateway)).toBe('down');
+          expect(world.reports().slice(logged)).toEqual([['Redis unavailable; using local cache', reason]]);
+          expect(reconnects || proxy.opened === opened).toBe(true);
+        } finally {
+          await end(world);
+        }
+        await untilRedisIsUp(gateway);
+      });
+      expect(JSON.stringify(gateway.log.filter(({ context }) => context === 'Redis'))).not.toContain(
+        'secret',
+      );
+    },
+  );
+
+  it('are down on a node of a cluster that has a part of the slots, and up on one that has all', async () => {
     const { redis } = world;
-    await redis.start('--maxmemory', '1');
-    const gateway = await world.sharingGateway();
-    const rejections = () => world.reports().filter(([, reason]) => reason === 'OOM');
-    let users = 0;
-    const ask = () => gateway.get(badge(`secret-user-${(users += 1)}`));
-    await waitFor(
-      'the rejection is logged',
-      async () => (await ask()).status === 200 && rejections().length > 0,
+    await redis.start('--cluster-enabled', 'yes', '--cluster-require-full-coverage', 'no');
+    await redis.command('CLUSTER', 'ADDSLOTSRANGE', '0', '12287');
+    const gateway = await world.gateway();
+    await waitFor('Redis rejects our commands', () =>
+      world.reports().some(([, reason]) => reason === 'CLUSTERDOWN'),
     );
-    await ask();
-    expect(rejections()).toHaveLength(1);
-    expect(JSON.stringify(gateway.log.filter(({ context }) => context === 'Redis'))).not.toContain('secret');
+    expect(await redisState(gateway)).toBe('down');
+    await redis.command('CLUSTER', 'ADDSLOTSRANGE', '12288', '16383');
+    await untilRedisIsUp(gateway);
   });
 });
 
@@ -222,12 +283,6 @@ describeWithRedis('two gateways that share a Redis', () => {
   beforeEach(() => world.kigo.clearRequests());
   afterEach(() => world.stopTraffic());
   afterAll(() => world.close());
-
-  interface Fault {
-    readonly fault: string;
-    readonly begin: (world: RedisWorld) => unknown;
-    readonly end: (world: RedisWorld) => unknown;
-  }
 
   interface Outage extends Fault {
     /** How many reads `MANY` requests of new users may still send, instead of twice as many. */

@@ -1,11 +1,16 @@
 import { createCache } from 'cache-manager';
+import { EntrySealService } from '../../../src/cache/entry-seal.service.js';
 import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { ReadThrough } from '../../../src/cache/read-through.js';
 import type { CachePolicy } from '../../../src/cache/read-through.js';
 import { createMemoryStore } from '../../../src/cache/tiered-cache.js';
+import { SecretFileWatcher } from '../../../src/config/secret-file-watcher.js';
 import { passSeconds, restoreClock } from '../../support/clock.js';
+import { read } from '../../support/config.js';
 
 class Unavailable extends Error {}
+
+const seal = new EntrySealService(read(), new SecretFileWatcher(read()));
 
 const kind: CachePolicy<string> = {
   name: 'text',
@@ -21,7 +26,7 @@ describe('ReadThrough', () => {
   let cache: ReadThrough;
 
   beforeEach(() => {
-    layers = new TieredCache(createCache({ stores: [createMemoryStore()] }));
+    layers = new TieredCache(createCache({ stores: [createMemoryStore()] }), seal);
     cache = new ReadThrough(layers);
   });
 
@@ -90,7 +95,7 @@ describe('ReadThrough', () => {
 
   it('caches at most 40,000 values and drops the least recently used', async () => {
     const store = createMemoryStore();
-    const bounded = new ReadThrough(new TieredCache(createCache({ stores: [store] })));
+    const bounded = new ReadThrough(new TieredCache(createCache({ stores: [store] }), seal));
     const size = () => (store.store as Map<string, unknown>).size;
     for (let index = 0; index < 100_000; index += 1) {
       await bounded.get(`key-${index}`, kind, () => Promise.resolve('answer'));

@@ -119,6 +119,8 @@ describe('readConfig: a secret in a file', () => {
     DATABASE_URL: 'postgres://db.example/gateway',
     API_KEYS: 'app:from-file',
     DELIVERY_CONSUMERS: consumers({}),
+    HTTPS_PROXY: 'http://proxy.example:3128',
+    HTTP_PROXY: 'http://proxy.example:3128',
   };
 
   it.each(envs(({ secret }) => secret))('is the content of %s_FILE without one trailing newline', (env) => {
@@ -190,6 +192,8 @@ describe('Config', () => {
       REDIS_URL: 'redis://:canary@redis.example',
       DATABASE_URL: 'postgres://gateway:canary@db.example',
       DELIVERY_CONSUMERS: consumers({ secrets: ['whsec_canary'] }),
+      HTTPS_PROXY: 'http://canary:canary@proxy.example',
+      http_proxy: 'http://canary:canary@proxy.example',
       KIIP_REWARD_HOSTS: 'a.example,b.example',
       KIIP_CURRENCIES: '{"coin":{"name":"Coins","max_quantity":5}}',
     })

@@ -16,7 +16,7 @@ const positives = envs(({ default: defaultValue, parse }) => {
 
 describe('VARIABLES', () => {
   it('has every variable with its kind', () => {
-    expect(envs(() => true)).toHaveLength(45);
+    expect(envs(() => true)).toHaveLength(54);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -31,6 +31,8 @@ describe('VARIABLES', () => {
       'DATABASE_URL',
       'API_KEYS',
       'DELIVERY_CONSUMERS',
+      'HTTPS_PROXY',
+      'HTTP_PROXY',
     ]);
     expect(positives).toEqual([
       'KIGO_TOKEN_TTL_SECONDS',
@@ -44,6 +46,7 @@ describe('VARIABLES', () => {
       'DATABASE_TIMEOUT_MS',
       'RATE_LIMIT_PER_MINUTE',
       'CALLBACK_RATE_LIMIT_PER_MINUTE',
+      'KEEP_ALIVE_SECONDS',
       'SHUTDOWN_GRACE_SECONDS',
     ]);
   });
@@ -82,6 +85,22 @@ describe('the parser of a variable', () => {
     ['KIIP_CURRENCIES', JSON.stringify(currencies), currencies],
     ['REDIS_URL', 'rediss://user:word@redis.example:6380/1', 'rediss://user:word@redis.example:6380/1'],
     ['DATABASE_URL', 'postgresql:///db?host=/run', 'postgresql:///db?host=/run'],
+    // What is checked is used.
+    ['DATABASE_URL', ' postgres://user:p%23s@db/gateway\n', 'postgres://user:p%23s@db/gateway'],
+    ['REDIS_URL', ' redis://redis.example ', 'redis://redis.example'],
+    ['JWT_JWKS_URL', ' https://issuer.example/keys', 'https://issuer.example/keys'],
+    ['HOST', '[::]', '::'],
+    ['HOST', ' 127.0.0.1 ', '127.0.0.1'],
+    ['HTTPS_PROXY', 'proxy.example:3128', 'http://proxy.example:3128/'],
+    ['HTTP_PROXY', 'http://user:word@proxy.example:3128', 'http://user:word@proxy.example:3128/'],
+    ['LOG_LEVEL', 'INFO', 'info'],
+    ['LOG_LEVEL', 'Warn', 'warn'],
+    [
+      'OTEL_RESOURCE_ATTRIBUTES',
+      'a=1, deployment.environment=pre%20prod',
+      { a: '1', 'deployment.environment': 'pre prod' },
+    ],
+    ['OTEL_TRACES_SAMPLER_ARG', '0', 0],
     ['CALLER_AUTH', 'none', 'none'],
     [
       'API_KEYS',
@@ -166,6 +185,25 @@ describe('the parser of a variable', () => {
     ],
     ['REDIS_URL', 'http://redis.example', 'must be a URL that begins with redis:// or rediss://'],
     ['DATABASE_URL', 'mysql://db', 'must be a URL that begins with postgres:// or postgresql://'],
+    ...['p#w', '1#w', 'p/w', '1/w', 'p?w', '1?w', '1/w?x', 'p@/w', 'p%w@'].map(
+      (password): [string, string, string] => [
+        'DATABASE_URL',
+        `postgres://user:${password}@db.example/gateway`,
+        'is not a valid URL: in the user and the password, percent-encode # as %23, / as %2F, ? as %3F, @ as %40, : as %3A, % as %25',
+      ],
+    ),
+    [
+      'OTEL_TRACES_SAMPLER',
+      'sometimes',
+      'must be one of always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio',
+    ],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5', 'must be a number from 0 to 1'],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'a', 'must be key=value pairs, separated by commas; values percent-encoded'],
+    [
+      'OTEL_RESOURCE_ATTRIBUTES',
+      'a=%zz',
+      'must be key=value pairs, separated by commas; values percent-encoded',
+    ],
     ['CALLER_AUTH', 'basic', 'must be one of api-key, jwt, none'],
     ['API_KEYS', 'lonely', 'must be name:key pairs, separated by commas or newlines'],
     ['API_KEYS', 'a name:key', 'must be name:key pairs, separated by commas or newlines'],

@@ -74,12 +74,12 @@ describe('ConsumerThrottle: circuit breaker', () => {
     expect(throttle.state).toBe('closed');
   });
 
-  it('stays open for 5 s, then twice as long each time, up to a minute, with 25 % jitter', () => {
+  it('stays open for at most 5 s, then twice as long each time, up to a minute; jitter takes away up to 25 %', () => {
     fail(4);
     for (const openMs of [5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]) {
       fail();
       expect(throttle.retryInMs).toBeGreaterThanOrEqual(0.75 * openMs);
-      expect(throttle.retryInMs).toBeLessThanOrEqual(1.25 * openMs);
+      expect(throttle.retryInMs).toBeLessThanOrEqual(openMs);
       pass();
     }
   });

@@ -12,7 +12,7 @@ async function exceed(storage: RateLimitStorage, limit: number) {
 describe('RateLimitStorage', () => {
   // 350 and 1,999 are not multiples of the hundredth that is reserved at a time.
   it.each([1, 2, 99, 100, 350, 1_999])('allows %d calls and blocks the next one', async (limit) => {
-    const records = await exceed(new RateLimitStorage(new RedisStore()), limit);
+    const records = await exceed(new RateLimitStorage(new RedisStore(), 'test'), limit);
     expect(records.map(({ isBlocked }) => isBlocked)).toEqual([...Array<boolean>(limit).fill(false), true]);
     expect(records.map(({ totalHits }) => totalHits)).toEqual([
       ...Array.from({ length: limit }, (_, index) => index + 1),
@@ -22,9 +22,12 @@ describe('RateLimitStorage', () => {
 
   it('allows only the calls that other replicas have left', async () => {
     let total = 340;
-    const storage = new RateLimitStorage({
-      add: (_, amount) => Promise.resolve({ total: (total += amount), remainingMs: 30_000 }),
-    });
+    const storage = new RateLimitStorage(
+      {
+        add: (_, amount) => Promise.resolve({ total: (total += amount), remainingMs: 30_000 }),
+      },
+      'test',
+    );
     const records = await exceed(storage, 350);
     expect(records.filter(({ isBlocked }) => !isBlocked)).toHaveLength(10);
     expect(records.at(-1)).toMatchObject({ totalHits: 350, timeToExpire: 30, timeToBlockExpire: 30 });
@@ -32,12 +35,15 @@ describe('RateLimitStorage', () => {
 
   it('corrects the count with late replies, which neither lower it nor extend the window', async () => {
     const late: ((counter: CounterValue) => void)[] = [];
-    const storage = new RateLimitStorage({
-      add: (_key, _amount, _ttlMs, onLateReply) => {
-        late.push(onLateReply!);
-        return Promise.resolve(undefined);
+    const storage = new RateLimitStorage(
+      {
+        add: (_key, _amount, _ttlMs, onLateReply) => {
+          late.push(onLateReply!);
+          return Promise.resolve(undefined);
+        },
       },
-    });
+      'test',
+    );
     const increment = () => storage.increment('key', 60_000, 500);
     expect(await increment()).toMatchObject({ isBlocked: false, totalHits: 1 });
     // The other replicas reserved 300 calls before, and 196 before the next.

@@ -1,0 +1,91 @@
+import { Logger } from '@nestjs/common';
+import type { ClientBase } from 'pg';
+import { describeState, fromDriver, StorageUnavailableError } from './storage-error.js';
+
+/**
+ * What the statements rely on, set for every connection: a server, a database, a role or a connection pooler may have other
+ * defaults.
+ */
+function sessionSettings(statementMs: number): Readonly<Record<string, string>> {
+  return {
+    client_encoding: 'UTF8',
+    standard_conforming_strings: 'on',
+    // The driver reads dates, bytes and numbers in these formats.
+    datestyle: 'ISO, YMD',
+    intervalstyle: 'postgres',
+    timezone: 'UTC',
+    bytea_output: 'hex',
+    extra_float_digits: '1',
+    // Concurrent repeats of a callback wait for each other; with a stricter level the server would end one of them.
+    default_transaction_isolation: 'read committed',
+    // What is acknowledged is on disk.
+    synchronous_commit: 'on',
+    statement_timeout: String(statementMs),
+    lock_timeout: String(statementMs),
+    idle_in_transaction_session_timeout: String(statementMs),
+    idle_session_timeout: '0',
+  };
+}
+
+/** The search path is the schema of our tables alone: a table of the same name in another schema is not ours. */
+const PREPARE = `select (select count(set_config(key, value, false)) from json_each_text($1::json)) as settings,
+  current_schema() as schema, set_config('search_path', quote_ident(current_schema()), false), pg_backend_pid() as pid`;
+
+/** The values that a connection starts with, whatever has been set since. */
+const DEFAULTS = `select name, reset_val from pg_settings
+  where name in ('synchronous_commit', 'default_transaction_isolation', 'statement_timeout')`;
+
+const logger = new Logger('Database');
+/** A new connection may be opened often; one warning per process is enough. */
+let warned = false;
+
+/**
+ * Prepares a new connection.
+ * @param startupOptions whether the connection string has `options`
+ * @throws StorageUnavailableError when the connection cannot give what the gateway promises
+ */
+export async function prepareSession(
+  client: ClientBase,
+  { statementMs, startupOptions }: { statementMs: number; startupOptions: boolean },
+): Promise<void> {
+  try {
+    const settings = JSON.stringify(sessionSettings(statementMs));
+    const { rows } = await client.query<{ schema: string | null; pid: number }>(PREPARE, [settings]);
+    const { schema, pid } = rows[0]!;
+    if (schema === null) throw new StorageUnavailableError(describeState('3F000'));
+    // The server tells each client its process. A connection pooler makes up a number, since its connections have many clients.
+    const { processID } = client as ClientBase & { processID?: number | null };
+    if (pid !== processID) await checkPooler(client, startupOptions);
+  } catch (error) {
+    throw fromDriver(error);
+  }
+}
+
+/**
+ * A pooler may run each transaction on another connection, with other settings than those that we made. Then only the defaults
+ * of the role or the database hold.
+ */
+async function checkPooler(client: ClientBase, startupOptions: boolean): Promise<void> {
+  if (startupOptions)
+    throw new StorageUnavailableError(
+      'a connection pooler may drop the "options" of DATABASE_URL; set them for the role (alter role ... set ...)',
+    );
+  const { rows } = await client.query<{ name: string; reset_val: string }>(DEFAULTS);
+  const defaults = new Map(rows.map(({ name, reset_val }) => [name, reset_val]));
+  if (defaults.get('synchronous_commit') === 'off')
+    throw new StorageUnavailableError(
+      'behind a connection pooler, synchronous_commit must be on for the role (alter role ... set synchronous_commit = on)',
+    );
+  const missing = [
+    ...(defaults.get('statement_timeout') === '0' ? ['statement_timeout'] : []),
+    ...(defaults.get('default_transaction_isolation') === 'read committed'
+      ? []
+      : ['default_transaction_isolation']),
+  ];
+  if (missing.length === 0 || warned) return;
+  warned = true;
+  logger.warn({
+    msg: 'connection pooler: set these for the role, unless it pools sessions',
+    variable: missing.join(', '),
+  });
+}
