@@ -45,7 +45,7 @@ export default {
   reporters: ['default', runner('reporter.js')],
   showSeed: true,
   // Half of the time a test waits, for a server to start or a lease to expire.
-  maxWorkers: 3 * availableParallelism(),
+  maxWorkers: Math.ceil(2.5 * availableParallelism()),
   // Never the measure of anything: only so long that a busy machine does not end a test.
   testTimeout: 60_000,
 };

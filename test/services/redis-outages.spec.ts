@@ -87,7 +87,7 @@ describeWithRedis('gateways during Redis outages', () => {
 
     const layers = first.app.get(TieredCache);
     const waits: number[] = [];
-    while (waits.length < 5 || (Math.min(...waits) >= 10 && waits.length < 20)) {
+    while (waits.length < 5 || (Math.min(...waits) >= 10 && waits.length < 100)) {
       await untilRedisIsUp(first);
       redis.pause();
       const from = performance.now();
