@@ -38,7 +38,7 @@ const SHUTDOWN_MS = 10_000;
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  max_connections: 24,
+  max_connections: 36,
   shared_buffers: '16MB',
   wal_buffers: '1MB',
   min_wal_size: '32MB',

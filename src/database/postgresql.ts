@@ -3,8 +3,6 @@ import type { Pool, PoolClient, PoolConfig } from 'pg';
 import { fromDriver, noConnection, sqlState, StorageUnavailableError } from './storage-error.js';
 import { toPositiveMs, withStorageTimeout } from './time-limit.js';
 
-/** The maximum number of connections of one process. */
-const POOL_SIZE = 10;
 /** The server's own time limit ends first, so that the connection stays usable; ours is for a server that does not respond. */
 export const CLIENT_TIMEOUT_MARGIN_MS = 250;
 
@@ -12,7 +10,7 @@ export interface PostgresqlOptions {
   databaseUrl: string;
   /** The time limit of one statement, and of waiting for a connection, in milliseconds. */
   timeoutMs: number;
-  poolSize?: number;
+  poolSize: number;
   /** For migrations, which may take longer than they wait for a connection. */
   statementTimeoutMs?: number;
 }
@@ -51,7 +49,7 @@ function poolConfig(options: PostgresqlOptions): PoolConfig {
     application_name: 'rewards-gateway',
     connectionTimeoutMillis: timeoutMs,
     keepAlive: true,
-    max: options.poolSize ?? POOL_SIZE,
+    max: options.poolSize,
   };
 }
 

@@ -83,7 +83,7 @@ export class DeliveriesService {
       if (consumer !== undefined) query = query.where('consumer', '=', consumer);
       if (status !== undefined) query = query.where('status', '=', status);
       return query.orderBy('id').limit(limit).execute();
-    });
+    }, 'reads');
     return rows.map(toDelivery);
   }
 
@@ -93,48 +93,58 @@ export class DeliveriesService {
    */
   async retry(id: string): Promise<Delivery | 'not-found' | 'no-consumer'> {
     const names = this.consumers.map(({ name }) => name);
-    const row = await this.database.run((db) =>
-      db
-        .with('retried', (cte) =>
-          cte
-            .updateTable('deliveries')
-            .set({
-              status: 'pending',
-              schedule_attempts: 0,
-              schedule_started_at: null,
-              next_attempt_at: sql<Date>`now()`,
-              ended_at: null,
-              lease_token: null,
-              lease_expires_at: null,
-            })
-            .where(sql<boolean>`id = ${id}::bigint`)
-            .where((eb) => eb('consumer', '=', eb.fn.any(eb.val(names))))
-            .returningAll(),
-        )
-        .with('resumed', (cte) =>
-          cte
-            .deleteFrom('delivery_pauses')
-            .where('consumer', 'in', (eb) => eb.selectFrom('retried').select('consumer')),
-        )
-        .selectFrom('retried')
-        .selectAll()
-        .executeTakeFirst(),
+    const row = await this.database.run(
+      (db) =>
+        db
+          .with('retried', (cte) =>
+            cte
+              .updateTable('deliveries')
+              .set({
+                status: 'pending',
+                schedule_attempts: 0,
+                schedule_started_at: null,
+                next_attempt_at: sql<Date>`now()`,
+                ended_at: null,
+                lease_token: null,
+                lease_expires_at: null,
+              })
+              .where(sql<boolean>`id = ${id}::bigint`)
+              .where((eb) => eb('consumer', '=', eb.fn.any(eb.val(names))))
+              .returningAll(),
+          )
+          .with('resumed', (cte) =>
+            cte
+              .deleteFrom('delivery_pauses')
+              .where('consumer', 'in', (eb) => eb.selectFrom('retried').select('consumer')),
+          )
+          .selectFrom('retried')
+          .selectAll()
+          .executeTakeFirst(),
+      'reads',
     );
     if (row) return toDelivery(row);
-    const existing = await this.database.run((db) =>
-      db
-        .selectFrom('deliveries')
-        .select('id')
-        .where(sql<boolean>`id = ${id}::bigint`)
-        .executeTakeFirst(),
+    const existing = await this.database.run(
+      (db) =>
+        db
+          .selectFrom('deliveries')
+          .select('id')
+          .where(sql<boolean>`id = ${id}::bigint`)
+          .executeTakeFirst(),
+      'reads',
     );
     return existing ? 'no-consumer' : 'not-found';
   }
 
   /** When a ledger entry was accepted, and its deliveries with their attempts. */
   async getHistory(ledgerId: string): Promise<EntryHistory> {
-    const [waiting, rows, attempts] = await this.database.run((db) =>
-      Promise.all([findOutboxEntry(db, ledgerId), findDeliveries(db, ledgerId), findAttempts(db, ledgerId)]),
+    const [waiting, rows, attempts] = await this.database.run(
+      (db) =>
+        Promise.all([
+          findOutboxEntry(db, ledgerId),
+          findDeliveries(db, ledgerId),
+          findAttempts(db, ledgerId),
+        ]),
+      'reads',
     );
     const deliveries = rows.map((row) => ({
       ...toDelivery(row),
@@ -154,7 +164,7 @@ export class DeliveriesService {
   }
 
   countQueues(): Promise<QueueStats> {
-    return this.database.run((db) => countQueues(db, this.consumers));
+    return this.database.run((db) => countQueues(db, this.consumers), 'reads');
   }
 }
 

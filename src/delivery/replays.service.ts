@@ -43,7 +43,7 @@ export class ReplaysService {
   async count(window: LedgerWindow): Promise<number> {
     let total = 0;
     const pages = keysetPages(COUNT_BATCH_SIZE, (after) =>
-      this.database.run((db) => countPage(db, window, after)),
+      this.database.run((db) => countPage(db, window, after), 'reads'),
     );
     for await (const { count } of pages) total += count;
     return total;
@@ -58,27 +58,30 @@ export class ReplaysService {
       total_count: await this.count(window),
       cursor_id: '',
     };
-    const row = await this.database.run((db) =>
-      db
-        .with('resumed', (cte) => cte.deleteFrom('delivery_pauses').where('consumer', '=', consumer))
-        .insertInto('delivery_replays')
-        .values(values)
-        .returningAll()
-        .executeTakeFirstOrThrow(),
+    const row = await this.database.run(
+      (db) =>
+        db
+          .with('resumed', (cte) => cte.deleteFrom('delivery_pauses').where('consumer', '=', consumer))
+          .insertInto('delivery_replays')
+          .values(values)
+          .returningAll()
+          .executeTakeFirstOrThrow(),
+      'reads',
     );
     return toReplay(row);
   }
 
   async find(id: string): Promise<Replay | undefined> {
-    const row = await this.database.run((db) =>
-      db.selectFrom('delivery_replays').selectAll().where('id', '=', id).executeTakeFirst(),
+    const row = await this.database.run(
+      (db) => db.selectFrom('delivery_replays').selectAll().where('id', '=', id).executeTakeFirst(),
+      'reads',
     );
     return row && toReplay(row);
   }
 
   /** Processes the next batch of one replay that is due. @returns the number of deliveries that became due */
   async processBatch(consumers: readonly Consumer[]): Promise<number> {
-    return this.database.run((db) => processBatch(db, consumers));
+    return this.database.run((db) => processBatch(db, consumers), 'workers');
   }
 }
 

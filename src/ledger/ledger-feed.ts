@@ -52,7 +52,7 @@ export class LedgerFeed {
     // IssuancesQueryDto has validated the cursor.
     const after = (query.after === undefined ? undefined : parseCursor(query.after)) ?? 0;
     await this.scheduleAssign();
-    const rows = await this.database.run((db) => selectPage(db, query, after));
+    const rows = await this.database.run((db) => selectPage(db, query, after), 'reads');
     const last = rows.at(-1);
     return { items: rows.map(toLedgerEntry), next: toCursor(last ? Number(last.feed_position) : after) };
   }
@@ -67,7 +67,7 @@ export class LedgerFeed {
   }
 
   private async assignPositions(): Promise<void> {
-    while ((await this.database.run(assignBatch)) === BATCH_SIZE);
+    while ((await this.database.run(assignBatch, 'workers')) === BATCH_SIZE);
   }
 }
 
