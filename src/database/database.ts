@@ -112,8 +112,8 @@ export class Database implements OnApplicationShutdown {
   /** Waits for statements in flight, and stops the embedded server. */
   async close(): Promise<void> {
     this.closed = true;
-    const opened = await Promise.allSettled(this.opening.values());
-    await Promise.all(opened.map((db) => db.status === 'fulfilled' && db.value.destroy()));
+    const pools = [...this.opening.values()];
+    await Promise.all(pools.map(async (opening) => (await opening.catch(() => undefined))?.destroy()));
     const { server } = this.options;
     if (typeof server !== 'string') await server.stop();
   }

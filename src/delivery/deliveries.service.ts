@@ -74,16 +74,8 @@ export class DeliveriesService {
   }
 
   /** Oldest first. */
-  async list({ consumer, status, after = '0', limit }: DeliveryQuery): Promise<Delivery[]> {
-    const rows = await this.database.run((db) => {
-      let query = db
-        .selectFrom('deliveries')
-        .selectAll()
-        .where(sql<boolean>`id > ${after}::bigint`);
-      if (consumer !== undefined) query = query.where('consumer', '=', consumer);
-      if (status !== undefined) query = query.where('status', '=', status);
-      return query.orderBy('id').limit(limit).execute();
-    }, 'reads');
+  async list(query: DeliveryQuery): Promise<Delivery[]> {
+    const rows = await this.database.run((db) => listDeliveries(db, query), 'reads');
     return rows.map(toDelivery);
   }
 
@@ -166,6 +158,32 @@ export class DeliveriesService {
   countQueues(): Promise<QueueStats> {
     return this.database.run((db) => countQueues(db, this.consumers), 'reads');
   }
+}
+
+const STATUSES: readonly DeliveryStatus[] = ['pending', 'delivered', 'dead'];
+
+/** Reads the statuses of a consumer one by one, so that one index serves all of them together and each alone. */
+async function listDeliveries(
+  db: Kysely<Tables>,
+  { consumer, status, after = '0', limit }: DeliveryQuery,
+): Promise<DeliveryRow[]> {
+  if (consumer === undefined) {
+    const all = db
+      .selectFrom('deliveries')
+      .selectAll()
+      .where(sql<boolean>`id > ${after}::bigint`);
+    const query = status === undefined ? all : all.where('status', '=', status);
+    return query.orderBy('id').limit(limit).execute();
+  }
+  const statuses = status === undefined ? STATUSES : [status];
+  const { rows } = await sql<DeliveryRow>`
+    select page.* from unnest(${statuses}::text[]) as wanted (status), lateral (
+      select * from deliveries d
+      where d.consumer = ${consumer} and d.status = wanted.status and d.id > ${after}::bigint
+      order by d.id limit ${limit}
+    ) page
+    order by page.id limit ${limit}`.execute(db);
+  return rows;
 }
 
 async function findOutboxEntry(db: Kysely<Tables>, ledgerId: string) {

@@ -6,6 +6,7 @@ import { Database } from '../database/database.js';
 import { keysetPages } from '../database/keyset.js';
 import type { Tables } from '../database/tables.js';
 import { LEDGER_ENTRIES, OUTBOX } from '../ledger/ledger-view.queries.js';
+import { LedgerScans } from '../ledger/ledger-scans.js';
 import { IS_ACCEPTED, inWindow } from '../ledger/ledger-window.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
 import { FIRST_ATTEMPT_AT, ORDERING_KEY, TRY_LOCK } from './delivery.queries.js';
@@ -37,10 +38,16 @@ export interface ReplayRequest {
  */
 @Injectable()
 export class ReplaysService {
+  private readonly scans = new LedgerScans();
+
   constructor(private readonly database: Database) {}
 
-  /** The number of entries that a replay would send. */
-  async count(window: LedgerWindow): Promise<number> {
+  /** The number of entries that a replay would send. @throws Problem `rate-limited`, when too many counts wait already */
+  count(window: LedgerWindow): Promise<number> {
+    return this.scans.run(() => this.countEntries(window));
+  }
+
+  private async countEntries(window: LedgerWindow): Promise<number> {
     let total = 0;
     const pages = keysetPages(COUNT_BATCH_SIZE, (after) =>
       this.database.run((db) => countPage(db, window, after), 'reads'),

@@ -97,3 +97,25 @@ describe('reads that hang', () => {
     }
   });
 });
+
+it('one reconciliation runs at a time, a few wait, and more get 429', async () => {
+  const client = await database.client();
+  const get = () =>
+    gateway.get('/api/v1/kiip/reconciliation?from=2026-01-01T00:00:00Z&to=2030-01-01T00:00:00Z');
+  try {
+    await client.query('begin; lock table deliveries in access exclusive mode');
+    const calls = Array.from({ length: 30 }, get);
+    const rejected = await Promise.race(calls);
+    expect([rejected.status, rejected.headers.get('retry-after')]).toEqual([429, '5']);
+    const running = await database.query(
+      `select 1 from pg_stat_activity where query like '%bool_or%' and state = 'active' and pid <> pg_backend_pid()`,
+    );
+    expect(running).toHaveLength(1);
+    await client.query('rollback');
+    const statuses = (await Promise.all(calls)).map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([200, 429]));
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(11);
+  } finally {
+    await client.end();
+  }
+});
