@@ -7,6 +7,7 @@ import { AppModule } from './app.module.js';
 import { registerAuthHooks } from './caller-auth/authenticate.hook.js';
 import { CallerAuthService } from './caller-auth/caller-auth.service.js';
 import type { Config } from './config/config.js';
+import { ConnectionLimiter } from './connections/connection-limiter.js';
 import { DeliveryWorker } from './delivery/delivery-worker.js';
 import { LifecycleService } from './health/lifecycle.service.js';
 import { registerAccessLog } from './http/access-log.js';
@@ -49,6 +50,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
 function registerPlugins(app: NestFastifyApplication, config: Config, logger: Logger): () => void {
   const instance = app.getHttpAdapter().getInstance();
   const metrics = app.get(RequestMetrics);
+  app.get(ConnectionLimiter).apply(instance.server);
   registerConnectionDrain(instance);
   registerRequestId(instance);
   registerAccessLog(instance, logger, (request) => metrics.count(request));

@@ -4,6 +4,7 @@ import type { Parser } from './parsers.js';
 /** The values that a default may depend on. An invalid variable has none. */
 interface PrecedingValues {
   readonly kiipBaseUrl?: string;
+  readonly trustedProxyHops?: number;
 }
 
 /** One environment variable: its name, parser, default and description. docs/configuration.md is generated from it. */
@@ -16,6 +17,8 @@ export interface Variable<T> {
   readonly default?: string;
   /** A default that depends on a variable above this one. */
   readonly defaultFrom?: (preceding: PrecedingValues) => T;
+  /** Describes that default in Markdown. */
+  readonly defaultText?: string;
   readonly required?: boolean;
   /** May also be given as `<env>_FILE`, and is never printed. */
   readonly secret?: boolean;
@@ -141,6 +144,7 @@ export const VARIABLES = {
     description:
       'Hosts (`host` or `host:port`, comma separated) that a reward page may come from. Only https, unless the host is loopback.',
     parse: parse.hosts,
+    defaultText: 'host of `KIIP_BASE_URL`',
     defaultFrom: ({ kiipBaseUrl }: PrecedingValues) =>
       kiipBaseUrl === undefined ? [] : [new URL(kiipBaseUrl).host],
   },
@@ -246,6 +250,20 @@ export const VARIABLES = {
     '0',
     'Number of proxies in front of the gateway whose `X-Forwarded-For` is trusted.',
   ),
+  maxConnections: withDefault(
+    'MAX_CONNECTIONS',
+    parse.wholeNumber,
+    '10000',
+    'Connections of clients that one process has at a time. Beyond it, the idlest is closed.',
+  ),
+  maxConnectionsPerAddress: {
+    env: 'MAX_CONNECTIONS_PER_ADDRESS',
+    description:
+      'Connections of one client address (an IPv6 address by its /64 network). `0` turns the limit off: behind a load balancer, all connections come from its addresses.',
+    parse: parse.wholeNumber,
+    defaultText: '`1000`; `0` with `TRUSTED_PROXY_HOPS`',
+    defaultFrom: ({ trustedProxyHops = 0 }: PrecedingValues) => (trustedProxyHops > 0 ? 0 : 1_000),
+  },
   allowInsecureUpstreams: withDefault(
     'ALLOW_INSECURE_UPSTREAMS',
     parse.flag,

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { CallerAuthModule } from '../caller-auth/caller-auth.module.js';
+import { ConnectionsModule } from '../connections/connections.module.js';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { HealthModule } from '../health/health.module.js';
 import { KigoAuthModule } from '../kigo-auth/kigo-auth.module.js';
@@ -8,6 +9,7 @@ import { ReconciliationModule } from '../reconciliation/reconciliation.module.js
 import { CacheMetrics } from './cache-metrics.js';
 import { CallbackMetrics } from './callback-metrics.js';
 import { CallerMetrics } from './caller-metrics.js';
+import { ConnectionMetrics } from './connection-metrics.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { EventLoopMetrics } from './event-loop-metrics.js';
 import { MetricsRegistry } from './metrics-registry.js';
@@ -21,6 +23,7 @@ import { UpstreamMetrics } from './upstream-metrics.js';
 @Module({
   imports: [
     CallerAuthModule,
+    ConnectionsModule,
     DeliveryModule,
     HealthModule,
     KigoAuthModule,
@@ -32,6 +35,7 @@ import { UpstreamMetrics } from './upstream-metrics.js';
     MetricsRegistry,
     MetricsService,
     RequestMetrics,
+    ConnectionMetrics,
     EventLoopMetrics,
     CallerMetrics,
     UpstreamMetrics,

@@ -106,8 +106,8 @@ describe('the HTTP server', () => {
       headersTimeout: 10_000,
       requestTimeout: 30_000,
       keepAliveTimeout: 75_000,
-      timeout: 70_000,
-      maxConnections: 10_000,
+      timeout: 10_000,
+      maxConnections: 10_100,
     });
   });
 

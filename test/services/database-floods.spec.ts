@@ -12,6 +12,8 @@ const SECONDS = scale(1.5, 5);
 /** Far above what a callback takes here, and far below what a whole pool of slow statements takes. */
 const TIMEOUT_MS = 1_500;
 
+const reconciliation = '/api/v1/kiip/reconciliation?from=2026-01-01T00:00:00Z&to=2030-01-01T00:00:00Z';
+
 let database: TestDatabase;
 let proxy: FaultProxy;
 let gateway: KiipGateway;
@@ -75,7 +77,7 @@ describe('requests that anybody may send, and that ask the database', () => {
 describe('reads that hang', () => {
   it.each([
     ['deliveries', '/api/v1/deliveries?consumer=nobody'],
-    ['deliveries', '/api/v1/kiip/reconciliation?from=2026-01-01T00:00:00Z&to=2030-01-01T00:00:00Z'],
+    ['deliveries', reconciliation],
   ])('do not keep callbacks and probes waiting: %s, %s', async (table, path) => {
     const client = await database.client();
     try {
@@ -100,11 +102,9 @@ describe('reads that hang', () => {
 
 it('one reconciliation runs at a time, a few wait, and more get 429', async () => {
   const client = await database.client();
-  const get = () =>
-    gateway.get('/api/v1/kiip/reconciliation?from=2026-01-01T00:00:00Z&to=2030-01-01T00:00:00Z');
   try {
     await client.query('begin; lock table deliveries in access exclusive mode');
-    const calls = Array.from({ length: 30 }, get);
+    const calls = Array.from({ length: 30 }, () => gateway.get(reconciliation));
     const rejected = await Promise.race(calls);
     expect([rejected.status, rejected.headers.get('retry-after')]).toEqual([429, '5']);
     const running = await database.query(
