@@ -9,6 +9,7 @@ import { CallerAuthService } from './caller-auth/caller-auth.service.js';
 import type { Config } from './config/config.js';
 import { ConnectionLimiter } from './connections/connection-limiter.js';
 import { DeliveryWorker } from './delivery/delivery-worker.js';
+import { CallbackCounters } from './kiip-callbacks/callback-counters.js';
 import { LifecycleService } from './health/lifecycle.service.js';
 import { registerAccessLog } from './http/access-log.js';
 import { registerBodyParsers } from './http/body-parsers.js';
@@ -50,10 +51,15 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
 function registerPlugins(app: NestFastifyApplication, config: Config, logger: Logger): () => void {
   const instance = app.getHttpAdapter().getInstance();
   const metrics = app.get(RequestMetrics);
+  const callbacks = app.get(CallbackCounters);
   app.get(ConnectionLimiter).apply(instance.server);
   registerConnectionDrain(instance);
   registerRequestId(instance);
-  registerAccessLog(instance, logger, (request) => metrics.count(request));
+  registerAccessLog(instance, logger, (completed, request) => {
+    metrics.count(completed);
+    if (request.url.startsWith('/callbacks') && !request.callbackReceived)
+      callbacks.countUnread(completed.status);
+  });
   if (config.otelEndpoint !== undefined) registerRequestTracing(instance);
   rejectMissingHost(instance);
   ignoreUnknownExpect(instance);

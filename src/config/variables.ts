@@ -236,13 +236,13 @@ export const VARIABLES = {
     'RATE_LIMIT_PER_MINUTE',
     parse.zeroOrMore,
     '6000',
-    'Calls per minute and caller, over all its keys. `0` turns the limit off.',
+    'Calls per minute and caller, over all its keys; a batch counts as many as it has users. `0` turns the limit off.',
   ),
   callbackRateLimitPerMinute: withDefault(
     'CALLBACK_RATE_LIMIT_PER_MINUTE',
     parse.zeroOrMore,
     '60000',
-    'Callbacks per minute and source address. `0` turns the limit off.',
+    'Callbacks with a wrong signature per minute and source address; valid ones are never limited. `0` turns the limit off.',
   ),
   trustedProxyHops: withDefault(
     'TRUSTED_PROXY_HOPS',

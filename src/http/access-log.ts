@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { requestContext } from '../log/request-context.js';
 import { CLIENT_CLOSED_REQUEST, onClientAbort } from './client-abort.js';
@@ -25,7 +25,7 @@ interface CompletedRequest {
 export function registerAccessLog(
   instance: FastifyInstance,
   logger: Logger,
-  onCompleted: (request: CompletedRequest) => void,
+  onCompleted: (request: CompletedRequest, raw: FastifyRequest) => void,
 ): void {
   instance.decorate('logRequest', (request, reply, status = reply.statusCode) => {
     const { id: requestId, method, routeOptions, caller, problem } = request;
@@ -33,7 +33,7 @@ export function registerAccessLog(
     const completed = { method, route: routeOptions.url, status, durationMs, caller, problem };
     // Not every caller is in the context of the request.
     requestContext.run({ requestId }, () => logger.info({ msg: 'request', ...completed }));
-    onCompleted(completed);
+    onCompleted(completed, request);
   });
   instance.addHook('onRequest', (request, reply, done) => {
     onClientAbort(reply, () => instance.logRequest(request, reply, CLIENT_CLOSED_REQUEST));

@@ -17,9 +17,15 @@ import {
   UnviewedCountDto,
   UnviewedCountsDto,
   UnviewedCountsRequestDto,
+  MAX_BATCH_USERS,
 } from './hub-summary.dto.js';
 import { HubSummaryService } from './hub-summary.service.js';
 import { UnviewedCountsService } from './unviewed-counts.service.js';
+
+function countUsers(body: unknown): number {
+  const { users } = (body ?? {}) as Partial<UnviewedCountsRequestDto>;
+  return Array.isArray(users) ? Math.min(MAX_BATCH_USERS, Math.max(1, users.length)) : 1;
+}
 
 @ApiTags('Kigo')
 @Controller()
@@ -50,12 +56,12 @@ export class HubSummaryController {
   }
 
   @Post('api/v1/unviewed-counts')
-  @RequireScope('kigo:read')
+  @RequireScope('kigo:read', { countUnits: countUsers })
   @HttpCode(200)
   @ApiOperation({
     summary: 'The unviewed counts of up to 100 users',
     description:
-      'Results have the order of the request. A user whose count is not available gets a `problem` instead of a count; the other users are not affected.',
+      'Results have the order of the request. Kigo is asked once for each user, and the call counts as many times for the rate limit as it has users. A user whose count is not available gets a `problem` instead of a count; the other users are not affected.',
     operationId: 'getUnviewedCounts',
   })
   @ApiBody({

@@ -47,11 +47,13 @@ export class HubSummaryDto {
   readonly stale!: boolean;
 }
 
+export const MAX_BATCH_USERS = 100;
+
 /** The users whose counts are requested. */
 export class UnviewedCountsRequestDto {
   @IsArray()
   @ArrayMinSize(1)
-  @ArrayMaxSize(100)
+  @ArrayMaxSize(MAX_BATCH_USERS)
   @ValidateNested({ each: true, message: '$property must hold JSON objects only' })
   @Type(() => ExternalUserDto)
   readonly users!: ExternalUserDto[];

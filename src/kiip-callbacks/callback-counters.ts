@@ -5,7 +5,7 @@ import type { SignatureMatch, SignatureScheme } from './kiip-signature.js';
 const KINDS = ['redemption', 'issuance'] as const;
 const OUTCOMES = ['recorded', 'duplicate', 'quarantined', 'wrong_signature'] as const;
 /** The kind of these callbacks is unknown. */
-const OUTCOMES_WITHOUT_KIND = ['malformed', 'failed'] as const;
+const OUTCOMES_WITHOUT_KIND = ['malformed', 'failed', 'limited', 'too_large', 'not_read'] as const;
 
 type Outcome = (typeof OUTCOMES)[number] | (typeof OUTCOMES_WITHOUT_KIND)[number];
 
@@ -35,6 +35,12 @@ export class CallbackCounters {
   countOutcome(outcome: Outcome, kind: LedgerKind | '' = ''): void {
     const counter = this.outcomeCounts.find((each) => each.outcome === outcome && each.kind === kind);
     if (counter) counter.count += 1;
+  }
+
+  /** Counts what ended before anybody looked at the callback: a wrong method, path, media type or size, or a broken connection. */
+  countUnread(status: number): void {
+    if (status >= 400)
+      this.countOutcome(status === 413 ? 'too_large' : status >= 500 ? 'failed' : 'not_read');
   }
 
   countVerified({ scheme, secretIndex }: SignatureMatch): void {

@@ -5,6 +5,8 @@ import type { VerifiedCallback } from './verified-callback.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
+    /** KiipSignatureGuard has the callback: it counts what becomes of it. */
+    callbackReceived?: boolean;
     /** Set by KiipSignatureGuard. */
     kiipCallback?: VerifiedCallback;
   }

@@ -8,7 +8,7 @@ export class CallbackMetrics {
   constructor(registry: MetricsRegistry, counters: CallbackCounters) {
     registry.counter({
       name: 'kiip_callbacks_total',
-      help: 'Callbacks by outcome; failed: answered with 5xx; kind is empty for outcomes without one',
+      help: 'Callbacks by outcome; failed: answered with 5xx; limited: wrong, and beyond the rate limit; too_large, not_read: rejected before they were read; kind is empty for outcomes without one',
       labels: ['outcome', 'kind'],
       collect: () => counters.outcomes(),
     });
