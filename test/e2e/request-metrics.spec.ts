@@ -147,6 +147,7 @@ describe('metrics of routes and upstreams', () => {
     await world.gateway.get(badge('first'));
     await world.gateway.get(badge('second'));
     await world.gateway.get(badge('third'));
+    await world.gateway.get(badge('fourth'));
     const seen = await metrics();
     expect(ofKigo(seen, 'upstream_circuit_breaker_state', 'lookup')).toBe(2);
     expect(ofKigo(seen, 'upstream_circuit_breaker_state', 'hub-summary')).toBe(0);
@@ -155,7 +156,7 @@ describe('metrics of routes and upstreams', () => {
     ).toBeGreaterThan(0);
     expect(
       seen[`${attempts}{upstream="kigo",operation="lookup",outcome="unreachable",status_class="none"}`],
-    ).toBe(5);
+    ).toBe(9);
   });
 
   it('counts rejected credentials also while the older token is still in use', async () => {
@@ -260,6 +261,9 @@ describe('metrics of callbacks and delivery attempts', () => {
       expect(await callbacks()).toEqual({
         '{outcome="malformed",kind=""}': 0,
         '{outcome="failed",kind=""}': 0,
+        '{outcome="limited",kind=""}': 0,
+        '{outcome="too_large",kind=""}': 0,
+        '{outcome="not_read",kind=""}': 0,
         ...Object.fromEntries(
           ['recorded', 'duplicate', 'quarantined', 'wrong_signature'].flatMap((outcome) =>
             ['redemption', 'issuance'].map((kind) => [`{outcome="${outcome}",kind="${kind}"}`, 0]),
