@@ -1,6 +1,6 @@
-import { Controller, Get, Query, Res } from '@nestjs/common';
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { respondCached } from '../cache/cache-headers.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { NoCache } from '../cache/no-cache.decorator.js';
@@ -29,9 +29,10 @@ export class AccountsController {
   async find(
     @Query() user: ExternalUserDto,
     @NoCache() noCache: boolean,
+    @Req() { caller }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AccountDto> {
-    const account = await this.accounts.find(user, { noCache });
+    const account = await this.accounts.find(user, { noCache, caller });
     return { account_id: respondCached(reply, account, accountNotFound) };
   }
 }

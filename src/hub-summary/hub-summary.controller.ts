@@ -49,9 +49,10 @@ export class HubSummaryController {
   async unviewedCount(
     @Query() user: ExternalUserDto,
     @NoCache() noCache: boolean,
+    @Req() { caller }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UnviewedCountDto> {
-    const count = await this.summaries.findCount(user, { noCache });
+    const count = await this.summaries.findCount(user, { noCache, caller });
     return { count: respondCached(reply, count, accountNotFound) };
   }
 
@@ -105,7 +106,7 @@ export class HubSummaryController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UnviewedCountsDto> {
-    const results = await this.counts.findCounts(users, noCache);
+    const results = await this.counts.findCounts(users, noCache, request.caller);
     const now = Date.now();
     const uncached = { provenance: 'miss', asOf: now, freshUntil: now } as const;
     const times: CacheTimes[] = results.map(({ count }) => (count instanceof Problem ? uncached : count));
@@ -140,9 +141,10 @@ export class HubSummaryController {
   async hubSummary(
     @Param() { account_id }: AccountParamsDto,
     @NoCache() noCache: boolean,
+    @Req() { caller }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<HubSummaryDto> {
-    const summary = await this.summaries.find(account_id, { noCache });
+    const summary = await this.summaries.find(account_id, { noCache, caller });
     const { unviewed_products, total_tokens } = respondCached(reply, summary, accountNotFound);
     const as_of = new Date(summary.asOf).toISOString();
     return { account_id, unviewed_products, total_tokens, as_of, stale: summary.provenance === 'stale' };
