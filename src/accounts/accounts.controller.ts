@@ -8,12 +8,16 @@ import { ApiCached, CACHED_HEADERS } from '../cache/api-cached.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { accountNotFound } from '../problem/problem-catalogue.js';
 import { AccountDto, ExternalUserDto } from './account.dto.js';
+import { AnswerCounters } from './answer-counters.js';
 import { AccountsService, KIGO_PROBLEMS } from './accounts.service.js';
 
 @ApiTags('Kigo')
 @Controller('api/v1/accounts')
 export class AccountsController {
-  constructor(private readonly accounts: AccountsService) {}
+  constructor(
+    private readonly accounts: AccountsService,
+    private readonly answers: AnswerCounters,
+  ) {}
 
   @Get()
   @RequireScope('kigo:read')
@@ -32,7 +36,7 @@ export class AccountsController {
     @Req() { caller }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AccountDto> {
-    const account = await this.accounts.find(user, { noCache, caller });
+    const account = await this.answers.count('account', this.accounts.find(user, { noCache, caller }));
     return { account_id: respondCached(reply, account, accountNotFound) };
   }
 }

@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ExternalUserDto } from '../accounts/account.dto.js';
+import { AnswerCounters } from '../accounts/answer-counters.js';
 import { KIGO_PROBLEMS } from '../accounts/accounts.service.js';
 import { cacheHeaders, respondCached, worstOf } from '../cache/cache-headers.js';
 import type { CacheTimes } from '../cache/cache-headers.js';
@@ -33,6 +34,7 @@ export class HubSummaryController {
   constructor(
     private readonly summaries: HubSummaryService,
     private readonly counts: UnviewedCountsService,
+    private readonly answers: AnswerCounters,
   ) {}
 
   @Get('api/user/unviewed-count')
@@ -52,7 +54,10 @@ export class HubSummaryController {
     @Req() { caller }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UnviewedCountDto> {
-    const count = await this.summaries.findCount(user, { noCache, caller });
+    const count = await this.answers.count(
+      'unviewed-count',
+      this.summaries.findCount(user, { noCache, caller }),
+    );
     return { count: respondCached(reply, count, accountNotFound) };
   }
 
@@ -144,7 +149,10 @@ export class HubSummaryController {
     @Req() { caller }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<HubSummaryDto> {
-    const summary = await this.summaries.find(account_id, { noCache, caller });
+    const summary = await this.answers.count(
+      'hub-summary',
+      this.summaries.find(account_id, { noCache, caller }),
+    );
     const { unviewed_products, total_tokens } = respondCached(reply, summary, accountNotFound);
     const as_of = new Date(summary.asOf).toISOString();
     return { account_id, unviewed_products, total_tokens, as_of, stale: summary.provenance === 'stale' };

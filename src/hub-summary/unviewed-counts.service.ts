@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ExternalUserDto } from '../accounts/account.dto.js';
+import { AnswerCounters } from '../accounts/answer-counters.js';
 import type { LookupOptions } from '../accounts/accounts.service.js';
 import type { CacheResult } from '../cache/read-through.js';
 import { Config } from '../config/config.js';
@@ -29,6 +30,7 @@ export class UnviewedCountsService {
   constructor(
     private readonly summaries: HubSummaryService,
     private readonly config: Config,
+    private readonly answers: AnswerCounters,
   ) {}
 
   /**
@@ -55,7 +57,7 @@ export class UnviewedCountsService {
 
   private async findCount(user: ExternalUserDto, options: LookupOptions): Promise<CountResult['count']> {
     try {
-      return await this.summaries.findCount(user, options);
+      return await this.answers.count('unviewed-counts', this.summaries.findCount(user, options));
     } catch (error) {
       const problem = toProblem(error);
       if (problem.status === 500) logUnexpected(error);

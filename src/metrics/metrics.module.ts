@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AccountsModule } from '../accounts/accounts.module.js';
 import { CallerAuthModule } from '../caller-auth/caller-auth.module.js';
 import { ConnectionsModule } from '../connections/connections.module.js';
 import { DeliveryModule } from '../delivery/delivery.module.js';
@@ -6,6 +7,7 @@ import { HealthModule } from '../health/health.module.js';
 import { KigoAuthModule } from '../kigo-auth/kigo-auth.module.js';
 import { KiipCallbacksModule } from '../kiip-callbacks/kiip-callbacks.module.js';
 import { ReconciliationModule } from '../reconciliation/reconciliation.module.js';
+import { AnswerMetrics } from './answer-metrics.js';
 import { CacheMetrics } from './cache-metrics.js';
 import { CallbackMetrics } from './callback-metrics.js';
 import { CallerMetrics } from './caller-metrics.js';
@@ -22,6 +24,7 @@ import { UpstreamMetrics } from './upstream-metrics.js';
 /** Metrics for Prometheus. Features do not depend on this module: it reads their counters or subscribes to their events. */
 @Module({
   imports: [
+    AccountsModule,
     CallerAuthModule,
     ConnectionsModule,
     DeliveryModule,
@@ -39,6 +42,7 @@ import { UpstreamMetrics } from './upstream-metrics.js';
     EventLoopMetrics,
     CallerMetrics,
     UpstreamMetrics,
+    AnswerMetrics,
     CacheMetrics,
     CallbackMetrics,
     LedgerMetrics,
