@@ -70,7 +70,7 @@ const BYPASS_INTERVAL_MS = 1_000;
 
 interface Bypass {
   /** When the next one may start. */
-  readonly over: Promise<void>;
+  readonly over: Promise<boolean>;
   next?: Promise<CacheResult<unknown>>;
 }
 
@@ -164,9 +164,7 @@ export class ReadThrough {
       latest.next ??= latest.over.then(() => this.bypass(key, policy, fetch));
       return latest.next as Promise<CacheResult<T>>;
     }
-    const over = sleep(BYPASS_INTERVAL_MS, undefined, { ref: false }).then(() => {
-      this.bypasses.delete(key);
-    });
+    const over = sleep(BYPASS_INTERVAL_MS, undefined, { ref: false }).then(() => this.bypasses.delete(key));
     this.bypasses.set(key, { over });
     return this.singleFlight(key, () => this.fetch(key, policy, fetch, 'bypass'));
   }

@@ -103,7 +103,7 @@ export class OperationBreaker {
 
   /** Records a call that succeeded. */
   recordSuccess(): void {
-    if (this.policy.state === CircuitState.Closed) void this.policy.execute(() => undefined);
+    void this.judge();
     this.latestSuccessAt = new Date();
     this.consecutiveFailures = 0;
   }
@@ -120,9 +120,7 @@ export class OperationBreaker {
     this.latestFailure = { at: new Date(), error };
     this.consecutiveFailures += 1;
     this.failureCounts[error.failure] += 1;
-    if (this.policy.state === CircuitState.Closed)
-      // It only rethrows the error, which is the caller's.
-      this.policy.execute(() => Promise.reject(error)).catch(() => undefined);
+    void this.judge(error);
     if (performance.now() < this.nextReportAt) return;
     this.nextReportAt = performance.now() + REPORT_INTERVAL_MS;
     const { upstream, operation, consecutiveFailures } = this;
@@ -144,6 +142,18 @@ export class OperationBreaker {
       return await this.policy.execute(attempt);
     } catch (error) {
       throw error instanceof BrokenCircuitError ? this.openError() : error;
+    }
+  }
+
+  /** Tells the closed breaker how a call ended. */
+  private async judge(error?: UpstreamError): Promise<void> {
+    if (this.policy.state !== CircuitState.Closed) return;
+    try {
+      await this.policy.execute(() => {
+        if (error) throw error;
+      });
+    } catch {
+      // The error is the caller's.
     }
   }
 

@@ -57,6 +57,9 @@ it.each([
   ]);
 });
 
+const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+  rawCall(world.gateway.url + path, { method, headers });
+
 describe('a file of the API description', () => {
   const paths = [
     '/docs',
@@ -66,8 +69,6 @@ describe('a file of the API description', () => {
     '/openapi.json',
     '/openapi.yaml',
   ];
-  const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
-    rawCall(world.gateway.url + path, { method, headers });
 
   it.each(paths)('is sent compressed to clients that accept it, with the same content: %s', async (path) => {
     const plain = await get(path);

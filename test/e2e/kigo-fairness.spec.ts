@@ -10,7 +10,7 @@ const busy = { authorization: 'Bearer busy-key' };
 const user = (id: string) => ({ external_user_id: id, external_program_id: 'p' });
 
 let world: World;
-let users = 0;
+let userCount = 0;
 
 beforeAll(async () => {
   world = await startWorld({
@@ -26,15 +26,17 @@ afterAll(() => world.close());
 
 const calls = () => world.kigo.requests('lookup').length + world.kigo.requests('summary').length;
 const nextUser = () => {
-  users += 1;
-  return `u${users}`;
+  userCount += 1;
+  return `u${userCount}`;
 };
 
+const batch = (size: number) => ({ users: Array.from({ length: size }, () => user(nextUser())) });
+
 it('a batch asks for each user once, however often it names him', async () => {
-  const batch = { users: Array.from({ length: 100 }, (_, index) => user(`same-${index % 2}`)) };
-  const response = await world.gateway.post('/api/v1/unviewed-counts', batch, noCache);
+  const users = Array.from({ length: 100 }, (_, index) => user(`same-${index % 2}`));
+  const response = await world.gateway.post('/api/v1/unviewed-counts', { users }, noCache);
   const { results } = (await response.json()) as { results: object[] };
-  expect(results).toEqual(batch.users.map((each) => ({ ...each, count: expect.any(Number) as number })));
+  expect(results).toEqual(users.map((each) => ({ ...each, count: expect.any(Number) as number })));
   expect(calls()).toBe(4);
 });
 
@@ -71,7 +73,6 @@ it('a caller with many single counts does not keep another one waiting', async (
 
 it('a caller with many batches does not keep the batch of another one waiting', async () => {
   world.kigo.addFault({ kind: 'slow', delayMs: 100, route: 'lookup' });
-  const batch = (size: number) => ({ users: Array.from({ length: size }, () => user(nextUser())) });
   const flood = Array.from({ length: 9 }, () =>
     world.gateway.post('/api/v1/unviewed-counts', batch(100), busy),
   );

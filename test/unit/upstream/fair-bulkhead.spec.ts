@@ -2,33 +2,33 @@ import { BulkheadFullError, FairBulkhead } from '../../../src/upstream/fair-bulk
 
 const never = new AbortController().signal;
 
-describe('FairBulkhead', () => {
-  /** Starts calls that end one after the other, and notes the order in which they start. */
-  function start(bulkhead: FairBulkhead, order: string[]) {
-    const running: (() => void)[] = [];
-    const call = (caller: string, signal = never) =>
-      bulkhead.execute(
-        caller,
-        () =>
-          new Promise<void>((resolve) => {
-            order.push(caller);
-            running.push(resolve);
-          }),
-        signal,
-      );
-    const endAll = async () => {
-      for (let end = running.shift(); end; end = running.shift()) {
-        end();
-        await new Promise(setImmediate);
-      }
-    };
-    return { call, endAll };
-  }
+/** Starts calls that end one after the other, and notes the order in which they start. */
+function start(bulkhead: FairBulkhead, order: string[]) {
+  const running: (() => void)[] = [];
+  const call = (caller: string, signal = never) =>
+    bulkhead.execute(
+      caller,
+      () =>
+        new Promise<void>((resolve) => {
+          order.push(caller);
+          running.push(resolve);
+        }),
+      signal,
+    );
+  const endAll = async () => {
+    for (let end = running.shift(); end; end = running.shift()) {
+      end();
+      await new Promise(setImmediate);
+    }
+  };
+  return { call, endAll };
+}
 
+describe('FairBulkhead', () => {
   it('lets callers take turns, however many calls each has', async () => {
     const order: string[] = [];
     const { call, endAll } = start(new FairBulkhead(1, 100), order);
-    const calls = [...'aaaaabbc'].map((caller) => call(caller));
+    const calls = 'aaaaabbc'.split('').map((caller) => call(caller));
     await endAll();
     await Promise.all(calls);
     expect(order.join('')).toBe('aabcabaa');
@@ -53,7 +53,7 @@ describe('FairBulkhead', () => {
   it('rejects a call of the caller that has most, when too many wait', async () => {
     const order: string[] = [];
     const { call, endAll } = start(new FairBulkhead(1, 4), order);
-    const outcomes = Promise.allSettled([...'aaaaabca'].map((caller) => call(caller)));
+    const outcomes = Promise.allSettled('aaaaabca'.split('').map((caller) => call(caller)));
     await endAll();
     const rejected = (await outcomes).flatMap((outcome, index) =>
       outcome.status === 'rejected' ? [[index, outcome.reason instanceof BulkheadFullError]] : [],
