@@ -254,7 +254,7 @@ export const VARIABLES = {
     'MAX_CONNECTIONS',
     parse.wholeNumber,
     '10000',
-    'Connections of clients that one process has at a time. Beyond it, the idlest is closed.',
+    'Connections of clients that one process has at a time. Beyond it, the idlest is closed. `0` turns the limit off.',
   ),
   maxConnectionsPerAddress: {
     env: 'MAX_CONNECTIONS_PER_ADDRESS',

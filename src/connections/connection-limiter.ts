@@ -41,6 +41,11 @@ interface Connection {
   lastRequestAt: number | undefined;
 }
 
+/** 0 stands for no limit. */
+function toLimit(connections: number): number {
+  return connections === 0 ? Infinity : connections;
+}
+
 /**
  * Keeps connections from being used up: by one address, by clients that keep them open, and by clients that do not read. Under
  * pressure, the connection that has been idle for the longest time is closed. A new connection is refused only if all are busy.
@@ -74,8 +79,8 @@ export class ConnectionLimiter {
     const connections = new Map<Socket, Connection>();
     const addresses = new Map<string, Address>();
     const idle = new Set<Socket>();
-    // A number that is not finite would count as 0.
-    const perAddress = maxConnectionsPerAddress === 0 ? Infinity : maxConnectionsPerAddress;
+    const total = toLimit(maxConnections);
+    const perAddress = toLimit(maxConnectionsPerAddress);
 
     const forget = (socket: Socket) => {
       const connection = connections.get(socket);
@@ -101,14 +106,14 @@ export class ConnectionLimiter {
       return true;
     };
 
-    server.maxConnections = maxConnections + HEADROOM;
+    if (total < Infinity) server.maxConnections = total + HEADROOM;
     server.on('drop', () => this.count('total_limit'));
     server.on('connection', (socket: Socket) => {
       const key = networkOf(socket.remoteAddress ?? '');
       const known = addresses.get(key);
       if (known && known.open >= perAddress && !makeRoom(known.idle, key))
         return drop(socket, 'address_limit', key);
-      if (connections.size >= maxConnections && !makeRoom(idle, key)) return drop(socket, 'total_limit', key);
+      if (connections.size >= total && !makeRoom(idle, key)) return drop(socket, 'total_limit', key);
       // It may be gone, if its only connection made room.
       const address = addresses.get(key) ?? { open: 0, idle: new Set() };
       addresses.set(key, address);

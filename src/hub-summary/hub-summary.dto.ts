@@ -53,7 +53,8 @@ export const MAX_BATCH_USERS = 100;
 export class UnviewedCountsRequestDto {
   @IsArray()
   @ArrayMinSize(1)
-  @ArrayMaxSize(MAX_BATCH_USERS)
+  // The API description needs the number itself: see MAX_BATCH_USERS.
+  @ArrayMaxSize(100)
   @ValidateNested({ each: true, message: '$property must hold JSON objects only' })
   @Type(() => ExternalUserDto)
   readonly users!: ExternalUserDto[];
