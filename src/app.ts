@@ -7,7 +7,7 @@ import { AppModule } from './app.module.js';
 import { registerAuthHooks } from './caller-auth/authenticate.hook.js';
 import { CallerAuthService } from './caller-auth/caller-auth.service.js';
 import type { Config } from './config/config.js';
-import { ConnectionLimiter } from './connections/connection-limiter.js';
+import { ConnectionsService } from './connections/connections.service.js';
 import { DeliveryWorker } from './delivery/delivery-worker.js';
 import { CallbackCounters } from './kiip-callbacks/callback-counters.js';
 import { LifecycleService } from './health/lifecycle.service.js';
@@ -52,7 +52,7 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
   const instance = app.getHttpAdapter().getInstance();
   const metrics = app.get(RequestMetrics);
   const callbacks = app.get(CallbackCounters);
-  app.get(ConnectionLimiter).apply(instance.server);
+  app.get(ConnectionsService).apply(instance.server);
   registerConnectionDrain(instance);
   registerRequestId(instance);
   registerAccessLog(instance, logger, (completed, request) => {

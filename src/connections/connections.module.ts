@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { ConnectionLimiter } from './connection-limiter.js';
+import { ConnectionsService } from './connections.service.js';
 
 /** Limits the connections of clients. */
-@Module({ providers: [ConnectionLimiter], exports: [ConnectionLimiter] })
+@Module({ providers: [ConnectionsService], exports: [ConnectionsService] })
 export class ConnectionsModule {}

@@ -104,7 +104,7 @@ export class Database implements OnApplicationShutdown {
     return this.pendingPing;
   }
 
-  /** Keeps `state` recent, in the background: it starts a check unless one is under way or has just started. */
+  /** Keeps `state` recent, in the background: it starts a check unless one is in flight or has just started. */
   refreshState(): void {
     if (performance.now() - this.lastPingStartedAt >= PING_INTERVAL_MS) this.ping().catch(() => undefined);
   }

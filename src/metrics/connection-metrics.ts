@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { ConnectionLimiter } from '../connections/connection-limiter.js';
+import { ConnectionsService } from '../connections/connections.service.js';
 import { MetricsRegistry } from './metrics-registry.js';
 
 /** Connections of clients. */
 @Injectable()
 export class ConnectionMetrics {
-  constructor(registry: MetricsRegistry, connections: ConnectionLimiter) {
+  constructor(registry: MetricsRegistry, connections: ConnectionsService) {
     registry.gauge({
       name: 'open_connections',
       help: 'Connections of clients that are open',

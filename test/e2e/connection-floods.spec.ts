@@ -113,7 +113,7 @@ describe('connections that are kept open with a cheap request now and then', () 
   it('that are all busy are kept, and a new one of the same address is refused and counted', async () => {
     const before = await dropped();
     const busy = await Promise.all(Array.from({ length: PER_ADDRESS }, () => openFrom('127.0.0.3')));
-    // A request whose body is under way.
+    // A request whose body has not arrived yet.
     for (const socket of busy)
       socket.write(
         'POST /callbacks/kiip HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{',

@@ -59,7 +59,7 @@ it('no-cache asks at most once a second for a user, and never responds with what
 });
 
 it('a caller with many single counts does not keep another one waiting', async () => {
-  // As many as may be under way: the others wait.
+  // As many as may be in flight: the others wait.
   world.kigo.addFault({ kind: 'slow', delayMs: 2_000, route: 'lookup', times: 64 });
   const count = scale(300, 900);
   let ended = 0;
@@ -81,7 +81,7 @@ it('a caller with many batches does not keep the batch of another one waiting', 
   const flood = Array.from({ length: scale(3, 9) }, () =>
     world.gateway.post('/api/v1/unviewed-counts', batch(100), busy),
   );
-  await waitFor('the lane is full', () => calls() >= 16);
+  await waitFor('Kigo has as many as it gets at a time', () => calls() >= 16);
   const startedAt = performance.now();
   const response = await world.gateway.post('/api/v1/unviewed-counts', batch(5));
   const ownMs = performance.now() - startedAt;

@@ -16,7 +16,7 @@ interface FloodedRequest {
 }
 
 /**
- * Sends one request after the other on each connection. Each may take 2 s: whoever floods does not wait for slow responses.
+ * Sends one request after the other on each connection. Each may take 2 s: a flood does not wait for slow responses.
  * @param create makes the next request, from its number
  */
 export function startFlood(
@@ -52,13 +52,13 @@ export function startFlood(
   };
 }
 
-/** Repeats work for some seconds, on a few lanes at once, and returns all results. */
-export async function during<T>(seconds: number, work: () => Promise<T>, lanes = 1): Promise<T[]> {
+/** Repeats work for some seconds, several times at once, and returns all results. */
+export async function during<T>(seconds: number, work: () => Promise<T>, parallel = 1): Promise<T[]> {
   const results: T[] = [];
   const end = performance.now() + seconds * 1_000;
   const repeat = async () => {
     while (performance.now() < end) results.push(await work());
   };
-  await Promise.all(Array.from({ length: lanes }, repeat));
+  await Promise.all(Array.from({ length: parallel }, repeat));
   return results;
 }

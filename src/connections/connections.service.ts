@@ -51,7 +51,7 @@ function toLimit(connections: number): number {
  * pressure, the connection that has been idle for the longest time is closed. A new connection is refused only if all are busy.
  */
 @Injectable()
-export class ConnectionLimiter {
+export class ConnectionsService {
   private readonly logger = new Logger('Connections');
   private readonly counts = Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<
     DropReason,
