@@ -7,6 +7,7 @@ import { AppModule } from './app.module.js';
 import { registerAuthHooks } from './caller-auth/authenticate.hook.js';
 import { CallerAuthService } from './caller-auth/caller-auth.service.js';
 import type { Config } from './config/config.js';
+import { ConnectionsService } from './connections/connections.service.js';
 import { DeliveryWorker } from './delivery/delivery-worker.js';
 import { LifecycleService } from './health/lifecycle.service.js';
 import { registerAccessLog } from './http/access-log.js';
@@ -50,6 +51,7 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
 function registerPlugins(app: NestFastifyApplication, config: Config, logger: Logger): void {
   const instance = app.getHttpAdapter().getInstance();
   const metrics = app.get(RequestMetrics);
+  app.get(ConnectionsService).apply(instance.server);
   registerKnownPaths(instance);
   registerConnectionDrain(instance);
   registerForwardedFor(instance);

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -126,7 +127,7 @@ async function buildGateway() {
     { chunkFileNames: 'chunks/[name]-[hash].js', sourcemapExcludeSources: true, comments: false },
   );
   const files = new Map([
-    ...(await apiDescription()),
+    ...(await apiDescription()).flatMap(withCompressed),
     ['licences.txt', licencesOf(output)],
     ...output.map(({ fileName, code, source }) => [fileName, code === undefined ? source : toAscii(code)]),
   ]);
@@ -138,6 +139,14 @@ async function buildGateway() {
     files.set(file, code);
   }
   write('dist', files);
+}
+
+/** A file, and what is sent of it: compressed once, here, and not for each request. */
+function withCompressed([name, content]) {
+  return [
+    [name, content],
+    [`${name}.gz`, gzipSync(content, { level: 9 })],
+  ];
 }
 
 /** With its modules as they are: others import single ones. */

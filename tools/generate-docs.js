@@ -64,7 +64,7 @@ Other statuses have the type \`about:blank\`: 403 (the caller lacks a scope), 40
 
 function toDefault(variable) {
   if (variable.default !== undefined) return `\`${variable.default}\``;
-  if (variable.defaultFrom) return 'host of `KIIP_BASE_URL`';
+  if (variable.defaultText !== undefined) return variable.defaultText;
   return variable.required ? 'required' : 'unset';
 }
 

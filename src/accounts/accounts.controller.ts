@@ -1,6 +1,6 @@
-import { Controller, Get, Query, Res } from '@nestjs/common';
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { respondCached } from '../cache/cache-headers.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { NoCache } from '../cache/no-cache.decorator.js';
@@ -8,12 +8,16 @@ import { ApiCached, CACHED_HEADERS } from '../cache/api-cached.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { accountNotFound } from '../problem/problem-catalogue.js';
 import { AccountDto, ExternalUserDto } from './account.dto.js';
+import { AnswerCounters } from './answer-counters.js';
 import { AccountsService, KIGO_PROBLEMS } from './accounts.service.js';
 
 @ApiTags('Kigo')
 @Controller('api/v1/accounts')
 export class AccountsController {
-  constructor(private readonly accounts: AccountsService) {}
+  constructor(
+    private readonly accounts: AccountsService,
+    private readonly answers: AnswerCounters,
+  ) {}
 
   @Get()
   @RequireScope('kigo:read')
@@ -29,9 +33,10 @@ export class AccountsController {
   async find(
     @Query() user: ExternalUserDto,
     @NoCache() noCache: boolean,
+    @Req() { caller }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AccountDto> {
-    const account = await this.accounts.find(user, { noCache });
+    const account = await this.answers.count('account', this.accounts.find(user, { noCache, caller }));
     return { account_id: respondCached(reply, account, accountNotFound) };
   }
 }

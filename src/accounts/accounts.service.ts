@@ -29,6 +29,8 @@ class KigoAccount {
 export interface LookupOptions {
   /** Bypass the cache and ask Kigo. */
   readonly noCache?: boolean;
+  /** Who asks: see `caller` of a call. */
+  readonly caller?: string | undefined;
   /** Limits the concurrency of the calls to Kigo. */
   readonly limiter?: <T>(call: () => Promise<T>) => Promise<T>;
 }
@@ -57,23 +59,27 @@ export class AccountsService {
    * @returns the account id; undefined when Kigo does not know the user or the program
    * @throws UpstreamError
    */
-  find(user: ExternalUserDto, { noCache, limiter }: LookupOptions = {}): Promise<CacheResult<string>> {
+  find(
+    user: ExternalUserDto,
+    { noCache, caller, limiter }: LookupOptions = {},
+  ): Promise<CacheResult<string>> {
     const { external_user_id, external_program_id } = user;
     const key = this.http.cacheKey('account:v2', external_user_id, external_program_id);
-    const fetch = () => this.fetchAccountId(user);
+    const fetch = () => this.fetchAccountId(user, caller);
     return this.cache.get(key, this.policy, limiter ? () => limiter(fetch) : fetch, noCache);
   }
 
-  private async fetchAccountId({
-    external_user_id,
-    external_program_id,
-  }: ExternalUserDto): Promise<string | undefined> {
+  private async fetchAccountId(
+    { external_user_id, external_program_id }: ExternalUserDto,
+    caller: string | undefined,
+  ): Promise<string | undefined> {
     const query = new URLSearchParams({ external_user_id, external_program_id });
     // URLSearchParams writes a space as "+", which not every server decodes; all decode "%20".
     const response = await this.http.axiosRef.get<string>(
       `/api/v1/accounts?${String(query).replaceAll('+', '%20')}`,
       {
         operation: 'lookup',
+        caller,
         validateStatus: (status) => status === 200 || status === 404,
       },
     );

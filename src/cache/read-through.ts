@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { OpenedEntry } from './entry-seal.service.js';
 import { TieredCache } from './tiered-cache.js';
@@ -67,6 +68,15 @@ interface MutableCounts extends LookupCounts {
   coalesced: number;
 }
 
+/** How often no-cache asks the source for one key. */
+const BYPASS_INTERVAL_MS = 1_000;
+
+interface Bypass {
+  /** When the next one may start. */
+  readonly over: Promise<boolean>;
+  next?: Promise<CacheResult<unknown>>;
+}
+
 type Fetch<T> = () => Promise<T | undefined>;
 
 /**
@@ -83,6 +93,8 @@ const REFRESH_FRACTION = 0.1 + 0.1 * Math.random();
 export class ReadThrough {
   private readonly counts = new Map<string, MutableCounts>();
   private readonly inFlight = new Map<string, Promise<CacheResult<unknown>>>();
+  /** Those of the last second. */
+  private readonly bypasses = new Map<string, Bypass>();
   private readonly logger = new Logger(ReadThrough.name);
 
   constructor(private readonly cache: TieredCache) {}
@@ -123,8 +135,7 @@ export class ReadThrough {
     fetch: Fetch<T>,
     noCache: boolean,
   ): Promise<CacheResult<T>> {
-    // A request in flight may return what was true before this call, so no-cache always sends its own.
-    if (noCache) return this.singleFlight(key, () => this.fetch(key, policy, fetch, 'bypass'));
+    if (noCache) return this.bypass(key, policy, fetch);
     const entry = await this.findInMemory(key, policy);
     const now = performance.now();
     if (entry && now < entry.freshUntil) {
@@ -141,6 +152,21 @@ export class ReadThrough {
       if (!stale) throw error;
       return toResult(stale, performance.now() < stale.freshUntil ? 'hit' : 'stale');
     }
+  }
+
+  /**
+   * Asks the source now, or, if another bypass of the key has just done so, together with all that wait for the next one: a request in
+   * flight may return what was true before this call.
+   */
+  private bypass<T>(key: string, policy: CachePolicy<T>, fetch: Fetch<T>): Promise<CacheResult<T>> {
+    const latest = this.bypasses.get(key);
+    if (latest) {
+      latest.next ??= latest.over.then(() => this.bypass(key, policy, fetch));
+      return latest.next as Promise<CacheResult<T>>;
+    }
+    const over = sleep(BYPASS_INTERVAL_MS, undefined, { ref: false }).then(() => this.bypasses.delete(key));
+    this.bypasses.set(key, { over });
+    return this.singleFlight(key, () => this.fetch(key, policy, fetch, 'bypass'));
   }
 
   private singleFlight<T>(key: string, load: () => Promise<CacheResult<T>>): Promise<CacheResult<T>> {

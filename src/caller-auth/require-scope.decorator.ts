@@ -12,10 +12,15 @@ declare module 'fastify' {
   }
 }
 
+interface RouteCost {
+  /** How many units of the rate limit a call costs: see RateLimitGuard. */
+  readonly countUnits?: (body: unknown) => number;
+}
+
 /** Restricts a route to callers with a scope. Every other route is `@Public()`. */
-export function RequireScope(scope: Scope): MethodDecorator {
+export function RequireScope(scope: Scope, cost: RouteCost = {}): MethodDecorator {
   return applyDecorators(
-    RouteConfig({ scope }),
+    RouteConfig({ scope, ...cost }),
     ApiSecurity('caller', [scope]),
     ApiProblems(missingScope(scope), rateLimited(42)),
   );

@@ -4,6 +4,7 @@ import type { Parser } from './parsers.js';
 /** The values that a default may depend on. An invalid variable has none. */
 interface PrecedingValues {
   readonly kiipBaseUrl?: string;
+  readonly trustedProxyHops?: number;
 }
 
 /** One environment variable: its name, parser, default and description. docs/configuration.md is generated from it. */
@@ -16,6 +17,8 @@ export interface Variable<T> {
   readonly default?: string;
   /** A default that depends on a variable above this one. */
   readonly defaultFrom?: (preceding: PrecedingValues) => T;
+  /** Describes that default in Markdown. */
+  readonly defaultText?: string;
   readonly required?: boolean;
   /** Another name, which counts where the first one is unset. */
   readonly alias?: string;
@@ -158,6 +161,7 @@ export const VARIABLES = {
     description:
       'Hosts (`host` or `host:port`, comma separated) that a reward page may come from. Only https, unless the host is loopback.',
     parse: parse.hosts,
+    defaultText: 'host of `KIIP_BASE_URL`',
     defaultFrom: ({ kiipBaseUrl }: PrecedingValues) =>
       kiipBaseUrl === undefined ? [] : [new URL(kiipBaseUrl).host],
   },
@@ -255,13 +259,13 @@ export const VARIABLES = {
     'RATE_LIMIT_PER_MINUTE',
     parse.zeroOrMore,
     '6000',
-    'Calls per minute and caller, over all its keys. `0` turns the limit off.',
+    'Calls per minute and caller, over all its keys; a batch counts as many as it has users. `0` turns the limit off.',
   ),
   callbackRateLimitPerMinute: withDefault(
     'CALLBACK_RATE_LIMIT_PER_MINUTE',
     parse.zeroOrMore,
     '60000',
-    'Callbacks per minute and source address. `0` turns the limit off.',
+    'Callbacks with a wrong signature per minute and source address; valid ones are never limited. `0` turns the limit off.',
   ),
   trustedProxyHops: withDefault(
     'TRUSTED_PROXY_HOPS',
@@ -284,6 +288,20 @@ export const VARIABLES = {
       'Hosts that are reached without a proxy, separated by commas: `host`, `host:port`, `.domain`, or `*` for all. This machine always is.',
     ),
     alias: 'no_proxy',
+  },
+  maxConnections: withDefault(
+    'MAX_CONNECTIONS',
+    parse.wholeNumber,
+    '10000',
+    'Connections of clients that one process has at a time. Beyond it, the idlest is closed. `0` turns the limit off.',
+  ),
+  maxConnectionsPerAddress: {
+    env: 'MAX_CONNECTIONS_PER_ADDRESS',
+    description:
+      'Connections of one client address (an IPv6 address by its /64 network). `0` turns the limit off: behind a load balancer, all connections come from its addresses.',
+    parse: parse.wholeNumber,
+    defaultText: '`1000`; `0` with `TRUSTED_PROXY_HOPS`',
+    defaultFrom: ({ trustedProxyHops = 0 }: PrecedingValues) => (trustedProxyHops > 0 ? 0 : 1_000),
   },
   allowInsecureUpstreams: withDefault(
     'ALLOW_INSECURE_UPSTREAMS',

@@ -17,6 +17,18 @@ const REPEAT_BACKOFF = { initialMs: 5, maxMs: 100, jitter: 1 };
 /** Migrations may rewrite tables and wait for each other, so they get more time than the statements of a request. */
 const MIGRATION_TIMEOUT_MS = 300_000;
 
+/**
+ * The maximum number of connections for each kind of work. Reads and workers cannot keep callbacks waiting: a callback that gets no
+ * connection in time may be lost.
+ */
+const POOL_SIZES = { callbacks: 10, workers: 4, reads: 4 };
+
+/** What callbacks and moments need; the work of the process itself; what callers read and manage. */
+export type PoolName = keyof typeof POOL_SIZES;
+
+/** Probes do not ask the database more often than this. */
+const PING_INTERVAL_MS = 1_000;
+
 export interface DatabaseOptions {
   /** A PostgreSQL connection string, or the server that has one once it runs. */
   server: string | EmbeddedServer;
@@ -38,7 +50,9 @@ export interface DatabaseState {
  */
 export class Database implements OnApplicationShutdown {
   private readonly options: DatabaseOptions;
-  private opening: Promise<Kysely<Tables>> | undefined;
+  private readonly opening = new Map<PoolName, Promise<Kysely<Tables>>>();
+  private pendingPing: Promise<void> | undefined;
+  private lastPingStartedAt = -Infinity;
   private readonly logger = new Logger('Database');
   private lastState: DatabaseState = { state: 'unknown', lastSuccessAt: null, lastFailure: null };
   private unexpected = 0;
@@ -67,16 +81,21 @@ export class Database implements OnApplicationShutdown {
    * Runs work within the time limit. Each statement is a transaction of its own. When the server ends one only because of others
    * that run at the same time (40001, 40P01), the work is repeated.
    * @param work gets a signal that aborts when the time is over; work of several statements checks it before each
+   * @param pool whose connections it uses
    * @throws StorageUnavailableError when the database was unavailable or did not respond in time, and before `migrate`;
    *   any other error of a statement unchanged
    */
-  async run<T>(work: (db: Kysely<Tables>, signal: AbortSignal) => Promise<T>): Promise<T> {
+  async run<T>(
+    work: (db: Kysely<Tables>, signal: AbortSignal) => Promise<T>,
+    pool: PoolName = 'callbacks',
+  ): Promise<T> {
     if (!this.isMigrated) throw new StorageUnavailableError('not migrated yet');
-    return this.trackState(
-      withStorageTimeout(toPositiveMs(this.options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS, (signal) =>
-        repeatWhenAsked(async () => work(await this.getConnection(), signal), signal),
-      ),
+    const result = withStorageTimeout(
+      toPositiveMs(this.options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS,
+      (signal) => repeatWhenAsked(async () => work(await this.getConnection(pool), signal), signal),
     );
+    // A read that is slow, or that waits for other reads, does not mean that the database is down.
+    return this.track(result, pool !== 'reads');
   }
 
   /**
@@ -85,20 +104,29 @@ export class Database implements OnApplicationShutdown {
    * @throws EmbeddedDatabaseError when the embedded database cannot be used
    */
   async migrate(): Promise<void> {
-    await this.trackState(this.migrateSchema());
+    await this.track(this.migrateSchema(), true);
     this.isMigrated = true;
   }
 
-  /** Checks that the database responds. @throws StorageUnavailableError */
-  async ping(): Promise<void> {
-    await this.run((db) => db.selectNoFrom((eb) => eb.lit(1).as('alive')).execute());
+  /**
+   * Checks that the database responds. Calls during a check share it: anybody may cause them, and each check takes a connection.
+   * @throws StorageUnavailableError
+   */
+  ping(): Promise<void> {
+    this.pendingPing ??= this.sendPing().finally(() => (this.pendingPing = undefined));
+    return this.pendingPing;
+  }
+
+  /** Keeps `state` recent, in the background: it starts a check unless one is in flight or has just started. */
+  refreshState(): void {
+    if (performance.now() - this.lastPingStartedAt >= PING_INTERVAL_MS) this.ping().catch(() => undefined);
   }
 
   /** Waits for statements in flight, and stops the embedded server. */
   async close(): Promise<void> {
     this.closed = true;
-    const db = await this.opening?.catch(() => undefined);
-    await db?.destroy();
+    const pools = [...this.opening.values()];
+    await Promise.all(pools.map(async (opening) => (await opening.catch(() => undefined))?.destroy()));
     const { server } = this.options;
     if (typeof server !== 'string') await server.stop();
   }
@@ -107,15 +135,13 @@ export class Database implements OnApplicationShutdown {
     return this.close();
   }
 
-  private async trackState<T>(work: Promise<T>): Promise<T> {
+  private async track<T>(work: Promise<T>, tellsState: boolean): Promise<T> {
     try {
       const result = await work;
-      if (this.lastState.state === 'down' && this.isMigrated)
-        this.logger.log({ msg: 'database reconnected' });
-      this.lastState = { ...this.lastState, state: 'up', lastSuccessAt: new Date() };
+      if (tellsState) this.markUp();
       return result;
     } catch (error) {
-      if (error instanceof StorageUnavailableError && !this.closed) this.markDown(error.message);
+      if (tellsState && error instanceof StorageUnavailableError && !this.closed) this.markDown(error.message);
       // Unique violations are expected: they decide who comes first.
       const state = isUniqueViolation(error) ? undefined : sqlState(error);
       if (state !== undefined) this.countUnexpected(state);
@@ -128,6 +154,11 @@ export class Database implements OnApplicationShutdown {
     this.logger.error({ msg: 'unexpected storage error', reason: state });
   }
 
+  private markUp(): void {
+    if (this.lastState.state === 'down' && this.isMigrated) this.logger.log({ msg: 'database reconnected' });
+    this.lastState = { ...this.lastState, state: 'up', lastSuccessAt: new Date() };
+  }
+
   private markDown(reason: string): void {
     // Failures before the first migration are logged by the code that waits for it.
     if (this.lastState.state === 'up' && this.isMigrated)
@@ -135,18 +166,29 @@ export class Database implements OnApplicationShutdown {
     this.lastState = { ...this.lastState, state: 'down', lastFailure: { at: new Date(), reason } };
   }
 
-  private getConnection(): Promise<Kysely<Tables>> {
-    if (this.closed) return Promise.reject(new StorageUnavailableError('closed'));
-    this.opening ??= this.open().catch((error: unknown) => {
-      this.opening = undefined;
-      throw error;
-    });
-    return this.opening;
+  private async sendPing(): Promise<void> {
+    this.lastPingStartedAt = performance.now();
+    await this.run((db) => db.selectNoFrom((eb) => eb.lit(1).as('alive')).execute());
   }
 
-  private async open(): Promise<Kysely<Tables>> {
+  private getConnection(pool: PoolName): Promise<Kysely<Tables>> {
+    if (this.closed) return Promise.reject(new StorageUnavailableError('closed'));
+    let opening = this.opening.get(pool);
+    if (!opening) {
+      opening = this.open(POOL_SIZES[pool]).catch((error: unknown) => {
+        this.opening.delete(pool);
+        throw error;
+      });
+      this.opening.set(pool, opening);
+    }
+    return opening;
+  }
+
+  private async open(poolSize: number): Promise<Kysely<Tables>> {
     const { timeoutMs } = this.options;
-    return new Kysely({ dialect: await postgresqlDialect({ databaseUrl: await this.url(), timeoutMs }) });
+    return new Kysely({
+      dialect: await postgresqlDialect({ databaseUrl: await this.url(), timeoutMs, poolSize }),
+    });
   }
 
   private url(): string | Promise<string> {

@@ -24,7 +24,7 @@ const RESTART_BACKOFF = { initialMs: 50, maxMs: 5_000 };
 
 /** Small: the server has one client, and shares the machine with it. Others have a server of their own. */
 const SETTINGS = {
-  max_connections: 24,
+  max_connections: 36,
   shared_buffers: '16MB',
   wal_buffers: '1MB',
   min_wal_size: '32MB',

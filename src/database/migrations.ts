@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import { MIGRATION_LOCK } from './advisory-locks.js';
 import * as initial from './migration-0001-initial.js';
 import * as promisedRewards from './migration-0002-promised-rewards.js';
+import * as availability from './migration-0003-availability.js';
 import { UnsupportedEncodingError } from './storage-error.js';
 import type { Tables } from './tables.js';
 
@@ -14,6 +15,7 @@ interface Migration {
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-promised-rewards': promisedRewards,
+  '0003-availability': availability,
 };
 
 /** A migration takes table locks. It gives up instead of blocking all other statements behind a long read, and is tried again. */

@@ -10,8 +10,6 @@ import {
 } from './storage-error.js';
 import { toPositiveMs, withStorageTimeout } from './time-limit.js';
 
-/** The maximum number of connections of one process. */
-const POOL_SIZE = 10;
 /** The server's own time limit ends first, so that the connection stays usable; ours is for a server that does not respond. */
 export const CLIENT_TIMEOUT_MARGIN_MS = 250;
 
@@ -19,7 +17,7 @@ export interface PostgresqlOptions {
   databaseUrl: string;
   /** The time limit of one statement, and of waiting for a connection, in milliseconds. */
   timeoutMs: number;
-  poolSize?: number;
+  poolSize: number;
   /** How long to wait for a statement. For migrations, which set a longer time limit for theirs. */
   clientTimeoutMs?: number;
 }
@@ -55,7 +53,7 @@ function poolConfig(options: PostgresqlOptions): PoolConfig {
     onConnect: (client) =>
       withStorageTimeout(timeoutMs, () => prepareSession(client, session)) as unknown as void,
     keepAlive: true,
-    max: options.poolSize ?? POOL_SIZE,
+    max: options.poolSize,
   };
 }
 

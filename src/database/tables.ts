@@ -179,8 +179,13 @@ export interface RejectedCallbacksTable {
   id: Int8;
   body_hash: string;
   body: Uint8Array;
+  /** The kind of media, not the header. */
   content_type: string;
   received_at: Date;
+  /** The client network that it came from; empty where it is not known. */
+  source: Generated<string>;
+  /** It is a whole callback of a user who went to Kiip. */
+  is_protected: Generated<boolean>;
 }
 
 export interface IdempotencyKeysTable {

@@ -76,7 +76,10 @@ export class ConsumerWorker {
     const slots = throttle.availableSlots;
     if (slots === 0) return false;
     const leasedAtMs = performance.now();
-    const leased = await this.options.database.run((db) => acquireLeases(db, consumer, slots, this.leaseMs));
+    const leased = await this.options.database.run(
+      (db) => acquireLeases(db, consumer, slots, this.leaseMs),
+      'workers',
+    );
     if (leased.length === 0) return false;
     const entries = await this.findEntries(leased);
     // The throttle has opened meanwhile, or the process was suspended so long that the leases may expire during the attempt.
@@ -160,7 +163,7 @@ export class ConsumerWorker {
   private async pause(): Promise<void> {
     const { database, onFailure } = this.options;
     // If this fails, the next delivery is sent, and its 410 pauses the consumer.
-    await database.run((db) => pauseConsumer(db, this.consumer)).catch(onFailure);
+    await database.run((db) => pauseConsumer(db, this.consumer), 'workers').catch(onFailure);
   }
 
   /** Retries while the database is unavailable and the lease lasts. After that, the event is sent again. */
@@ -171,7 +174,7 @@ export class ConsumerWorker {
     const giveUpAt = performance.now() + this.leaseMs - ATTEMPT_TIMEOUT_MS;
     for (;;) {
       try {
-        const held = await database.run((db) => saveAttempt(db, delivery, result));
+        const held = await database.run((db) => saveAttempt(db, delivery, result), 'workers');
         if (held && next === 'dead') logger.error({ msg: 'delivery moved to dead letters', ...fields });
         else if (held && next !== 'delivered') logger.debug({ msg: 'delivery attempt failed', ...fields });
         return;
@@ -185,7 +188,7 @@ export class ConsumerWorker {
 
   private async releaseLeases(leased: readonly LeasedDelivery[]): Promise<void> {
     // If this fails too, the leases expire.
-    await this.options.database.run((db) => releaseLeases(db, leased)).catch(() => undefined);
+    await this.options.database.run((db) => releaseLeases(db, leased), 'workers').catch(() => undefined);
   }
 }
 

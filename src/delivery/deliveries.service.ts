@@ -74,16 +74,8 @@ export class DeliveriesService {
   }
 
   /** Oldest first. */
-  async list({ consumer, status, after = '0', limit }: DeliveryQuery): Promise<Delivery[]> {
-    const rows = await this.database.run((db) => {
-      let query = db
-        .selectFrom('deliveries')
-        .selectAll()
-        .where(sql<boolean>`id > ${after}::bigint`);
-      if (consumer !== undefined) query = query.where('consumer', '=', consumer);
-      if (status !== undefined) query = query.where('status', '=', status);
-      return query.orderBy('id').limit(limit).execute();
-    });
+  async list(query: DeliveryQuery): Promise<Delivery[]> {
+    const rows = await this.database.run((db) => listDeliveries(db, query), 'reads');
     return rows.map(toDelivery);
   }
 
@@ -93,48 +85,58 @@ export class DeliveriesService {
    */
   async retry(id: string): Promise<Delivery | 'not-found' | 'no-consumer'> {
     const names = this.consumers.map(({ name }) => name);
-    const row = await this.database.run((db) =>
-      db
-        .with('retried', (cte) =>
-          cte
-            .updateTable('deliveries')
-            .set({
-              status: 'pending',
-              schedule_attempts: 0,
-              schedule_started_at: null,
-              next_attempt_at: sql<Date>`now()`,
-              ended_at: null,
-              lease_token: null,
-              lease_expires_at: null,
-            })
-            .where(sql<boolean>`id = ${id}::bigint`)
-            .where((eb) => eb('consumer', '=', eb.fn.any(eb.val(names))))
-            .returningAll(),
-        )
-        .with('resumed', (cte) =>
-          cte
-            .deleteFrom('delivery_pauses')
-            .where('consumer', 'in', (eb) => eb.selectFrom('retried').select('consumer')),
-        )
-        .selectFrom('retried')
-        .selectAll()
-        .executeTakeFirst(),
+    const row = await this.database.run(
+      (db) =>
+        db
+          .with('retried', (cte) =>
+            cte
+              .updateTable('deliveries')
+              .set({
+                status: 'pending',
+                schedule_attempts: 0,
+                schedule_started_at: null,
+                next_attempt_at: sql<Date>`now()`,
+                ended_at: null,
+                lease_token: null,
+                lease_expires_at: null,
+              })
+              .where(sql<boolean>`id = ${id}::bigint`)
+              .where((eb) => eb('consumer', '=', eb.fn.any(eb.val(names))))
+              .returningAll(),
+          )
+          .with('resumed', (cte) =>
+            cte
+              .deleteFrom('delivery_pauses')
+              .where('consumer', 'in', (eb) => eb.selectFrom('retried').select('consumer')),
+          )
+          .selectFrom('retried')
+          .selectAll()
+          .executeTakeFirst(),
+      'reads',
     );
     if (row) return toDelivery(row);
-    const existing = await this.database.run((db) =>
-      db
-        .selectFrom('deliveries')
-        .select('id')
-        .where(sql<boolean>`id = ${id}::bigint`)
-        .executeTakeFirst(),
+    const existing = await this.database.run(
+      (db) =>
+        db
+          .selectFrom('deliveries')
+          .select('id')
+          .where(sql<boolean>`id = ${id}::bigint`)
+          .executeTakeFirst(),
+      'reads',
     );
     return existing ? 'no-consumer' : 'not-found';
   }
 
   /** When a ledger entry was accepted, and its deliveries with their attempts. */
   async getHistory(ledgerId: string): Promise<EntryHistory> {
-    const [waiting, rows, attempts] = await this.database.run((db) =>
-      Promise.all([findOutboxEntry(db, ledgerId), findDeliveries(db, ledgerId), findAttempts(db, ledgerId)]),
+    const [waiting, rows, attempts] = await this.database.run(
+      (db) =>
+        Promise.all([
+          findOutboxEntry(db, ledgerId),
+          findDeliveries(db, ledgerId),
+          findAttempts(db, ledgerId),
+        ]),
+      'reads',
     );
     const deliveries = rows.map((row) => ({
       ...toDelivery(row),
@@ -154,8 +156,34 @@ export class DeliveriesService {
   }
 
   countQueues(): Promise<QueueStats> {
-    return this.database.run((db) => countQueues(db, this.consumers));
+    return this.database.run((db) => countQueues(db, this.consumers), 'reads');
   }
+}
+
+const STATUSES: readonly DeliveryStatus[] = ['pending', 'delivered', 'dead'];
+
+/** Reads the statuses of a consumer one by one, so that one index serves all of them together and each alone. */
+async function listDeliveries(
+  db: Kysely<Tables>,
+  { consumer, status, after = '0', limit }: DeliveryQuery,
+): Promise<DeliveryRow[]> {
+  if (consumer === undefined) {
+    const all = db
+      .selectFrom('deliveries')
+      .selectAll()
+      .where(sql<boolean>`id > ${after}::bigint`);
+    const query = status === undefined ? all : all.where('status', '=', status);
+    return query.orderBy('id').limit(limit).execute();
+  }
+  const statuses = status === undefined ? STATUSES : [status];
+  const { rows } = await sql<DeliveryRow>`
+    select page.* from unnest(${statuses}::text[]) as wanted (status), lateral (
+      select * from deliveries d
+      where d.consumer = ${consumer} and d.status = wanted.status and d.id > ${after}::bigint
+      order by d.id limit ${limit}
+    ) page
+    order by page.id limit ${limit}`.execute(db);
+  return rows;
 }
 
 async function findOutboxEntry(db: Kysely<Tables>, ledgerId: string) {

@@ -92,7 +92,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
   /** @returns whether the outbox may have more entries */
   private async drainOutbox(): Promise<boolean> {
     const limit = Math.ceil(BATCH_SIZE / this.consumers.length);
-    const moved = await this.database.run((db) => fanOutOutbox(db, this.configured, limit));
+    const moved = await this.database.run((db) => fanOutOutbox(db, this.configured, limit), 'workers');
     if (moved > 0) this.notifyConsumers();
     return moved === limit;
   }

@@ -6,6 +6,7 @@ import { Database } from '../database/database.js';
 import { keysetPages } from '../database/keyset.js';
 import type { Tables } from '../database/tables.js';
 import { LEDGER_ENTRIES, OUTBOX } from '../ledger/ledger-view.queries.js';
+import { LedgerScans } from '../ledger/ledger-scans.js';
 import { IS_ACCEPTED, inWindow } from '../ledger/ledger-window.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
 import { FIRST_ATTEMPT_AT, ORDERING_KEY, TRY_LOCK } from './delivery.queries.js';
@@ -37,13 +38,19 @@ export interface ReplayRequest {
  */
 @Injectable()
 export class ReplaysService {
+  private readonly scans = new LedgerScans();
+
   constructor(private readonly database: Database) {}
 
-  /** The number of entries that a replay would send. */
-  async count(window: LedgerWindow): Promise<number> {
+  /** The number of entries that a replay would send. @throws Problem `rate-limited`, when too many counts wait already */
+  count(window: LedgerWindow): Promise<number> {
+    return this.scans.run(() => this.countEntries(window));
+  }
+
+  private async countEntries(window: LedgerWindow): Promise<number> {
     let total = 0;
     const pages = keysetPages(COUNT_BATCH_SIZE, (after) =>
-      this.database.run((db) => countPage(db, window, after)),
+      this.database.run((db) => countPage(db, window, after), 'reads'),
     );
     for await (const { count } of pages) total += count;
     return total;
@@ -58,27 +65,30 @@ export class ReplaysService {
       total_count: await this.count(window),
       cursor_id: '',
     };
-    const row = await this.database.run((db) =>
-      db
-        .with('resumed', (cte) => cte.deleteFrom('delivery_pauses').where('consumer', '=', consumer))
-        .insertInto('delivery_replays')
-        .values(values)
-        .returningAll()
-        .executeTakeFirstOrThrow(),
+    const row = await this.database.run(
+      (db) =>
+        db
+          .with('resumed', (cte) => cte.deleteFrom('delivery_pauses').where('consumer', '=', consumer))
+          .insertInto('delivery_replays')
+          .values(values)
+          .returningAll()
+          .executeTakeFirstOrThrow(),
+      'reads',
     );
     return toReplay(row);
   }
 
   async find(id: string): Promise<Replay | undefined> {
-    const row = await this.database.run((db) =>
-      db.selectFrom('delivery_replays').selectAll().where('id', '=', id).executeTakeFirst(),
+    const row = await this.database.run(
+      (db) => db.selectFrom('delivery_replays').selectAll().where('id', '=', id).executeTakeFirst(),
+      'reads',
     );
     return row && toReplay(row);
   }
 
   /** Processes the next batch of one replay that is due. @returns the number of deliveries that became due */
   async processBatch(consumers: readonly Consumer[]): Promise<number> {
-    return this.database.run((db) => processBatch(db, consumers));
+    return this.database.run((db) => processBatch(db, consumers), 'workers');
   }
 }
 

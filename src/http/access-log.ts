@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { requestContext } from '../log/request-context.js';
 import { CLIENT_CLOSED_REQUEST, onClientAbort } from './client-abort.js';
@@ -26,7 +26,7 @@ interface CompletedRequest {
 export function registerAccessLog(
   instance: FastifyInstance,
   logger: Logger,
-  onCompleted: (request: CompletedRequest) => void,
+  onCompleted: (request: CompletedRequest, raw: FastifyRequest) => void,
 ): void {
   instance.decorate('logRequest', (request, reply, status = reply.statusCode) => {
     const { id: requestId, method, caller, problem } = request;
@@ -34,7 +34,7 @@ export function registerAccessLog(
     const completed = { method, route: routeOf(request).url, status, durationMs, caller, problem };
     // Not every caller is in the context of the request.
     requestContext.run({ requestId }, () => logger.info({ msg: 'request', ...completed }));
-    onCompleted(completed);
+    onCompleted(completed, request);
   });
   instance.addHook('onRequest', (request, reply, done) => {
     onClientAbort(reply, () => instance.logRequest(request, reply, CLIENT_CLOSED_REQUEST));

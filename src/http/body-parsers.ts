@@ -1,8 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
+import { isWithinJsonLimits } from '../validation/json-limits.js';
 
 /** A callback has eight short fields: 16 KiB is many times more than it needs. */
 const CALLBACK_BODY_LIMIT = 16 * 1024;
+
+/** Before a body is parsed. What a valid one may have is far less, and is checked property by property (validation/body-limits.ts). */
+const MAX_DEPTH = 1_000;
+const MAX_VALUES = 50_000;
 
 /**
  * Reads JSON on all routes, and rejects invalid UTF-8, which would otherwise be replaced, and `__proto__` properties. Callback
@@ -19,6 +25,8 @@ export function registerBodyParsers(instance: FastifyInstance): void {
     if (isCallback(request)) return done(null, bytes);
     // The parsers' own messages quote the body.
     const reject = (detail: string) => done(Problem.of('validation', detail, { retryable: false }));
+    if (!isWithinJsonLimits(bytes as Buffer, MAX_DEPTH, MAX_VALUES))
+      return done(invalid('', 'the body contains too many values, or is nested too deeply'));
     let json: string;
     try {
       json = decoder.decode(bytes as Buffer);

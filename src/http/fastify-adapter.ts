@@ -8,15 +8,10 @@ import { resolveRequestId } from './request-id.js';
 const BODY_LIMIT = 1024 * 1024;
 /** The size of a request without its body, the URL included. */
 const HEADER_LIMIT = 16 * 1024;
-const MAX_CONNECTIONS = 10_000;
 
 /** The HTTP server: its limits, its timeouts, and what it does before Fastify has a request. */
-export function createFastifyAdapter({
-  trustedProxyHops,
-  upstreamDeadlineMs,
-  keepAliveSeconds,
-}: Config): FastifyAdapter {
-  const adapter = new FastifyAdapter({
+export function createFastifyAdapter({ trustedProxyHops, keepAliveSeconds }: Config): FastifyAdapter {
+  return new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     // Anybody can send any address in X-Forwarded-For; only these proxies are trusted.
     trustProxy: trustedProxyHops > 0 && ((_, hop) => hop < trustedProxyHops),
@@ -32,8 +27,6 @@ export function createFastifyAdapter({
       requireHostHeader: false,
     },
     requestTimeout: 30_000,
-    // Ends connections whose client does not read the response. Our own responses never take this long.
-    connectionTimeout: 60_000 + Math.ceil(upstreamDeadlineMs),
     // Longer than load balancers keep connections: the side that sends requests should be the one to close.
     keepAliveTimeout: Math.ceil(keepAliveSeconds * 1_000),
     return503OnClosing: false,
@@ -47,9 +40,6 @@ export function createFastifyAdapter({
     frameworkErrors: handleFrameworkError,
     clientErrorHandler: handleClientError,
   });
-  // Further connections are closed: each costs memory, whatever it sends.
-  adapter.getInstance().server.maxConnections = MAX_CONNECTIONS;
-  return adapter;
 }
 
 function withoutSchemas(): never {

@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ExternalUserDto } from '../accounts/account.dto.js';
+import { AnswerCounters } from '../accounts/answer-counters.js';
 import { KIGO_PROBLEMS } from '../accounts/accounts.service.js';
 import { cacheHeaders, respondCached, worstOf } from '../cache/cache-headers.js';
 import type { CacheTimes } from '../cache/cache-headers.js';
@@ -17,9 +18,15 @@ import {
   UnviewedCountDto,
   UnviewedCountsDto,
   UnviewedCountsRequestDto,
+  MAX_BATCH_USERS,
 } from './hub-summary.dto.js';
 import { HubSummaryService } from './hub-summary.service.js';
 import { UnviewedCountsService } from './unviewed-counts.service.js';
+
+function countUsers(body: unknown): number {
+  const { users } = (body ?? {}) as Partial<UnviewedCountsRequestDto>;
+  return Array.isArray(users) ? Math.min(MAX_BATCH_USERS, Math.max(1, users.length)) : 1;
+}
 
 @ApiTags('Kigo')
 @Controller()
@@ -27,6 +34,7 @@ export class HubSummaryController {
   constructor(
     private readonly summaries: HubSummaryService,
     private readonly counts: UnviewedCountsService,
+    private readonly answers: AnswerCounters,
   ) {}
 
   @Get('api/user/unviewed-count')
@@ -43,19 +51,23 @@ export class HubSummaryController {
   async unviewedCount(
     @Query() user: ExternalUserDto,
     @NoCache() noCache: boolean,
+    @Req() { caller }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UnviewedCountDto> {
-    const count = await this.summaries.findCount(user, { noCache });
+    const count = await this.answers.count(
+      'unviewed-count',
+      this.summaries.findCount(user, { noCache, caller }),
+    );
     return { count: respondCached(reply, count, accountNotFound) };
   }
 
   @Post('api/v1/unviewed-counts')
-  @RequireScope('kigo:read')
+  @RequireScope('kigo:read', { countUnits: countUsers })
   @HttpCode(200)
   @ApiOperation({
     summary: 'The unviewed counts of up to 100 users',
     description:
-      'Results have the order of the request. A user whose count is not available gets a `problem` instead of a count; the other users are not affected.',
+      'Results have the order of the request. Kigo is asked once for each user, and the call counts as many times for the rate limit as it has users. A user whose count is not available gets a `problem` instead of a count; the other users are not affected.',
     operationId: 'getUnviewedCounts',
   })
   @ApiBody({
@@ -99,7 +111,7 @@ export class HubSummaryController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UnviewedCountsDto> {
-    const results = await this.counts.findCounts(users, noCache);
+    const results = await this.counts.findCounts(users, noCache, request.caller);
     const now = performance.now();
     const uncached = { provenance: 'miss', asOf: Date.now(), requestedAt: now, freshUntil: now } as const;
     const times: CacheTimes[] = results.map(({ count }) => (count instanceof Problem ? uncached : count));
@@ -134,9 +146,13 @@ export class HubSummaryController {
   async hubSummary(
     @Param() { account_id }: AccountParamsDto,
     @NoCache() noCache: boolean,
+    @Req() { caller }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<HubSummaryDto> {
-    const summary = await this.summaries.find(account_id, { noCache });
+    const summary = await this.answers.count(
+      'hub-summary',
+      this.summaries.find(account_id, { noCache, caller }),
+    );
     const { unviewed_products, total_tokens } = respondCached(reply, summary, accountNotFound);
     const as_of = new Date(summary.asOf).toISOString();
     return { account_id, unviewed_products, total_tokens, as_of, stale: summary.provenance === 'stale' };

@@ -47,10 +47,13 @@ export class HubSummaryDto {
   readonly stale!: boolean;
 }
 
+export const MAX_BATCH_USERS = 100;
+
 /** The users whose counts are requested. */
 export class UnviewedCountsRequestDto {
   @IsArray()
   @ArrayMinSize(1)
+  // The API description needs the number itself: see MAX_BATCH_USERS.
   @ArrayMaxSize(100)
   @ValidateNested({ each: true, message: '$property must hold JSON objects only' })
   @Type(() => ExternalUserDto)

@@ -48,9 +48,12 @@ export class HubSummaryService {
    * @returns a result without a value when Kigo does not know the account
    * @throws UpstreamError
    */
-  find(accountId: string, { noCache, limiter }: LookupOptions = {}): Promise<CacheResult<KigoHubSummary>> {
+  find(
+    accountId: string,
+    { noCache, caller, limiter }: LookupOptions = {},
+  ): Promise<CacheResult<KigoHubSummary>> {
     const key = this.http.cacheKey('hub-summary:v2', accountId);
-    const fetch = () => this.fetchSummary(accountId);
+    const fetch = () => this.fetchSummary(accountId, caller);
     return this.cache.get(key, this.policy, limiter ? () => limiter(fetch) : fetch, noCache);
   }
 
@@ -76,11 +79,15 @@ export class HubSummaryService {
     return { ...worstOf(account, summary), asOf, requestedAt, value: summary.value?.unviewed_products };
   }
 
-  private async fetchSummary(accountId: string): Promise<KigoHubSummary | undefined> {
+  private async fetchSummary(
+    accountId: string,
+    caller: string | undefined,
+  ): Promise<KigoHubSummary | undefined> {
     const response = await this.http.axiosRef.get<string>(
       `/api/v1/accounts/${encodeURIComponent(accountId)}/hub-summary`,
       {
         operation: 'hub-summary',
+        caller,
         validateStatus: (status) => status === 200 || status === 404,
       },
     );

@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import type { ExternalUserDto } from '../accounts/account.dto.js';
+import { AnswerCounters } from '../accounts/answer-counters.js';
+import type { LookupOptions } from '../accounts/accounts.service.js';
 import type { CacheResult } from '../cache/read-through.js';
 import { Config } from '../config/config.js';
 import { logUnexpected } from '../problem/problem.filter.js';
 import { toProblem } from '../problem/to-problem.js';
 import type { Problem } from '../problem/problem.js';
+import { BulkheadFullError, FairBulkhead } from '../upstream/fair-bulkhead.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { withTimeout } from '../async/time-limit.js';
 import { HubSummaryService } from './hub-summary.service.js';
@@ -23,40 +25,57 @@ export interface CountResult {
 /** Finds the counts of many users. A failure for one user does not affect the others. */
 @Injectable()
 export class UnviewedCountsService {
-  private readonly limiter = bulkhead(MAX_CONCURRENT, MAX_QUEUED);
+  private readonly limiter = new FairBulkhead(MAX_CONCURRENT, MAX_QUEUED);
 
   constructor(
     private readonly summaries: HubSummaryService,
     private readonly config: Config,
+    private readonly answers: AnswerCounters,
   ) {}
 
-  /** @returns a result for each user, in order */
-  findCounts(users: readonly ExternalUserDto[], noCache: boolean): Promise<CountResult[]> {
-    const options = { noCache, limiter: <T>(call: () => Promise<T>) => this.limit(call) };
+  /**
+   * Asks for each user once, however often the list names him.
+   * @param caller takes turns with the other callers
+   * @returns a result for each user, in order
+   */
+  findCounts(
+    users: readonly ExternalUserDto[],
+    noCache: boolean,
+    caller: string | undefined,
+  ): Promise<CountResult[]> {
+    const limiter = <T>(call: () => Promise<T>) => this.limit(caller ?? '', call);
+    const counts = new Map<string, Promise<CountResult['count']>>();
     return Promise.all(
       users.map(async (user) => {
-        try {
-          return { user, count: await this.summaries.findCount(user, options) };
-        } catch (error) {
-          const problem = toProblem(error);
-          if (problem.status === 500) logUnexpected(error);
-          return { user, count: problem };
-        }
+        const key = JSON.stringify([user.external_user_id, user.external_program_id]);
+        const count = counts.get(key) ?? this.findCount(user, { noCache, caller, limiter });
+        counts.set(key, count);
+        return { user, count: await count };
       }),
     );
   }
 
+  private async findCount(user: ExternalUserDto, options: LookupOptions): Promise<CountResult['count']> {
+    try {
+      return await this.answers.count('unviewed-counts', this.summaries.findCount(user, options));
+    } catch (error) {
+      const problem = toProblem(error);
+      if (problem.status === 500) logUnexpected(error);
+      return problem;
+    }
+  }
+
   /** The deadline of a call includes its time in the queue, so that no call waits for ever behind others. */
-  private async limit<T>(call: () => Promise<T>): Promise<T> {
+  private async limit<T>(caller: string, call: () => Promise<T>): Promise<T> {
     const { upstreamDeadlineMs } = this.config;
     try {
       return await withTimeout(
         upstreamDeadlineMs,
-        (signal) => this.limiter.execute(call, signal),
+        (signal) => this.limiter.execute(caller, call, signal),
         overloaded,
       );
     } catch (error) {
-      throw error instanceof BulkheadRejectedError ? overloaded() : error;
+      throw error instanceof BulkheadFullError ? overloaded() : error;
     }
   }
 }

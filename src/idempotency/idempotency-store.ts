@@ -60,7 +60,7 @@ export class IdempotencyStore {
   ) {
     // A lease outlasts the call to Kiip and the three statements around it.
     this.leaseSeconds = (upstreamDeadlineMs + 3 * databaseTimeoutMs + LEASE_MARGIN_MS) / 1_000;
-    this.deleteExpired = trailingSingleFlight(() => this.database.run((db) => deleteExpired(db)));
+    this.deleteExpired = trailingSingleFlight(() => this.database.run((db) => deleteExpired(db), 'workers'));
   }
 
   /**

@@ -1,6 +1,7 @@
 import { parseFormFields } from './form-fields.js';
 import { parseJsonFields } from './json-fields.js';
 import type { BodyField } from './json-fields.js';
+import { isWithinJsonLimits } from '../validation/json-limits.js';
 
 /** The fields that the gateway reads (docs/vendors/kiip.md, section 6). */
 type FieldName =
@@ -41,9 +42,7 @@ export type KiipCallback =
   | { readonly kind: 'issuance'; readonly fields: IssuanceFields; readonly signature: string | undefined };
 
 /** `detail` names the wrong field and never contains a value. */
-export type ParseResult =
-  | ({ readonly ok: true } & KiipCallback)
-  | { readonly ok: false; readonly detail: string };
+export type ParseResult = ({ readonly ok: true } & KiipCallback) | Malformed;
 
 /** Every route accepts both: redemptions are most likely forms, and issuances JSON (docs/vendors/kiip.md, section 6). */
 export type CallbackMedia = 'json' | 'form';
@@ -65,8 +64,22 @@ const FIELD_NAMES: ReadonlyMap<string, FieldName> = new Map<string, FieldName>([
   ['userid', 'user_id'],
 ]);
 
+/** Many times what a callback has. A body is measured before it is parsed: deep nesting costs much more than its bytes. */
+const MAX_DEPTH = 32;
+const MAX_VALUES = 256;
+const AMPERSAND = 0x26;
+
 // Fatal: otherwise an invalid byte would be verified as U+FFFD. A byte order mark at the start is ignored (RFC 8259, 8.1).
 const UTF8_DECODER = new TextDecoder('utf-8', { fatal: true });
+
+/** The fields of a body by name, or what is wrong with it. */
+export type FieldValues = ReadonlyMap<FieldName, string>;
+export type FieldsResult = { readonly ok: true; readonly values: FieldValues } | Malformed;
+
+interface Malformed {
+  readonly ok: false;
+  readonly detail: string;
+}
 
 /**
  * Parses the body of a callback, without validating the fields. A callback with `ok: false` is malformed (400). An
@@ -75,6 +88,13 @@ const UTF8_DECODER = new TextDecoder('utf-8', { fatal: true });
  * @param legacy whether a redemption without `name` is accepted
  */
 export function parseCallback(body: Uint8Array, media: CallbackMedia, legacy: boolean): ParseResult {
+  const fields = readFields(body, media);
+  return fields.ok ? detectFormat(fields.values, legacy) : fields;
+}
+
+/** Reads a body once; `detectFormat` makes a callback of what it found. */
+export function readFields(body: Uint8Array, media: CallbackMedia): FieldsResult {
+  if (!isSmall(body, media)) return malformed('the body has too many values, or is nested too deeply');
   const fields = parseFields(body, media);
   if (fields === undefined) return malformed(`the body is not ${ERROR_TEXTS[media].body}`);
   const values = new Map<FieldName, string>();
@@ -88,7 +108,12 @@ export function parseCallback(body: Uint8Array, media: CallbackMedia, legacy: bo
     if (!value.isWellFormed()) return malformed(`${name} is not Unicode text`);
     values.set(name, value);
   }
-  return detectFormat(values, legacy);
+  return { ok: true, values };
+}
+
+function isSmall(body: Uint8Array, media: CallbackMedia): boolean {
+  if (media === 'json') return isWithinJsonLimits(body, MAX_DEPTH, MAX_VALUES);
+  return body.reduce((count, byte) => (byte === AMPERSAND ? count + 1 : count), 1) <= MAX_VALUES;
 }
 
 function parseFields(body: Uint8Array, media: CallbackMedia): BodyField[] | undefined {
@@ -102,12 +127,18 @@ function parseFields(body: Uint8Array, media: CallbackMedia): BodyField[] | unde
 }
 
 const ERROR_TEXTS = {
-  json: { body: 'a JSON object in UTF-8', value: 'neither a string nor a number' },
+  json: {
+    body: 'a JSON object in UTF-8',
+    value: 'neither a string nor a number',
+  },
   form: { body: 'a form in UTF-8', value: 'not percent-encoded UTF-8' },
 };
 
-/** Tells the two formats apart by their fields. A redemption may also have an `origin`, which is ignored. */
-function detectFormat(values: ReadonlyMap<FieldName, string>, legacy: boolean): ParseResult {
+/**
+ * Tells the two formats apart by their fields. A redemption may also have an `origin`, which is ignored.
+ * @param legacy whether a redemption without `name` is accepted
+ */
+export function detectFormat(values: FieldValues, legacy: boolean): ParseResult {
   const signature = values.get('signature');
   if (values.has('name') && values.has('nonce')) return malformed('name and nonce exclude each other');
   if (values.has('nonce') || (values.has('origin') && !values.has('name'))) {
@@ -131,6 +162,6 @@ function requireFields<Name extends FieldName>(
   return Object.fromEntries(names.map((name) => [name, values.get(name)])) as Record<Name, string>;
 }
 
-function malformed(detail: string): ParseResult {
+function malformed(detail: string): Malformed {
   return { ok: false, detail };
 }

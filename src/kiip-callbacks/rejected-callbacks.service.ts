@@ -1,10 +1,14 @@
 import { Injectable, Optional } from '@nestjs/common';
+import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import { Database } from '../database/database.js';
 import type { Tables } from '../database/tables.js';
 import { sha256Key, sanitizeText } from '../database/text-columns.js';
+import { rateLimited } from '../problem/problem-catalogue.js';
+import { toCallbackMedia } from './parse-callback.js';
+import type { CallbackMedia } from './parse-callback.js';
 
 const PAGE_SIZE = 100;
 
@@ -12,52 +16,87 @@ export interface RejectedCallback {
   id: string;
   /** The bytes as received. */
   body: Uint8Array;
-  contentType: string;
+  media: CallbackMedia;
   receivedAt: Date;
 }
 
-/** 30 days, and at most 160 MiB, since a body has at most 16 KiB. */
+interface NewRejectedCallback extends Omit<RejectedCallback, 'id'> {
+  /** The client network that it came from. */
+  source: string;
+  /** It is a whole callback of a user who went to Kiip: others cannot push it out. */
+  isProtected: () => boolean | Promise<boolean>;
+}
+
+/** The header of a request may be long, and anybody can vary it. */
+const CONTENT_TYPES: Record<CallbackMedia, string> = {
+  json: 'application/json',
+  form: 'application/x-www-form-urlencoded',
+};
+
+/** Anybody can cause this work: it gets few connections, and a short queue. */
+const MAX_CONCURRENT = 2;
+const MAX_QUEUED = 200;
+const RETRY_AFTER_SECONDS = 1;
+
+/** 30 days, and at most 320 MiB, since a body has at most 16 KiB. */
 const DEFAULT_RETENTION: RetentionOptions = {
   maxCount: 10_000,
   maxAgeSeconds: 30 * 86_400,
 };
 
 export interface RetentionOptions {
-  /** If there are more, the oldest are deleted. */
+  /** Of the protected callbacks, and of the others. If there are more, the oldest of the source that has most are deleted. */
   maxCount: number;
   maxAgeSeconds: number;
 }
 
 /**
  * Stores callbacks with a wrong signature. If the gateway was configured with a wrong secret, they can be verified
- * again later. Anybody can send such callbacks, so the same body is stored once, and the oldest are deleted.
- * Every method throws StorageUnavailableError.
+ * again later. Anybody can send such callbacks, so the same body is stored once, a source that sends many pushes out its own, and
+ * callbacks of users who went to Kiip are kept apart. Every method throws StorageUnavailableError.
  */
 @Injectable()
 export class RejectedCallbacksService {
   private readonly prune: () => Promise<void>;
+  private readonly limiter = bulkhead(MAX_CONCURRENT, MAX_QUEUED);
 
   constructor(
     private readonly database: Database,
     @Optional() private readonly options: RetentionOptions = DEFAULT_RETENTION,
   ) {
-    this.prune = trailingSingleFlight(() => this.database.run((db) => prune(db, this.options, new Date())));
+    this.prune = trailingSingleFlight(() =>
+      this.database.run((db) => prune(db, this.options, new Date()), 'workers'),
+    );
   }
 
-  async save({ body, contentType, receivedAt }: Omit<RejectedCallback, 'id'>): Promise<void> {
-    await this.database.run((db) =>
-      db
-        .insertInto('rejected_callbacks')
-        .values({
-          body_hash: sha256Key(contentType, Buffer.from(body).toString('latin1')),
-          body,
-          content_type: sanitizeText(contentType),
-          received_at: receivedAt,
-        })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute(),
-    );
+  /** @throws Problem `rate-limited`, when too many are being stored */
+  async save(callback: NewRejectedCallback): Promise<void> {
+    try {
+      await this.limiter.execute(() => this.insert(callback));
+    } catch (error) {
+      throw error instanceof BulkheadRejectedError ? rateLimited(RETRY_AFTER_SECONDS) : error;
+    }
     await this.prune();
+  }
+
+  private async insert({ body, media, receivedAt, source, isProtected }: NewRejectedCallback): Promise<void> {
+    const is_protected = await isProtected();
+    await this.database.run(
+      (db) =>
+        db
+          .insertInto('rejected_callbacks')
+          .values({
+            body_hash: sha256Key(Buffer.from(body).toString('latin1')),
+            body,
+            content_type: CONTENT_TYPES[media],
+            received_at: receivedAt,
+            source: sanitizeText(source),
+            is_protected,
+          })
+          .onConflict((conflict) => conflict.doNothing())
+          .execute(),
+      'workers',
+    );
   }
 
   /** All stored callbacks, oldest first. Callbacks may be removed and added during the iteration. */
@@ -66,7 +105,7 @@ export class RejectedCallbacksService {
       const rows = await this.database.run((db) => page(db, after));
       for (const { id, body, content_type, received_at } of rows) {
         after = id;
-        yield { id: after, body, contentType: content_type, receivedAt: received_at };
+        yield { id: after, body, media: toCallbackMedia(content_type), receivedAt: received_at };
       }
       if (rows.length < PAGE_SIZE) return;
     }
@@ -92,14 +131,51 @@ function page(db: Kysely<Tables>, after: string) {
     .execute();
 }
 
-/** Skips the rows that another process is deleting: two processes that wait for each other could deadlock. */
+/**
+ * Deletes what is too old, and the oldest of the source that has most while there are too many. Skips the rows that another process is
+ * deleting: two processes that wait for each other could deadlock.
+ */
 async function prune(db: Kysely<Tables>, { maxCount, maxAgeSeconds }: RetentionOptions, now: Date) {
   const oldest = new Date(now.getTime() - maxAgeSeconds * 1_000);
-  await sql`
-    delete from rejected_callbacks where id in (
-      select id from rejected_callbacks
-      where received_at < ${oldest}
-        or id <= (select id from rejected_callbacks order by id desc offset ${maxCount}::bigint limit 1)
-      for update skip locked
-    )`.execute(db);
+  await db
+    .deleteFrom('rejected_callbacks')
+    .where('id', 'in', (eb) =>
+      eb
+        .selectFrom('rejected_callbacks')
+        .select('id')
+        .where('received_at', '<', oldest)
+        .forUpdate()
+        .skipLocked(),
+    )
+    .execute();
+  for (const isProtected of [true, false]) while (await deleteExcess(db, isProtected, maxCount));
+}
+
+/** @returns whether there may be more to delete */
+async function deleteExcess(db: Kysely<Tables>, isProtected: boolean, maxCount: number): Promise<boolean> {
+  const { rows } = await sql<{ excess: number; deleted: number }>`
+    with sources as materialized (
+      select source, count(*) as count from rejected_callbacks where is_protected = ${isProtected} group by source
+    ),
+    largest as (select source, count from sources order by count desc, source limit 1),
+    -- As many as leave this source the largest: the next round looks for the largest again.
+    surplus as (
+      select greatest(0, least(
+        (select sum(count) from sources) - ${maxCount}::bigint,
+        (select count from largest) - coalesce((select count from sources order by count desc, source offset 1 limit 1), 0) + 1
+      )) as count
+    ),
+    deleted as (
+      delete from rejected_callbacks where id in (
+        select id from rejected_callbacks
+        where is_protected = ${isProtected} and source = (select source from largest)
+        order by id limit (select count from surplus) for update skip locked
+      )
+      returning 1
+    )
+    select (select count from surplus)::int as excess, (select count(*) from deleted)::int as deleted`.execute(
+    db,
+  );
+  const { excess, deleted } = rows[0]!;
+  return excess > 0 && deleted > 0;
 }

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.js';
-import { toCallbackMedia, parseCallback } from './parse-callback.js';
+import { parseCallback } from './parse-callback.js';
 import type { KiipCallbacksService } from './kiip-callbacks.service.js';
 import { verifySignature } from './kiip-signature.js';
 import type { RejectedCallbacksService } from './rejected-callbacks.service.js';
@@ -23,8 +23,8 @@ export async function reverify(
   { kiipAppSecrets, kiipLegacySignature }: Config,
 ): Promise<ReverifyCounts> {
   const counts: ReverifyCounts = { recorded: 0, duplicate: 0, quarantined: 0, rejected: 0 };
-  for await (const { id, body, contentType, receivedAt } of rejected.all()) {
-    const callback = parseCallback(body, toCallbackMedia(contentType), kiipLegacySignature);
+  for await (const { id, body, media, receivedAt } of rejected.all()) {
+    const callback = parseCallback(body, media, kiipLegacySignature);
     const match = callback.ok ? verifySignature(callback, kiipAppSecrets, kiipLegacySignature) : undefined;
     if (!callback.ok || !match) {
       counts.rejected += 1;

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
-import type { Kysely } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
 import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import type { Database } from '../database/database.js';
-import type { LedgerStatus, Tables } from '../database/tables.js';
+import type { LedgerStatus, LedgerTable, Tables } from '../database/tables.js';
 import { sanitizeText } from '../database/text-columns.js';
 import { toLedgerEntry } from './ledger-entry.js';
 import { FEED_LOCK } from '../database/advisory-locks.js';
@@ -52,7 +52,7 @@ export class LedgerFeed {
     // IssuancesQueryDto has validated the cursor.
     const after = (query.after === undefined ? undefined : parseCursor(query.after)) ?? 0;
     await this.scheduleAssign();
-    const rows = await this.database.run((db) => selectPage(db, query, after));
+    const rows = await this.database.run((db) => selectPage(db, query, after), 'reads');
     const last = rows.at(-1);
     return { items: rows.map(toLedgerEntry), next: toCursor(last ? Number(last.feed_position) : after) };
   }
@@ -67,7 +67,7 @@ export class LedgerFeed {
   }
 
   private async assignPositions(): Promise<void> {
-    while ((await this.database.run(assignBatch)) === BATCH_SIZE);
+    while ((await this.database.run(assignBatch, 'workers')) === BATCH_SIZE);
   }
 }
 
@@ -100,14 +100,31 @@ async function assignBatch(db: Kysely<Tables>): Promise<number> {
   return rows[0]?.seen ?? 0;
 }
 
-function selectPage(db: Kysely<Tables>, { userId, status, limit }: FeedQuery, after: number) {
-  let rows = db
-    .selectFrom('ledger')
-    .selectAll()
-    .where(sql<boolean>`feed_position > ${after}`);
-  if (status !== undefined) rows = rows.where('status', '=', status);
-  if (userId !== undefined) rows = rows.where(whereUser(userId));
-  return rows.orderBy('feed_position').limit(limit).execute();
+const STATUSES: readonly LedgerStatus[] = ['recorded', 'quarantined', 'released', 'discarded'];
+
+/** Reads the statuses of a user one by one, so that one index serves all of them together and each alone. */
+async function selectPage(
+  db: Kysely<Tables>,
+  { userId, status, limit }: FeedQuery,
+  after: number,
+): Promise<Selectable<LedgerTable>[]> {
+  if (userId === undefined) {
+    const all = db
+      .selectFrom('ledger')
+      .selectAll()
+      .where(sql<boolean>`feed_position > ${after}`);
+    const query = status === undefined ? all : all.where('status', '=', status);
+    return query.orderBy('feed_position').limit(limit).execute();
+  }
+  const statuses = status === undefined ? STATUSES : [status];
+  const { rows } = await sql<Selectable<LedgerTable>>`
+    select page.* from unnest(${statuses}::text[]) as wanted (status), lateral (
+      select * from ledger
+      where ${whereUser(userId)} and ledger.status = wanted.status and feed_position > ${after}
+      order by feed_position limit ${limit}
+    ) page
+    order by page.feed_position limit ${limit}`.execute(db);
+  return rows;
 }
 
 /** The index contains only the beginning: a quarantined entry may have a user id that is too long for an index. */

@@ -125,20 +125,23 @@ export class LedgerService {
 
   async find(id: string): Promise<LedgerEntry | undefined> {
     if (!isLedgerId(id)) return undefined;
-    const row = await this.database.run((db) =>
-      db.selectFrom('ledger').selectAll().where('id', '=', id).executeTakeFirst(),
+    const row = await this.database.run(
+      (db) => db.selectFrom('ledger').selectAll().where('id', '=', id).executeTakeFirst(),
+      'reads',
     );
     return row && toLedgerEntry(row);
   }
 
-  /** The entries that exist, in no particular order. */
+  /** The entries that exist, in no particular order. For deliveries. */
   async findAll(ids: readonly string[]): Promise<LedgerEntry[]> {
-    const rows = await this.database.run((db) =>
-      db
-        .selectFrom('ledger')
-        .selectAll()
-        .where((eb) => eb('id', '=', eb.fn.any(eb.val([...ids]))))
-        .execute(),
+    const rows = await this.database.run(
+      (db) =>
+        db
+          .selectFrom('ledger')
+          .selectAll()
+          .where((eb) => eb('id', '=', eb.fn.any(eb.val([...ids]))))
+          .execute(),
+      'workers',
     );
     return rows.map(toLedgerEntry);
   }
@@ -150,23 +153,25 @@ export class LedgerService {
 
   /** The balance of a user per currency: entries that are recorded or released, without test rewards. */
   async balances(userId: string): Promise<Balance[]> {
-    const rows = await this.database.run((db) =>
-      db
-        .selectFrom('ledger')
-        .select((eb) => [
-          'content',
-          // Issuances have no name. If the name has changed, the newest one is used.
-          sql<string | null>`(array_agg(name order by id desc) filter (where name is not null))[1]`.as(
-            'name',
-          ),
-          eb.fn.sum('quantity').as('quantity'),
-        ])
-        .where(whereUser(userId))
-        .where('is_test', '=', false)
-        .where('status', 'in', ACCEPTED)
-        .groupBy('content')
-        .orderBy('content')
-        .execute(),
+    const rows = await this.database.run(
+      (db) =>
+        db
+          .selectFrom('ledger')
+          .select((eb) => [
+            'content',
+            // Issuances have no name. If the name has changed, the newest one is used.
+            sql<string | null>`(array_agg(name order by id desc) filter (where name is not null))[1]`.as(
+              'name',
+            ),
+            eb.fn.sum('quantity').as('quantity'),
+          ])
+          .where(whereUser(userId))
+          .where('is_test', '=', false)
+          .where('status', 'in', ACCEPTED)
+          .groupBy('content')
+          .orderBy('content')
+          .execute(),
+      'reads',
     );
     // A quantity has at most nine digits, so the sum is exact for nine million entries.
     return rows.map(({ content, name, quantity }) => ({ content, name, quantity: Number(quantity) }));

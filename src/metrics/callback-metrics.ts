@@ -13,7 +13,7 @@ export class CallbackMetrics {
   ) {
     registry.counter({
       name: 'kiip_callbacks_total',
-      help: 'Callbacks by outcome; failed: answered with 5xx; kind is empty for outcomes without one',
+      help: 'Callbacks by outcome; failed: answered with 5xx; rate_limited: not valid, and beyond the rate limit; kind is empty for outcomes without one',
       labels: ['outcome', 'kind'],
       collect: () => counters.outcomes(),
     });

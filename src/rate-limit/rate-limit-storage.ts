@@ -7,12 +7,12 @@ const MAX_TRACKED_CALLERS = 10_000;
 
 type ThrottlerRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
-/** The window of one caller, which begins with the caller's first call. */
+/** The window of one caller, which begins with the caller's first call. A call costs one unit or more. */
 interface Window {
   expiresAt: number;
-  /** Calls that all replicas have reserved, as far as this one knows. */
+  /** Units that all replicas have reserved, as far as this one knows. */
   reserved: number;
-  /** Reserved calls that this process has not used yet. */
+  /** Reserved units that this process has not used yet. */
   localTokens: number;
   pendingReserve?: Promise<void> | undefined;
 }
@@ -31,22 +31,30 @@ export class RateLimitStorage implements ThrottlerStorage {
     private readonly scope: string,
   ) {}
 
+  /** Counts one unit: see `take`. */
+  increment(key: string, ttl: number, limit: number): Promise<ThrottlerRecord> {
+    return this.take(key, ttl, limit, 1);
+  }
+
   /**
-   * Counts one call.
+   * Counts a call, or blocks it without counting.
    * @param ttl length of a window, ms
-   * @param limit calls in a window, an integer of at least 1
+   * @param limit units in a window, an integer of at least 1
+   * @param units how much the call costs; one that costs more than the limit needs a whole window
    * @returns `totalHits`, at most the limit; times in seconds, rounded up
    */
-  async increment(key: string, ttl: number, limit: number): Promise<ThrottlerRecord> {
+  async take(key: string, ttl: number, limit: number, units: number): Promise<ThrottlerRecord> {
     const window = this.getWindow(key, ttl);
-    while (window.localTokens === 0 && window.reserved < limit) {
-      window.pendingReserve ??= this.reserve(key, window, ttl, limit).finally(
+    const needed = Math.min(units, limit);
+    while (window.localTokens < needed && window.reserved < limit) {
+      const missing = needed - window.localTokens;
+      window.pendingReserve ??= this.reserve(key, window, ttl, limit, missing).finally(
         () => (window.pendingReserve = undefined),
       );
       await window.pendingReserve;
     }
-    const isBlocked = window.localTokens === 0;
-    if (!isBlocked) window.localTokens -= 1;
+    const isBlocked = window.localTokens < needed;
+    if (!isBlocked) window.localTokens -= needed;
     const timeToExpire = Math.max(1, Math.ceil((window.expiresAt - performance.now()) / 1000));
     return {
       totalHits: Math.min(limit, window.reserved) - window.localTokens,
@@ -65,8 +73,14 @@ export class RateLimitStorage implements ThrottlerStorage {
     return window;
   }
 
-  private async reserve(key: string, window: Window, ttl: number, limit: number): Promise<void> {
-    const amount = Math.max(1, Math.floor(limit / 100));
+  private async reserve(
+    key: string,
+    window: Window,
+    ttl: number,
+    limit: number,
+    missing: number,
+  ): Promise<void> {
+    const amount = Math.max(missing, Math.floor(limit / 100));
     const name = `rewards-gateway:rate:${this.scope}:${key}`;
     const counter = await this.counters.add(name, amount, ttl, (late) => {
       // A late reply does not include the calls that this process has counted alone since, and part of its time has passed.
@@ -76,6 +90,6 @@ export class RateLimitStorage implements ThrottlerStorage {
     window.reserved = counter?.total ?? window.reserved + amount;
     // A counter whose time somebody has changed, or whose clock was put back, blocks no caller for longer than a window.
     if (counter) window.expiresAt = performance.now() + Math.min(counter.remainingMs, ttl);
-    window.localTokens = Math.max(0, Math.min(amount, limit - (window.reserved - amount)));
+    window.localTokens += Math.max(0, Math.min(amount, limit - (window.reserved - amount)));
   }
 }

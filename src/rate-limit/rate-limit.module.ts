@@ -28,7 +28,7 @@ function getRoute(context: ExecutionContext): Route {
   return context.switchToHttp().getRequest<FastifyRequest>().routeOptions;
 }
 
-/** Limits the calls of each caller and the callbacks of each address per minute. */
+/** Limits the calls of each caller, and the unverified callbacks of each address, per minute. */
 @Module({
   imports: [
     ThrottlerModule.forRootAsync({

@@ -48,7 +48,9 @@ export class ReconciliationService {
       discarded: 0,
       missing: 0,
     };
-    const pages = keysetPages(BATCH_SIZE, (after) => this.database.run((db) => countPage(db, window, after)));
+    const pages = keysetPages(BATCH_SIZE, (after) =>
+      this.database.run((db) => countPage(db, window, after), 'reads'),
+    );
     for await (const page of pages) {
       for (const state of TOTAL_STATES) totals[state] += page[state];
       totals.accepted += page.count;
@@ -58,9 +60,11 @@ export class ReconciliationService {
   }
 
   async countQuarantined(): Promise<number> {
-    const { rows } = await this.database.run((db) =>
-      sql<{ count: number }>`
+    const { rows } = await this.database.run(
+      (db) =>
+        sql<{ count: number }>`
         select count(*)::int as count from ${LEDGER_ENTRIES} l where l.status = 'quarantined'`.execute(db),
+      'reads',
     );
     return rows[0]!.count;
   }
@@ -68,8 +72,9 @@ export class ReconciliationService {
   /** Rewards of the window, oldest first, at most a thousand. Rewards that users have not redeemed are included. */
   async findUnmatchedRewards({ from, to }: LedgerWindow): Promise<UnmatchedReward[]> {
     // The join uses the index on users, because the index on transactions only covers accepted redemptions.
-    const { rows } = await this.database.run((db) =>
-      sql<RewardRow>`
+    const { rows } = await this.database.run(
+      (db) =>
+        sql<RewardRow>`
         select r.* from ${REWARDED_MOMENTS} r
         where r.rewarded_at >= ${from} and r.rewarded_at < ${to} and not exists (
           select from ${LEDGER_ENTRIES} l
@@ -81,6 +86,7 @@ export class ReconciliationService {
           )
         )
         order by r.rewarded_at limit ${sql.lit(MAX_UNMATCHED_REWARDS)}`.execute(db),
+      'reads',
     );
     return rows.map((row) => ({
       rewardId: row.reward_id,

@@ -1,10 +1,21 @@
 import { Logger } from '@nestjs/common';
-import { BrokenCircuitError, CircuitState, CountBreaker, circuitBreaker, handleWhen } from 'cockatiel';
-import type { CircuitBreakerPolicy, IBackoff, IHalfOpenAfterBackoffContext } from 'cockatiel';
+import {
+  BrokenCircuitError,
+  CircuitState,
+  ConsecutiveBreaker,
+  CountBreaker,
+  circuitBreaker,
+  handleWhen,
+} from 'cockatiel';
+import type { CircuitBreakerPolicy, IBackoff, IBreaker, IHalfOpenAfterBackoffContext } from 'cockatiel';
 import { backoffMs } from '../async/backoff.js';
 import { findUpstreamCause, UPSTREAM_FAILURES, UpstreamError } from './upstream-error.js';
 import type { Upstream, UpstreamFailure } from './upstream-error.js';
 
+/** Two users in a row may be unlucky. While the upstream is down, each of these calls costs three attempts. */
+const CONSECUTIVE_FAILURES = 3;
+/** When some calls still succeed, more than half of the last 6 to 20 must have failed. */
+const FAILURE_RATE = { threshold: 0.5, size: 20, minimumNumberOfCalls: 6 };
 const OPEN_BACKOFF = { initialMs: 5_000, maxMs: 30_000 };
 /** An upstream may ask for a longer time than our own backoff, up to this one. Then the breaker probes all the same. */
 const MAX_RETRY_AFTER_MS = 120_000;
@@ -21,8 +32,8 @@ interface LastFailure {
 }
 
 /**
- * The circuit breaker of one upstream operation. It counts single attempts, so retries stop as soon as it opens. Half-open, it lets
- * one attempt through as a probe; other calls are rejected meanwhile and do not wait.
+ * The circuit breaker of one upstream operation. It counts calls by how they end: what a retry mends is no failure. Half-open, it lets one
+ * attempt through as a probe; other calls are rejected meanwhile and do not wait.
  */
 export class OperationBreaker {
   private readonly logger = new Logger('Upstream');
@@ -30,6 +41,7 @@ export class OperationBreaker {
   private readonly failureCounts = Object.fromEntries(
     UPSTREAM_FAILURES.map((failure) => [failure, 0]),
   ) as Record<UpstreamFailure, number>;
+  private readonly recorded = new WeakSet<UpstreamError>();
   private retryCount = 0;
   private latestSuccessAt: Date | undefined;
   private latestFailure: LastFailure | undefined;
@@ -43,9 +55,9 @@ export class OperationBreaker {
     readonly operation: string,
   ) {
     this.policy = circuitBreaker(
-      handleWhen((error) => findUpstreamCause(error)?.transient === true),
+      handleWhen((error) => toUpstreamError(error)?.transient === true),
       {
-        breaker: new CountBreaker({ threshold: 0.5, size: 20, minimumNumberOfCalls: 5 }),
+        breaker: new CallBreaker(),
         halfOpenAfter: { next: (context) => this.openFor(context) },
       },
     );
@@ -90,7 +102,9 @@ export class OperationBreaker {
     return this.failureCounts;
   }
 
+  /** Records a call that succeeded. */
   recordSuccess(): void {
+    void this.judge();
     this.latestSuccessAt = new Date();
     this.consecutiveFailures = 0;
   }
@@ -101,11 +115,13 @@ export class OperationBreaker {
 
   /** Records a call that failed after its last attempt, or whose response is invalid. Logs at most one failure in 10 s. */
   recordFailure(error: UpstreamError): void {
-    // A call that was sent again fails here once for each time.
-    if (error.rejectedLocally || error === this.latestFailure?.error) return;
+    // A call that was sent again fails here once for each time, with the same error.
+    if (error.rejectedLocally || this.recorded.has(error)) return;
+    this.recorded.add(error);
     this.latestFailure = { at: new Date(), error };
     this.consecutiveFailures += 1;
     this.failureCounts[error.failure] += 1;
+    void this.judge(error);
     if (performance.now() < this.nextReportAt) return;
     this.nextReportAt = performance.now() + REPORT_INTERVAL_MS;
     const { upstream, operation, consecutiveFailures } = this;
@@ -120,12 +136,25 @@ export class OperationBreaker {
 
   /** @throws UpstreamError `busy` while the breaker is open, else what the attempt throws */
   async execute<T>(attempt: () => Promise<T>): Promise<T> {
-    const { state } = this;
-    if (state === 'open' || this.policy.state === CircuitState.HalfOpen) throw this.openError();
+    // Closed, it learns the outcome from recordSuccess and recordFailure, after the last attempt.
+    if (this.policy.state === CircuitState.Closed) return attempt();
+    if (this.state === 'open' || this.policy.state === CircuitState.HalfOpen) throw this.openError();
     try {
       return await this.policy.execute(attempt);
     } catch (error) {
       throw error instanceof BrokenCircuitError ? this.openError() : error;
+    }
+  }
+
+  /** Tells the closed breaker how a call ended. */
+  private async judge(error?: UpstreamError): Promise<void> {
+    if (this.policy.state !== CircuitState.Closed) return;
+    try {
+      await this.policy.execute(() => {
+        if (error) throw error;
+      });
+    } catch {
+      // The error is the caller's.
     }
   }
 
@@ -139,12 +168,38 @@ export class OperationBreaker {
   /** Backs off after each opening in a row, and never for less than the upstream asked for. */
   private openFor({ attempt, result }: IHalfOpenAfterBackoffContext): IBackoff<IHalfOpenAfterBackoffContext> {
     const requestedMs =
-      'error' in result ? (findUpstreamCause(result.error)?.retryAfterSeconds ?? 0) * 1000 : 0;
+      'error' in result ? (toUpstreamError(result.error)?.retryAfterSeconds ?? 0) * 1000 : 0;
     const duration = Math.max(backoffMs(attempt, OPEN_BACKOFF), Math.min(requestedMs, MAX_RETRY_AFTER_MS));
     this.openUntil = performance.now() + duration;
     // Cockatiel would measure by the clock of the machine, which may be put back. `execute` waits in its place.
     return { duration: -Infinity, next: (context) => this.openFor(context) };
   }
+}
+
+/** Opens after a number of failures in a row, or at a failure rate. */
+class CallBreaker implements IBreaker {
+  private readonly breakers: readonly IBreaker[] = [
+    new ConsecutiveBreaker(CONSECUTIVE_FAILURES),
+    new CountBreaker(FAILURE_RATE),
+  ];
+
+  get state(): unknown[] {
+    return this.breakers.map(({ state }) => state);
+  }
+
+  success(state: CircuitState): void {
+    for (const breaker of this.breakers) breaker.success(state);
+  }
+
+  failure(state: CircuitState): boolean {
+    // Each has to see it.
+    return this.breakers.map((breaker) => breaker.failure(state)).includes(true);
+  }
+}
+
+/** A call fails with the error itself; an attempt with an error that carries it. */
+function toUpstreamError(error: unknown): UpstreamError | undefined {
+  return error instanceof UpstreamError ? error : findUpstreamCause(error);
 }
 
 function toState(state: CircuitState): BreakerState {

@@ -3,13 +3,13 @@ import { SpanKind } from '@opentelemetry/api';
 import { create } from 'axios';
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { ClassConstructor } from 'class-transformer';
-import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import type { Dispatcher } from 'undici';
 import type { ProxySettings } from '../config/proxy.js';
 import { withTimeout } from '../async/time-limit.js';
 import { withSpan } from '../tracing/span.js';
 import type { AxiosInterceptor } from './axios-interceptor.js';
 import type { BreakerRegistry, UpstreamAttempt } from './breaker-registry.js';
+import { BulkheadFullError, FairBulkhead } from './fair-bulkhead.js';
 import { DeadlineInterceptor } from './deadline.interceptor.js';
 import { OutcomeInterceptor } from './outcome.interceptor.js';
 import { createDispatcher } from './outgoing.js';
@@ -24,6 +24,8 @@ declare module 'axios' {
   interface AxiosRequestConfig {
     /** What the call does, in the upstream's terms. Each operation has its own breaker. */
     operation?: string;
+    /** Whose call it is: callers have equal shares of the connections. */
+    caller?: string | undefined;
     /** The call may be sent again although it is not a GET. */
     repeatable?: boolean;
     /** When all attempts of the call end, by `performance.now()`, so that a change of the system clock ends no call. */
@@ -52,7 +54,7 @@ export interface UpstreamOptions {
   readonly operations: readonly string[];
   /** The limit of calls in flight, and the number of connections that are kept alive. */
   readonly concurrency: number;
-  /** The limit of calls that wait for their turn. Further ones are rejected. */
+  /** The limit of calls that wait for their turn. Beyond it, the caller who has most of them loses one. */
   readonly queue: number;
   /** From the innermost, next to the network, to the outermost. */
   readonly interceptors: readonly AxiosInterceptor[];
@@ -66,7 +68,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
  */
 export class UpstreamHttp extends HttpService {
   private readonly dispatcher: Dispatcher;
-  private readonly bulkhead: ReturnType<typeof bulkhead>;
+  private readonly bulkhead: FairBulkhead;
 
   constructor(private readonly options: UpstreamOptions) {
     super(
@@ -89,7 +91,7 @@ export class UpstreamHttp extends HttpService {
       // A connection may outlive the attempt that asked for it, and serve the next one.
       connect: { timeout: CONNECT_TIMEOUT_MS },
     });
-    this.bulkhead = bulkhead(concurrency, queue);
+    this.bulkhead = new FairBulkhead(concurrency, queue);
     for (const operation of operations) breakers.for(upstream, operation);
     this.axiosRef.defaults.adapter = (config) => this.sendAttempt(config);
     // Response interceptors run first to last: the outcome is recorded after the last retry. Request interceptors run last to first:
@@ -164,6 +166,7 @@ export class UpstreamHttp extends HttpService {
           // The signal also removes a call that still waits in the bulkhead.
           (signal) =>
             this.bulkhead.execute(
+              config.caller ?? '',
               () =>
                 withSpan(`${upstream} ${operation}`, { kind: SpanKind.CLIENT }, () =>
                   sendThroughUndici(this.dispatcher, upstream, config, body, signal),
@@ -183,7 +186,7 @@ export class UpstreamHttp extends HttpService {
       );
     } catch (error) {
       if (error instanceof UpstreamError) throw toAxiosError(config, error);
-      if (!(error instanceof BulkheadRejectedError)) throw error;
+      if (!(error instanceof BulkheadFullError)) throw error;
       const details = { retryAfterSeconds: 1 };
       throw toAxiosError(
         config,

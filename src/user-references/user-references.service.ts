@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { isUniqueViolation } from '../database/storage-error.js';
 import { sha256Key, sanitizeText } from '../database/text-columns.js';
+import { isUserReference } from './user-reference.js';
 
 /** The users that one process caches, to save a database statement per moment. */
 const MAX_CACHED_USERS = 10_000;
@@ -76,6 +77,12 @@ export class UserReferencesService {
         .executeTakeFirst(),
     );
     return row?.user_id;
+  }
+
+  /** Whether this gateway has sent the user to Kiip under this id, which may be a reference. */
+  async isRegistered(id: string): Promise<boolean> {
+    if (isUserReference(id)) return (await this.resolve(id)) !== undefined;
+    return (await this.filterRegistered([id])).size > 0;
   }
 
   private async storeReference(key: string, userId: string, minted: string): Promise<string> {

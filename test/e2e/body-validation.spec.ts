@@ -273,13 +273,13 @@ describe('the body of POST /api/v1/unviewed-counts', () => {
 describe('a hostile body of 1 MiB', () => {
   it.each([
     ['100,000 unknown properties', `{${fill((index) => `"m${index}":1`)}}`, ['']],
-    ['a user of 100,000 unknown properties', `{"users":[{${fill((index) => `"m${index}":1`)}}]}`, ['/users']],
-    ['350,000 empty users', `{"users":[${fill(() => '{}')}]}`, ['/users']],
-    ['500,000 numbers', `{"users":[${fill(() => '1')}]}`, ['/users']],
-    ['500,000 nested arrays', `{"users":${'['.repeat(500_000)}${']'.repeat(500_000)}}`, ['/users/0']],
-    ['nested arrays in an unknown property', `{"x":${'['.repeat(500_000)}${']'.repeat(500_000)}}`, ['/x/0']],
-    ['150,000 nested objects', `{"users":${'{"a":'.repeat(150_000)}1${'}'.repeat(150_000)}}`, ['/users']],
-    ['arrays and objects in turn', `{"x":${'[{"a":'.repeat(100_000)}1${'}]'.repeat(100_000)}}`, ['/x']],
+    ['a user of 100,000 unknown properties', `{"users":[{${fill((index) => `"m${index}":1`)}}]}`, ['']],
+    ['350,000 empty users', `{"users":[${fill(() => '{}')}]}`, ['']],
+    ['500,000 numbers', `{"users":[${fill(() => '1')}]}`, ['']],
+    ['500,000 nested arrays', `{"users":${'['.repeat(500_000)}${']'.repeat(500_000)}}`, ['']],
+    ['nested arrays in an unknown property', `{"x":${'['.repeat(500_000)}${']'.repeat(500_000)}}`, ['']],
+    ['150,000 nested objects', `{"users":${'{"a":'.repeat(150_000)}1${'}'.repeat(150_000)}}`, ['']],
+    ['arrays and objects in turn', `{"x":${'[{"a":'.repeat(100_000)}1${'}]'.repeat(100_000)}}`, ['']],
     [
       'an id of a million characters',
       `{"users":[{"external_user_id":"${'a'.repeat(1_000_000)}","external_program_id":"p"}]}`,
@@ -288,7 +288,7 @@ describe('a hostile body of 1 MiB', () => {
   ])('is rejected in a time that does not explode: %s', async (_, body, pointers) => {
     const reject = async () => expect(await violatedPointers(body)).toEqual(pointers);
     const plain = `{"users":[${fill((index) => `"${index}"`)}]}`;
-    const baseline = await workOf(async () => expect(await violatedPointers(plain)).toEqual(['/users']));
+    const baseline = await workOf(async () => expect(await violatedPointers(plain)).toEqual(['']));
     expect(await workOf(reject)).toBeLessThan(20 * baseline);
   });
 });

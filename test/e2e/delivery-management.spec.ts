@@ -278,6 +278,8 @@ describe('GET /api/v1/kiip/reconciliation', () => {
     ['from=yesterday&to=2020-01-01T00:00:00Z', ['/from']],
     ['from=2020-01-01T00:00:00Z&to=2020-02-30T00:00:00Z', ['/to']],
     ['from=2020-01-01T00:00:00Z&from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z', ['/from']],
+    ['from=1920-01-01T00:00:00Z&to=2020-01-01T00:00:00Z', ['/from']],
+    ['from=1920-01-01T00:00:00Z&to=2100-01-01T00:00:00Z', ['/from']],
   ])('rejects the invalid query "%s"', async (query, pointers) => {
     expect(await pointersOf(await gateway.get(`/api/v1/kiip/reconciliation?${query}`))).toEqual(pointers);
   });

@@ -1,7 +1,10 @@
 import { connect } from 'node:net';
+import process from 'node:process';
+import { gunzipSync } from 'node:zlib';
 import { once } from 'node:events';
 import type { Browser } from 'playwright-core';
 import { describeWithChromium, startChromium } from '../support/chromium.js';
+import { rawCall } from '../support/raw-call.js';
 import { apiKey, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 import { startWebServer } from '../support/web-front-end.js';
@@ -31,7 +34,10 @@ it.each([
 ])('%s is the same for GET and HEAD, in any order', async (path, type) => {
   const other = await startWorld();
   const ask = async (method: string) => {
-    const response = await fetch(other.gateway.url + path, { method });
+    const response = await fetch(other.gateway.url + path, {
+      method,
+      headers: { 'accept-encoding': 'identity' },
+    });
     const { status, headers } = response;
     return {
       metadata: [status, headers.get('content-type'), headers.get('content-length')],
@@ -49,6 +55,79 @@ it.each([
     { metadata, text },
     { metadata, text: '' },
   ]);
+});
+
+const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+  rawCall(world.gateway.url + path, { method, headers });
+
+describe('a file of the API description', () => {
+  const paths = [
+    '/docs',
+    '/docs/',
+    '/docs/swagger-ui-bundle.js',
+    '/docs/swagger-ui.css',
+    '/openapi.json',
+    '/openapi.yaml',
+  ];
+
+  it.each(paths)('is sent compressed to clients that accept it, with the same content: %s', async (path) => {
+    const plain = await get(path);
+    const compressed = await get(path, { 'accept-encoding': 'br, GZIP;q=0.5' });
+    expect(plain.headers['content-encoding']).toBeUndefined();
+    expect(compressed.headers).toMatchObject({
+      'content-encoding': 'gzip',
+      'content-length': String(compressed.body.length),
+      vary: 'Accept-Encoding',
+    });
+    expect(gunzipSync(compressed.body).equals(plain.body)).toBe(true);
+    expect(compressed.body.length).toBeLessThan(plain.body.length / 2);
+    expect((await get(path, { 'accept-encoding': 'gzip' }, 'HEAD')).headers['content-length']).toBe(
+      compressed.headers['content-length'],
+    );
+  });
+
+  it.each(['gzip;q=0', 'identity', '', 'br', 'gzip;q=0.000'])(
+    'is not compressed for "%s"',
+    async (accepted) => {
+      const { headers } = await get('/openapi.json', { 'accept-encoding': accepted });
+      expect(headers['content-encoding']).toBeUndefined();
+    },
+  );
+
+  it.each(paths)('is not sent again to a client that has it: %s', async (path) => {
+    const { headers } = await get(path);
+    const again = await get(path, { 'if-none-match': `"other", ${String(headers['etag'])}` });
+    expect([again.status, again.body.length]).toEqual([304, 0]);
+    expect(headers['cache-control']).toBe('no-cache');
+    expect((await get(path, { 'if-none-match': '"other"' })).status).toBe(200);
+  });
+
+  it.each([
+    '/docs/openapi.json',
+    '/docs/..%2fopenapi.json',
+    '/docs/swagger-ui.css.gz',
+    '/docs/none',
+    '/docs/a/b',
+  ])('has no other path: %s', async (path) => {
+    expect((await get(path)).status).toBe(404);
+  });
+
+  it('holds no memory for clients that do not read', async () => {
+    const { port } = new URL(world.gateway.url);
+    const before = process.memoryUsage().arrayBuffers;
+    const sockets = Array.from({ length: 40 }, () => connect(Number(port), '127.0.0.1'));
+    for (const socket of sockets) {
+      socket.pause();
+      socket.write(
+        'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n'.repeat(8),
+      );
+    }
+    expect((await get('/openapi.json')).status).toBe(200);
+    const grown = process.memoryUsage().arrayBuffers - before;
+    for (const socket of sockets) socket.destroy();
+    // 40 × 8 × 1.6 MB were asked for.
+    expect(grown).toBeLessThan(20 * 1024 * 1024);
+  });
 });
 
 describeWithChromium('/docs in a browser', () => {
@@ -106,8 +185,8 @@ describe('the HTTP server', () => {
       headersTimeout: 10_000,
       requestTimeout: 30_000,
       keepAliveTimeout: 75_000,
-      timeout: 70_000,
-      maxConnections: 10_000,
+      timeout: 10_000,
+      maxConnections: 10_100,
     });
   });
 

@@ -14,6 +14,7 @@ describe('the Kigo token', () => {
 
   beforeEach(async () => {
     world = await startWorld();
+    world.kigo.configure({ unknownUser: 'create' });
     passSeconds(0);
   });
 
@@ -25,7 +26,12 @@ describe('the Kigo token', () => {
   const calls = (route: 'login' | 'lookup' | 'summary') => world.kigo.requests(route).length;
   /** Kigo runs in this process, so its clock advances too. */
   const advance = passSeconds;
-  const ask = () => world.gateway.get(badge(), { 'cache-control': 'no-cache' });
+  let users = 0;
+  /** Nothing is cached for a new user. */
+  const ask = () => {
+    users += 1;
+    return world.gateway.get(badge(`user-${users}`));
+  };
   const tokensSeen = () =>
     new Set(
       world.kigo
@@ -106,7 +112,7 @@ describe('the Kigo token', () => {
       passSeconds(90);
       expect((await response).status).toBe(200);
       passSeconds(8);
-      await slow.get(badge(), { 'cache-control': 'no-cache' });
+      await slow.get(badge('another'));
       expect(calls('login')).toBeGreaterThanOrEqual(2);
     } finally {
       await slow.close();

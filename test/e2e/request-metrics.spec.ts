@@ -147,6 +147,7 @@ describe('metrics of routes and upstreams', () => {
     await world.gateway.get(badge('first'));
     await world.gateway.get(badge('second'));
     await world.gateway.get(badge('third'));
+    await world.gateway.get(badge('fourth'));
     const seen = await metrics();
     expect(ofKigo(seen, 'upstream_circuit_breaker_state', 'lookup')).toBe(2);
     expect(ofKigo(seen, 'upstream_circuit_breaker_state', 'hub-summary')).toBe(0);
@@ -155,7 +156,7 @@ describe('metrics of routes and upstreams', () => {
     ).toBeGreaterThan(0);
     expect(
       seen[`${attempts}{upstream="kigo",operation="lookup",outcome="unreachable",status_class="none"}`],
-    ).toBe(5);
+    ).toBe(9);
   });
 
   it('counts rejected credentials also while the older token is still in use', async () => {

@@ -309,6 +309,25 @@ describe('during an outage of Kigo', () => {
     expect(world.kigo.requests()).toEqual([]);
   });
 
+  it('what a retry mends is no failure, however many users in a row have it', async () => {
+    world.kigo.configure({ unknownUser: 'create' });
+    const statuses: number[] = [];
+    for (let user = 0; user < 10; user += 1) {
+      world.kigo.addFault({ kind: 'status', status: 500, route: 'summary', times: 2 });
+      statuses.push((await askFor(`unlucky-${user}`)).status);
+    }
+    expect(statuses).toEqual(Array(10).fill(200));
+    expect(summaries()).toBe(1 + 3 * 10);
+  });
+
+  it('two users for whom nothing works do not keep others from being served', async () => {
+    world.kigo.configure({ unknownUser: 'create' });
+    fail();
+    for (const user of ['a', 'b']) expect((await askFor(user)).status).toBe(502);
+    world.kigo.clearFaults();
+    for (const user of ['c', 'd', 'e']) expect((await askFor(user)).status).toBe(200);
+  });
+
   it('the circuit breaker of one operation does not affect the others', async () => {
     world.kigo.addFault({ kind: 'status', status: 500, route: 'lookup' });
     for (const user of ['a', 'b', 'c']) await askFor(user);

@@ -9,10 +9,17 @@ import type { KiipGateway } from '../support/kiip.js';
 
 const limits = { maxCount: 250, maxAgeSeconds: 3_600 };
 
-const callback = (text: string | Uint8Array, receivedAt = new Date()) => ({
+const callback = (
+  text: string | Uint8Array,
+  receivedAt = new Date(),
+  source = '192.0.2.1',
+  known = false,
+) => ({
   body: Buffer.from(text),
-  contentType: 'application/json',
+  media: 'json' as const,
   receivedAt,
+  source,
+  isProtected: () => known,
 });
 
 describe('RejectedCallbacksService', () => {
@@ -40,7 +47,7 @@ describe('RejectedCallbacksService', () => {
     await rejected.save(callback(bytes, receivedAt));
     const [only, ...others] = await kept();
     expect(others).toEqual([]);
-    expect(only).toMatchObject({ contentType: 'application/json', receivedAt });
+    expect(only).toMatchObject({ media: 'json', receivedAt });
     expect(Buffer.from(only?.body ?? '').equals(bytes)).toBe(true);
     await rejected.remove(only?.id ?? '');
     expect(await kept()).toEqual([]);
@@ -54,6 +61,30 @@ describe('RejectedCallbacksService', () => {
   test('deletes the oldest callbacks above the maximum count', async () => {
     for (let number = 0; number < 260; number += 1) await rejected.save(callback(`n-${number}`));
     expect(await texts()).toEqual(Array.from({ length: 250 }, (_, number) => `n-${number + 10}`));
+  });
+
+  test('deletes the oldest callbacks of the source that has most, and keeps those of others', async () => {
+    for (let number = 0; number < 20; number += 1)
+      await rejected.save(callback(`kiip-${number}`, new Date(), '192.0.2.7'));
+    for (let number = 0; number < 400; number += 1)
+      await rejected.save(callback(`n-${number}`, new Date(), '192.0.2.8'));
+    expect((await texts()).filter((text) => text.startsWith('kiip'))).toHaveLength(20);
+    expect(await texts()).toHaveLength(250);
+    expect((await texts()).at(-1)).toBe('n-399');
+  });
+
+  test('keeps callbacks of known users, from however many sources the others come', async () => {
+    for (let number = 0; number < 20; number += 1)
+      await rejected.save(callback(`kiip-${number}`, new Date(), '192.0.2.7', true));
+    await Promise.all(
+      Array.from({ length: 500 }, (_, number) =>
+        rejected
+          .save(callback(`n-${number}`, new Date(), `2001:db8:0:${number % 100}::/64`))
+          .catch(() => undefined),
+      ),
+    );
+    expect((await texts()).filter((text) => text.startsWith('kiip'))).toHaveLength(20);
+    expect((await texts()).length).toBeLessThanOrEqual(270);
   });
 
   test('enforces the maximum count across concurrent processes', async () => {

@@ -16,7 +16,7 @@ const positives = envs(({ default: defaultValue, parse }) => {
 
 describe('VARIABLES', () => {
   it('has every variable with its kind', () => {
-    expect(envs(() => true)).toHaveLength(54);
+    expect(envs(() => true)).toHaveLength(56);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -67,6 +67,8 @@ describe('the parser of a variable', () => {
     ['RATE_LIMIT_PER_MINUTE', '0', 0],
     ['CALLBACK_RATE_LIMIT_PER_MINUTE', '0', 0],
     ['TRUSTED_PROXY_HOPS', '2', 2],
+    ['MAX_CONNECTIONS', '500', 500],
+    ['MAX_CONNECTIONS_PER_ADDRESS', '0', 0],
     ['PORT', '0', 0],
     ['PORT', '65535', 65_535],
     ['HOST', '::1', '::1'],

@@ -1,3 +1,4 @@
+import { mock } from 'node:test';
 import { parseCallback } from '../../../src/kiip-callbacks/parse-callback.js';
 import type { CallbackMedia } from '../../../src/kiip-callbacks/parse-callback.js';
 import { ISSUANCE, REDEMPTION } from './kiip-samples.js';
@@ -162,12 +163,39 @@ describe('parseCallback', () => {
         'names that are special in JavaScript',
         jsonWith('"__proto__":{"quantity":"21"},"constructor":"x","":""'),
       ],
-      ['4,000 levels of nesting', jsonWith(`"a":${'['.repeat(4_000)}${']'.repeat(4_000)}`)],
-      ['100,000 levels of nesting', jsonWith(`"a":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`)],
+      ['30 levels of nesting', jsonWith(`"a":${'['.repeat(30)}${']'.repeat(30)}`)],
+      ['240 more', jsonWith(Array.from({ length: 240 }, (_, index) => `"a${index}":1`).join())],
       ['a lone surrogate', jsonWith(String.raw`"a":"\ud800"`)],
       ['origin in a redemption', jsonWith('"origin":"moment"')],
     ])('ignores them in JSON: %s', (_shape, body) => {
       expect(parse(body, 'json')).toEqual(PARSED);
+    });
+
+    it.each([
+      ['more than 32 levels of arrays', 'json', jsonWith(`"a":${'['.repeat(32)}${']'.repeat(32)}`)],
+      [
+        'more than 32 levels of objects',
+        'json',
+        jsonWith(`"a":${'{"a":'.repeat(4_000)}1${'}'.repeat(4_000)}`),
+      ],
+      ['brackets that are never closed', 'json', '['.repeat(10_000)],
+      ['an escaped quote and deep nesting', 'json', String.raw`{"a\\":${'['.repeat(100)}`],
+      [
+        'more than 256 fields',
+        'json',
+        jsonWith(Array.from({ length: 256 }, (_, index) => `"a${index}":1`).join()),
+      ],
+      ['more than 256 items', 'json', jsonWith(`"a":[${'1,'.repeat(256)}1]`)],
+      ['more than 256 fields', 'form', `${form()}&${'a=1&'.repeat(256)}`],
+    ] as const)('rejects %s before it parses the %s', (_shape, media, body) => {
+      const parseJson = mock.method(JSON, 'parse');
+      const decodeText = mock.method(TextDecoder.prototype, 'decode');
+      expect(parse(body, media)).toEqual({
+        ok: false,
+        detail: 'the body has too many values, or is nested too deeply',
+      });
+      expect([parseJson.mock.callCount(), decodeText.mock.callCount()]).toEqual([0, 0]);
+      mock.restoreAll();
     });
 
     it.each([
@@ -308,8 +336,7 @@ describe('parseCallback', () => {
       jsonWith('"a":"\n"'),
       `${json()}\u0000`,
       `/**/${json()}`,
-      '['.repeat(10_000),
-      `${'{"a":'.repeat(10_000)}1`,
+      '['.repeat(30),
       form(),
     ])('rejects text that is not a JSON object: %.60j', (body) => {
       expect(parse(body, 'json')).toEqual({ ok: false, detail: 'the body is not a JSON object in UTF-8' });
