@@ -141,7 +141,8 @@ export class Database implements OnApplicationShutdown {
       if (tellsState) this.markUp();
       return result;
     } catch (error) {
-      if (tellsState && error instanceof StorageUnavailableError && !this.closed) this.markDown(error.message);
+      if (tellsState && error instanceof StorageUnavailableError && !this.closed)
+        this.markDown(error.message);
       // Unique violations are expected: they decide who comes first.
       const state = isUniqueViolation(error) ? undefined : sqlState(error);
       if (state !== undefined) this.countUnexpected(state);

@@ -148,7 +148,9 @@ describe('an empty database', () => {
     await server.query(`delete from gateway_migrations where name <> '9999-later'`);
     await using gateway = startProcess(server.env);
     const { reason } = await gateway.logged('database unavailable');
-    expect(reason).toBe('the database has 9999-later, but not 0001-initial, 0002-promised-rewards, 0003-availability');
+    expect(reason).toBe(
+      'the database has 9999-later, but not 0001-initial, 0002-promised-rewards, 0003-availability',
+    );
     const url = await gateway.url();
     expect((await send(url)).status).toBe(503);
     expect(await migrations()).toEqual(['9999-later']);
