@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { DEFAULT_SCOPES } from '../config/parsers.js';
 import type { Scope } from '../config/parsers.js';
 import { missingScope, unauthenticated } from '../problem/problem-catalogue.js';
 import type { ApiKeyAuthenticator } from './api-key-authenticator.js';
@@ -15,7 +16,7 @@ declare module 'fastify' {
 export class CallerAuthService {
   /**
    * @param authenticator without it, everybody may call
-   * @param scopes without them, every caller has every scope; otherwise a caller that is not listed has none
+   * @param scopes without them, every caller has the default scopes; otherwise a caller that is not listed has none
    */
   constructor(
     private readonly authenticator: ApiKeyAuthenticator | JwtAuthenticator | undefined,
@@ -35,6 +36,7 @@ export class CallerAuthService {
 
   /** @throws Problem 403 */
   authorize({ caller = '' }: FastifyRequest, scope: Scope): void {
-    if (this.scopes && !this.scopes[caller]?.includes(scope)) throw missingScope(scope);
+    const allowed = this.scopes ? this.scopes[caller] : DEFAULT_SCOPES;
+    if (!allowed?.includes(scope)) throw missingScope(scope);
   }
 }

@@ -1,11 +1,20 @@
 import type { Config } from './config.js';
 
 /**
- * Warnings about a configuration that helps a forger: Kiip signs its fields without separators, so a signed text can be split
- * into fields in more than one way (docs/callbacks-and-ledger.md).
+ * Warnings about a configuration that lets everybody call, or that helps a forger: Kiip signs its fields without separators, so
+ * a signed text can be split into fields in more than one way (docs/callbacks-and-ledger.md).
  */
-export function configWarnings({ kiipCurrencies, kiipUnknownUsers, kiipUserReference }: Config): string[] {
+export function configWarnings({
+  callerAuth,
+  kiipCurrencies,
+  kiipUnknownUsers,
+  kiipUserReference,
+}: Config): string[] {
   const warnings: string[] = [];
+  if (callerAuth === 'none')
+    warnings.push(
+      'CALLER_AUTH is none: whoever reaches the port reads users and balances, and reports moments for anybody.',
+    );
   if (kiipCurrencies === undefined)
     warnings.push(
       'KIIP_CURRENCIES is not set: a currency whose name or content ends in a digit can be inflated. List your currencies.',

@@ -147,6 +147,9 @@ export const SCOPES = [
 
 export type Scope = (typeof SCOPES)[number];
 
+/** What every caller may do without CALLER_SCOPES. Decisions about money and deliveries are for callers that are named. */
+export const DEFAULT_SCOPES: readonly Scope[] = ['kigo:read', 'kiip:write', 'ledger:read'];
+
 const SCOPES_REQUIRED = `every caller needs a list of scopes: ${SCOPES.join(', ')}`;
 
 export const callerScopes = json(

@@ -108,6 +108,8 @@ function* validateTogether(values: Partial<ConfigValues>): Iterable<[env: string
       JWT_ISSUER: values.jwtIssuer,
       JWT_AUDIENCE: values.jwtAudience,
       JWT_JWKS_URL: values.jwtJwksUrl,
+      // An issuer knows many more callers than this gateway has.
+      CALLER_SCOPES: values.callerScopes,
     };
     for (const [name, value] of Object.entries(needed))
       if (value === undefined) yield [name, 'is required when CALLER_AUTH is jwt'];

@@ -219,7 +219,7 @@ export const VARIABLES = {
   callerScopes: optional(
     'CALLER_SCOPES',
     parse.callerScopes,
-    'JSON `{"<caller>": ["kigo:read"]}`. Unset: every caller has every scope. If set, a caller that is not listed has none.',
+    'JSON `{"<caller>": ["kigo:read"]}`. Unset: every caller has `kigo:read`, `kiip:write` and `ledger:read`. If set, a caller that is not listed has none. Required if `CALLER_AUTH` is `jwt`.',
   ),
   deliveryConsumers: secret(
     optional(

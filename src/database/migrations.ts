@@ -3,10 +3,11 @@ import type { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { MIGRATION_LOCK } from './advisory-locks.js';
 import * as initial from './migration-0001-initial.js';
+import * as callers from './migration-0002-callers.js';
 import type { Tables } from './tables.js';
 
 /** In the order of their names. A migration that has run in a deployment never changes: add a file. */
-const MIGRATIONS = { '0001-initial': initial };
+const MIGRATIONS = { '0001-initial': initial, '0002-callers': callers };
 
 /** A migration takes table locks. It gives up instead of blocking all other statements behind a long read, and is tried again. */
 const LOCK_TIMEOUT_MS = 2_000;

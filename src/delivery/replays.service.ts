@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
+import type { Requester } from '../caller-auth/requester.decorator.js';
 import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
 import { keysetPages } from '../database/keyset.js';
@@ -21,6 +22,9 @@ export interface Replay {
   readonly totalCount: number;
   readonly processedCount: number;
   readonly createdAt: Date;
+  /** The caller, and the id of the request. */
+  readonly requestedBy: string | null;
+  readonly requestId: string | null;
   readonly finishedAt: Date | null;
 }
 
@@ -29,6 +33,7 @@ export interface ReplayRequest {
   readonly window: LedgerWindow;
   /** Entries per second. */
   readonly ratePerSecond: number;
+  readonly requester: Requester;
 }
 
 /**
@@ -49,7 +54,7 @@ export class ReplaysService {
     return total;
   }
 
-  async start({ consumer, window, ratePerSecond }: ReplayRequest): Promise<Replay> {
+  async start({ consumer, window, ratePerSecond, requester }: ReplayRequest): Promise<Replay> {
     const values = {
       consumer,
       from_at: window.from,
@@ -57,6 +62,8 @@ export class ReplaysService {
       rate_per_second: ratePerSecond,
       total_count: await this.count(window),
       cursor_id: '',
+      requested_by: requester.caller,
+      request_id: requester.requestId,
     };
     const row = await this.database.run((db) =>
       db
@@ -154,6 +161,8 @@ interface ReplayRow {
   total_count: number;
   processed_count: number;
   created_at: Date;
+  requested_by: string | null;
+  request_id: string | null;
   finished_at: Date | null;
 }
 
@@ -165,6 +174,8 @@ function toReplay(row: ReplayRow): Replay {
     totalCount: row.total_count,
     processedCount: row.processed_count,
     createdAt: row.created_at,
+    requestedBy: row.requested_by,
+    requestId: row.request_id,
     finishedAt: row.finished_at,
   };
 }

@@ -3,6 +3,7 @@ import type { Expression, Insertable, Kysely } from 'kysely';
 import { isUniqueViolation } from '../database/storage-error.js';
 import type { LedgerStatus, LedgerTable, QuarantineCode, Tables } from '../database/tables.js';
 import { traceParent } from '../tracing/span.js';
+import type { Decision } from './ledger-entry.js';
 
 /** Entries with these statuses are delivered and counted in balances. */
 export const ACCEPTED: LedgerStatus[] = ['recorded', 'released'];
@@ -122,19 +123,27 @@ async function findConflict(db: Kysely<Tables>, row: NewRow): Promise<Quarantine
 /**
  * Ends a quarantine, and stores a delivery job if the row is accepted. A user reference that was registered after the
  * callback arrived is replaced with its user.
+ * @param decision who decided; without it, nobody did
  * @returns undefined if the row is not quarantined or must not be accepted
  */
 export async function resolveQuarantine(
   db: Kysely<Tables>,
   id: string,
   status: 'recorded' | 'released' | 'discarded',
+  decision?: Decision,
 ) {
   try {
     return await db
       .with('decided', (cte) => {
         const update = cte
           .updateTable('ledger')
-          .set({ status, resolved_at: new Date(), feed_position: null })
+          .set({
+            status,
+            resolved_at: new Date(),
+            decided_by: decision?.caller ?? null,
+            decision_request_id: decision?.requestId ?? null,
+            feed_position: null,
+          })
           .where('id', '=', id)
           .where('status', '=', 'quarantined');
         if (status === 'discarded') return update.returningAll();

@@ -6,7 +6,7 @@ import { isLedgerId } from './ledger-id.js';
 import { LedgerFeed, whereUser } from './ledger-feed.js';
 import type { FeedPage, FeedQuery } from './ledger-feed.js';
 import { newLedgerEntry, toLedgerEntry } from './ledger-entry.js';
-import type { VerifiedCallbackFields, LedgerEntry, PolicyDecision } from './ledger-entry.js';
+import type { Decision, VerifiedCallbackFields, LedgerEntry, PolicyDecision } from './ledger-entry.js';
 import { ACCEPTED, resolveQuarantine, findQuarantineOverflow, insertEntry } from './ledger.queries.js';
 
 export interface RecordResult {
@@ -127,13 +127,13 @@ export class LedgerService {
    * @returns 'conflict' if the entry has another status, if another entry with the same signature, text or transaction
    *   is accepted, or if the quantity is not a number
    */
-  release(id: string): Promise<LedgerEntry | 'not-found' | 'conflict'> {
-    return this.resolve(id, 'released');
+  release(id: string, decision: Decision): Promise<LedgerEntry | 'not-found' | 'conflict'> {
+    return this.resolve(id, 'released', decision);
   }
 
   /** Discards a quarantined entry for good. @returns 'conflict' if it has another status */
-  discard(id: string): Promise<LedgerEntry | 'not-found' | 'conflict'> {
-    return this.resolve(id, 'discarded');
+  discard(id: string, decision: Decision): Promise<LedgerEntry | 'not-found' | 'conflict'> {
+    return this.resolve(id, 'discarded', decision);
   }
 
   private notifyAccepted(): void {
@@ -143,9 +143,10 @@ export class LedgerService {
   private async resolve(
     id: string,
     status: 'released' | 'discarded',
+    decision: Decision,
   ): Promise<LedgerEntry | 'not-found' | 'conflict'> {
     if (!isLedgerId(id)) return 'not-found';
-    const row = await this.database.run((db) => resolveQuarantine(db, id, status));
+    const row = await this.database.run((db) => resolveQuarantine(db, id, status, decision));
     if (row) {
       this.notifyAccepted();
       return toLedgerEntry(row);

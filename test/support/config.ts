@@ -18,8 +18,11 @@ export const envs = (has: (variable: Variable<unknown>) => unknown) =>
     .filter(has)
     .map(({ env }) => env);
 
+/** What is not about the variable that a test changes is left out. */
+const validEnvironment: Environment = { ...baseEnvironment, CALLER_SCOPES: undefined };
+
 /** Reads a valid environment with these changes. */
-export const read = (env: Environment = {}): Config => readConfig({ ...baseEnvironment, ...env });
+export const read = (env: Environment = {}): Config => readConfig({ ...validEnvironment, ...env });
 
 /** The value that a variable with this string gets. */
 export function valueOf(env: string, text: string): unknown {
@@ -39,7 +42,7 @@ export function configErrorsOf(env: Environment): readonly string[] {
 }
 
 /** The same for a valid environment with these changes. */
-export const configErrors = (env: Environment) => configErrorsOf({ ...baseEnvironment, ...env });
+export const configErrors = (env: Environment) => configErrorsOf({ ...validEnvironment, ...env });
 
 /** A valid consumer. */
 export const consumer = {

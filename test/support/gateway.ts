@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from '../../src/app.js';
+import { SCOPES } from '../../src/config/parsers.js';
 import { readConfig } from '../../src/config/read-config.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { Database } from '../../src/database/database.js';
@@ -7,6 +8,10 @@ import { createLogger } from '../../src/log/logger.js';
 import { startKigoSandbox } from '@rewards-gateway/sandbox';
 import type { KigoSandbox } from '@rewards-gateway/sandbox';
 import { waitFor } from './wait-for.js';
+
+/** CALLER_SCOPES that lets these callers do everything. */
+export const everyScope = (...callers: string[]) =>
+  JSON.stringify(Object.fromEntries(callers.map((caller) => [caller, SCOPES])));
 
 export const apiKey = 'test-api-key-0001';
 export const credentials = { authorization: `Bearer ${apiKey}` };
@@ -21,6 +26,7 @@ export const baseEnvironment: Environment = {
   KIIP_APP_KEY: 'test-app-key',
   KIIP_APP_SECRETS: 'test_app_secret_0001',
   API_KEYS: `tester:${apiKey}`,
+  CALLER_SCOPES: everyScope('tester', 'other', 'another', 'caller', 'shop', 'app'),
   // Tests make requests as fast as they can.
   RATE_LIMIT_PER_MINUTE: '0',
   LOG_LEVEL: 'debug',

@@ -59,13 +59,15 @@ describe('readConfig: an invalid configuration', () => {
       JWT_ISSUER: 'https://issuer.example',
       JWT_AUDIENCE: 'rewards-gateway',
       JWT_JWKS_URL: 'https://issuer.example/keys',
+      // Without it, whoever has a token of the issuer for this audience could call.
+      CALLER_SCOPES: '{}',
     };
     expect(configErrors({ ...jwt, API_KEYS: undefined, CALLER_AUTH: 'jwt' })).toEqual([]);
     for (const missing of Object.keys(jwt))
       expect(configErrors({ ...jwt, [missing]: '', CALLER_AUTH: 'jwt' })).toEqual([
         `${missing} is required when CALLER_AUTH is jwt`,
       ]);
-    expect(configErrors({ CALLER_AUTH: 'jwt' })).toHaveLength(3);
+    expect(configErrors({ CALLER_AUTH: 'jwt' })).toHaveLength(4);
     expect(configErrors({ CALLER_SCOPES: '{}', CALLER_AUTH: 'none' })).toEqual([
       'CALLER_SCOPES must not be set when CALLER_AUTH is none: callers have no name',
     ]);
