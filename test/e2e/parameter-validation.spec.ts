@@ -97,10 +97,10 @@ describe.each([
       `${userId}=u&external%5Fuser_id=v&${programId}=p`,
       [userId],
     ],
-    ['an array parameter', `${userId}[]=u&${programId}=p`, [userId]],
-    ['an indexed parameter', `${userId}[0]=u&${programId}=p`, [userId]],
-    ['a nested parameter', `${userId}[x]=u&${programId}=p`, [userId]],
-    ['a name in another case', `External_User_Id=u&${programId}=p`, [userId]],
+    ['an array parameter', `${userId}[]=u&${programId}=p`, [userId, `${userId}[]`]],
+    ['an indexed parameter', `${userId}[0]=u&${programId}=p`, [userId, `${userId}[0]`]],
+    ['a nested parameter', `${userId}[x]=u&${programId}=p`, [userId, `${userId}[x]`]],
+    ['a name in another case', `External_User_Id=u&${programId}=p`, ['External_User_Id', userId]],
     ['%FF', `${userId}=a%FFb&${programId}=p`, [userId]],
     ['%zz', `${userId}=a%zz&${programId}=p`, [userId]],
     ['a lone %', `${userId}=100%&${programId}=p`, [userId]],
@@ -108,7 +108,7 @@ describe.each([
     ['an encoded surrogate', `${userId}=%ED%A0%80&${programId}=p`, [userId]],
     ['half a character', `${userId}=%F0%9F%98&${programId}=p`, [userId]],
     ['both undecodable', `${userId}=%FF&${programId}=%80`, [programId, userId]],
-    ['8,000 times the same name', 'a&'.repeat(7_900), [programId, userId]],
+    ['8,000 times the same name', 'a&'.repeat(7_900), ['a', programId, userId]],
     ['a thousand repeats of a parameter', `${userId}=u&`.repeat(800) + `${programId}=p`, [userId]],
   ])('is rejected with %s', async (_, query, names) => {
     const problem = problemIn(await getAsIs(world.gateway.url, `${path}?${query}`));
@@ -118,25 +118,9 @@ describe.each([
     expect(world.kigo.requests()).toEqual([]);
   });
 
-  it.each([
-    'unknown=1',
-    '__proto__=1',
-    '__proto__[external_user_id]=v',
-    'constructor=1&hasOwnProperty=2&toString=3',
-    '%zz=%FF',
-    '&&',
-    'then=1',
-  ])('may contain %s, which is ignored', async (others) => {
-    const query = `${userId}=u&${others}&${programId}=p`;
-    const response = await getAsIs(world.gateway.url, `${path}?${query}`, noCache);
-
-    expect(response.status).toBe(200);
-    expect(receivedLookups(world.kigo)).toEqual([
-      [
-        [userId, 'u'],
-        [programId, 'p'],
-      ],
-    ]);
+  it('may contain empty pairs', async () => {
+    const query = `&${userId}=u&&&${programId}=p&`;
+    expect((await getAsIs(world.gateway.url, `${path}?${query}`, noCache)).status).toBe(200);
   });
 });
 
