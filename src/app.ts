@@ -14,10 +14,12 @@ import { registerBodyParsers } from './http/body-parsers.js';
 import { ignoreUnknownExpect, rejectMissingHost } from './http/client-errors.js';
 import { registerConnectionDrain } from './http/connection-drain.js';
 import { createFastifyAdapter } from './http/fastify-adapter.js';
+import { registerListeners } from './http/listeners.js';
 import { registerMethodNotAllowed } from './http/method-not-allowed.js';
 import { registerOpenApi } from './http/openapi.js';
 import { hideOtherThanOperationalRoutes } from './http/operational-routes.js';
 import { registerRequestId } from './http/request-id.js';
+import { rejectAmbiguousPaths } from './http/request-path.js';
 import { registerRequestTracing } from './http/request-tracing.js';
 import { NestLogger } from './log/logger.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
@@ -54,6 +56,8 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
   registerAccessLog(instance, logger, (request) => metrics.count(request));
   if (config.otelEndpoint !== undefined) registerRequestTracing(instance);
   rejectMissingHost(instance);
+  rejectAmbiguousPaths(instance);
+  registerListeners(instance, config);
   ignoreUnknownExpect(instance);
   const addMethodNotAllowedRoutes = registerMethodNotAllowed(instance);
   if (config.role === 'worker') hideOtherThanOperationalRoutes(instance);
@@ -68,12 +72,10 @@ export async function shutDown(app: NestFastifyApplication, graceMs: number): Pr
   app.get(LifecycleService).startDraining();
   // No further deliveries are started here; other workers take over.
   const deliveries = app.get(DeliveryWorker).stop();
-  await app
-    .getHttpAdapter()
-    .getInstance()
-    .drain(Math.min(IDLE_DRAIN_MS, graceMs / 4), graceMs / 2);
+  const instance = app.getHttpAdapter().getInstance();
+  await instance.drain(Math.min(IDLE_DRAIN_MS, graceMs / 4), graceMs / 2);
   await deliveries;
-  // The server and its last responses first: app.close() alone would disconnect the stores before.
-  await app.getHttpAdapter().close();
+  // The servers and their last responses first: app.close() alone would disconnect the stores before.
+  await Promise.all([instance.closeBesides(), app.getHttpAdapter().close()]);
   await app.close();
 }

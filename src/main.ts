@@ -41,12 +41,14 @@ async function serve(config: Config, logger: Logger): Promise<void> {
   await server
     .listen({ port: config.port, host: config.host })
     .catch((error: unknown) => exitOnListenError(logger, error));
+  const others = await server.listenBesides().catch((error: unknown) => exitOnListenError(logger, error));
   stop = async () => {
     await shutDown(app, config.shutdownGraceSeconds * 1000);
     await tracing.stop();
   };
   const { address, port } = app.getHttpServer().address() as { address: string; port: number };
-  logger.info({ msg: 'listening', address, port });
+  for (const listening of [{ listener: 'callers', address, port }, ...others])
+    logger.info({ msg: 'listening', ...listening });
   setFlagsFromString('--semi-space-growth-factor=2');
 }
 
@@ -63,16 +65,17 @@ function onStopSignal(stop: (signal: string) => void): void {
   process.on('SIGINT', handle);
 }
 
-const LISTEN_ERRORS: Record<string, string> = {
-  EADDRINUSE: 'the port in PORT is in use',
-  EACCES: 'this user may not listen on the port in PORT',
-  EADDRNOTAVAIL: 'HOST is not an address of this machine',
-  ENOTFOUND: 'HOST is not an address, and no host with this name was found',
+const LISTEN_ERRORS: Record<string, (variable: string) => string> = {
+  EADDRINUSE: (variable) => `the port in ${variable} is in use`,
+  EACCES: (variable) => `this user may not listen on the port in ${variable}`,
+  EADDRNOTAVAIL: () => 'HOST is not an address of this machine',
+  ENOTFOUND: () => 'HOST is not an address, and no host with this name was found',
 };
 
 function exitOnListenError(logger: Logger, error: unknown): never {
   const { code } = summarizeError(error);
-  const reason = LISTEN_ERRORS[code ?? ''] ?? 'the server cannot listen on HOST and PORT';
+  const { variable = 'PORT' } = error as { variable?: string };
+  const reason = LISTEN_ERRORS[code ?? '']?.(variable) ?? `the server cannot listen on HOST and ${variable}`;
   logger.fatal({ msg: `cannot listen: ${reason}`, code });
   process.exit(1);
 }

@@ -85,6 +85,15 @@ function readSecretFile(name: string, file: string): string {
 
 /** Rules about more than one variable: the variable to correct, and how. */
 function* validateTogether(values: Partial<ConfigValues>): Iterable<[env: string, message: string]> {
+  const ports = {
+    PORT: values.port,
+    CALLBACK_PORT: values.callbackPort,
+    MANAGEMENT_PORT: values.managementPort,
+  };
+  for (const [name, port] of Object.entries(ports)) {
+    const other = Object.entries(ports).find(([, taken]) => taken === port)![0];
+    if (port && other !== name) yield [name, `must differ from ${other}`];
+  }
   if (!values.allowInsecureUpstreams) {
     const upstreams: Record<string, (string | undefined)[]> = {
       KIGO_BASE_URL: [values.kigoBaseUrl],

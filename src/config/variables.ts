@@ -45,7 +45,17 @@ function secret<T>(variable: Variable<T>): Variable<T> {
 /** Every variable that the service reads, by its name in the Config. */
 export const VARIABLES = {
   port: withDefault('PORT', parse.port, '3000', 'Port to listen on. `0` picks a free port and logs it.'),
-  host: withDefault('HOST', parse.singleLine, '0.0.0.0', 'Address to listen on.'),
+  callbackPort: optional(
+    'CALLBACK_PORT',
+    parse.port,
+    'Port of `/callbacks` alone, which `PORT` then no longer serves. Unset: on `PORT`.',
+  ),
+  managementPort: optional(
+    'MANAGEMENT_PORT',
+    parse.port,
+    'Port of `/health`, `/metrics`, `/docs` and `/openapi.*` alone, which `PORT` then no longer serves. Unset: on `PORT`.',
+  ),
+  host: withDefault('HOST', parse.singleLine, '0.0.0.0', 'Address to listen on, for every port.'),
   kigoBaseUrl: required('KIGO_BASE_URL', parse.baseUrl, 'Origin of Kigo.'),
   kigoPartnerId: required('KIGO_PARTNER_ID', parse.singleLine, 'Partner id at Kigo.'),
   kigoApiKey: secret(

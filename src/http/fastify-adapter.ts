@@ -3,33 +3,24 @@ import type { Config } from '../config/config.js';
 import { handleClientError, handleFrameworkError } from './client-errors.js';
 import { parseQueryString } from './query-string.js';
 import { resolveRequestId } from './request-id.js';
+import { HEADER_LIMIT, connectionTimeoutMs, limitServer, serverOptions } from './server-limits.js';
 
 const BODY_LIMIT = 1024 * 1024;
-/** The size of a request without its body, the URL included. */
-const HEADER_LIMIT = 16 * 1024;
-const MAX_CONNECTIONS = 10_000;
 
 /** The HTTP server: its limits, its timeouts, and what it does before Fastify has a request. */
-export function createFastifyAdapter({ trustedProxyHops, upstreamDeadlineMs }: Config): FastifyAdapter {
+export function createFastifyAdapter(config: Config): FastifyAdapter {
+  const { trustedProxyHops } = config;
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     // Anybody can send any address in X-Forwarded-For; only these proxies are trusted.
     trustProxy: trustedProxyHops > 0 && ((_, hop) => hop < trustedProxyHops),
     // As long as Node allows a URL to be: an id that is too long gets a 400 that names it.
     routerOptions: { maxParamLength: HEADER_LIMIT, querystringParser: parseQueryString },
-    http: {
-      maxHeaderSize: HEADER_LIMIT,
-      headersTimeout: 10_000,
-      // Node checks for slow requests every 30 s by default.
-      connectionsCheckingInterval: 1_000,
-      // See rejectMissingHost.
-      requireHostHeader: false,
-    },
-    requestTimeout: 30_000,
-    // Ends connections whose client does not read the response. Our own responses never take this long.
-    connectionTimeout: 60_000 + Math.ceil(upstreamDeadlineMs),
-    // Longer than load balancers keep connections: the side that sends requests should be the one to close.
-    keepAliveTimeout: 75_000,
+    http: serverOptions,
+    // Fastify sets these on its server itself.
+    requestTimeout: serverOptions.requestTimeout!,
+    keepAliveTimeout: serverOptions.keepAliveTimeout!,
+    connectionTimeout: connectionTimeoutMs(config),
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     // No route has a schema: Nest's pipes validate. To load Fastify's compilers for them all the same takes 20 ms of each start.
@@ -41,8 +32,7 @@ export function createFastifyAdapter({ trustedProxyHops, upstreamDeadlineMs }: C
     frameworkErrors: handleFrameworkError,
     clientErrorHandler: handleClientError,
   });
-  // Further connections are closed: each costs memory, whatever it sends.
-  adapter.getInstance().server.maxConnections = MAX_CONNECTIONS;
+  limitServer(adapter.getInstance().server, config);
   return adapter;
 }
 

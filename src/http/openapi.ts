@@ -15,6 +15,8 @@ const PAGES = {
   '/openapi.yaml': ['openapi.yaml', 'text/yaml'],
 } as const;
 
+const DOCUMENTATION = { kind: 'documentation' } as const;
+
 /** Swagger UI sets styles from its scripts; everything else that it needs is one of our files. */
 const PAGE_HEADERS = {
   'content-security-policy':
@@ -32,13 +34,15 @@ const setPageHeaders: onRequestHookHandler = (_request, reply, done) => {
 /** Serves the API description: `/docs`, `/openapi.json`, `/openapi.yaml`. All of it are files, made at build. */
 export function registerOpenApi(instance: FastifyInstance): void {
   instance.addHook('onRoute', (route) => {
-    if (!/^\/(docs|openapi\.)/.test(route.url)) return;
+    if (route.config?.kind !== 'documentation') return;
     route.onRequest = [setPageHeaders, ...[route.onRequest ?? []].flat()];
   });
   for (const [url, [file, type]] of Object.entries(PAGES))
-    instance.get(url, async (_request, reply) => reply.type(type).send(await readFile(new URL(file, BUILT))));
+    instance.get(url, { config: DOCUMENTATION }, async (_request, reply) =>
+      reply.type(type).send(await readFile(new URL(file, BUILT))),
+    );
   const root = fileURLToPath(new URL('docs', BUILT));
-  instance.get<{ Params: { '*': string } }>('/docs/*', async (request, reply) => {
+  instance.get<{ Params: { '*': string } }>('/docs/*', { config: DOCUMENTATION }, async (request, reply) => {
     // Loaded when somebody opens the page: few do.
     const { send } = await import('@fastify/send');
     const found = await send(request.raw, request.params['*'], { root });

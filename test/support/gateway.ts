@@ -34,6 +34,8 @@ export const baseEnvironment: Environment = {
 
 export interface Gateway {
   readonly url: string;
+  /** Origins of the ports that have variables of their own. */
+  readonly urls: { readonly callbacks?: string; readonly management?: string };
   readonly app: NestFastifyApplication;
   /** Every log line so far, parsed, but for those of the database. */
   readonly log: Record<string, unknown>[];
@@ -57,11 +59,14 @@ export async function startGateway(env: Environment, create = createApp): Promis
   });
   const app = await create(config, logger);
   await app.listen(0, '127.0.0.1');
+  const others = await app.getHttpAdapter().getInstance().listenBesides();
+  const urls = Object.fromEntries(others.map(({ listener, port }) => [listener, `http://127.0.0.1:${port}`]));
   if (config.databaseUrl !== baseEnvironment['DATABASE_URL'])
     await waitFor('the database is migrated', () => app.get(Database, { strict: false }).migrated);
   const url = await app.getUrl();
   return {
     url,
+    urls,
     app,
     log,
     get: (path, headers) => fetch(url + path, { headers: { ...credentials, ...headers } }),
