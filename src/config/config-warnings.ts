@@ -13,7 +13,7 @@ export function configWarnings({
   const warnings: string[] = [];
   if (callerAuth === 'none')
     warnings.push(
-      'CALLER_AUTH is none: whoever reaches the port reads users and balances, and reports moments for anybody.',
+      'CALLER_AUTH is none: anybody who reaches the port reads users and balances, and reports moments for anybody.',
     );
   if (kiipCurrencies === undefined)
     warnings.push(

@@ -85,7 +85,7 @@ function rendered(folder: string) {
   return {
     resources,
     all,
-    settings: all<ConfigMap>('ConfigMap')[0]!,
+    settings: all<ConfigMap>('ConfigMap').find(({ data }) => 'PORT' in data)!,
     deployments,
     containers: deployments.map(({ spec }) => spec.template.spec.containers[0]),
     /** The names of the deployments whose pods these labels choose. */
@@ -161,9 +161,9 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
 
   it('has probes that the program answers', async () => {
     const paths = world.containers.flatMap(({ startupProbe, readinessProbe, livenessProbe }) => {
-      expect(startupProbe.httpGet).toEqual({ path: '/health/startup', port: 'http' });
-      expect(readinessProbe.httpGet).toEqual({ path: '/health/ready', port: 'http' });
-      expect(livenessProbe.httpGet).toEqual({ path: '/health/live', port: 'http' });
+      expect(startupProbe.httpGet).toEqual({ path: '/health/startup', port: 'management' });
+      expect(readinessProbe.httpGet).toEqual({ path: '/health/ready', port: 'management' });
+      expect(livenessProbe.httpGet).toEqual({ path: '/health/live', port: 'management' });
       return [startupProbe, readinessProbe, livenessProbe].map(({ httpGet }) => httpGet.path);
     });
     // A process of its own: checking schemas may hold this one up for so long that its liveness would be told as lost.
@@ -176,11 +176,16 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
     await database.drop();
   });
 
-  it('routes to the port that the program listens on', () => {
+  it('routes to the ports that the program listens on, and to none that is for operators', () => {
+    const { PORT, CALLBACK_PORT, MANAGEMENT_PORT } = world.settings.data;
     for (const { ports } of world.containers)
-      expect(ports).toEqual([{ name: 'http', containerPort: Number(world.settings.data['PORT']) }]);
+      expect(ports).toEqual([
+        { name: 'http', containerPort: Number(PORT) },
+        { name: 'callbacks', containerPort: Number(CALLBACK_PORT) },
+        { name: 'management', containerPort: Number(MANAGEMENT_PORT) },
+      ]);
     const [service] = world.all<Resource & { spec: { ports: { targetPort: string }[] } }>('Service');
-    expect(service!.spec.ports.map(({ targetPort }) => targetPort)).toEqual(['http']);
+    expect(service!.spec.ports.map(({ targetPort }) => targetPort)).toEqual(['http', 'callbacks']);
   });
 
   it('has deployments that select only their own pods', () => {
@@ -195,7 +200,7 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
     );
   });
 
-  it('selects the API deployment for the Service and for callbacks, and every deployment for callers', () => {
+  it('selects the API deployment for the Service, callbacks and callers, and every deployment for monitoring', () => {
     const [service] = world.all<Resource & { spec: { selector: Labels } }>('Service');
     expect(world.chosen(service!.spec.selector)).toEqual(['rewards-gateway']);
     const policies = Object.fromEntries(
@@ -206,7 +211,8 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
     const everybody = world.deployments.map(({ metadata }) => metadata.name);
     expect(policies).toMatchObject({
       'rewards-gateway': everybody,
-      'rewards-gateway-callers': everybody,
+      'rewards-gateway-callers': ['rewards-gateway'],
+      'rewards-gateway-monitoring': everybody,
       'rewards-gateway-callbacks': ['rewards-gateway'],
       'rewards-gateway-consumers': [everybody.at(-1)],
     });
@@ -292,8 +298,10 @@ withKubectl('the overlay for development', () => {
 
   it('has the simulated vendors beside the gateway, and what they expect', () => {
     const [{ initContainers, containers }] = world.deployments.map(({ spec }) => spec.template.spec) as [Pod];
+    const { CALLBACK_PORT } = world.settings.data;
     expect(initContainers).toEqual([
       expect.objectContaining({
+        env: [{ name: 'SANDBOX_CALLBACK_URL', value: `http://127.0.0.1:${CALLBACK_PORT}/callbacks/kiip` }],
         image: 'rewards-gateway-sandbox:dev',
         restartPolicy: 'Always',
       }),
@@ -357,7 +365,7 @@ withKubectl('the overlay for production', () => {
       {
         path: '/callbacks',
         pathType: 'Prefix',
-        backend: { service: { name: 'rewards-gateway', port: { name: 'http' } } },
+        backend: { service: { name: 'rewards-gateway', port: { name: 'callbacks' } } },
       },
     ]);
   });
@@ -389,6 +397,7 @@ describe('the network of k8s/base', () => {
       ['NetworkPolicy', 'rewards-gateway'],
       ['NetworkPolicy', 'rewards-gateway-callbacks'],
       ['NetworkPolicy', 'rewards-gateway-callers'],
+      ['NetworkPolicy', 'rewards-gateway-monitoring'],
       ['NetworkPolicy', 'rewards-gateway-consumers'],
     ]);
   });
@@ -418,14 +427,20 @@ describe('the network of k8s/base', () => {
     });
   });
 
-  it('lets in the ingress controller, and pods that say that they call', () => {
+  it('lets in, each on its own port, the ingress controller and pods that say that they call or monitor', () => {
     expect(rulesOf('rewards-gateway-callbacks')).toEqual({
       policyTypes: ['Ingress'],
       ingress: [
         {
           from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } }],
-          ports: [tcp('http')],
+          ports: [tcp('callbacks')],
         },
+      ],
+    });
+    expect(rulesOf('rewards-gateway-monitoring')).toEqual({
+      policyTypes: ['Ingress'],
+      ingress: [
+        { from: [pods(anyNamespace, { 'rewards-gateway/monitoring': 'true' })], ports: [tcp('management')] },
       ],
     });
     expect(rulesOf('rewards-gateway-callers')).toEqual({

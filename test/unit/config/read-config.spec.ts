@@ -59,7 +59,7 @@ describe('readConfig: an invalid configuration', () => {
       JWT_ISSUER: 'https://issuer.example',
       JWT_AUDIENCE: 'rewards-gateway',
       JWT_JWKS_URL: 'https://issuer.example/keys',
-      // Without it, whoever has a token of the issuer for this audience could call.
+      // Without it, anybody with a token of the issuer for this audience could call.
       CALLER_SCOPES: '{}',
     };
     expect(configErrors({ ...jwt, API_KEYS: undefined, CALLER_AUTH: 'jwt' })).toEqual([]);
