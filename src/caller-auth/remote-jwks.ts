@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { createLocalJWKSet, createRemoteJWKSet, customFetch } from 'jose';
 import type { FetchImplementation, JSONWebKeySet, JWTVerifyGetKey } from 'jose';
+import { decodeUtf8 } from '../config/utf8.js';
 
 const FETCH_TIMEOUT_MS = 5_000;
 const MAX_RESPONSE_BYTES = 1024 * 1024;
@@ -74,5 +75,5 @@ async function readBody({ status, body }: Response): Promise<string> {
     if (size > MAX_RESPONSE_BYTES) throw new Error('the response is too large');
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return decodeUtf8(Buffer.concat(chunks));
 }

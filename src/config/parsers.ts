@@ -106,6 +106,8 @@ export const list: Parser<readonly string[]> = (value) => {
     .map((item) => item.trim())
     .filter((item) => item !== '');
   if (items.length === 0) throw new InvalidValueError('must contain at least one item');
+  if (items.some((item) => /\p{Cc}/u.test(item)))
+    throw new InvalidValueError('must not contain control characters');
   return items;
 };
 
@@ -127,7 +129,8 @@ export interface ApiKey {
 /** `name:key` pairs. A name may have several keys; a key belongs to one name. */
 export const apiKeys: Parser<readonly ApiKey[]> = (value) => {
   const keys = list(value).map((item) => {
-    const pair = /^([\w.-]{1,64}):([\x21-\x7e]+)$/.exec(item);
+    // A second colon is more likely a mistake than a part of the key.
+    const pair = /^([\w.-]{1,64}):([\x21-\x39\x3b-\x7e]+)$/.exec(item);
     if (!pair) throw new InvalidValueError('must be name:key pairs, separated by commas or newlines');
     return { name: pair[1]!, key: pair[2]! };
   });

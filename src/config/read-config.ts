@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Config } from './config.js';
 import { InvalidValueError, isLoopback } from './parsers.js';
+import { decodeUtf8 } from './utf8.js';
 import { VARIABLES } from './variables.js';
+import { weakSecrets } from './weak-secrets.js';
 import type { ConfigValues, Variable } from './variables.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -44,8 +46,8 @@ export function readConfig(env: Environment): Config {
  * @throws InvalidValueError
  */
 export function reloadSecret(config: Config, name: keyof ConfigValues): unknown {
-  const { env, parse }: Variable<unknown> = VARIABLES[name];
-  const value = parse(readSecretFile(env, config.secretFiles[name]!));
+  const { env }: Variable<unknown> = VARIABLES[name];
+  const value = parseValue(VARIABLES[name], readSecretFile(env, config.secretFiles[name]!));
   for (const [invalid, message] of validateTogether({ ...(config as ConfigValues), [name]: value }))
     if (invalid === env) throw new InvalidValueError(message);
   return value;
@@ -54,9 +56,18 @@ export function reloadSecret(config: Config, name: keyof ConfigValues): unknown 
 function readVariable(variable: Variable<unknown>, env: Environment): unknown {
   const value =
     (variable.secret ? readSecret(variable.env, env) : readNonBlank(variable.env, env)) ?? variable.default;
-  if (value !== undefined) return variable.parse(value);
+  if (value !== undefined) return parseValue(variable, value);
   if (variable.required) throw new InvalidValueError('is required');
   return undefined;
+}
+
+function parseValue({ secret, parse }: Variable<unknown>, value: string): unknown {
+  // Node.js decodes the environment with replacement.
+  if (value.includes('\u{FFFD}')) throw new InvalidValueError('is not valid UTF-8');
+  // Text in UTF-16 without a byte order mark is UTF-8 with zero bytes. Lists and JSON may have several lines.
+  if (secret && /[^\P{Cc}\t\n\r]/u.test(value))
+    throw new InvalidValueError('must not contain control characters');
+  return parse(value);
 }
 
 /** Treats a blank variable as unset: templates often render an unset variable as an empty string. */
@@ -73,11 +84,17 @@ function readSecret(name: string, env: Environment): string | undefined {
 }
 
 function readSecretFile(name: string, file: string): string {
-  let content: string;
+  let bytes: Buffer;
   try {
-    content = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    bytes = readFileSync(file);
   } catch {
     throw new InvalidValueError(`cannot be read: ${name}_FILE must name a readable file`);
+  }
+  let content: string;
+  try {
+    content = decodeUtf8(bytes).replace(/\r?\n$/, '');
+  } catch {
+    throw new InvalidValueError(`is not UTF-8: ${name}_FILE names a file in another encoding`);
   }
   if (content.trim() === '') throw new InvalidValueError(`is empty: ${name}_FILE names an empty file`);
   return content;
@@ -94,6 +111,7 @@ function* validateTogether(values: Partial<ConfigValues>): Iterable<[env: string
     const other = Object.entries(ports).find(([, taken]) => taken === port)![0];
     if (port && other !== name) yield [name, `must differ from ${other}`];
   }
+  yield* weakSecrets(values);
   if (!values.allowInsecureUpstreams) {
     const upstreams: Record<string, (string | undefined)[]> = {
       KIGO_BASE_URL: [values.kigoBaseUrl],

@@ -57,7 +57,7 @@ export const VARIABLES = {
   ),
   host: withDefault('HOST', parse.singleLine, '0.0.0.0', 'Address to listen on, for every port.'),
   kigoBaseUrl: required('KIGO_BASE_URL', parse.baseUrl, 'Origin of Kigo.'),
-  kigoPartnerId: required('KIGO_PARTNER_ID', parse.singleLine, 'Partner id at Kigo.'),
+  kigoPartnerId: secret(required('KIGO_PARTNER_ID', parse.singleLine, 'Partner id at Kigo.')),
   kigoApiKey: secret(
     required(
       'KIGO_API_KEY',
@@ -114,7 +114,13 @@ export const VARIABLES = {
     'How long "no such account" is remembered.',
   ),
   kiipBaseUrl: withDefault('KIIP_BASE_URL', parse.baseUrl, 'https://api.kiip.me', 'Origin of Kiip.'),
-  kiipAppKey: required('KIIP_APP_KEY', parse.singleLine, 'App key at Kiip, part of every request.'),
+  kiipAppKey: secret(
+    required(
+      'KIIP_APP_KEY',
+      parse.singleLine,
+      'App key at Kiip, part of every request. Read again when its file changes.',
+    ),
+  ),
   kiipAppSecrets: secret(
     required(
       'KIIP_APP_SECRETS',

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { decodeUtf8 } from '../config/utf8.js';
 import { Problem } from '../problem/problem.js';
 
 /** A callback has eight short fields: 16 KiB is many times more than it needs. */
@@ -9,7 +10,6 @@ const CALLBACK_BODY_LIMIT = 16 * 1024;
  * routes take JSON and forms, as the bytes that arrived, since these are what is signed.
  */
 export function registerBodyParsers(instance: FastifyInstance): void {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
   const parse = instance.getDefaultJsonParser('error', 'error');
   instance.addHook('onRoute', (route) => {
     if (route.config?.kind === 'callback') route.bodyLimit = CALLBACK_BODY_LIMIT;
@@ -21,7 +21,7 @@ export function registerBodyParsers(instance: FastifyInstance): void {
     const reject = (detail: string) => done(Problem.of('validation', detail, { retryable: false }));
     let json: string;
     try {
-      json = decoder.decode(bytes as Buffer);
+      json = decodeUtf8(bytes as Buffer);
     } catch {
       return reject('The body is not valid UTF-8.');
     }

@@ -1,3 +1,4 @@
+import { decodeUtf8 } from '../config/utf8.js';
 import { parseFormFields } from './form-fields.js';
 import { parseJsonFields } from './json-fields.js';
 import type { BodyField } from './json-fields.js';
@@ -65,9 +66,6 @@ const FIELD_NAMES: ReadonlyMap<string, FieldName> = new Map<string, FieldName>([
   ['userid', 'user_id'],
 ]);
 
-// Fatal: otherwise an invalid byte would be verified as U+FFFD. A byte order mark at the start is ignored (RFC 8259, 8.1).
-const UTF8_DECODER = new TextDecoder('utf-8', { fatal: true });
-
 /**
  * Parses the body of a callback, without validating the fields. A callback with `ok: false` is malformed (400). An
  * empty field is not malformed: if the signature is valid, the field rules quarantine the callback later.
@@ -94,7 +92,7 @@ export function parseCallback(body: Uint8Array, media: CallbackMedia, legacy: bo
 function parseFields(body: Uint8Array, media: CallbackMedia): BodyField[] | undefined {
   let text: string;
   try {
-    text = UTF8_DECODER.decode(body);
+    text = decodeUtf8(body);
   } catch {
     return undefined;
   }

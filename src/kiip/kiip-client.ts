@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { SecretFileWatcher } from '../config/secret-file-watcher.js';
 import { isInstant, withZone } from '../validation/instant.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import type { UpstreamFailure } from '../upstream/upstream-error.js';
@@ -24,13 +25,17 @@ export class KiipHttp extends UpstreamHttp {}
 @Injectable()
 export class KiipClient {
   private readonly rewardHosts: readonly string[];
+  private appKey: string;
 
   constructor(
     private readonly http: KiipHttp,
     private readonly users: UserReferencesService,
     private readonly rewardedMoments: RewardedMomentsService,
     private readonly config: Config,
+    files: SecretFileWatcher,
   ) {
+    this.appKey = config.kiipAppKey;
+    files.watch('kiipAppKey', (key) => (this.appKey = key));
     this.rewardHosts = config.kiipRewardHosts ?? [new URL(config.kiipBaseUrl).host];
   }
 
@@ -71,7 +76,8 @@ export class KiipClient {
     call: KiipSessionRequestDto | KiipMomentRequestDto,
   ): Promise<string> {
     const userid = await this.toKiipUserId(call.user?.userid);
-    const body = kiipBody(call, userid, this.config);
+    const { kiipSdkVersion, kiipTestMode } = this.config;
+    const body = kiipBody(call, userid, { kiipAppKey: this.appKey, kiipSdkVersion, kiipTestMode });
     return (await this.http.axiosRef.post<string>(path, body, { operation })).data;
   }
 

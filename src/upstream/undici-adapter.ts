@@ -4,6 +4,7 @@ import { gunzip } from 'node:zlib';
 import axios, { AxiosError } from 'axios';
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { Dispatcher, Pool } from 'undici';
+import { decodeUtf8 } from '../config/utf8.js';
 import { traceHeaders } from '../tracing/span.js';
 import { parseRetryAfter } from './retry-after.js';
 import type { TrackedBody } from './tracked-body.js';
@@ -30,7 +31,7 @@ export async function sendThroughUndici(
     throw toAxiosError(config, new UpstreamError(upstream, config.operation, ...args));
   };
   let response: Dispatcher.ResponseData;
-  let data: string;
+  let bytes: Buffer;
   try {
     response = await pool.request({
       path: toPath(config),
@@ -45,7 +46,7 @@ export async function sendThroughUndici(
       body: (body as Readable | undefined) ?? null,
       signal,
     });
-    data = await readBody(response);
+    bytes = await readBody(response);
   } catch (error) {
     if (error instanceof ResponseBodyError) return fail('invalid_response', error.message);
     const neverSent = body?.consumed === false;
@@ -55,6 +56,12 @@ export async function sendThroughUndici(
   if (config.validateStatus?.(status) === false) {
     const retryAfterSeconds = parseRetryAfter(findHeader(response, 'retry-after'));
     return fail(toFailure(status), `responded with status ${status}`, { status, retryAfterSeconds });
+  }
+  let data: string;
+  try {
+    data = decodeUtf8(bytes);
+  } catch {
+    return fail('invalid_response', 'the response is not UTF-8');
   }
   return { data, status, statusText: response.statusText, headers: {}, config };
 }
@@ -81,7 +88,7 @@ function toPath(config: InternalAxiosRequestConfig): string {
 
 class ResponseBodyError extends Error {}
 
-async function readBody(response: Dispatcher.ResponseData): Promise<string> {
+async function readBody(response: Dispatcher.ResponseData): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
@@ -92,10 +99,10 @@ async function readBody(response: Dispatcher.ResponseData): Promise<string> {
   }
   const bytes = Buffer.concat(chunks, length);
   const encoding = findHeader(response, 'content-encoding') ?? 'identity';
-  if (encoding === 'identity' || length === 0) return bytes.toString('utf8');
+  if (encoding === 'identity' || length === 0) return bytes;
   if (encoding !== 'gzip') throw new ResponseBodyError('the response has an unsupported content encoding');
   try {
-    return (await decompress(bytes, { maxOutputLength: MAX_RESPONSE_BYTES })).toString('utf8');
+    return await decompress(bytes, { maxOutputLength: MAX_RESPONSE_BYTES });
   } catch {
     throw new ResponseBodyError('the response cannot be decompressed or is larger than 1 MiB');
   }

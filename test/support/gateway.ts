@@ -21,6 +21,8 @@ export const baseEnvironment: Environment = {
   KIGO_BASE_URL: 'http://127.0.0.1:9',
   KIGO_PARTNER_ID: 'demo-partner',
   KIGO_API_KEY: 'demo-kigo-key',
+  // The sandbox's credentials are public: they are accepted while every vendor is on this machine.
+  KIIP_BASE_URL: 'http://127.0.0.1:9',
   // Most tests need no database: nothing listens there, so none is started.
   DATABASE_URL: 'postgres://127.0.0.1:1/none',
   KIIP_APP_KEY: 'test-app-key',

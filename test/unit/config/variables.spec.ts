@@ -15,7 +15,7 @@ const positives = envs(({ default: defaultValue, parse }) => {
 
 describe('VARIABLES', () => {
   it('has every variable with its kind', () => {
-    expect(envs(() => true)).toHaveLength(44);
+    expect(envs(() => true)).toHaveLength(46);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -24,7 +24,9 @@ describe('VARIABLES', () => {
       'KIIP_APP_SECRETS',
     ]);
     expect(envs(({ secret }) => secret)).toEqual([
+      'KIGO_PARTNER_ID',
       'KIGO_API_KEY',
+      'KIIP_APP_KEY',
       'KIIP_APP_SECRETS',
       'REDIS_URL',
       'DATABASE_URL',
@@ -82,11 +84,11 @@ describe('the parser of a variable', () => {
     ['CALLER_AUTH', 'none', 'none'],
     [
       'API_KEYS',
-      'app:k1,app:k2\nweb:k:3',
+      'app:k1,app:k2\nweb:k3',
       [
         { name: 'app', key: 'k1' },
         { name: 'app', key: 'k2' },
-        { name: 'web', key: 'k:3' },
+        { name: 'web', key: 'k3' },
       ],
     ],
     ['JWT_JWKS_URL', 'https://issuer.example/keys?a=b', 'https://issuer.example/keys?a=b'],
