@@ -256,6 +256,12 @@ export const VARIABLES = {
     '60000',
     'Callbacks per minute and source address. `0` turns the limit off.',
   ),
+  failedCredentialsPerMinute: withDefault(
+    'FAILED_CREDENTIALS_PER_MINUTE',
+    parse.zeroOrMore,
+    '20',
+    'Failed credentials per minute and source address, of each replica. Beyond it the response is `429`. `0` turns the limit off.',
+  ),
   trustedProxyHops: withDefault(
     'TRUSTED_PROXY_HOPS',
     parse.wholeNumber,

@@ -31,6 +31,7 @@ export const baseEnvironment: Environment = {
   CALLER_SCOPES: everyScope('tester', 'other', 'another', 'caller', 'shop', 'app'),
   // Tests make requests as fast as they can.
   RATE_LIMIT_PER_MINUTE: '0',
+  FAILED_CREDENTIALS_PER_MINUTE: '0',
   LOG_LEVEL: 'debug',
 };
 

@@ -15,7 +15,7 @@ const positives = envs(({ default: defaultValue, parse }) => {
 
 describe('VARIABLES', () => {
   it('has every variable with its kind', () => {
-    expect(envs(() => true)).toHaveLength(46);
+    expect(envs(() => true)).toHaveLength(47);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -45,6 +45,7 @@ describe('VARIABLES', () => {
       'DATABASE_TIMEOUT_MS',
       'RATE_LIMIT_PER_MINUTE',
       'CALLBACK_RATE_LIMIT_PER_MINUTE',
+      'FAILED_CREDENTIALS_PER_MINUTE',
       'SHUTDOWN_GRACE_SECONDS',
     ]);
   });
@@ -110,7 +111,7 @@ describe('the parser of a variable', () => {
 
   it.each<[env: string, text: string, message: string]>([
     ...positives
-      .filter((env) => !env.endsWith('RATE_LIMIT_PER_MINUTE'))
+      .filter((env) => !env.endsWith('_PER_MINUTE'))
       .flatMap((env) =>
         ['0', '-1', '1s', '0x10', '1e999', 'Infinity', 'NaN', '1,5', ' 1'].map(
           (text): [string, string, string] => [env, text, 'must be a positive number'],
@@ -118,6 +119,7 @@ describe('the parser of a variable', () => {
       ),
     ['RATE_LIMIT_PER_MINUTE', '-1', 'must be zero or a positive number'],
     ['RATE_LIMIT_PER_MINUTE', 'off', 'must be zero or a positive number'],
+    ['FAILED_CREDENTIALS_PER_MINUTE', 'off', 'must be zero or a positive number'],
     ['CALLBACK_RATE_LIMIT_PER_MINUTE', 'off', 'must be zero or a positive number'],
     ...['-1', '1.5', 'all'].map((text): [string, string, string] => [
       'TRUSTED_PROXY_HOPS',
