@@ -31,7 +31,7 @@ interface Dashboard {
 
 const { groups } = parse(textOf('k8s/observability/alerts.yaml')) as { groups: [{ rules: Rule[] }] };
 const [{ rules }] = groups;
-const RULE_TESTS = ['alerts.test.yaml', 'alerts-hourly.test.yaml'];
+const RULE_TESTS = ['alerts.test.yaml', 'alerts-hourly.test.yaml', 'alerts-callers.test.yaml'];
 const tests = RULE_TESTS.flatMap((file) => (parse(textOf(`k8s/observability/${file}`)) as RuleTests).tests);
 const { panels } = JSON.parse(textOf('k8s/observability/dashboard.json')) as Dashboard;
 const queries = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
