@@ -2,7 +2,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
-import { configWarnings } from './config/config-warnings.js';
+import { configWarnings, misspeltWarnings } from './config/config-warnings.js';
 import type { Config } from './config/config.js';
 import { EXIT_CONFIG, ConfigError, readConfig } from './config/read-config.js';
 import { EmbeddedDatabaseError } from './database/embedded-error.js';
@@ -94,12 +94,14 @@ async function main(): Promise<void> {
   // Rejects unknown arguments instead of starting the service.
   const { values } = parseArgs({ options: { 'check-config': { type: 'boolean' } } });
   const config = readConfig(process.env);
+  const warnings = [...configWarnings(config), ...misspeltWarnings(process.env)];
   if (values['check-config']) {
     process.stdout.write(`${config.describe()}\n`);
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
     return;
   }
   const logger = createLogger(config.logLevel);
-  for (const msg of configWarnings(config)) logger.warn({ msg });
+  for (const msg of warnings) logger.warn({ msg });
   // Unhandled rejections arrive here as well.
   process.on('uncaughtException', (error) => crash(logger, error));
   await serve(config, logger).catch((error: unknown) => crash(logger, error));

@@ -17,9 +17,19 @@ const NOT_INHERITED = [
   'DATABASE_URL',
   // Its default is the host of KIIP_BASE_URL: the simulated one.
   'KIIP_REWARD_HOSTS',
-  ...['KIGO_API_KEY', 'KIIP_APP_SECRETS', 'API_KEYS', 'DELIVERY_CONSUMERS', 'REDIS_URL', 'DATABASE_URL'].map(
-    (name) => `${name}_FILE`,
-  ),
+  // Everything is on PORT, where the commands to try look for it.
+  'CALLBACK_PORT',
+  'MANAGEMENT_PORT',
+  ...[
+    'KIGO_PARTNER_ID',
+    'KIGO_API_KEY',
+    'KIIP_APP_KEY',
+    'KIIP_APP_SECRETS',
+    'API_KEYS',
+    'DELIVERY_CONSUMERS',
+    'REDIS_URL',
+    'DATABASE_URL',
+  ].map((name) => `${name}_FILE`),
 ];
 
 const READY_WITHIN_MS = 60_000;

@@ -1,4 +1,5 @@
 import type { Config } from './config.js';
+import { misspeltVariables } from './misspelt-variables.js';
 
 /**
  * Warnings about a configuration that lets everybody call, or that helps a forger: Kiip signs its fields without separators, so
@@ -25,4 +26,13 @@ export function configWarnings({
         'Kiip through this gateway can be shifted. Set KIIP_USER_REFERENCE=opaque or KIIP_UNKNOWN_USERS=quarantine.',
     );
   return warnings;
+}
+
+/** Names the variables that nobody reads although they look like ours. A value may be a secret, so none is shown. */
+export function misspeltWarnings(env: Readonly<Record<string, string | undefined>>): string[] {
+  return misspeltVariables(env).map(({ name, meant }) =>
+    meant === undefined
+      ? `${name} is not a variable of this service: nobody reads it.`
+      : `${name} is not a variable of this service: nobody reads it. Was ${meant} meant?`,
+  );
 }

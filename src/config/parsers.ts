@@ -216,6 +216,8 @@ const CONSUMER = z.strictObject(
     events: z.array(z.enum(EVENTS, INVALID_EVENTS), INVALID_EVENTS).min(1, INVALID_EVENTS).readonly(),
     /** Events of ledger entries that share this field arrive one after the other. Without it, in any order. */
     order_by: z.literal('user_id', 'the "order_by" of a consumer must be user_id').optional(),
+    /** Its URL may be plain `http://` to another host: for a consumer in the same cluster, without opening the vendors. */
+    allow_insecure: z.boolean('the "allow_insecure" of a consumer must be true or false').optional(),
     /** Deliveries that each replica may have in flight at once. */
     concurrency: z
       .int(INVALID_CONCURRENCY)
@@ -226,7 +228,7 @@ const CONSUMER = z.strictObject(
   {
     error: ({ code }) =>
       code === 'unrecognized_keys'
-        ? 'every consumer may only have "name", "url", "secrets", "events", "order_by" and "concurrency"'
+        ? 'every consumer may only have "name", "url", "secrets", "events", "order_by", "concurrency" and "allow_insecure"'
         : 'every consumer must be an object',
   },
 );

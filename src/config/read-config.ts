@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Config } from './config.js';
 import { InvalidValueError, isLoopback } from './parsers.js';
+import { misspeltVariables } from './misspelt-variables.js';
 import { decodeUtf8 } from './utf8.js';
 import { VARIABLES } from './variables.js';
 import { weakSecrets } from './weak-secrets.js';
@@ -37,6 +38,8 @@ export function readConfig(env: Environment): Config {
     }
   }
   for (const [env, message] of validateTogether(values)) if (!errors.has(env)) errors.set(env, message);
+  for (const { name, meant, dangerous } of misspeltVariables(env))
+    if (dangerous) errors.set(name, `is not a variable of this service: ${meant} is, and is not set`);
   if (errors.size > 0) throw new ConfigError([...errors].map(([env, message]) => `${env} ${message}`));
   return new Config(values as unknown as ConfigValues, files);
 }
@@ -55,7 +58,9 @@ export function reloadSecret(config: Config, name: keyof ConfigValues): unknown 
 
 function readVariable(variable: Variable<unknown>, env: Environment): unknown {
   const value =
-    (variable.secret ? readSecret(variable.env, env) : readNonBlank(variable.env, env)) ?? variable.default;
+    (variable.secret ? readSecret(variable.env, env) : readNonBlank(variable.env, env)) ??
+    variable.default ??
+    (env['ROLE'] === 'worker' ? variable.unusedByWorker : undefined);
   if (value !== undefined) return parseValue(variable, value);
   if (variable.required) throw new InvalidValueError('is required');
   return undefined;
@@ -117,15 +122,24 @@ function* validateTogether(values: Partial<ConfigValues>): Iterable<[env: string
       KIGO_BASE_URL: [values.kigoBaseUrl],
       KIIP_BASE_URL: [values.kiipBaseUrl],
       JWT_JWKS_URL: [values.jwtJwksUrl],
-      DELIVERY_CONSUMERS: values.deliveryConsumers?.map(({ url }) => url) ?? [],
+      DELIVERY_CONSUMERS:
+        values.deliveryConsumers?.filter((consumer) => !consumer.allow_insecure).map(({ url }) => url) ?? [],
     };
     for (const [name, urls] of Object.entries(upstreams))
       if (urls.some((url) => url !== undefined && isInsecure(url))) yield [name, INSECURE_URL];
+  }
+  if (!values.allowInsecureStores) {
+    if (values.redisUrl !== undefined && isPlainRedis(values.redisUrl))
+      yield ['REDIS_URL', `must use rediss:// ${INSECURE_STORE}`];
+    if (values.databaseUrl !== undefined && isPlainPostgres(values.databaseUrl))
+      yield ['DATABASE_URL', `must have sslmode=verify-full or another that encrypts ${INSECURE_STORE}`];
   }
   if (values.role !== 'all' && values.role !== undefined && !values.databaseUrl)
     yield ['DATABASE_URL', 'is required unless ROLE is all: only one process can use the embedded database'];
   if (values.role === 'worker' && !values.deliveryConsumers?.length)
     yield ['DELIVERY_CONSUMERS', 'is required when ROLE is worker'];
+  // It serves no callers.
+  if (values.role === 'worker') return;
   if (values.callerAuth === 'api-key' && !values.apiKeys)
     yield ['API_KEYS', 'is required when CALLER_AUTH is api-key (CALLER_AUTH=none lets everybody call)'];
   if (values.callerAuth === 'none' && values.callerScopes)
@@ -145,6 +159,26 @@ function* validateTogether(values: Partial<ConfigValues>): Iterable<[env: string
 
 const INSECURE_URL =
   'must use https:// (plain http:// is only for loopback, or with ALLOW_INSECURE_UPSTREAMS=true)';
+
+const INSECURE_STORE = '(plain text is only for loopback, or with ALLOW_INSECURE_STORES=true)';
+
+function isPlainRedis(href: string): boolean {
+  const { protocol, hostname } = new URL(href);
+  return protocol === 'redis:' && !isLoopback(hostname);
+}
+
+/** As the driver reads it: without `sslmode`, and with one that allows it, nothing is encrypted. */
+function isPlainPostgres(href: string): boolean {
+  const { hostname, searchParams } = new URL(href);
+  const host = searchParams.get('host') ?? hostname;
+  // Without a host, and with a path, it is a socket of this machine.
+  if (host === '' || host.startsWith('/') || isLoopback(host)) return false;
+  const encrypts = ['require', 'verify-ca', 'verify-full', 'no-verify'];
+  return (
+    !encrypts.includes(searchParams.get('sslmode') ?? '') &&
+    !['true', '1'].includes(searchParams.get('ssl') ?? '')
+  );
+}
 
 function isInsecure(href: string): boolean {
   const { protocol, hostname } = new URL(href);

@@ -17,6 +17,8 @@ export interface Variable<T> {
   /** A default that depends on a variable above this one. */
   readonly defaultFrom?: (preceding: PrecedingValues) => T;
   readonly required?: boolean;
+  /** Its string in a worker in which it is not set, since a worker never uses it. */
+  readonly unusedByWorker?: string;
   /** May also be given as `<env>_FILE`, and is never printed. */
   readonly secret?: boolean;
 }
@@ -30,8 +32,14 @@ function withDefault<T>(
   return { env, description, parse: parser, default: defaultValue };
 }
 
-function required<T>(env: string, parser: Parser<T>, description: string): Variable<T> {
-  return { env, description, parse: parser, required: true };
+/** Required, but not by a worker, which only delivers. */
+function requiredToServe<T>(
+  env: string,
+  parser: Parser<T>,
+  description: string,
+  unusedByWorker = 'unused',
+): Variable<T> {
+  return { env, description, parse: parser, required: true, unusedByWorker };
 }
 
 function optional<T>(env: string, parser: Parser<T>, description: string): Variable<T | undefined> {
@@ -56,10 +64,10 @@ export const VARIABLES = {
     'Port of `/health`, `/metrics`, `/docs` and `/openapi.*` alone, which `PORT` then no longer serves. Unset: on `PORT`.',
   ),
   host: withDefault('HOST', parse.singleLine, '0.0.0.0', 'Address to listen on, for every port.'),
-  kigoBaseUrl: required('KIGO_BASE_URL', parse.baseUrl, 'Origin of Kigo.'),
-  kigoPartnerId: secret(required('KIGO_PARTNER_ID', parse.singleLine, 'Partner id at Kigo.')),
+  kigoBaseUrl: requiredToServe('KIGO_BASE_URL', parse.baseUrl, 'Origin of Kigo.', 'https://unused.invalid'),
+  kigoPartnerId: secret(requiredToServe('KIGO_PARTNER_ID', parse.singleLine, 'Partner id at Kigo.')),
   kigoApiKey: secret(
-    required(
+    requiredToServe(
       'KIGO_API_KEY',
       parse.singleLine,
       'API key at Kigo. Read again when its file changes; used once a login with it has succeeded.',
@@ -115,14 +123,14 @@ export const VARIABLES = {
   ),
   kiipBaseUrl: withDefault('KIIP_BASE_URL', parse.baseUrl, 'https://api.kiip.me', 'Origin of Kiip.'),
   kiipAppKey: secret(
-    required(
+    requiredToServe(
       'KIIP_APP_KEY',
       parse.singleLine,
       'App key at Kiip, part of every request. Read again when its file changes.',
     ),
   ),
   kiipAppSecrets: secret(
-    required(
+    requiredToServe(
       'KIIP_APP_SECRETS',
       parse.list,
       'App secrets at Kiip, separated by commas or newlines. Any of them verifies a callback. Never sent. Read again when its file changes.',
@@ -241,7 +249,7 @@ export const VARIABLES = {
     optional(
       'DELIVERY_CONSUMERS',
       parse.consumers,
-      'JSON list of consumers `{"name", "url", "secrets", "events"}`, each optionally with `order_by` and `concurrency` (8).',
+      'JSON list of consumers `{"name", "url", "secrets", "events"}`, each optionally with `order_by`, `concurrency` (8) and `allow_insecure`, which allows its `http://` URL.',
     ),
   ),
   rateLimitPerMinute: withDefault(
@@ -267,6 +275,12 @@ export const VARIABLES = {
     parse.wholeNumber,
     '0',
     'Number of proxies in front of the gateway whose `X-Forwarded-For` is trusted.',
+  ),
+  allowInsecureStores: withDefault(
+    'ALLOW_INSECURE_STORES',
+    parse.flag,
+    'false',
+    'Allow a `REDIS_URL` and a `DATABASE_URL` of other hosts than loopback without TLS.',
   ),
   allowInsecureUpstreams: withDefault(
     'ALLOW_INSECURE_UPSTREAMS',

@@ -26,16 +26,21 @@ const PUBLISHED = new Set([
  * there is nothing to protect then.
  */
 export function* weakSecrets(values: Partial<ConfigValues>): Iterable<[env: string, message: string]> {
-  const vendors = [values.kigoBaseUrl, values.kiipBaseUrl];
-  if (vendors.every((url) => url === undefined || isLoopback(new URL(url).hostname))) return;
+  const isWorker = values.role === 'worker';
+  const areOnLoopback = (urls: (string | undefined)[]) =>
+    urls.every((url) => url === undefined || isLoopback(new URL(url).hostname));
+  if (areOnLoopback([values.kigoBaseUrl, values.kiipBaseUrl])) return;
+  // A worker calls its consumers alone.
+  if (isWorker && areOnLoopback((values.deliveryConsumers ?? []).map(({ url }) => url))) return;
+  const consumers = { DELIVERY_CONSUMERS: values.deliveryConsumers?.flatMap((consumer) => consumer.secrets) };
   const secrets = {
     KIGO_API_KEY: [values.kigoApiKey],
     KIIP_APP_KEY: [values.kiipAppKey],
     KIIP_APP_SECRETS: values.kiipAppSecrets,
     API_KEYS: values.apiKeys?.map(({ key }) => key),
-    DELIVERY_CONSUMERS: values.deliveryConsumers?.flatMap((consumer) => consumer.secrets),
+    ...consumers,
   };
-  for (const [env, list = []] of Object.entries(secrets)) {
+  for (const [env, list = []] of Object.entries(isWorker ? consumers : secrets)) {
     if (list.some((secret) => secret !== undefined && PUBLISHED.has(secret)))
       yield [env, 'must not contain a published secret (it may while every vendor is on loopback)'];
     else if (list.some((secret) => secret !== undefined && isShort(env, secret)))

@@ -39,7 +39,7 @@ interface Pod {
   initContainers?: Container[];
   containers: [Container];
   topologySpreadConstraints: { labelSelector: Selector }[];
-  volumes: {
+  volumes?: {
     name: string;
     secret?: { secretName: string; items: { key: string; path: string }[] };
     persistentVolumeClaim?: { claimName: string };
@@ -52,7 +52,7 @@ interface Container {
   ports: object[];
   envFrom: object[];
   env: Variable[];
-  volumeMounts: { name: string; mountPath: string; readOnly?: boolean }[];
+  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[];
   startupProbe: Probe;
   readinessProbe: Probe;
   livenessProbe: Probe;
@@ -126,7 +126,7 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
       const necessary = env.filter(({ valueFrom }) => !valueFrom?.secretKeyRef.optional);
       const secrets: Environment = {
         ...baseEnvironment,
-        REDIS_URL: 'redis://redis',
+        REDIS_URL: 'rediss://redis',
         DELIVERY_CONSUMERS: consumers({}),
       };
       const values = necessary.map((one) => [
@@ -142,19 +142,21 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
     const secrets = envs(({ secret }) => secret);
     expect(Object.keys(world.settings.data).filter((name) => secrets.includes(name))).toEqual([]);
     for (const { spec } of world.deployments) {
-      const { containers, volumes } = spec.template.spec;
-      const [{ env, volumeMounts }] = containers;
+      const { containers, volumes = [] } = spec.template.spec;
+      const [{ env, volumeMounts = [] }] = containers;
       expect(env.filter(({ name, value }) => value !== undefined && secrets.includes(name))).toEqual([]);
       const references = env.filter(({ valueFrom }) => valueFrom);
       expect(references.map(({ valueFrom }) => valueFrom?.secretKeyRef.key)).toEqual(
         references.map(({ name }) => name),
       );
-      const files = volumes.find(({ name }) => name === 'secrets')!.secret!;
-      const mount = volumeMounts.find(({ name }) => name === 'secrets')!;
-      expect(mount.readOnly).toBe(true);
-      expect(secrets).toEqual(expect.arrayContaining(files.items.map(({ key }) => key)));
+      const items = volumes.find(({ name }) => name === 'secrets')?.secret?.items ?? [];
+      const mount = volumeMounts.find(({ name }) => name === 'secrets');
+      expect([mount?.readOnly, items.length]).toEqual(
+        roleOf(containers[0]) === 'worker' ? [undefined, 0] : [true, 4],
+      );
+      expect(secrets).toEqual(expect.arrayContaining(items.map(({ key }) => key)));
       expect(env.filter(({ name }) => name.endsWith('_FILE'))).toEqual(
-        files.items.map(({ key, path }) => ({ name: `${key}_FILE`, value: `${mount.mountPath}/${path}` })),
+        items.map(({ key, path }) => ({ name: `${key}_FILE`, value: `${mount!.mountPath}/${path}` })),
       );
     }
   });
@@ -286,8 +288,8 @@ withKubectl('the overlay for development', () => {
     expect(others).toEqual([]);
     expect(deployment!.spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
     expect(world.all('HorizontalPodAutoscaler')).toEqual([]);
-    const { containers, volumes } = deployment!.spec.template.spec;
-    const [{ env, volumeMounts }] = containers;
+    const { containers, volumes = [] } = deployment!.spec.template.spec;
+    const [{ env, volumeMounts = [] }] = containers;
     expect(env.map(({ name }) => name)).not.toContain('DATABASE_URL');
     const mount = volumeMounts.find(({ mountPath }) => mountPath === world.settings.data['DATA_DIR']);
     const [claim] = world.all<Resource>('PersistentVolumeClaim');
@@ -339,19 +341,23 @@ withKubectl('the overlay for production', () => {
     expect(scaler!.spec.scaleTargetRef).toMatchObject({ kind: 'Deployment', name: 'rewards-gateway' });
   });
 
-  it('creates the secrets that the pods reference', () => {
+  it('creates the secrets that the pods reference, each for the half that uses it', () => {
     const [external] = world.all<
       Resource & { spec: { target: { name: string }; data: { secretKey: string }[] } }
     >('ExternalSecret');
     const made = external!.spec.data.map(({ secretKey }) => secretKey);
     for (const { spec } of world.deployments) {
-      const { containers, volumes } = spec.template.spec;
+      const { containers, volumes = [] } = spec.template.spec;
       const references = containers[0].env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []);
       const files = volumes.flatMap(({ secret }) => secret ?? []);
       const names = [...references.map(({ name }) => name), ...files.map(({ secretName }) => secretName)];
       expect(new Set(names)).toEqual(new Set([external!.spec.target.name]));
       const keys = [...references, ...files.flatMap(({ items }) => items)].map(({ key }) => key);
-      expect(keys.toSorted()).toEqual(made.toSorted());
+      expect(keys.toSorted()).toEqual(
+        roleOf(containers[0]) === 'worker'
+          ? ['DATABASE_URL', 'DELIVERY_CONSUMERS', 'REDIS_URL']
+          : made.toSorted(),
+      );
       expect(references.find(({ key }) => key === 'REDIS_URL')?.optional).toBe(false);
     }
   });

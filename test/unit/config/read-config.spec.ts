@@ -119,8 +119,8 @@ describe('readConfig: a secret in a file', () => {
     KIGO_API_KEY: 'from-file',
     KIIP_APP_KEY: 'from-file',
     KIIP_APP_SECRETS: 'one\ntwo',
-    REDIS_URL: 'redis://redis.example',
-    DATABASE_URL: 'postgres://db.example/gateway',
+    REDIS_URL: 'rediss://redis.example',
+    DATABASE_URL: 'postgres://db.example/gateway?sslmode=verify-full',
     API_KEYS: 'app:from-file',
     DELIVERY_CONSUMERS: consumers({}),
   };
@@ -191,8 +191,8 @@ describe('Config', () => {
 
   it('describes every variable with its effective value, one per line, and masks every secret', () => {
     const lines = read({
-      REDIS_URL: 'redis://:canary@redis.example',
-      DATABASE_URL: 'postgres://gateway:canary@db.example',
+      REDIS_URL: 'rediss://:canary@redis.example',
+      DATABASE_URL: 'postgres://gateway:canary@db.example?sslmode=require',
       DELIVERY_CONSUMERS: consumers({ secrets: ['whsec_canary'] }),
       KIIP_REWARD_HOSTS: 'a.example,b.example',
       KIIP_CURRENCIES: '{"coin":{"name":"Coins","max_quantity":5}}',

@@ -15,7 +15,7 @@ const positives = envs(({ default: defaultValue, parse }) => {
 
 describe('VARIABLES', () => {
   it('has every variable with its kind', () => {
-    expect(envs(() => true)).toHaveLength(47);
+    expect(envs(() => true)).toHaveLength(48);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -187,7 +187,7 @@ describe('the parser of a variable', () => {
     [
       'DELIVERY_CONSUMERS',
       consumers({ secret: 'whsec_canary' }),
-      'every consumer may only have "name", "url", "secrets", "events", "order_by" and "concurrency"',
+      'every consumer may only have "name", "url", "secrets", "events", "order_by", "concurrency" and "allow_insecure"',
     ],
     [
       'DELIVERY_CONSUMERS',
