@@ -20,6 +20,7 @@ import { MetricsModule } from './metrics/metrics.module.js';
 import { RateLimitGuard } from './rate-limit/rate-limit.guard.js';
 import { RateLimitModule } from './rate-limit/rate-limit.module.js';
 import { ReconciliationModule } from './reconciliation/reconciliation.module.js';
+import { RetentionModule } from './retention/retention.module.js';
 import { UpstreamModule } from './upstream/upstream.module.js';
 
 @Module({})
@@ -40,6 +41,7 @@ export class AppModule {
         KiipModule,
         DeliveryModule,
         ReconciliationModule,
+        RetentionModule,
         HealthModule,
         MetricsModule,
       ],

@@ -294,6 +294,30 @@ export const VARIABLES = {
     '20',
     'Time after SIGTERM in which requests on open connections are still answered.',
   ),
+  retentionRejectedCallbacksDays: withDefault(
+    'RETENTION_REJECTED_CALLBACKS_DAYS',
+    parse.positive,
+    '30',
+    'How long callbacks with a wrong signature are kept. There are never more than 10,000.',
+  ),
+  retentionRewardedMomentsDays: withDefault(
+    'RETENTION_REWARDED_MOMENTS_DAYS',
+    parse.positive,
+    '400',
+    'How long the rewards that moments returned are kept. A callback that comes later is for an unknown reward.',
+  ),
+  retentionDeliveryAttemptsDays: withDefault(
+    'RETENTION_DELIVERY_ATTEMPTS_DAYS',
+    parse.positive,
+    '90',
+    'How long the attempts of ended deliveries are kept. The deliveries themselves stay.',
+  ),
+  retentionUsersDays: withDefault(
+    'RETENTION_USERS_DAYS',
+    parse.zeroOrMore,
+    '0',
+    'How long after their first request users are kept who went to Kiip. Later callbacks for them are for unknown users. `0` keeps them.',
+  ),
   otelEndpoint: optional(
     'OTEL_EXPORTER_OTLP_ENDPOINT',
     parse.baseUrl,

@@ -7,4 +7,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`alter table delivery_replays add column requested_by text, add column request_id text`.execute(
     db,
   );
+  // Old attempts are deleted.
+  await sql`create index delivery_attempts_started_at_idx on delivery_attempts (started_at)`.execute(db);
 }

@@ -126,8 +126,9 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
       const necessary = env.filter(({ valueFrom }) => !valueFrom?.secretKeyRef.optional);
       const secrets: Environment = {
         ...baseEnvironment,
+        KIGO_API_KEY: 'test-kigo-api-key-0001',
         REDIS_URL: 'rediss://redis',
-        DELIVERY_CONSUMERS: consumers({}),
+        DELIVERY_CONSUMERS: consumers({ secrets: [`whsec_${'a'.repeat(32)}`] }),
       };
       const values = necessary.map((one) => [
         variableOf(one),

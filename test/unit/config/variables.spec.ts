@@ -15,7 +15,7 @@ const positives = envs(({ default: defaultValue, parse }) => {
 
 describe('VARIABLES', () => {
   it('has every variable with its kind', () => {
-    expect(envs(() => true)).toHaveLength(48);
+    expect(envs(() => true)).toHaveLength(52);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -47,6 +47,10 @@ describe('VARIABLES', () => {
       'CALLBACK_RATE_LIMIT_PER_MINUTE',
       'FAILED_CREDENTIALS_PER_MINUTE',
       'SHUTDOWN_GRACE_SECONDS',
+      'RETENTION_REJECTED_CALLBACKS_DAYS',
+      'RETENTION_REWARDED_MOMENTS_DAYS',
+      'RETENTION_DELIVERY_ATTEMPTS_DAYS',
+      'RETENTION_USERS_DAYS',
     ]);
   });
 });
@@ -111,7 +115,7 @@ describe('the parser of a variable', () => {
 
   it.each<[env: string, text: string, message: string]>([
     ...positives
-      .filter((env) => !env.endsWith('_PER_MINUTE'))
+      .filter((env) => !env.endsWith('_PER_MINUTE') && env !== 'RETENTION_USERS_DAYS')
       .flatMap((env) =>
         ['0', '-1', '1s', '0x10', '1e999', 'Infinity', 'NaN', '1,5', ' 1'].map(
           (text): [string, string, string] => [env, text, 'must be a positive number'],
