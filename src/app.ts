@@ -54,7 +54,6 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
   registerConnectionDrain(instance);
   registerRequestId(instance);
   registerAccessLog(instance, logger, (request) => metrics.count(request));
-  if (config.otelEndpoint !== undefined) registerRequestTracing(instance);
   rejectMissingHost(instance);
   rejectAmbiguousPaths(instance);
   registerListeners(instance, config);
@@ -62,6 +61,7 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
   const addMethodNotAllowedRoutes = registerMethodNotAllowed(instance);
   if (config.role === 'worker') hideOtherThanOperationalRoutes(instance);
   registerAuthHooks(instance, app.get(CallerAuthService));
+  if (config.otelEndpoint !== undefined) registerRequestTracing(instance);
   registerBodyParsers(instance);
   registerOpenApi(instance);
   return addMethodNotAllowedRoutes;

@@ -8,5 +8,5 @@ export function userIdArgument(command: string): string {
   const [userId, ...others] = process.argv.slice(2);
   if (userId !== undefined && userId !== '' && others.length === 0) return userId;
   process.stderr.write(`Usage: npm run ${command} -- <user id>\n`);
-  process.exit(EXIT_USAGE);
+  return process.exit(EXIT_USAGE);
 }

@@ -6,15 +6,27 @@ import { CLIENT_CLOSED_REQUEST, onClientAbort } from './client-abort.js';
 
 const spans = new WeakMap<FastifyRequest, Span>();
 
-/** Records one span per request, in the caller's trace if there is one (`traceparent`). Probes and metrics are not traced. */
+/**
+ * Records one span per request that is not rejected before: in the trace of an authenticated caller (`traceparent`), otherwise in
+ * a new one with a link, since a trace id is stored with entries and goes to consumers. Probes and metrics are not traced.
+ */
 export function registerRequestTracing(instance: FastifyInstance): void {
   instance.addHook('onRequest', (request, reply, done) => {
     const { method, routeOptions, id } = request;
-    if (routeOptions.config.kind === 'operational') return done();
+    if (routeOptions.config.kind === 'operational' || routeOptions.config.kind === 'documentation')
+      return done();
     const route = routeOptions.url ?? 'unknown';
-    const parentContext = propagation.extract(context.active(), request.headers);
+    const sent = propagation.extract(context.active(), request.headers);
+    const isStranger = request.caller === undefined;
+    const parentContext = isStranger ? context.active() : sent;
+    const stranger = isStranger ? trace.getSpanContext(sent) : undefined;
+    const links = stranger ? [{ context: stranger }] : [];
     const attributes = { 'http.request.method': method, 'http.route': route, 'request.id': id };
-    const span = tracer.startSpan(`${method} ${route}`, { kind: SpanKind.SERVER, attributes }, parentContext);
+    const span = tracer.startSpan(
+      `${method} ${route}`,
+      { kind: SpanKind.SERVER, attributes, links },
+      parentContext,
+    );
     spans.set(request, span);
     onClientAbort(reply, () => endSpan(request, CLIENT_CLOSED_REQUEST));
     context.with(trace.setSpan(parentContext, span), done);

@@ -166,7 +166,11 @@ describe('the account id in GET /api/v1/accounts/{account_id}/hub-summary', () =
 
   it.each(Object.entries({ ...strangeIds, ...rejectedIds }).filter(([, id]) => isAmbiguous(id)))(
     'is rejected before a route is found with %s',
-    async (_, id) => expectAmbiguous(await getAsIs(world.gateway.url, summary(encode(id)))),
+    async (_, id) => {
+      const response = await getAsIs(world.gateway.url, summary(encode(id)));
+      expect(response.status).toBe(400);
+      expectAmbiguous(response);
+    },
   );
 
   it.each(['%FF', '%zz', '%', 'a%C0%AFb', '%ED%A0%80', '%2'])(

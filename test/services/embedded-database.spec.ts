@@ -77,6 +77,11 @@ const send = async (gateway: GatewayProcess) => {
   });
   return response.status;
 };
+/** The files and folders of the cluster that somebody beside its owner may open. */
+const openToOthers = () =>
+  readdirSync(join(dataDir, 'postgresql'), { recursive: true, encoding: 'utf8' })
+    .concat('')
+    .filter((name) => statSync(join(dataDir, 'postgresql', name)).mode & 0o077);
 const fatal = async (gateway: GatewayProcess) => {
   expect(await gateway.ended).toEqual({ code: 1, signal: null });
   return gateway.log().find(({ level }) => level === 'fatal')?.['msg'];
@@ -324,4 +329,41 @@ describe('the server of a running gateway', () => {
     expect(rows).toHaveLength(sent);
     await database.close();
   });
+});
+
+describe('the files of the embedded database', () => {
+  beforeEach(() => {
+    dataDir = copyTemplate();
+  });
+  afterEach(() => removeFolder(dataDir));
+
+  it('are open to nobody but their owner, and lose what a volume gives to a group', async () => {
+    expect(readdirSync(cluster()).length).toBeGreaterThan(15);
+    expect(openToOthers()).toEqual([]);
+    for (const [path, mode] of [
+      [join(dataDir, 'postgresql'), 0o770],
+      [cluster(), 0o770],
+      [join(dataDir, 'postgresql', 'password'), 0o660],
+    ] as const)
+      chmodSync(path, mode);
+    await using gateway = await startReady();
+    expect(await send(gateway)).toBe(200);
+    expect(openToOthers()).toEqual([]);
+  });
+
+  it.each(['.', 'data', 'password'])(
+    'are refused when every user of the machine may open %s',
+    async (name) => {
+      const path = join(dataDir, 'postgresql', name);
+      for (const right of [0o004, 0o002]) {
+        const { mode } = statSync(path);
+        chmodSync(path, mode | right);
+        await using gateway = start();
+        expect(await fatal(gateway)).toMatch(
+          /every user of this machine may open (postgresql|data|password) in DATA_DIR/,
+        );
+        chmodSync(path, mode);
+      }
+    },
+  );
 });

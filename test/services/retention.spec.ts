@@ -66,8 +66,8 @@ describe('old rows', () => {
     );
     expect([await count('ledger'), await count('deliveries')]).toEqual([2, 2]);
     const logged = gateway.log.filter(({ msg }) => msg === 'old rows deleted');
-    expect(logged.map(({ id, count: deleted }) => [id, deleted]).toSorted()).toEqual(
-      tables.map((table) => [table, 1]).toSorted(),
+    expect(new Map(logged.map(({ id, count: deleted }) => [id, deleted]))).toEqual(
+      new Map(tables.map((table) => [table, 1])),
     );
     await gateway.close();
   });

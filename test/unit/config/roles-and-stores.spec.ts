@@ -70,12 +70,13 @@ describe('a store on another host', () => {
   });
 });
 
+const errors = (...list: object[]) => configErrors({ DELIVERY_CONSUMERS: consumers(...list) });
+
 describe('a consumer with plain http on another host', () => {
   const url = 'http://wallet.shop.svc:8080/events';
 
   it('is accepted by a flag of its own, which opens neither the vendors nor other consumers', () => {
     const refused = [expect.stringMatching(/^DELIVERY_CONSUMERS must use https:/)];
-    const errors = (...list: object[]) => configErrors({ DELIVERY_CONSUMERS: consumers(...list) });
     expect(errors({ url })).toEqual(refused);
     expect(errors({ url, allow_insecure: false })).toEqual(refused);
     expect(errors({ url, allow_insecure: true })).toEqual([]);
