@@ -10,7 +10,7 @@ export async function eraseFromRejectedCallbacks(
   const spellings = texts.flatMap((text) => [
     text,
     encodeURIComponent(text),
-    new URLSearchParams([['', text]]).toString().slice(1),
+    String(new URLSearchParams([['', text]])).slice(1),
     JSON.stringify(text).slice(1, -1),
   ]);
   const wanted = [...new Set(spellings)].map((text) => Buffer.from(text));
