@@ -28,10 +28,10 @@ describe('a role', () => {
   });
 });
 
-describe('a store on another host', () => {
-  const redis = (url: string, env = {}) => configErrors({ REDIS_URL: url, ...env });
-  const database = (url: string, env = {}) => configErrors({ DATABASE_URL: url, ...env });
+const redis = (url: string, env = {}) => configErrors({ REDIS_URL: url, ...env });
+const database = (url: string, env = {}) => configErrors({ DATABASE_URL: url, ...env });
 
+describe('a store on another host', () => {
   it.each(['redis://redis', 'redis://user:word@10.0.0.7:6379/1', 'redis://[2001:db8::1]'])(
     'is refused without TLS: %s',
     (url) => {
