@@ -27,8 +27,6 @@ const PUBLISHED = new Set([
  */
 export function* weakSecrets(values: Partial<ConfigValues>): Iterable<[env: string, message: string]> {
   const isWorker = values.role === 'worker';
-  const areOnLoopback = (urls: (string | undefined)[]) =>
-    urls.every((url) => url === undefined || isLoopback(new URL(url).hostname));
   if (areOnLoopback([values.kigoBaseUrl, values.kiipBaseUrl])) return;
   // A worker calls its consumers alone.
   if (isWorker && areOnLoopback((values.deliveryConsumers ?? []).map(({ url }) => url))) return;
@@ -49,6 +47,10 @@ export function* weakSecrets(values: Partial<ConfigValues>): Iterable<[env: stri
         `must not contain a secret of less than ${minimum(env)} (it may while every vendor is on loopback)`,
       ];
   }
+}
+
+function areOnLoopback(urls: (string | undefined)[]): boolean {
+  return urls.every((url) => url === undefined || isLoopback(new URL(url).hostname));
 }
 
 /** Kigo and Kiip choose the credentials that we send them. */
