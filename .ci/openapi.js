@@ -19,6 +19,7 @@ async function describeBuild() {
     KIGO_BASE_URL: 'http://127.0.0.1:9',
     KIGO_PARTNER_ID: 'openapi',
     KIGO_API_KEY: 'openapi',
+    KIIP_BASE_URL: 'http://127.0.0.1:9',
     KIIP_APP_KEY: 'openapi',
     KIIP_APP_SECRETS: 'openapi',
     API_KEYS: 'openapi:openapi',

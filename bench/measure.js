@@ -11,6 +11,7 @@ export function gatewayEnvironment(more) {
     KIGO_BASE_URL: 'http://127.0.0.1:9',
     KIGO_PARTNER_ID: 'bench',
     KIGO_API_KEY: 'bench',
+    KIIP_BASE_URL: 'http://127.0.0.1:9',
     KIIP_APP_KEY: 'bench',
     KIIP_APP_SECRETS: 'bench',
     // Callbacks come without a moment before.

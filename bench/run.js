@@ -104,6 +104,7 @@ async function start(name, entry, extra = {}) {
     KIGO_BASE_URL: kigo.url,
     KIGO_PARTNER_ID: 'demo-partner',
     KIGO_API_KEY: 'demo-kigo-key',
+    KIIP_BASE_URL: 'http://127.0.0.1:9',
     KIIP_APP_KEY: 'bench',
     KIIP_APP_SECRETS: 'bench',
     API_KEYS: 'bench:bench-key',

@@ -11,6 +11,7 @@ import { MigratedDatabaseModule } from './database/database.module.js';
 import { DeliveryModule } from './delivery/delivery.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HubSummaryModule } from './hub-summary/hub-summary.module.js';
+import { UnknownParametersGuard } from './validation/unknown-parameters.guard.js';
 import { RequestValidationPipe } from './validation/request-validation.pipe.js';
 import { KigoAuthModule } from './kigo-auth/kigo-auth.module.js';
 import { KiipModule } from './kiip/kiip.module.js';
@@ -19,6 +20,7 @@ import { MetricsModule } from './metrics/metrics.module.js';
 import { RateLimitGuard } from './rate-limit/rate-limit.guard.js';
 import { RateLimitModule } from './rate-limit/rate-limit.module.js';
 import { ReconciliationModule } from './reconciliation/reconciliation.module.js';
+import { RetentionModule } from './retention/retention.module.js';
 import { UpstreamModule } from './upstream/upstream.module.js';
 
 @Module({})
@@ -39,6 +41,7 @@ export class AppModule {
         KiipModule,
         DeliveryModule,
         ReconciliationModule,
+        RetentionModule,
         HealthModule,
         MetricsModule,
       ],
@@ -46,6 +49,7 @@ export class AppModule {
         // Guards run in this order, and after the hooks that authenticate: the rate limit knows the caller.
         { provide: APP_GUARD, useClass: RouteDeclarationGuard },
         { provide: APP_GUARD, useClass: RateLimitGuard },
+        { provide: APP_GUARD, useClass: UnknownParametersGuard },
         { provide: APP_PIPE, useClass: RequestValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],

@@ -16,11 +16,13 @@ import { ignoreUnknownExpect, rejectInvalidHost } from './http/client-errors.js'
 import { registerConnectionDrain } from './http/connection-drain.js';
 import { createFastifyAdapter } from './http/fastify-adapter.js';
 import { registerForwardedFor } from './http/forwarded-for.js';
+import { registerListeners } from './http/listeners.js';
 import { registerKnownPaths, registerMethodNotAllowed } from './http/method-not-allowed.js';
 import { registerOpenApi } from './http/openapi.js';
 import { hideOtherThanOperationalRoutes } from './http/operational-routes.js';
 import { registerRequestBodyRules } from './http/request-body.js';
 import { registerRequestId } from './http/request-id.js';
+import { rejectAmbiguousPaths } from './http/request-path.js';
 import { registerRequestTracing } from './http/request-tracing.js';
 import { CallbackCounters } from './kiip-callbacks/callback-counters.js';
 import { registerCallbackOutcomes } from './kiip-callbacks/callback-outcome.hook.js';
@@ -51,19 +53,21 @@ export async function createApp(config: Config, logger: Logger): Promise<NestFas
 function registerPlugins(app: NestFastifyApplication, config: Config, logger: Logger): void {
   const instance = app.getHttpAdapter().getInstance();
   const metrics = app.get(RequestMetrics);
-  app.get(ConnectionsService).apply(instance.server);
   registerKnownPaths(instance);
   registerConnectionDrain(instance);
   registerForwardedFor(instance);
   registerRequestId(instance);
   registerAccessLog(instance, logger, (request) => metrics.count(request));
   registerCallbackOutcomes(instance, app.get(CallbackCounters));
-  if (config.otelEndpoint !== undefined) registerRequestTracing(instance);
   rejectInvalidHost(instance);
+  rejectAmbiguousPaths(instance);
+  registerListeners(instance, config);
+  for (const server of instance.servers()) app.get(ConnectionsService).apply(server);
   ignoreUnknownExpect(instance);
   if (config.role === 'worker') hideOtherThanOperationalRoutes(instance);
   registerMethodNotAllowed(instance);
   registerAuthHooks(instance, app.get(CallerAuthService));
+  if (config.otelEndpoint !== undefined) registerRequestTracing(instance);
   registerRequestBodyRules(instance);
   registerBodyParsers(instance);
   registerOpenApi(instance);
@@ -74,12 +78,10 @@ export async function shutDown(app: NestFastifyApplication, graceMs: number): Pr
   app.get(LifecycleService).startDraining();
   // No further deliveries are started here; other workers take over.
   const deliveries = app.get(DeliveryWorker).stop();
-  await app
-    .getHttpAdapter()
-    .getInstance()
-    .drain(Math.min(IDLE_DRAIN_MS, graceMs / 4), graceMs / 2);
+  const instance = app.getHttpAdapter().getInstance();
+  await instance.drain(Math.min(IDLE_DRAIN_MS, graceMs / 4), graceMs / 2);
   await deliveries;
-  // The server and its last responses first: app.close() alone would disconnect the stores before.
-  await app.getHttpAdapter().close();
+  // The servers and their last responses first: app.close() alone would disconnect the stores before.
+  await Promise.all([instance.closeBesides(), app.getHttpAdapter().close()]);
   await app.close();
 }

@@ -2,7 +2,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
-import { configWarnings } from './config/config-warnings.js';
+import { configWarnings, misspeltWarnings } from './config/config-warnings.js';
 import type { Config } from './config/config.js';
 import { EXIT_CONFIG, ConfigError, readConfig } from './config/read-config.js';
 import { EmbeddedDatabaseError } from './database/embedded-error.js';
@@ -43,12 +43,14 @@ async function serve(config: Config, logger: Logger): Promise<void> {
   await server
     .listen({ port: config.port, host: config.host })
     .catch((error: unknown) => exitOnListenError(logger, error));
+  const others = await server.listenBesides().catch((error: unknown) => exitOnListenError(logger, error));
   stop = async () => {
     await shutDown(app, config.shutdownGraceSeconds * 1000);
     await tracing.stop();
   };
   const { address, port } = app.getHttpServer().address() as { address: string; port: number };
-  logger.info({ msg: 'listening', address, port });
+  for (const listening of [{ listener: 'callers', address, port }, ...others])
+    logger.info({ msg: 'listening', ...listening });
   setFlagsFromString('--semi-space-growth-factor=2');
 }
 
@@ -67,16 +69,17 @@ function onStopSignal(stop: (signal: string) => void): void {
   process.on('SIGHUP', handle);
 }
 
-const LISTEN_ERRORS: Record<string, string> = {
-  EADDRINUSE: 'the port in PORT is in use',
-  EACCES: 'this user may not listen on the port in PORT',
-  EADDRNOTAVAIL: 'HOST is not an address of this machine',
-  ENOTFOUND: 'HOST is not an address, and no host with this name was found',
+const LISTEN_ERRORS: Record<string, (variable: string) => string> = {
+  EADDRINUSE: (variable) => `the port in ${variable} is in use`,
+  EACCES: (variable) => `this user may not listen on the port in ${variable}`,
+  EADDRNOTAVAIL: () => 'HOST is not an address of this machine',
+  ENOTFOUND: () => 'HOST is not an address, and no host with this name was found',
 };
 
 function exitOnListenError(logger: Logger, error: unknown): never {
   const { code } = summarizeError(error);
-  const reason = LISTEN_ERRORS[code ?? ''] ?? 'the server cannot listen on HOST and PORT';
+  const { variable = 'PORT' } = error as { variable?: string };
+  const reason = LISTEN_ERRORS[code ?? '']?.(variable) ?? `the server cannot listen on HOST and ${variable}`;
   logger.fatal({ msg: `cannot listen: ${reason}`, code });
   process.exit(1);
 }
@@ -104,12 +107,14 @@ async function main(): Promise<void> {
   // Rejects unknown arguments instead of starting the service.
   const { values } = parseArgs({ options: { 'check-config': { type: 'boolean' } } });
   const config = readConfig(process.env);
+  const warnings = [...configWarnings(config), ...misspeltWarnings(process.env)];
   if (values['check-config']) {
     process.stdout.write(`${config.describe()}\n`);
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
     return;
   }
   const logger = createLogger(config.logLevel);
-  for (const msg of configWarnings(config)) logger.warn({ msg });
+  for (const msg of warnings) logger.warn({ msg });
   // Unhandled rejections arrive here as well.
   process.on('uncaughtException', (error) => crash(logger, error));
   await serve(config, logger).catch((error: unknown) => crash(logger, error));

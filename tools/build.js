@@ -11,7 +11,14 @@ import { rolldown } from 'rolldown';
 const root = fileURLToPath(new URL('../', import.meta.url));
 const require = createRequire(import.meta.url);
 
-const PROGRAMS = ['cli/migrate', 'cli/kiip-reverify', 'cli/kiip-reevaluate', 'main'];
+const PROGRAMS = [
+  'cli/migrate',
+  'cli/kiip-reverify',
+  'cli/kiip-reevaluate',
+  'cli/user-erase',
+  'cli/user-export',
+  'main',
+];
 
 /** Looked up when they are needed: a platform or an installation may not have them. The last two lines are what Nest can use. */
 const NOT_BUNDLED = [

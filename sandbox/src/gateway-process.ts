@@ -9,6 +9,7 @@ import type { KiipSettings } from './kiip/kiip-settings.js';
 import { ISSUED } from './wallet/wallet-event.js';
 
 export const DEMO_API_KEY = 'demo-key-for-this-machine-only';
+const DEMO_SCOPES = ['kigo:read', 'kiip:write', 'ledger:read', 'ledger:decide', 'deliveries:manage'];
 
 /** What a program needs of the shell. The configuration of another gateway, such as ROLE, is not for this one. */
 const INHERITED =
@@ -54,6 +55,7 @@ export function gatewayEnvironment(
     PORT: String(port),
     CALLER_AUTH: 'api-key',
     API_KEYS: `demo:${DEMO_API_KEY}`,
+    CALLER_SCOPES: JSON.stringify({ demo: DEMO_SCOPES }),
     KIGO_BASE_URL: kigo.url,
     KIGO_PARTNER_ID: kigo.settings.partnerId,
     KIGO_API_KEY: kigo.settings.apiKeys[0],

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { ApiKeyAuthenticator } from './api-key-authenticator.js';
 import { CallerAuthService } from './caller-auth.service.js';
+import { FailedCredentialsService } from './failed-credentials.service.js';
 import { JwtAuthenticator } from './jwt-authenticator.js';
 
 function createAuthenticator(
@@ -19,13 +20,14 @@ function createAuthenticator(
 @Module({
   providers: [
     ApiKeyAuthenticator,
+    FailedCredentialsService,
     {
       provide: CallerAuthService,
-      inject: [Config, ApiKeyAuthenticator],
-      useFactory: (config: Config, apiKeys: ApiKeyAuthenticator) =>
-        new CallerAuthService(createAuthenticator(config, apiKeys), config.callerScopes),
+      inject: [Config, ApiKeyAuthenticator, FailedCredentialsService],
+      useFactory: (config: Config, apiKeys: ApiKeyAuthenticator, failures: FailedCredentialsService) =>
+        new CallerAuthService(createAuthenticator(config, apiKeys), config.callerScopes, failures),
     },
   ],
-  exports: [CallerAuthService, ApiKeyAuthenticator],
+  exports: [CallerAuthService, ApiKeyAuthenticator, FailedCredentialsService],
 })
 export class CallerAuthModule {}

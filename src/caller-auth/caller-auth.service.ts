@@ -1,7 +1,10 @@
 import type { FastifyRequest } from 'fastify';
+import { DEFAULT_SCOPES } from '../config/parsers.js';
 import type { Scope } from '../config/parsers.js';
-import { missingScope, unauthenticated } from '../problem/problem-catalogue.js';
+import { Problem } from '../problem/problem.js';
+import { credentialsLimited, missingScope, unauthenticated } from '../problem/problem-catalogue.js';
 import type { ApiKeyAuthenticator } from './api-key-authenticator.js';
+import type { FailedCredentialsService } from './failed-credentials.service.js';
 import type { JwtAuthenticator } from './jwt-authenticator.js';
 
 declare module 'fastify' {
@@ -15,26 +18,43 @@ declare module 'fastify' {
 export class CallerAuthService {
   /**
    * @param authenticator without it, everybody may call
-   * @param scopes without them, every caller has every scope; otherwise a caller that is not listed has none
+   * @param scopes without them, every caller has the default scopes; otherwise a caller that is not listed has none
+   * @param failures without it, failed credentials are not limited
    */
   constructor(
     private readonly authenticator: ApiKeyAuthenticator | JwtAuthenticator | undefined,
     private readonly scopes?: Readonly<Record<string, readonly Scope[]>>,
+    private readonly failures?: FailedCredentialsService,
   ) {}
 
   /**
    * Puts the name of the caller on the request.
-   * @throws Problem `unauthenticated`; 503 when the keys of the token issuer are unavailable
+   * @throws Problem `unauthenticated`; `rate-limited` after too many failures from this address; 503 when the keys of the token issuer are unavailable
    */
   async authenticate(request: FastifyRequest): Promise<void> {
     if (!this.authenticator) return;
     const credential = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
     if (credential === undefined) throw unauthenticated(this.authenticator.challengeHint);
-    request.caller = await this.authenticator.authenticate(credential);
+    const caller = await this.check(credential, request.ip);
+    const waitSeconds = this.failures?.noteSuccess(request.ip, caller);
+    if (waitSeconds !== undefined) throw credentialsLimited(waitSeconds);
+    request.caller = caller;
+  }
+
+  private async check(credential: string, address: string): Promise<string> {
+    try {
+      return await this.authenticator!.authenticate(credential);
+    } catch (error) {
+      // Keys of an issuer that cannot be fetched are no failure of the caller.
+      if (!(error instanceof Problem) || error.status !== 401) throw error;
+      const waitSeconds = this.failures?.noteFailure(address);
+      throw waitSeconds === undefined ? error : credentialsLimited(waitSeconds);
+    }
   }
 
   /** @throws Problem 403 */
   authorize({ caller = '' }: FastifyRequest, scope: Scope): void {
-    if (this.scopes && !this.scopes[caller]?.includes(scope)) throw missingScope(scope);
+    const allowed = this.scopes ? this.scopes[caller] : DEFAULT_SCOPES;
+    if (!allowed?.includes(scope)) throw missingScope(scope);
   }
 }

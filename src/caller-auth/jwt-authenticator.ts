@@ -1,12 +1,17 @@
 import { errors, jwtVerify } from 'jose';
-import type { CryptoKey, JWTPayload, JWTVerifyGetKey } from 'jose';
+import type { CryptoKey, JWTPayload, JWTVerifyGetKey, JWTVerifyResult } from 'jose';
 import { jwksUnavailable, unauthenticated } from '../problem/problem-catalogue.js';
+import { Problem } from '../problem/problem.js';
 import type { ProxySettings } from '../config/proxy.js';
 import { JwksUnavailableError, RemoteJwks } from './remote-jwks.js';
 
 /** Asymmetric algorithms only: with HS256, anybody who can read a public key could sign. */
 const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
 const CLOCK_TOLERANCE_SECONDS = 30;
+/** A stolen token is of use for this long. It is also the default of Kubernetes for projected tokens. */
+const MAX_LIFETIME_SECONDS = 3_600;
+/** Issuers sign more than access tokens, such as logout tokens: `typ` tells them apart (RFC 8725, 3.11). Kubernetes sends none. */
+const TYPES = new Set(['jwt', 'at+jwt']);
 
 /** Goes into logs and cache keys. The longest of Kubernetes, `system:serviceaccount:<namespace>:<name>`, has 338 characters. */
 const SUBJECT_PATTERN = /^[\x21-\x7e]{1,512}$/;
@@ -50,23 +55,34 @@ export class JwtAuthenticator {
           return keys[index]!;
         };
         try {
-          const { payload } = await jwtVerify(token, getKey, {
+          const verified = await jwtVerify(token, getKey, {
             algorithms: ALGORITHMS,
             issuer,
             audience,
             clockTolerance: CLOCK_TOLERANCE_SECONDS,
-            requiredClaims: ['exp'],
+            requiredClaims: ['exp', 'iat'],
+            // Also rejects a token that claims to be from the future, which would last longer than it says.
+            maxTokenAge: MAX_LIFETIME_SECONDS,
           });
-          return payload;
+          return acceptedClaims(verified);
         } catch (error) {
           if (isLast || !(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
         }
       }
     } catch (error) {
+      if (error instanceof Problem) throw error;
       if (error instanceof JwksUnavailableError) throw jwksUnavailable();
       throw unauthenticated(describeJwtError(error));
     }
   }
+}
+
+function acceptedClaims({ payload, protectedHeader: { typ } }: JWTVerifyResult): JWTPayload {
+  if (typ !== undefined && !TYPES.has(typ.toLowerCase().replace(/^application\//, '')))
+    throw unauthenticated('The "typ" of this token is not accepted.');
+  if (payload.exp! - payload.iat! > MAX_LIFETIME_SECONDS)
+    throw unauthenticated('This token lasts longer than an hour.');
+  return payload;
 }
 
 /** May name a claim, since claims are checked after the signature: the caller has a token of the issuer. */

@@ -8,8 +8,11 @@ declare module 'fastify' {
   }
 }
 
-/** Callbacks are authenticated by their signature; operational routes are for probes and metrics. */
-type PublicKind = 'callback' | 'operational';
+/**
+ * Callbacks are authenticated by their signature; operational routes are for probes and metrics; documentation describes the API.
+ * It also says which port serves the route (http/listeners.ts).
+ */
+type PublicKind = 'callback' | 'operational' | 'documentation';
 
 /** Marks a controller whose routes need no credential. Every other route has `@RequireScope()`. */
 export function Public(kind: PublicKind): ClassDecorator {

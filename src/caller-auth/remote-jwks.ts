@@ -1,9 +1,10 @@
 import type { Dispatcher } from 'undici';
 import { Logger } from '@nestjs/common';
 import { createLocalJWKSet, errors } from 'jose';
-import { createDispatcher } from '../upstream/outgoing.js';
-import type { ProxySettings } from '../config/proxy.js';
 import type { CryptoKey, JSONWebKeySet, JWTVerifyGetKey } from 'jose';
+import type { ProxySettings } from '../config/proxy.js';
+import { decodeUtf8 } from '../config/utf8.js';
+import { createDispatcher } from '../upstream/outgoing.js';
 
 const FETCH_TIMEOUT_MS = 5_000;
 const MAX_RESPONSE_BYTES = 1024 * 1024;
@@ -111,5 +112,5 @@ async function readBody({ statusCode, body }: Dispatcher.ResponseData): Promise<
     chunks.push(chunk);
   }
   if (statusCode !== 200) throw new Error('the issuer did not respond with keys');
-  return Buffer.concat(chunks).toString('utf8');
+  return decodeUtf8(Buffer.concat(chunks));
 }

@@ -1,16 +1,22 @@
 import type { Config } from './config.js';
+import { misspeltVariables } from './misspelt-variables.js';
 
 /**
- * Warnings about a configuration that helps a forger: Kiip signs its fields without separators, so a signed text can be split
- * into fields in more than one way (docs/callbacks-and-ledger.md).
+ * Warnings about a configuration that lets everybody call, or that helps a forger: Kiip signs its fields without separators, so
+ * a signed text can be split into fields in more than one way (docs/callbacks-and-ledger.md).
  */
 export function configWarnings({
+  callerAuth,
   kiipCurrencies,
   kiipUnknownRewards,
   kiipUnknownUsers,
   kiipUserReference,
 }: Config): string[] {
   const warnings: string[] = [];
+  if (callerAuth === 'none')
+    warnings.push(
+      'CALLER_AUTH is none: anybody who reaches the port reads users and balances, and reports moments for anybody.',
+    );
   if (kiipCurrencies === undefined)
     warnings.push(
       'KIIP_CURRENCIES is not set: callbacks whose quantity could also be a shorter one, behind a name that ends in a digit, wait for a ' +
@@ -27,4 +33,13 @@ export function configWarnings({
         'Kiip through this gateway can be shifted. Set KIIP_USER_REFERENCE=opaque or KIIP_UNKNOWN_USERS=quarantine.',
     );
   return warnings;
+}
+
+/** Names the variables that nobody reads although they look like ours. A value may be a secret, so none is shown. */
+export function misspeltWarnings(env: Readonly<Record<string, string | undefined>>): string[] {
+  return misspeltVariables(env).map(({ name, meant }) =>
+    meant === undefined
+      ? `${name} is not a variable of this service: nobody reads it.`
+      : `${name} is not a variable of this service: nobody reads it. Was ${meant} meant?`,
+  );
 }

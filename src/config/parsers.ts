@@ -130,6 +130,8 @@ export const list: Parser<readonly string[]> = (value) => {
     .map((item) => item.trim())
     .filter((item) => item !== '');
   if (items.length === 0) throw new InvalidValueError('must contain at least one item');
+  if (items.some((item) => /\p{Cc}/u.test(item)))
+    throw new InvalidValueError('must not contain control characters');
   return items;
 };
 
@@ -170,7 +172,8 @@ export interface ApiKey {
 /** `name:key` pairs. A name may have several keys; a key belongs to one name. */
 export const apiKeys: Parser<readonly ApiKey[]> = (value) => {
   const keys = list(value).map((item) => {
-    const pair = /^([\w.-]{1,64}):([\x21-\x7e]+)$/.exec(item);
+    // A second colon is more likely a mistake than a part of the key.
+    const pair = /^([\w.-]{1,64}):([\x21-\x39\x3b-\x7e]+)$/.exec(item);
     if (!pair) throw new InvalidValueError('must be name:key pairs, separated by commas or newlines');
     return { name: pair[1]!, key: pair[2]! };
   });
@@ -189,6 +192,9 @@ export const SCOPES = [
 ] as const;
 
 export type Scope = (typeof SCOPES)[number];
+
+/** What every caller may do without CALLER_SCOPES. Decisions about money and deliveries are for callers that are named. */
+export const DEFAULT_SCOPES: readonly Scope[] = ['kigo:read', 'kiip:write', 'ledger:read'];
 
 const SCOPES_REQUIRED = `every caller needs a list of scopes: ${SCOPES.join(', ')}`;
 
@@ -321,6 +327,8 @@ const CONSUMER = z.strictObject(
     events: z.array(z.enum(EVENTS, INVALID_EVENTS), INVALID_EVENTS).min(1, INVALID_EVENTS).readonly(),
     /** Events of ledger entries that share this field arrive one after the other. Without it, in any order. */
     order_by: z.literal('user_id', 'the "order_by" of a consumer must be user_id').optional(),
+    /** Its URL may be plain `http://` to another host: for a consumer in the same cluster, without opening the vendors. */
+    allow_insecure: z.boolean('the "allow_insecure" of a consumer must be true or false').optional(),
     /** Deliveries that each replica may have in flight at once. */
     concurrency: z
       .int(INVALID_CONCURRENCY)
@@ -331,7 +339,7 @@ const CONSUMER = z.strictObject(
   {
     error: ({ code }) =>
       code === 'unrecognized_keys'
-        ? 'every consumer may only have "name", "url", "secrets", "events", "order_by" and "concurrency"'
+        ? 'every consumer may only have "name", "url", "secrets", "events", "order_by", "concurrency" and "allow_insecure"'
         : 'every consumer must be an object',
   },
 );

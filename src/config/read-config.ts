@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { Config } from './config.js';
+import { misspeltVariables } from './misspelt-variables.js';
 import { InvalidValueError, haveSharedTexts, isLoopback } from './parsers.js';
+import { decodeUtf8 } from './utf8.js';
 import { VARIABLES } from './variables.js';
+import { weakSecrets } from './weak-secrets.js';
 import type { ConfigValues, Variable } from './variables.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -35,6 +38,8 @@ export function readConfig(env: Environment): Config {
     }
   }
   for (const [env, message] of validateTogether(values)) if (!errors.has(env)) errors.set(env, message);
+  for (const { name, meant, dangerous } of misspeltVariables(env))
+    if (dangerous) errors.set(name, `is not a variable of this service: ${meant} is, and is not set`);
   if (errors.size > 0) throw new ConfigError([...errors].map(([env, message]) => `${env} ${message}`));
   return new Config(values as unknown as ConfigValues, files);
 }
@@ -44,8 +49,8 @@ export function readConfig(env: Environment): Config {
  * @throws InvalidValueError
  */
 export function reloadSecret(config: Config, name: keyof ConfigValues): unknown {
-  const { env, parse }: Variable<unknown> = VARIABLES[name];
-  const value = parse(readSecretFile(env, config.secretFiles[name]!));
+  const { env }: Variable<unknown> = VARIABLES[name];
+  const value = parseValue(VARIABLES[name], readSecretFile(env, config.secretFiles[name]!));
   for (const [invalid, message] of validateTogether({ ...(config as ConfigValues), [name]: value }))
     if (invalid === env) throw new InvalidValueError(message);
   return value;
@@ -55,10 +60,20 @@ function readVariable(variable: Variable<unknown>, env: Environment): unknown {
   const value =
     (variable.secret ? readSecret(variable.env, env) : readNonBlank(variable.env, env)) ??
     (variable.alias === undefined ? undefined : readNonBlank(variable.alias, env)) ??
-    variable.default;
-  if (value !== undefined) return variable.parse(value);
+    variable.default ??
+    (env['ROLE'] === 'worker' ? variable.unusedByWorker : undefined);
+  if (value !== undefined) return parseValue(variable, value);
   if (variable.required) throw new InvalidValueError('is required');
   return undefined;
+}
+
+function parseValue({ secret, parse }: Variable<unknown>, value: string): unknown {
+  // Node.js decodes the environment with replacement.
+  if (value.includes('\u{FFFD}')) throw new InvalidValueError('is not valid UTF-8');
+  // Text in UTF-16 without a byte order mark is UTF-8 with zero bytes. Lists and JSON may have several lines.
+  if (secret && /[^\P{Cc}\t\n\r]/u.test(value))
+    throw new InvalidValueError('must not contain control characters');
+  return parse(value);
 }
 
 /** Treats a blank variable as unset: templates often render an unset variable as an empty string. */
@@ -75,11 +90,17 @@ function readSecret(name: string, env: Environment): string | undefined {
 }
 
 function readSecretFile(name: string, file: string): string {
-  let content: string;
+  let bytes: Buffer;
   try {
-    content = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    bytes = readFileSync(file);
   } catch {
     throw new InvalidValueError(`cannot be read: ${name}_FILE must name a readable file`);
+  }
+  let content: string;
+  try {
+    content = decodeUtf8(bytes).replace(/\r?\n$/, '');
+  } catch {
+    throw new InvalidValueError(`is not UTF-8: ${name}_FILE names a file in another encoding`);
   }
   if (content.trim() === '') throw new InvalidValueError(`is empty: ${name}_FILE names an empty file`);
   return content;
@@ -87,15 +108,32 @@ function readSecretFile(name: string, file: string): string {
 
 /** Rules about more than one variable: the variable to correct, and how. */
 function* validateTogether(values: Partial<ConfigValues>): Iterable<[env: string, message: string]> {
+  const ports = {
+    PORT: values.port,
+    CALLBACK_PORT: values.callbackPort,
+    MANAGEMENT_PORT: values.managementPort,
+  };
+  for (const [name, port] of Object.entries(ports)) {
+    const other = Object.entries(ports).find(([, taken]) => taken === port)![0];
+    if (port && other !== name) yield [name, `must differ from ${other}`];
+  }
+  yield* weakSecrets(values);
   if (!values.allowInsecureUpstreams) {
     const upstreams: Record<string, (string | undefined)[]> = {
       KIGO_BASE_URL: [values.kigoBaseUrl],
       KIIP_BASE_URL: [values.kiipBaseUrl],
       JWT_JWKS_URL: [values.jwtJwksUrl],
-      DELIVERY_CONSUMERS: values.deliveryConsumers?.map(({ url }) => url) ?? [],
+      DELIVERY_CONSUMERS:
+        values.deliveryConsumers?.filter((consumer) => !consumer.allow_insecure).map(({ url }) => url) ?? [],
     };
     for (const [name, urls] of Object.entries(upstreams))
       if (urls.some((url) => url !== undefined && isInsecure(url))) yield [name, INSECURE_URL];
+  }
+  if (!values.allowInsecureStores) {
+    if (values.redisUrl !== undefined && isPlainRedis(values.redisUrl))
+      yield ['REDIS_URL', `must use rediss:// ${INSECURE_STORE}`];
+    if (values.databaseUrl !== undefined && isPlainPostgres(values.databaseUrl))
+      yield ['DATABASE_URL', `must have sslmode=verify-full or another that encrypts ${INSECURE_STORE}`];
   }
   if (values.kiipCurrencies && haveSharedTexts(values.kiipCurrencies, values.kiipLegacySignature === true))
     yield [
@@ -106,6 +144,8 @@ function* validateTogether(values: Partial<ConfigValues>): Iterable<[env: string
     yield ['DATABASE_URL', 'is required unless ROLE is all: only one process can use the embedded database'];
   if (values.role === 'worker' && !values.deliveryConsumers?.length)
     yield ['DELIVERY_CONSUMERS', 'is required when ROLE is worker'];
+  // It serves no callers.
+  if (values.role === 'worker') return;
   if (values.callerAuth === 'api-key' && !values.apiKeys)
     yield ['API_KEYS', 'is required when CALLER_AUTH is api-key (CALLER_AUTH=none lets everybody call)'];
   if (values.callerAuth === 'none' && values.callerScopes)
@@ -115,6 +155,8 @@ function* validateTogether(values: Partial<ConfigValues>): Iterable<[env: string
       JWT_ISSUER: values.jwtIssuer,
       JWT_AUDIENCE: values.jwtAudience,
       JWT_JWKS_URL: values.jwtJwksUrl,
+      // An issuer knows many more callers than this gateway has.
+      CALLER_SCOPES: values.callerScopes,
     };
     for (const [name, value] of Object.entries(needed))
       if (value === undefined) yield [name, 'is required when CALLER_AUTH is jwt'];
@@ -123,6 +165,26 @@ function* validateTogether(values: Partial<ConfigValues>): Iterable<[env: string
 
 const INSECURE_URL =
   'must use https:// (plain http:// is only for loopback, or with ALLOW_INSECURE_UPSTREAMS=true)';
+
+const INSECURE_STORE = '(plain text is only for loopback, or with ALLOW_INSECURE_STORES=true)';
+
+function isPlainRedis(href: string): boolean {
+  const { protocol, hostname } = new URL(href);
+  return protocol === 'redis:' && !isLoopback(hostname);
+}
+
+/** As the driver reads it: without `sslmode`, and with one that allows it, nothing is encrypted. */
+function isPlainPostgres(href: string): boolean {
+  const { hostname, searchParams } = new URL(href);
+  const host = searchParams.get('host') ?? hostname;
+  // Without a host, and with a path, it is a socket of this machine.
+  if (host === '' || host.startsWith('/') || isLoopback(host)) return false;
+  const encrypts = ['require', 'verify-ca', 'verify-full', 'no-verify'];
+  return (
+    !encrypts.includes(searchParams.get('sslmode') ?? '') &&
+    !['true', '1'].includes(searchParams.get('ssl') ?? '')
+  );
+}
 
 function isInsecure(href: string): boolean {
   const { protocol, hostname } = new URL(href);

@@ -22,6 +22,8 @@ export interface Variable<T> {
   readonly required?: boolean;
   /** Another name, which counts where the first one is unset. */
   readonly alias?: string;
+  /** Its string in a worker in which it is not set, since a worker never uses it. */
+  readonly unusedByWorker?: string;
   /** May also be given as `<env>_FILE`, and is never printed. */
   readonly secret?: boolean;
 }
@@ -35,8 +37,14 @@ function withDefault<T>(
   return { env, description, parse: parser, default: defaultValue };
 }
 
-function required<T>(env: string, parser: Parser<T>, description: string): Variable<T> {
-  return { env, description, parse: parser, required: true };
+/** Required, but not by a worker, which only delivers. */
+function requiredToServe<T>(
+  env: string,
+  parser: Parser<T>,
+  description: string,
+  unusedByWorker = 'unused',
+): Variable<T> {
+  return { env, description, parse: parser, required: true, unusedByWorker };
 }
 
 function optional<T>(env: string, parser: Parser<T>, description: string): Variable<T | undefined> {
@@ -60,16 +68,26 @@ function proxyVariable(env: string, description: string): Variable<string | unde
 /** Every variable that the service reads, by its name in the Config. */
 export const VARIABLES = {
   port: withDefault('PORT', parse.port, '3000', 'Port to listen on. `0` picks a free port and logs it.'),
+  callbackPort: optional(
+    'CALLBACK_PORT',
+    parse.port,
+    'Port of `/callbacks` alone, which `PORT` then no longer serves. Unset: on `PORT`.',
+  ),
+  managementPort: optional(
+    'MANAGEMENT_PORT',
+    parse.port,
+    'Port of `/health`, `/metrics`, `/docs` and `/openapi.*` alone, which `PORT` then no longer serves. Unset: on `PORT`.',
+  ),
   host: withDefault(
     'HOST',
     parse.listenHost,
     '0.0.0.0',
-    'Address to listen on. `::` listens on IPv6 and IPv4.',
+    'Address to listen on, for every port. `::` listens on IPv6 and IPv4.',
   ),
-  kigoBaseUrl: required('KIGO_BASE_URL', parse.baseUrl, 'Origin of Kigo.'),
-  kigoPartnerId: required('KIGO_PARTNER_ID', parse.singleLine, 'Partner id at Kigo.'),
+  kigoBaseUrl: requiredToServe('KIGO_BASE_URL', parse.baseUrl, 'Origin of Kigo.', 'https://unused.invalid'),
+  kigoPartnerId: secret(requiredToServe('KIGO_PARTNER_ID', parse.singleLine, 'Partner id at Kigo.')),
   kigoApiKey: secret(
-    required(
+    requiredToServe(
       'KIGO_API_KEY',
       parse.singleLine,
       'API key at Kigo. Read again when its file changes; used once a login with it has succeeded.',
@@ -124,9 +142,15 @@ export const VARIABLES = {
     'How long "no such account" is remembered.',
   ),
   kiipBaseUrl: withDefault('KIIP_BASE_URL', parse.baseUrl, 'https://api.kiip.me', 'Origin of Kiip.'),
-  kiipAppKey: required('KIIP_APP_KEY', parse.singleLine, 'App key at Kiip, part of every request.'),
+  kiipAppKey: secret(
+    requiredToServe(
+      'KIIP_APP_KEY',
+      parse.singleLine,
+      'App key at Kiip, part of every request. Read again when its file changes.',
+    ),
+  ),
   kiipAppSecrets: secret(
-    required(
+    requiredToServe(
       'KIIP_APP_SECRETS',
       parse.list,
       'App secrets at Kiip, separated by commas or newlines. Any of them verifies a callback. Never sent. Read again when its file changes.',
@@ -246,13 +270,13 @@ export const VARIABLES = {
   callerScopes: optional(
     'CALLER_SCOPES',
     parse.callerScopes,
-    'JSON `{"<caller>": ["kigo:read"]}`. Unset: every caller has every scope. If set, a caller that is not listed has none.',
+    'JSON `{"<caller>": ["kigo:read"]}`. Unset: every caller has `kigo:read`, `kiip:write` and `ledger:read`. If set, a caller that is not listed has none. Required if `CALLER_AUTH` is `jwt`.',
   ),
   deliveryConsumers: secret(
     optional(
       'DELIVERY_CONSUMERS',
       parse.consumers,
-      'JSON list of consumers `{"name", "url", "secrets", "events"}`, each optionally with `order_by` and `concurrency` (8).',
+      'JSON list of consumers `{"name", "url", "secrets", "events"}`, each optionally with `order_by`, `concurrency` (8) and `allow_insecure`, which allows its `http://` URL.',
     ),
   ),
   rateLimitPerMinute: withDefault(
@@ -266,6 +290,12 @@ export const VARIABLES = {
     parse.zeroOrMore,
     '60000',
     'Callbacks with a wrong signature per minute and source address; valid ones are never limited. `0` turns the limit off.',
+  ),
+  failedCredentialsPerMinute: withDefault(
+    'FAILED_CREDENTIALS_PER_MINUTE',
+    parse.zeroOrMore,
+    '20',
+    'Failed credentials per minute and source address, of each replica. Beyond it the response is `429`. `0` turns the limit off.',
   ),
   trustedProxyHops: withDefault(
     'TRUSTED_PROXY_HOPS',
@@ -303,6 +333,12 @@ export const VARIABLES = {
     defaultText: '`1000`; `0` with `TRUSTED_PROXY_HOPS`',
     defaultFrom: ({ trustedProxyHops = 0 }: PrecedingValues) => (trustedProxyHops > 0 ? 0 : 1_000),
   },
+  allowInsecureStores: withDefault(
+    'ALLOW_INSECURE_STORES',
+    parse.flag,
+    'false',
+    'Allow a `REDIS_URL` and a `DATABASE_URL` of other hosts than loopback without TLS.',
+  ),
   allowInsecureUpstreams: withDefault(
     'ALLOW_INSECURE_UPSTREAMS',
     parse.flag,
@@ -320,6 +356,30 @@ export const VARIABLES = {
     parse.durationSeconds,
     '20',
     'Time after SIGTERM in which requests on open connections are still answered.',
+  ),
+  retentionRejectedCallbacksDays: withDefault(
+    'RETENTION_REJECTED_CALLBACKS_DAYS',
+    parse.positive,
+    '30',
+    'How long callbacks with a wrong signature are kept. There are never more than 10,000.',
+  ),
+  retentionRewardedMomentsDays: withDefault(
+    'RETENTION_REWARDED_MOMENTS_DAYS',
+    parse.positive,
+    '400',
+    'How long the rewards that moments returned are kept. A callback that comes later is for an unknown reward.',
+  ),
+  retentionDeliveryAttemptsDays: withDefault(
+    'RETENTION_DELIVERY_ATTEMPTS_DAYS',
+    parse.positive,
+    '90',
+    'How long the attempts of ended deliveries are kept. The deliveries themselves stay.',
+  ),
+  retentionUsersDays: withDefault(
+    'RETENTION_USERS_DAYS',
+    parse.zeroOrMore,
+    '0',
+    'How long after their first request users are kept who went to Kiip. Later callbacks for them are for unknown users. `0` keeps them.',
   ),
   otelEndpoint: optional(
     'OTEL_EXPORTER_OTLP_ENDPOINT',

@@ -83,11 +83,27 @@ export async function openCluster(
         `DATA_DIR has files of PostgreSQL ${/^\d+$/.test(version) ? version : 'of an unknown version'}, and this gateway runs PostgreSQL ${binaries.majorVersion}: ` +
           'move them as docs/embedded-database.md says, name another folder, or set DATABASE_URL',
       );
-    // Kubernetes gives files of a volume to the group of the pod, and PostgreSQL refuses a folder that a group may write.
-    await chmod(data, 0o700);
-    return { data, password: await readPart(join(folder, 'password')) };
+    const password = await readPart(join(folder, 'password'));
+    await closeToOthers({ [folder]: 0o700, [data]: 0o700, [join(folder, 'password')]: 0o600 });
+    return { data, password };
   } catch (error) {
     throw fromFileSystem(error);
+  }
+}
+
+/**
+ * Kubernetes gives files of a volume to the group of the pod, and PostgreSQL refuses a folder that a group may write: the group's
+ * rights are taken away. What every user of the machine may read or write has perhaps been read or written.
+ * @throws EmbeddedDatabaseError
+ */
+async function closeToOthers(paths: Record<string, number>): Promise<void> {
+  if (process.platform === 'win32') return;
+  for (const [path, mode] of Object.entries(paths)) {
+    if ((await stat(path)).mode & 0o007)
+      throw new EmbeddedDatabaseError(
+        `every user of this machine may open ${basename(path)} in DATA_DIR: see who has, then take the rights away with chmod -R o=`,
+      );
+    await chmod(path, mode);
   }
 }
 

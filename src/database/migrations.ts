@@ -4,6 +4,7 @@ import { MIGRATION_LOCK } from './advisory-locks.js';
 import * as initial from './migration-0001-initial.js';
 import * as promisedRewards from './migration-0002-promised-rewards.js';
 import * as availability from './migration-0003-availability.js';
+import * as callers from './migration-0004-callers.js';
 import { UnsupportedEncodingError } from './storage-error.js';
 import type { Tables } from './tables.js';
 
@@ -16,6 +17,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-promised-rewards': promisedRewards,
   '0003-availability': availability,
+  '0004-callers': callers,
 };
 
 /** A migration takes table locks. It gives up instead of blocking all other statements behind a long read, and is tried again. */

@@ -55,6 +55,9 @@ export interface LedgerTable {
   origin: string | null;
   received_at: Date;
   resolved_at: Date | null;
+  /** The caller who released or discarded the entry, and the id of the request; null if nobody did. */
+  decided_by: string | null;
+  decision_request_id: string | null;
   signature: string;
   signed_text: Uint8Array;
   signed_text_hash: string;
@@ -135,6 +138,8 @@ export interface DeliveryReplaysTable {
   cursor_id: string;
   next_batch_at: Generated<Date>;
   created_at: Generated<Date>;
+  requested_by: string | null;
+  request_id: string | null;
   finished_at: Date | null;
 }
 

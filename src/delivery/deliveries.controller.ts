@@ -1,6 +1,8 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Logger, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { FromRequester } from '../caller-auth/requester.decorator.js';
+import type { Requester } from '../caller-auth/requester.decorator.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { Config } from '../config/config.js';
 import { toLedgerWindow } from '../ledger/ledger-window.js';
@@ -38,6 +40,8 @@ const REPLAY_NOT_FOUND = Problem.of('not-found', 'Replay not found.', { retryabl
 @ApiTags('Deliveries')
 @Controller('api/v1/deliveries')
 export class DeliveriesController {
+  private readonly logger = new Logger('Delivery');
+
   constructor(
     private readonly deliveries: DeliveriesService,
     private readonly replays: ReplaysService,
@@ -83,11 +87,15 @@ export class DeliveriesController {
     413,
     415,
   )
-  async retry(@Param() { id }: DeliveryParamsDto): Promise<DeliveryDto> {
+  async retry(
+    @Param() { id }: DeliveryParamsDto,
+    @FromRequester() { caller }: Requester,
+  ): Promise<DeliveryDto> {
     const number = parseDeliveryId(id);
     const delivery = number === undefined ? 'not-found' : await this.deliveries.retry(number);
     if (delivery === 'not-found') throw DELIVERY_NOT_FOUND;
     if (delivery === 'no-consumer') throw CONSUMER_NOT_CONFIGURED;
+    this.logger.log({ msg: 'delivery retried', id, consumer: delivery.consumer, caller });
     return toDeliveryDto(delivery);
   }
 
@@ -123,6 +131,7 @@ export class DeliveriesController {
   async startReplay(
     @Body() { consumer, from, to, dry_run, rate_per_second }: ReplayRequestDto,
     @Res({ passthrough: true }) reply: FastifyReply,
+    @FromRequester() requester: Requester,
   ): Promise<ReplayStartedDto> {
     if (!this.config.deliveryConsumers?.some(({ name }) => name === consumer))
       throw invalid('/consumer', 'consumer must be one of DELIVERY_CONSUMERS');
@@ -131,7 +140,8 @@ export class DeliveriesController {
       reply.code(200);
       return { id: null, count: await this.replays.count(window) };
     }
-    const replay = await this.replays.start({ consumer, window, ratePerSecond: rate_per_second });
+    const replay = await this.replays.start({ consumer, window, ratePerSecond: rate_per_second, requester });
+    this.logger.log({ msg: 'replay started', id: replay.id, consumer, caller: requester.caller });
     return { id: replay.id, count: replay.totalCount };
   }
 

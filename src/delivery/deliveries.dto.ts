@@ -132,6 +132,12 @@ export class ReplayDto {
   readonly done!: number;
   /** @example '2026-02-02T08:00:00.000Z' */
   readonly created_at!: string;
+  /** The caller who asked for it; null for a replay of an earlier version. */
+  @ApiProperty({ type: String, nullable: true, example: 'operations' })
+  readonly requested_by!: string | null;
+  /** The `X-Request-Id` of that request. */
+  @ApiProperty({ type: String, nullable: true, example: '0190c1d2-e3f4-7000-8000-112233445566' })
+  readonly request_id!: string | null;
   @ApiProperty({ type: String, nullable: true, example: null })
   readonly finished_at!: string | null;
 }
@@ -178,6 +184,8 @@ export function toReplayDto(replay: Replay): ReplayDto {
     count: replay.totalCount,
     done: replay.processedCount,
     created_at: replay.createdAt.toISOString(),
+    requested_by: replay.requestedBy,
+    request_id: replay.requestId,
     finished_at: replay.finishedAt?.toISOString() ?? null,
   };
 }

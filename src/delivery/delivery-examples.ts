@@ -24,5 +24,7 @@ export const REPLAY_EXAMPLE = {
   count: 1200,
   done: 400,
   created_at: '2026-02-02T08:00:00.000Z',
+  requested_by: 'operations',
+  request_id: '0190c1d2-e3f4-7000-8000-112233445566',
   finished_at: null,
 };

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
+import type { Requester } from '../caller-auth/requester.decorator.js';
 import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
 import { keysetPages } from '../database/keyset.js';
@@ -22,6 +23,9 @@ export interface Replay {
   readonly totalCount: number;
   readonly processedCount: number;
   readonly createdAt: Date;
+  /** The caller, and the id of the request. */
+  readonly requestedBy: string | null;
+  readonly requestId: string | null;
   readonly finishedAt: Date | null;
 }
 
@@ -30,6 +34,7 @@ export interface ReplayRequest {
   readonly window: LedgerWindow;
   /** Entries per second. */
   readonly ratePerSecond: number;
+  readonly requester: Requester;
 }
 
 /**
@@ -56,7 +61,7 @@ export class ReplaysService {
     return total;
   }
 
-  async start({ consumer, window, ratePerSecond }: ReplayRequest): Promise<Replay> {
+  async start({ consumer, window, ratePerSecond, requester }: ReplayRequest): Promise<Replay> {
     const values = {
       consumer,
       from_at: window.from,
@@ -64,6 +69,8 @@ export class ReplaysService {
       rate_per_second: ratePerSecond,
       total_count: await this.count(window),
       cursor_id: '',
+      requested_by: requester.caller,
+      request_id: requester.requestId,
     };
     const row = await this.database.run(
       (db) =>
@@ -164,6 +171,8 @@ interface ReplayRow {
   total_count: number;
   processed_count: number;
   created_at: Date;
+  requested_by: string | null;
+  request_id: string | null;
   finished_at: Date | null;
 }
 
@@ -175,6 +184,8 @@ function toReplay(row: ReplayRow): Replay {
     totalCount: row.total_count,
     processedCount: row.processed_count,
     createdAt: row.created_at,
+    requestedBy: row.requested_by,
+    requestId: row.request_id,
     finishedAt: row.finished_at,
   };
 }

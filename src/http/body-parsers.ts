@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { decodeUtf8 } from '../config/utf8.js';
 import { invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import { isWithinJsonLimits } from '../validation/json-limits.js';
@@ -15,7 +16,6 @@ const MAX_VALUES = 50_000;
  * routes take JSON and forms, as the bytes that arrived, since these are what is signed.
  */
 export function registerBodyParsers(instance: FastifyInstance): void {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
   const parse = instance.getDefaultJsonParser('error', 'error');
   instance.addHook('onRoute', (route) => {
     if (route.config?.kind === 'callback') route.bodyLimit = CALLBACK_BODY_LIMIT;
@@ -29,7 +29,7 @@ export function registerBodyParsers(instance: FastifyInstance): void {
       return done(invalid('', 'the body contains too many values, or is nested too deeply'));
     let json: string;
     try {
-      json = decoder.decode(bytes as Buffer);
+      json = decodeUtf8(bytes as Buffer);
     } catch {
       return reject('The body is not valid UTF-8.');
     }

@@ -66,7 +66,6 @@ function countHosts(rawHeaders: readonly string[]): number {
 
 /** Serves requests with an unknown `Expect` like all others (RFC 9110, 10.1.1). Node would respond without a body. */
 export function ignoreUnknownExpect(instance: FastifyInstance): void {
-  instance.server.on('checkExpectation', (request, response) =>
-    instance.server.emit('request', request, response),
-  );
+  for (const server of instance.servers())
+    server.on('checkExpectation', (request, response) => server.emit('request', request, response));
 }

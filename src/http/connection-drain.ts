@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 
@@ -16,7 +17,7 @@ declare module 'fastify' {
 const POLL_INTERVAL_MS = 10;
 
 /**
- * Lets a server finish its requests. It still listens meanwhile: a load balancer needs a moment to notice that this process is
+ * Lets the servers finish their requests. They still listen meanwhile: a load balancer needs a moment to notice that this process is
  * not ready, and a client may be sending on an open connection right now.
  */
 export function registerConnectionDrain(instance: FastifyInstance): void {
@@ -41,7 +42,12 @@ export function registerConnectionDrain(instance: FastifyInstance): void {
   });
 }
 
-function countConnections({ server }: FastifyInstance): Promise<number> {
+async function countConnections(instance: FastifyInstance): Promise<number> {
+  const counts = await Promise.all(instance.servers().map(countConnectionsOf));
+  return counts.reduce((total, count) => total + count, 0);
+}
+
+function countConnectionsOf(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
   });

@@ -21,7 +21,7 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
       'Look up accounts and hub summaries of Kigo, start sessions and report moments to Kiip, read the ledger of the rewards that ' +
         'Kiip issued, and manage their delivery to your webhooks.\n\n' +
         'Send an API key or token as `Authorization: Bearer <credential>`. `RateLimit` says how many requests of this minute are ' +
-        'left. A body has at most 1 MiB and 1,000 values. Every response has an `X-Request-Id`: your own if it is well formed, ' +
+        'left. A body has at most 1 MiB and 1,000 values. Unknown query parameters and properties are refused by name. Every response has an `X-Request-Id`: your own if it is well formed, ' +
         'otherwise a new one.\n\n' +
         'Every error is a problem (RFC 9457). Unknown paths get `not-found`; other methods of a known path get ' +
         `\`method-not-allowed\` and \`Allow\`.\n\n${problemTable()}`,

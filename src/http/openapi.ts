@@ -26,6 +26,8 @@ const TYPES: Record<string, string> = {
   '.yaml': 'text/yaml; charset=utf-8',
 };
 
+const DOCUMENTATION = { kind: 'documentation' } as const;
+
 /** Swagger UI sets styles from its scripts; everything else that it needs is one of our files. */
 const PAGE_HEADERS = {
   'content-security-policy':
@@ -54,7 +56,7 @@ interface Page {
  */
 export function registerOpenApi(instance: FastifyInstance): void {
   instance.addHook('onRoute', (route) => {
-    if (!/^\/(docs|openapi\.)/.test(route.url)) return;
+    if (route.config?.kind !== 'documentation') return;
     route.onRequest = [setPageHeaders, ...[route.onRequest ?? []].flat()];
   });
   const pages = new Map<string, Promise<Page>>();
@@ -68,6 +70,7 @@ export function registerOpenApi(instance: FastifyInstance): void {
       method: ['GET', 'HEAD'],
       url,
       exposeHeadRoute: false,
+      config: DOCUMENTATION,
       handler: (request, reply) => serve(file, request, reply),
     });
   let names: Promise<readonly string[]> | undefined;
@@ -75,6 +78,7 @@ export function registerOpenApi(instance: FastifyInstance): void {
     method: ['GET', 'HEAD'],
     url: '/docs/*',
     exposeHeadRoute: false,
+    config: DOCUMENTATION,
     handler: async (request, reply) => {
       const name = request.params['*'];
       names ??= readdir(new URL('docs', BUILT));

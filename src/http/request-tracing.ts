@@ -7,15 +7,26 @@ import { routeOf } from './method-not-allowed.js';
 
 const spans = new WeakMap<FastifyRequest, Span>();
 
-/** Records one span per request, in the caller's trace if there is one (`traceparent`). Probes and metrics are not traced. */
+/**
+ * Records one span per request that is not rejected before: in the trace of an authenticated caller (`traceparent`), otherwise in
+ * a new one with a link, since a trace id is stored with entries and goes to consumers. Probes and metrics are not traced.
+ */
 export function registerRequestTracing(instance: FastifyInstance): void {
   instance.addHook('onRequest', (request, reply, done) => {
     const { method, id } = request;
     const { url: route = 'unknown', config } = routeOf(request);
-    if (config.kind === 'operational') return done();
-    const parentContext = propagation.extract(context.active(), request.headers);
+    if (config.kind === 'operational' || config.kind === 'documentation') return done();
+    const sent = propagation.extract(context.active(), request.headers);
+    const isStranger = request.caller === undefined;
+    const parentContext = isStranger ? context.active() : sent;
+    const stranger = isStranger ? trace.getSpanContext(sent) : undefined;
+    const links = stranger ? [{ context: stranger }] : [];
     const attributes = { 'http.request.method': method, 'http.route': route, 'request.id': id };
-    const span = tracer.startSpan(`${method} ${route}`, { kind: SpanKind.SERVER, attributes }, parentContext);
+    const span = tracer.startSpan(
+      `${method} ${route}`,
+      { kind: SpanKind.SERVER, attributes, links },
+      parentContext,
+    );
     spans.set(request, span);
     onClientAbort(reply, () => endSpan(request, CLIENT_CLOSED_REQUEST));
     context.with(trace.setSpan(parentContext, span), done);

@@ -2,12 +2,12 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, ArrayMinSize, IsArray, ValidateNested } from 'class-validator';
 import { ExternalUserDto } from '../accounts/account.dto.js';
-import { IsPathSafeId } from '../validation/opaque-id.js';
+import { IsOpaqueId } from '../validation/opaque-id.js';
 import { ProblemDto } from '../problem/problem.dto.js';
 
 /** A Kigo account. */
 export class AccountParamsDto {
-  @IsPathSafeId('acc_ebb985857d0c94bdee6c')
+  @IsOpaqueId('acc_ebb985857d0c94bdee6c')
   readonly account_id!: string;
 }
 

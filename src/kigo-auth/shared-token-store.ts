@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import { Injectable } from '@nestjs/common';
 import { TieredCache } from '../cache/tiered-cache.js';
 import { Config } from '../config/config.js';
+import { decodeUtf8 } from '../config/utf8.js';
 import { KigoApiKey } from './kigo-api-key.js';
 import { kigoKeyPrefix } from './kigo-http.js';
 import { createToken } from './kigo-token.js';
@@ -73,6 +74,8 @@ export class SharedTokenStore {
     })
       .setAAD(Buffer.from(this.cacheKey))
       .setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
-    return decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
+    return decodeUtf8(
+      Buffer.concat([decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES)), decipher.final()]),
+    );
   }
 }

@@ -1,3 +1,4 @@
+import { decodeUtf8 } from '../config/utf8.js';
 import { parseFormFields } from './form-fields.js';
 import { parseJsonFields } from './json-fields.js';
 import type { BodyField } from './json-fields.js';
@@ -69,9 +70,6 @@ const MAX_DEPTH = 32;
 const MAX_VALUES = 256;
 const AMPERSAND = 0x26;
 
-// Fatal: otherwise an invalid byte would be verified as U+FFFD. A byte order mark at the start is ignored (RFC 8259, 8.1).
-const UTF8_DECODER = new TextDecoder('utf-8', { fatal: true });
-
 /** The fields of a body by name, or what is wrong with it. */
 export type FieldValues = ReadonlyMap<FieldName, string>;
 export type FieldsResult = { readonly ok: true; readonly values: FieldValues } | Malformed;
@@ -119,7 +117,7 @@ function isSmall(body: Uint8Array, media: CallbackMedia): boolean {
 function parseFields(body: Uint8Array, media: CallbackMedia): BodyField[] | undefined {
   let text: string;
   try {
-    text = UTF8_DECODER.decode(body);
+    text = decodeUtf8(body);
   } catch {
     return undefined;
   }

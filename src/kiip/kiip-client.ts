@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { SecretFileWatcher } from '../config/secret-file-watcher.js';
 import { isInstant, toUtc } from '../validation/instant.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import type { UpstreamFailure } from '../upstream/upstream-error.js';
@@ -26,13 +27,17 @@ export class KiipHttp extends UpstreamHttp {}
 @Injectable()
 export class KiipClient {
   private readonly rewardHosts: readonly string[];
+  private appKey: string;
 
   constructor(
     private readonly http: KiipHttp,
     private readonly users: UserReferencesService,
     private readonly promisedRewards: PromisedRewardsService,
     private readonly config: Config,
+    files: SecretFileWatcher,
   ) {
+    this.appKey = config.kiipAppKey;
+    files.watch('kiipAppKey', (key) => (this.appKey = key));
     this.rewardHosts = config.kiipRewardHosts ?? [new URL(config.kiipBaseUrl).host];
   }
 
@@ -81,7 +86,8 @@ export class KiipClient {
     call: KiipSessionRequestDto | KiipMomentRequestDto,
   ): Promise<{ body: string; kiipUserId: string | undefined }> {
     const kiipUserId = await this.toKiipUserId(call.user?.userid);
-    const request = kiipBody(call, kiipUserId, this.config);
+    const { kiipSdkVersion, kiipTestMode } = this.config;
+    const request = kiipBody(call, kiipUserId, { kiipAppKey: this.appKey, kiipSdkVersion, kiipTestMode });
     const { data } = await this.http.axiosRef.post<string>(path, request, { operation });
     return { body: data, kiipUserId };
   }

@@ -1,5 +1,7 @@
-import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Controller, Get, HttpCode, Logger, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { FromRequester } from '../caller-auth/requester.decorator.js';
+import type { Requester } from '../caller-auth/requester.decorator.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { invalid } from '../problem/problem-catalogue.js';
@@ -40,6 +42,8 @@ const BALANCE_EXAMPLE = { content: ISSUANCE_EXAMPLE.content, name: 'Coins', quan
 @ApiTags('Kiip ledger')
 @Controller('api/v1/kiip')
 export class IssuancesController {
+  private readonly logger = new Logger('Ledger');
+
   constructor(private readonly ledger: LedgerService) {}
 
   @Get('issuances')
@@ -70,8 +74,11 @@ export class IssuancesController {
   })
   @ApiOkResponse({ description: 'The released entry', type: IssuanceDto, example: RELEASED_EXAMPLE })
   @ApiProblems(...ENTRY_PROBLEMS, 413, 415, ENTRY_NOT_FOUND, 'conflict')
-  async release(@Param() { id }: IssuanceParamsDto): Promise<IssuanceDto> {
-    return this.toResponse(id, await this.ledger.release(id));
+  async release(
+    @Param() { id }: IssuanceParamsDto,
+    @FromRequester() requester: Requester,
+  ): Promise<IssuanceDto> {
+    return this.toResponse(id, await this.ledger.release(id, requester), requester);
   }
 
   @Post('issuances/:id/discard')
@@ -84,8 +91,11 @@ export class IssuancesController {
     example: { ...RELEASED_EXAMPLE, status: 'discarded' },
   })
   @ApiProblems(...ENTRY_PROBLEMS, 413, 415, ENTRY_NOT_FOUND, 'conflict')
-  async discard(@Param() { id }: IssuanceParamsDto): Promise<IssuanceDto> {
-    return this.toResponse(id, await this.ledger.discard(id));
+  async discard(
+    @Param() { id }: IssuanceParamsDto,
+    @FromRequester() requester: Requester,
+  ): Promise<IssuanceDto> {
+    return this.toResponse(id, await this.ledger.discard(id, requester), requester);
   }
 
   @Get('users/:user_id/balances')
@@ -106,10 +116,16 @@ export class IssuancesController {
     return { user_id, balances: await this.ledger.balances(user_id) };
   }
 
-  private async toResponse(id: string, entry: LedgerEntry | 'not-found' | 'conflict'): Promise<IssuanceDto> {
+  private async toResponse(
+    id: string,
+    entry: LedgerEntry | 'not-found' | 'conflict',
+    { caller }: Requester,
+  ): Promise<IssuanceDto> {
     if (entry === 'not-found') throw ENTRY_NOT_FOUND;
-    if (entry !== 'conflict') return toIssuanceDto(entry);
-    throw Problem.of('conflict', explainConflict(await this.ledger.find(id)), { retryable: false });
+    if (entry === 'conflict')
+      throw Problem.of('conflict', explainConflict(await this.ledger.find(id)), { retryable: false });
+    this.logger.log({ msg: `issuance ${entry.status}`, id, caller });
+    return toIssuanceDto(entry);
   }
 }
 

@@ -59,6 +59,12 @@ export interface QuarantinedCallback {
   secretIndex: number;
 }
 
+/** Who decided about a quarantined entry. */
+export interface Decision {
+  readonly caller: string | null;
+  readonly requestId: string;
+}
+
 /** A callback in the ledger. */
 export interface LedgerEntry {
   id: string;
@@ -79,6 +85,8 @@ export interface LedgerEntry {
   receivedAt: Date;
   /** When the quarantine ended: on release, on discard, or when the callback was received again and accepted. */
   resolvedAt: Date | null;
+  /** Who released or discarded it; null if nobody did. */
+  decision: Decision | null;
   verification: { signature: string; scheme: string; secretIndex: number };
   /** How often the same callback was received again. */
   duplicates: number;
@@ -177,6 +185,10 @@ export function toLedgerEntry(row: Selectable<LedgerTable>): LedgerEntry {
     origin: row.origin,
     receivedAt: row.received_at,
     resolvedAt: row.resolved_at,
+    decision:
+      row.decision_request_id === null
+        ? null
+        : { caller: row.decided_by, requestId: row.decision_request_id },
     verification: { signature: row.signature, scheme: row.signature_scheme, secretIndex: row.secret_index },
     duplicates: row.duplicates,
   };

@@ -4,6 +4,7 @@ import { isUniqueViolation } from '../database/storage-error.js';
 import type { LedgerStatus, LedgerTable, QuarantineCode, Tables } from '../database/tables.js';
 import { PROMISED_TRANSACTIONS } from '../promised-rewards/promised-rewards.queries.js';
 import { traceParent } from '../tracing/span.js';
+import type { Decision } from './ledger-entry.js';
 import type { QuarantineReason } from './quarantine-reason.js';
 
 /** Entries with these statuses are delivered and counted in balances. */
@@ -148,6 +149,7 @@ async function findConflict(db: Kysely<Tables>, row: NewRow): Promise<Quarantine
 /**
  * Ends a quarantine, and stores a delivery job if the row is accepted. A user reference that was registered after the
  * callback arrived is replaced with its user.
+ * @param decision who decided; without it, nobody did
  * @param isTest whether it is known now that it is a test reward
  * @returns undefined if the row is not quarantined or must not be accepted
  */
@@ -155,14 +157,20 @@ export async function resolveQuarantine(
   db: Kysely<Tables>,
   id: string,
   status: 'recorded' | 'released' | 'discarded',
-  isTest = false,
+  { decision, isTest = false }: { decision?: Decision; isTest?: boolean } = {},
 ) {
   try {
     return await db
       .with('decided', (cte) => {
         const update = cte
           .updateTable('ledger')
-          .set({ status, resolved_at: new Date(), feed_position: null })
+          .set({
+            status,
+            resolved_at: new Date(),
+            decided_by: decision?.caller ?? null,
+            decision_request_id: decision?.requestId ?? null,
+            feed_position: null,
+          })
           .where('id', '=', id)
           .where('status', '=', 'quarantined');
         if (status === 'discarded') return update.returningAll();

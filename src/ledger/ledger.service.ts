@@ -7,6 +7,7 @@ import { LedgerFeed, whereUser } from './ledger-feed.js';
 import type { FeedPage, FeedQuery } from './ledger-feed.js';
 import { newLedgerEntry, toLedgerEntry, toQuarantinedCallback } from './ledger-entry.js';
 import type {
+  Decision,
   VerifiedCallbackFields,
   LedgerEntry,
   PolicyDecision,
@@ -182,17 +183,17 @@ export class LedgerService {
    * @returns 'conflict' if the entry has another status, if another entry with the same signature, text or transaction
    *   is accepted, or if the quantity is not a number
    */
-  release(id: string): Promise<LedgerEntry | 'not-found' | 'conflict'> {
-    return this.resolve(id, 'released');
+  release(id: string, decision: Decision): Promise<LedgerEntry | 'not-found' | 'conflict'> {
+    return this.resolve(id, 'released', decision);
   }
 
   /** Discards a quarantined entry for good. @returns 'conflict' if it has another status */
-  discard(id: string): Promise<LedgerEntry | 'not-found' | 'conflict'> {
-    return this.resolve(id, 'discarded');
+  discard(id: string, decision: Decision): Promise<LedgerEntry | 'not-found' | 'conflict'> {
+    return this.resolve(id, 'discarded', decision);
   }
 
   private async accept(id: string, isTest: boolean): Promise<boolean> {
-    const accepted = await this.database.run((db) => resolveQuarantine(db, id, 'recorded', isTest));
+    const accepted = await this.database.run((db) => resolveQuarantine(db, id, 'recorded', { isTest }));
     if (accepted) this.notifyAccepted();
     return accepted !== undefined;
   }
@@ -204,9 +205,10 @@ export class LedgerService {
   private async resolve(
     id: string,
     status: 'released' | 'discarded',
+    decision: Decision,
   ): Promise<LedgerEntry | 'not-found' | 'conflict'> {
     if (!isLedgerId(id)) return 'not-found';
-    const row = await this.database.run((db) => resolveQuarantine(db, id, status));
+    const row = await this.database.run((db) => resolveQuarantine(db, id, status, { decision }));
     if (row) {
       this.notifyAccepted();
       return toLedgerEntry(row);

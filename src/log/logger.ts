@@ -7,7 +7,7 @@ import { requestContext } from './request-context.js';
 const ALLOWED_FIELDS = new Set(
   (
     'msg context requestId method route status durationMs caller problem upstream operation state reason consecutiveFailures attempt waitMs ' +
-    'consumer id outcome variable error code at signal address port'
+    'consumer id count outcome variable error code at signal listener address port'
   ).split(' '),
 );
 

@@ -76,6 +76,14 @@ export function rateLimited(retryAfterSeconds: number): Problem {
   });
 }
 
+export function credentialsLimited(retryAfterSeconds: number): Problem {
+  return Problem.of(
+    'rate-limited',
+    'Too many failed credentials came from this address. Try again after Retry-After.',
+    { retryable: true, retry_after_seconds: retryAfterSeconds },
+  );
+}
+
 export function storageUnavailable(retryAfterSeconds: number): Problem {
   return Problem.of('storage-unavailable', 'Nothing was stored. Try again after Retry-After.', {
     retryable: true,

@@ -68,7 +68,8 @@ export const PROBLEMS = {
   'rate-limited': {
     status: 429,
     title: 'Too many requests',
-    description: 'The caller, or the source address of callbacks, has used up its requests of this minute.',
+    description:
+      'The caller, or the source address of callbacks or of failed credentials, has used up its requests of this minute.',
     retryable: true,
   },
   'upstream-failed': {

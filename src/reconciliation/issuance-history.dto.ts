@@ -25,6 +25,12 @@ export class VerificationDto {
   /** When the quarantine ended. */
   @ApiProperty({ type: String, nullable: true, example: null })
   readonly decided_at!: string | null;
+  /** The caller who released or discarded the row; null if nobody did. */
+  @ApiProperty({ type: String, nullable: true, example: null })
+  readonly decided_by!: string | null;
+  /** The `X-Request-Id` of the request that did. */
+  @ApiProperty({ type: String, nullable: true, example: null })
+  readonly decision_request_id!: string | null;
   /**
    * How often the same callback has been received again.
    * @example 0
@@ -58,6 +64,12 @@ export class TimelineEventDto {
   readonly status?: number | null;
   @ApiProperty({ type: Number, required: false, example: 12 })
   readonly duration_ms?: number;
+  /** Who released or discarded the row. */
+  @ApiProperty({ type: String, required: false, example: 'operations' })
+  readonly caller?: string;
+  /** The `X-Request-Id` of the release or discard. */
+  @ApiProperty({ type: String, required: false, example: '0190c1d2-e3f4-7000-8000-112233445566' })
+  readonly request_id?: string;
   /** The scheme of the signature, the reason for the quarantine, or the outcome of the attempt. */
   @ApiProperty({ type: String, required: false, example: 'accepted' })
   readonly detail?: string;
@@ -79,6 +91,8 @@ export function toIssuanceHistoryDto(entry: LedgerEntry, history: EntryHistory):
       secret: `secret-${entry.verification.secretIndex}`,
       quantity_text: entry.quantityText,
       decided_at: entry.resolvedAt?.toISOString() ?? null,
+      decided_by: entry.decision?.caller ?? null,
+      decision_request_id: entry.decision?.requestId ?? null,
       duplicates: entry.duplicates,
     },
     deliveries: history.deliveries.map(toDeliveryDto),
@@ -105,11 +119,17 @@ function* ledgerEvents(entry: LedgerEntry, { acceptedAt }: EntryHistory): Iterab
   yield { at: receivedAt, event: 'received' };
   yield { at: receivedAt, event: 'verified', detail: entry.verification.scheme };
   if (entry.reason) yield { at: receivedAt, event: 'quarantined', detail: formatReason(entry.reason) };
-  if (resolvedAt && status === 'discarded') yield { at: resolvedAt, event: 'discarded' };
-  if (resolvedAt && status === 'released') yield { at: resolvedAt, event: 'released' };
+  if (resolvedAt && (status === 'discarded' || status === 'released'))
+    yield { at: resolvedAt, event: status, ...decidedBy(entry) };
   // By the clock of the database, which may differ slightly from ours.
   if (acceptedAt)
     yield { at: new Date(Math.max(+acceptedAt, +(resolvedAt ?? receivedAt))), event: 'committed' };
+}
+
+function decidedBy({ decision }: LedgerEntry): Pick<TimelineEvent, 'caller' | 'request_id'> {
+  if (!decision) return {};
+  const { caller, requestId: request_id } = decision;
+  return { ...(caller !== null && { caller }), request_id };
 }
 
 function* deliveryEvents(delivery: EntryHistory['deliveries'][number]): Iterable<TimelineEvent> {

@@ -11,6 +11,8 @@ export const ISSUANCE_HISTORY_EXAMPLE = {
     secret: 'secret-1',
     quantity_text: '20',
     decided_at: null,
+    decided_by: null,
+    decision_request_id: null,
     duplicates: 0,
   },
   deliveries: [{ ...DELIVERY_EXAMPLE, status: 'delivered', attempts: 1, last_status: 200 }],

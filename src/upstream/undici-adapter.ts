@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import axios, { AxiosError } from 'axios';
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { Dispatcher } from 'undici';
+import { decodeUtf8 } from '../config/utf8.js';
 import { traceHeaders } from '../tracing/span.js';
 import { decodeContent } from './content-coding.js';
 import { parseRetryAfter } from './retry-after.js';
@@ -27,7 +28,7 @@ export async function sendThroughUndici(
     throw toAxiosError(config, new UpstreamError(upstream, config.operation, ...args));
   };
   let response: Dispatcher.ResponseData;
-  let data: string;
+  let bytes: Buffer;
   try {
     response = await dispatcher.request({
       ...toTarget(config),
@@ -42,7 +43,7 @@ export async function sendThroughUndici(
       body: (body as Readable | undefined) ?? null,
       signal,
     });
-    data = await readBody(response);
+    bytes = await readBody(response);
   } catch (error) {
     if (error instanceof ResponseBodyError) return fail('invalid_response', error.message);
     const neverSent = body?.consumed === false;
@@ -56,6 +57,12 @@ export async function sendThroughUndici(
       findHeader(response, 'date'),
     );
     return fail(toFailure(status), `responded with status ${status}`, { status, retryAfterSeconds });
+  }
+  let data: string;
+  try {
+    data = decodeUtf8(bytes);
+  } catch {
+    return fail('invalid_response', 'the response is not UTF-8');
   }
   return { data, status, statusText: response.statusText, headers: {}, config };
 }
@@ -89,7 +96,7 @@ function isUnasked100(error: unknown): boolean {
 
 class ResponseBodyError extends Error {}
 
-async function readBody(response: Dispatcher.ResponseData): Promise<string> {
+async function readBody(response: Dispatcher.ResponseData): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
@@ -100,12 +107,12 @@ async function readBody(response: Dispatcher.ResponseData): Promise<string> {
   }
   const bytes = Buffer.concat(chunks, length);
   const encoding = response.headers['content-encoding'];
-  if (encoding === undefined || length === 0) return bytes.toString('utf8');
+  if (encoding === undefined || length === 0) return bytes;
   const decoded = await decodeContent(bytes, [encoding].flat(), MAX_RESPONSE_BYTES).catch(() => {
     throw new ResponseBodyError('the response cannot be decompressed or is larger than 1 MiB');
   });
   if (!decoded) throw new ResponseBodyError('the response has an unsupported content encoding');
-  return decoded.toString('utf8');
+  return decoded;
 }
 
 function findHeader(response: Dispatcher.ResponseData, name: string): string | undefined {

@@ -6,22 +6,26 @@ import { isUserReference } from './user-reference.js';
 
 /** The users that one process caches, to save a database statement per moment. */
 const MAX_CACHED_USERS = 10_000;
+/** A user that another process has erased is stored again after this time, with a new reference. */
+const MAX_CACHE_AGE_MS = 60_000;
 const MAX_MINT_ATTEMPTS = 3;
 
 /**
  * The users that have been sent to Kiip, with the reference that was sent instead of the id, if any. They are stored before a
- * request is sent and never change, so cached entries stay valid.
+ * request is sent and never change until they are erased, so cached entries stay valid for a while.
  * Every method throws StorageUnavailableError.
  */
 @Injectable()
 export class UserReferencesService {
   /** From the hash of the user id to the reference; '' without one. */
   private readonly cache = new Map<string, string>();
+  private cachedSince = performance.now();
 
   constructor(private readonly database: Database) {}
 
   /** Stores that a user's id is sent to Kiip. */
   async register(userId: string): Promise<void> {
+    this.clearOldCache();
     const key = sha256Key(userId);
     if (this.cache.has(key)) return;
     await this.database.run((db) =>
@@ -53,6 +57,7 @@ export class UserReferencesService {
    * @param mint creates a random reference
    */
   async getReference(userId: string, mint: () => string): Promise<string> {
+    this.clearOldCache();
     const key = sha256Key(userId);
     const cached = this.cache.get(key);
     if (cached) return cached;
@@ -99,6 +104,12 @@ export class UserReferencesService {
         .executeTakeFirstOrThrow(),
     );
     return row.reference ?? minted;
+  }
+
+  private clearOldCache(): void {
+    if (performance.now() - this.cachedSince < MAX_CACHE_AGE_MS) return;
+    this.cache.clear();
+    this.cachedSince = performance.now();
   }
 
   private addToCache(key: string, reference: string): void {

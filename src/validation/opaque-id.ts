@@ -17,16 +17,6 @@ export function IsOpaqueId(example: string, { required = true } = {}): PropertyD
   return idProperty(example, (value) => findIdViolation(value), { required });
 }
 
-/** Marks a property with an id that becomes a path segment. */
-export function IsPathSafeId(example: string): PropertyDecorator {
-  return idProperty(
-    example,
-    (value) =>
-      findIdViolation(value) ??
-      (hasDotSegment(value) ? 'must not contain "." or ".." as a path segment' : undefined),
-  );
-}
-
 /** Marks a property with a string under the same rules, with its own maximum length. */
 export function IsBoundedString(
   example: string,

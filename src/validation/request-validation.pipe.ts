@@ -1,8 +1,16 @@
 import { Injectable, ValidationPipe } from '@nestjs/common';
-import type { ArgumentMetadata, PipeTransform, ValidationError, ValidationPipeOptions } from '@nestjs/common';
+import type {
+  ArgumentMetadata,
+  PipeTransform,
+  Type,
+  ValidationError,
+  ValidationPipeOptions,
+} from '@nestjs/common';
+import { getMetadataStorage } from 'class-validator';
 import { Problem } from '../problem/problem.js';
 import type { Violation } from '../problem/problem.js';
 import { findBodyViolation, pointerTo } from './body-limits.js';
+import { unknownParameters, validationProblem } from './unknown-parameters.js';
 
 const VALIDATION_OPTIONS: ValidationPipeOptions = {
   transform: true,
@@ -15,14 +23,38 @@ const VALIDATION_OPTIONS: ValidationPipeOptions = {
 @Injectable()
 export class RequestValidationPipe implements PipeTransform {
   private readonly paramPipe = new ValidationPipe(VALIDATION_OPTIONS);
-  /** Unknown properties of a body are mistakes; unknown parameters of a URL may be for others, such as a proxy. */
   private readonly bodyPipe = new ValidationPipe({ ...VALIDATION_OPTIONS, forbidNonWhitelisted: true });
 
   transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (metadata.type === 'query') return this.transformQuery(value as object, metadata);
     if (metadata.type !== 'body') return this.paramPipe.transform(value, metadata);
     requireObject(value);
     return this.bodyPipe.transform(value, metadata);
   }
+
+  /** By names of our own: validators take a parameter named like a property of every object for an allowed one. */
+  private async transformQuery(query: object, metadata: ArgumentMetadata): Promise<unknown> {
+    const unknown = unknownParameters(query, knownParameters(metadata.metatype!));
+    if (unknown.length === 0) return this.paramPipe.transform(query, metadata);
+    const others = await this.paramPipe.transform(query, metadata).then(
+      () => [],
+      (error: unknown) => (error instanceof Problem ? (error.fields.errors ?? []) : []),
+    );
+    throw validationProblem([...unknown, ...others]);
+  }
+}
+
+const PARAMETERS = new WeakMap<Type, ReadonlySet<string>>();
+
+/** The properties of a query class that have a validator. */
+function knownParameters(query: Type): ReadonlySet<string> {
+  let known = PARAMETERS.get(query);
+  if (!known) {
+    const metadata = getMetadataStorage().getTargetValidationMetadatas(query, '', false, false);
+    known = new Set(metadata.map(({ propertyName }) => propertyName));
+    PARAMETERS.set(query, known);
+  }
+  return known;
 }
 
 function requireObject(value: unknown): asserts value is object {
@@ -30,11 +62,6 @@ function requireObject(value: unknown): asserts value is object {
     throw validationProblem([{ pointer: '', detail: 'the body must be a JSON object' }]);
   const violation = findBodyViolation(value);
   if (violation) throw validationProblem([violation]);
-}
-
-function validationProblem(errors: Violation[]): Problem {
-  const detail = errors.length === 1 ? `${errors[0]!.detail}.` : 'See errors for what to correct.';
-  return Problem.of('validation', detail, { errors, retryable: false });
 }
 
 function violations(errors: readonly ValidationError[], parent = ''): Violation[] {

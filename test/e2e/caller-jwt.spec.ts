@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import supertest from 'supertest';
 import { passSeconds, restoreClock } from '../support/clock.js';
-import { apiKey, badge, startWorld } from '../support/gateway.js';
+import { apiKey, badge, everyScope, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 import { Issuer, algorithms, signingKey, tokenBy } from '../support/issuer.js';
 import { scrapeMetrics, findSeries } from '../support/metrics.js';
@@ -11,9 +11,15 @@ import { waitFor } from '../support/wait-for.js';
 let issuer: Issuer;
 let world: World;
 
+const serviceAccount = 'system:serviceaccount:shop:badge';
+const longestSubject = 's'.repeat(512);
+
 async function start(): Promise<void> {
   issuer = await Issuer.start();
-  world = await startWorld(issuer.environment);
+  world = await startWorld({
+    ...issuer.environment,
+    CALLER_SCOPES: everyScope('shop', serviceAccount, longestSubject, 'made-up-1', 'made-up-2'),
+  });
 }
 
 async function stop(): Promise<void> {
@@ -60,15 +66,12 @@ describe('a caller token', () => {
   });
 
   const accepted: [string, () => object, string][] = [
-    [
-      'of a Kubernetes service account',
-      () => ({ sub: 'system:serviceaccount:shop:badge' }),
-      'system:serviceaccount:shop:badge',
-    ],
+    ['of a Kubernetes service account', () => ({ sub: serviceAccount }), serviceAccount],
     ['with several audiences', () => ({ aud: ['other', 'rewards-gateway'] }), 'shop'],
     ['within 30 s after it expires, since clocks differ', () => ({ exp: now() - 20 }), 'shop'],
     ['within 30 s before it becomes valid, since clocks differ', () => ({ nbf: now() + 20 }), 'shop'],
-    ['with a subject of the maximum length', () => ({ sub: 's'.repeat(512) }), 's'.repeat(512)],
+    ['with a subject of the maximum length', () => ({ sub: longestSubject }), longestSubject],
+    ['that lasts an hour', () => ({ exp: now() + 3_600, iat: now() }), 'shop'],
   ];
 
   it.each(accepted)('is accepted %s, and the log names the caller', async (_, changes, name) => {
@@ -82,6 +85,9 @@ describe('a caller token', () => {
     ['without an expiry', () => issuer.token({ exp: undefined }), /"exp"/],
     ['of another issuer', () => issuer.token({ iss: 'https://other.example' }), /"iss"/],
     ['for another audience', () => issuer.token({ aud: 'https://other.example' }), /"aud"/],
+    ['without the time of issue', () => issuer.token({ iat: undefined }), /"iat"/],
+    ['that lasts longer than an hour', () => issuer.token({ iat: now(), exp: now() + 3_601 }), /longer/],
+    ['issued in the future', () => issuer.token({ iat: now() + 86_400, exp: now() + 90_000 }), /"iat"/],
     ['without an audience', () => issuer.token({ aud: undefined }), /"aud"/],
     ['without a subject', () => issuer.token({ sub: undefined }), /"sub"/],
     ['with only an authorized party', () => issuer.token({ sub: undefined, azp: 'client-7' }), /"sub"/],
@@ -152,6 +158,23 @@ describe('a caller token', () => {
     expect(response.headers['www-authenticate']).toMatch(/^Bearer /);
     expect(callers().at(-1)).toBeUndefined();
     expect(world.kigo.requests()).toHaveLength(asked);
+  });
+
+  it.each([
+    [undefined, 200],
+    ['JWT', 200],
+    ['jwt', 200],
+    ['at+jwt', 200],
+    ['application/at+jwt', 200],
+    ['logout+jwt', 401],
+    ['secevent+jwt', 401],
+    ['dpop+jwt', 401],
+    ['id_token', 401],
+    ['', 401],
+  ])('with the type %s gets %s', async (typ, status) => {
+    const response = await ask(tokenBy(issuer.keys[0]!, issuer.claims(), { typ }));
+    expect(response.status).toBe(status);
+    expect(response.text.includes('The \\"typ\\" of this token')).toBe(status === 401);
   });
 
   it('is asked for when it is missing', async () => {

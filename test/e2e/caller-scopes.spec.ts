@@ -153,9 +153,38 @@ describe('every operation of the API, with API keys', () => {
   });
 });
 
+describe('a caller without CALLER_SCOPES', () => {
+  it('may read and report, and neither decides about money nor manages deliveries', async () => {
+    const gateway = await startGateway({ CALLER_SCOPES: undefined });
+    const operations = (await operationsOf(gateway)).filter(([, path]) => !isPublic(path));
+    const forbidden = new Set<string>();
+    const allowed = new Set<string>();
+    for (const [method, path, scope = ''] of operations) {
+      const { status } = await call(gateway, method, path, apiKey);
+      (status === 403 ? forbidden : allowed).add(scope);
+    }
+    await gateway.close();
+    expect([...forbidden].toSorted()).toEqual(['deliveries:manage', 'ledger:decide']);
+    expect([...allowed].toSorted()).toEqual(['kigo:read', 'kiip:write', 'ledger:read']);
+  });
+
+  it('may do no more without a name, with CALLER_AUTH=none', async () => {
+    const gateway = await startGateway({ CALLER_AUTH: 'none', CALLER_SCOPES: undefined });
+    const operations = (await operationsOf(gateway)).filter(([, path]) => !isPublic(path));
+    for (const [method, path, scope = ''] of operations) {
+      const { status } = await call(gateway, method, path);
+      expect([method, path, status === 403]).toEqual([
+        method,
+        path,
+        ['deliveries:manage', 'ledger:decide'].includes(scope),
+      ]);
+    }
+    await gateway.close();
+  });
+});
+
 describe('a caller with an API key', () => {
   it.each([
-    ['has every scope when CALLER_SCOPES is not set', undefined, false],
     ['has the scopes of its name', '{"tester":["kigo:read"]}', false],
     ['has no scope when its list is empty', '{"tester":[]}', true],
     ['has no scope when its name is not listed', '{"other":["kigo:read"]}', true],

@@ -48,7 +48,7 @@ describe('a moment that provably was not sent', () => {
   });
 
   it('is tried three times when the host name is unknown, and answered 502 retryable', async () => {
-    await use('https://nope.invalid');
+    await use('https://nope.invalid', { KIGO_API_KEY: 'not-a-published-key' });
     expect(await moment(gateway)).toEqual([502, true]);
     expect(repeats(gateway)).toBe(2);
   });

@@ -95,7 +95,7 @@ describe('GET /api/v1/deliveries and POST /api/v1/deliveries/:id/retry', () => {
     ['?consumer=up&status=pending', 0, '', ''],
     ['?consumer=nobody', 0, '', ''],
     ['?after=dlv_999999999999999999', 0, '', ''],
-    ['?colour=blue&limit=500', 12, '', ''],
+    ['?limit=500', 12, '', ''],
   ])('filters deliveries by %s', async (query, count, name, status) => {
     const items = await view.list(query);
     expect(items).toHaveLength(count);
@@ -223,6 +223,8 @@ describe('GET /api/v1/deliveries and POST /api/v1/deliveries/:id/retry', () => {
       expect(last).toEqual({
         id,
         consumer: 'up',
+        requested_by: 'tester',
+        request_id: expect.any(String),
         from: '2020-01-01T00:00:00.000Z',
         // The window ends now at the latest.
         to: expect.stringMatching(/^20\d\d-/) as string,

@@ -1,12 +1,13 @@
 import supertest from 'supertest';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { badge, startGateway } from '../support/gateway.js';
+import type { Environment } from '../../src/config/read-config.js';
 import type { Gateway } from '../support/gateway.js';
 import { problemIn } from '../support/problem.js';
 
 let gateway: Gateway;
 
-async function start(env: Record<string, string>): Promise<void> {
+async function start(env: Environment): Promise<void> {
   gateway = await startGateway({ API_KEYS: 'shop:key-1,shop:key-2,app:key-3', ...env });
   passSeconds(0);
 }
@@ -88,7 +89,12 @@ describe('rate limit of callers', () => {
   });
 
   it('counts by client address without caller authentication', async () => {
-    await start({ RATE_LIMIT_PER_MINUTE: '1', CALLER_AUTH: 'none', TRUSTED_PROXY_HOPS: '1' });
+    await start({
+      RATE_LIMIT_PER_MINUTE: '1',
+      CALLER_AUTH: 'none',
+      CALLER_SCOPES: undefined,
+      TRUSTED_PROXY_HOPS: '1',
+    });
     const addresses = ['192.0.2.1', '192.0.2.2', '192.0.2.1'];
     const calls = addresses.map((address) => ask('', { 'x-forwarded-for': address }));
     expect(await limited(calls)).toBe(1);

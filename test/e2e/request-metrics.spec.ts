@@ -235,7 +235,7 @@ describe('metrics of routes and upstreams', () => {
 
 describe('metrics of requests without caller authentication', () => {
   it('leaves the caller label empty', async () => {
-    const gateway = await startGateway({ CALLER_AUTH: 'none' });
+    const gateway = await startGateway({ CALLER_AUTH: 'none', CALLER_SCOPES: undefined });
     try {
       await gateway.get('/health/live');
       expect(findSeries(await scrapeMetrics(gateway), 'rewards_gateway_http_requests_total')).toEqual({

@@ -15,6 +15,7 @@ interface Span {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId?: string;
+  readonly links?: { readonly traceId: string; readonly spanId: string }[];
   readonly name: string;
   readonly attributes: { key: string; value: object }[];
 }
@@ -29,6 +30,7 @@ const TRACES = {
   callback: '4bf92f3577b34da6a3ce929d0e0e4736',
   lookup: '4bf92f3577b34da6a3ce929d0e0e4737',
   disconnected: '4bf92f3577b34da6a3ce929d0e0e4738',
+  stranger: '4bf92f3577b34da6a3ce929d0e0e4739',
 };
 const traceparentOf = (traceId: string) => `00-${traceId}-${callerSpan}-01`;
 
@@ -88,6 +90,7 @@ describe('traces', () => {
     let deliveredTraceparent: string | undefined;
     let seenByKigo: unknown[];
     let lookupStatus: number;
+    let strangerStatus: number;
     let callOutcome: PromiseSettledResult<Response>;
     let disconnectedStatus: unknown;
 
@@ -106,6 +109,8 @@ describe('traces', () => {
           }),
         );
       lookupStatus = (await ask('user123', TRACES.lookup)).status;
+      const stranger = { authorization: 'Bearer wrong', traceparent: traceparentOf(TRACES.stranger) };
+      strangerStatus = (await fetch((await gateway.url()) + badge(), { headers: stranger })).status;
 
       kigo.addFault({ kind: 'hang', route: 'lookup' });
       const abort = new AbortController();
@@ -114,8 +119,8 @@ describe('traces', () => {
       abort.abort();
       [callOutcome] = await Promise.allSettled([call]);
       const requests = () => gateway.log().filter(({ msg }) => msg === 'request');
-      await waitFor('the end of the call is logged', () => requests().length === 3);
-      disconnectedStatus = requests()[2]!['status'];
+      await waitFor('the end of the call is logged', () => requests().length === 4);
+      disconnectedStatus = requests()[3]!['status'];
       seenByKigo = kigo.requests('lookup').map(({ headers }) => headers['traceparent']);
 
       gateway.signal('SIGTERM');
@@ -123,25 +128,34 @@ describe('traces', () => {
       spans = receivedSpans(collector);
     });
 
-    it('follow a callback through the ledger to its delivery, in the trace of its sender', () => {
+    it('follow a callback through the ledger to its delivery, in a trace of ours with a link to that of its sender', () => {
       expect(new Set(collector.received.map(({ path }) => path))).toEqual(new Set(['/v1/traces']));
-      const trace = spansOf(TRACES.callback);
+      // Anybody can send any trace id, and it would be stored and go to consumers.
+      expect(spansOf(TRACES.callback)).toEqual([]);
+      const root = spans.find(({ name }) => name === 'POST /callbacks/kiip')!;
+      expect(root.links).toEqual([expect.objectContaining({ traceId: TRACES.callback, spanId: callerSpan })]);
+      const trace = spansOf(root.traceId);
       const named = (name: string) => trace.find((span) => span.name === name)!;
       expect(trace.map(({ name }) => name).toSorted()).toEqual([
         'POST /callbacks/kiip',
         'deliver wallet',
         'ledger record',
       ]);
-      expect(named('POST /callbacks/kiip').parentSpanId).toBe(callerSpan);
+      expect(root.parentSpanId ?? '').toBe('');
       expect(named('ledger record').parentSpanId).toBe(named('POST /callbacks/kiip').spanId);
       expect(named('deliver wallet').parentSpanId).toBe(named('ledger record').spanId);
-      expect(deliveredTraceparent).toBe(`00-${TRACES.callback}-${named('deliver wallet').spanId}-01`);
+      expect(deliveredTraceparent).toBe(`00-${root.traceId}-${named('deliver wallet').spanId}-01`);
     });
 
     it('contain no personal data, no secret and no URL of a consumer', () => {
       const exported = JSON.stringify(collector.received);
       for (const canary of ['canary-user', 'demo-partner', 'test_app_secret', 'whsec_', wallet.url])
         expect(exported).not.toContain(canary);
+    });
+
+    it('have nothing in a trace that somebody without a credential names', () => {
+      expect(strangerStatus).toBe(401);
+      expect(spansOf(TRACES.stranger)).toEqual([]);
     });
 
     it('continue at Kigo', () => {

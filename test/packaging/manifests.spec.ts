@@ -39,7 +39,7 @@ interface Pod {
   initContainers?: Container[];
   containers: [Container];
   topologySpreadConstraints: { labelSelector: Selector }[];
-  volumes: {
+  volumes?: {
     name: string;
     secret?: { secretName: string; items: { key: string; path: string }[] };
     persistentVolumeClaim?: { claimName: string };
@@ -52,7 +52,7 @@ interface Container {
   ports: object[];
   envFrom: object[];
   env: Variable[];
-  volumeMounts: { name: string; mountPath: string; readOnly?: boolean }[];
+  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[];
   startupProbe: Probe;
   readinessProbe: Probe;
   livenessProbe: Probe;
@@ -85,7 +85,7 @@ function rendered(folder: string) {
   return {
     resources,
     all,
-    settings: all<ConfigMap>('ConfigMap')[0]!,
+    settings: all<ConfigMap>('ConfigMap').find(({ data }) => 'PORT' in data)!,
     deployments,
     containers: deployments.map(({ spec }) => spec.template.spec.containers[0]),
     /** The names of the deployments whose pods these labels choose. */
@@ -126,8 +126,9 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
       const necessary = env.filter(({ valueFrom }) => !valueFrom?.secretKeyRef.optional);
       const secrets: Environment = {
         ...baseEnvironment,
-        REDIS_URL: 'redis://redis',
-        DELIVERY_CONSUMERS: consumers({}),
+        KIGO_API_KEY: 'test-kigo-api-key-0001',
+        REDIS_URL: 'rediss://redis',
+        DELIVERY_CONSUMERS: consumers({ secrets: [`whsec_${'a'.repeat(32)}`] }),
       };
       const values = necessary.map((one) => [
         variableOf(one),
@@ -142,28 +143,30 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
     const secrets = envs(({ secret }) => secret);
     expect(Object.keys(world.settings.data).filter((name) => secrets.includes(name))).toEqual([]);
     for (const { spec } of world.deployments) {
-      const { containers, volumes } = spec.template.spec;
-      const [{ env, volumeMounts }] = containers;
+      const { containers, volumes = [] } = spec.template.spec;
+      const [{ env, volumeMounts = [] }] = containers;
       expect(env.filter(({ name, value }) => value !== undefined && secrets.includes(name))).toEqual([]);
       const references = env.filter(({ valueFrom }) => valueFrom);
       expect(references.map(({ valueFrom }) => valueFrom?.secretKeyRef.key)).toEqual(
         references.map(({ name }) => name),
       );
-      const files = volumes.find(({ name }) => name === 'secrets')!.secret!;
-      const mount = volumeMounts.find(({ name }) => name === 'secrets')!;
-      expect(mount.readOnly).toBe(true);
-      expect(secrets).toEqual(expect.arrayContaining(files.items.map(({ key }) => key)));
+      const items = volumes.find(({ name }) => name === 'secrets')?.secret?.items ?? [];
+      const mount = volumeMounts.find(({ name }) => name === 'secrets');
+      expect([mount?.readOnly, items.length]).toEqual(
+        roleOf(containers[0]) === 'worker' ? [undefined, 0] : [true, 4],
+      );
+      expect(secrets).toEqual(expect.arrayContaining(items.map(({ key }) => key)));
       expect(env.filter(({ name }) => name.endsWith('_FILE'))).toEqual(
-        files.items.map(({ key, path }) => ({ name: `${key}_FILE`, value: `${mount.mountPath}/${path}` })),
+        items.map(({ key, path }) => ({ name: `${key}_FILE`, value: `${mount!.mountPath}/${path}` })),
       );
     }
   });
 
   it('has probes that the program answers', async () => {
     const paths = world.containers.flatMap(({ startupProbe, readinessProbe, livenessProbe }) => {
-      expect(startupProbe.httpGet).toEqual({ path: '/health/startup', port: 'http' });
-      expect(readinessProbe.httpGet).toEqual({ path: '/health/ready', port: 'http' });
-      expect(livenessProbe.httpGet).toEqual({ path: '/health/live', port: 'http' });
+      expect(startupProbe.httpGet).toEqual({ path: '/health/startup', port: 'management' });
+      expect(readinessProbe.httpGet).toEqual({ path: '/health/ready', port: 'management' });
+      expect(livenessProbe.httpGet).toEqual({ path: '/health/live', port: 'management' });
       return [startupProbe, readinessProbe, livenessProbe].map(({ httpGet }) => httpGet.path);
     });
     // A process of its own: checking schemas may hold this one up for so long that its liveness would be told as lost.
@@ -176,11 +179,16 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
     await database.drop();
   });
 
-  it('routes to the port that the program listens on', () => {
+  it('routes to the ports that the program listens on, and to none that is for operators', () => {
+    const { PORT, CALLBACK_PORT, MANAGEMENT_PORT } = world.settings.data;
     for (const { ports } of world.containers)
-      expect(ports).toEqual([{ name: 'http', containerPort: Number(world.settings.data['PORT']) }]);
+      expect(ports).toEqual([
+        { name: 'http', containerPort: Number(PORT) },
+        { name: 'callbacks', containerPort: Number(CALLBACK_PORT) },
+        { name: 'management', containerPort: Number(MANAGEMENT_PORT) },
+      ]);
     const [service] = world.all<Resource & { spec: { ports: { targetPort: string }[] } }>('Service');
-    expect(service!.spec.ports.map(({ targetPort }) => targetPort)).toEqual(['http']);
+    expect(service!.spec.ports.map(({ targetPort }) => targetPort)).toEqual(['http', 'callbacks']);
   });
 
   it('has deployments that select only their own pods', () => {
@@ -195,7 +203,7 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
     );
   });
 
-  it('selects the API deployment for the Service and for callbacks, and every deployment for callers', () => {
+  it('selects the API deployment for the Service, callbacks and callers, and every deployment for monitoring', () => {
     const [service] = world.all<Resource & { spec: { selector: Labels } }>('Service');
     expect(world.chosen(service!.spec.selector)).toEqual(['rewards-gateway']);
     const policies = Object.fromEntries(
@@ -206,7 +214,8 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
     const everybody = world.deployments.map(({ metadata }) => metadata.name);
     expect(policies).toMatchObject({
       'rewards-gateway': everybody,
-      'rewards-gateway-callers': everybody,
+      'rewards-gateway-callers': ['rewards-gateway'],
+      'rewards-gateway-monitoring': everybody,
       'rewards-gateway-callbacks': ['rewards-gateway'],
       'rewards-gateway-consumers': [everybody.at(-1)],
     });
@@ -280,8 +289,8 @@ withKubectl('the overlay for development', () => {
     expect(others).toEqual([]);
     expect(deployment!.spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
     expect(world.all('HorizontalPodAutoscaler')).toEqual([]);
-    const { containers, volumes } = deployment!.spec.template.spec;
-    const [{ env, volumeMounts }] = containers;
+    const { containers, volumes = [] } = deployment!.spec.template.spec;
+    const [{ env, volumeMounts = [] }] = containers;
     expect(env.map(({ name }) => name)).not.toContain('DATABASE_URL');
     const mount = volumeMounts.find(({ mountPath }) => mountPath === world.settings.data['DATA_DIR']);
     const [claim] = world.all<Resource>('PersistentVolumeClaim');
@@ -292,8 +301,10 @@ withKubectl('the overlay for development', () => {
 
   it('has the simulated vendors beside the gateway, and what they expect', () => {
     const [{ initContainers, containers }] = world.deployments.map(({ spec }) => spec.template.spec) as [Pod];
+    const { CALLBACK_PORT } = world.settings.data;
     expect(initContainers).toEqual([
       expect.objectContaining({
+        env: [{ name: 'SANDBOX_CALLBACK_URL', value: `http://127.0.0.1:${CALLBACK_PORT}/callbacks/kiip` }],
         image: 'rewards-gateway-sandbox:dev',
         restartPolicy: 'Always',
       }),
@@ -331,19 +342,23 @@ withKubectl('the overlay for production', () => {
     expect(scaler!.spec.scaleTargetRef).toMatchObject({ kind: 'Deployment', name: 'rewards-gateway' });
   });
 
-  it('creates the secrets that the pods reference', () => {
+  it('creates the secrets that the pods reference, each for the half that uses it', () => {
     const [external] = world.all<
       Resource & { spec: { target: { name: string }; data: { secretKey: string }[] } }
     >('ExternalSecret');
     const made = external!.spec.data.map(({ secretKey }) => secretKey);
     for (const { spec } of world.deployments) {
-      const { containers, volumes } = spec.template.spec;
+      const { containers, volumes = [] } = spec.template.spec;
       const references = containers[0].env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []);
       const files = volumes.flatMap(({ secret }) => secret ?? []);
       const names = [...references.map(({ name }) => name), ...files.map(({ secretName }) => secretName)];
       expect(new Set(names)).toEqual(new Set([external!.spec.target.name]));
       const keys = [...references, ...files.flatMap(({ items }) => items)].map(({ key }) => key);
-      expect(keys.toSorted()).toEqual(made.toSorted());
+      expect(keys.toSorted()).toEqual(
+        roleOf(containers[0]) === 'worker'
+          ? ['DATABASE_URL', 'DELIVERY_CONSUMERS', 'REDIS_URL']
+          : made.toSorted(),
+      );
       expect(references.find(({ key }) => key === 'REDIS_URL')?.optional).toBe(false);
     }
   });
@@ -357,7 +372,7 @@ withKubectl('the overlay for production', () => {
       {
         path: '/callbacks',
         pathType: 'Prefix',
-        backend: { service: { name: 'rewards-gateway', port: { name: 'http' } } },
+        backend: { service: { name: 'rewards-gateway', port: { name: 'callbacks' } } },
       },
     ]);
   });
@@ -389,6 +404,7 @@ describe('the network of k8s/base', () => {
       ['NetworkPolicy', 'rewards-gateway'],
       ['NetworkPolicy', 'rewards-gateway-callbacks'],
       ['NetworkPolicy', 'rewards-gateway-callers'],
+      ['NetworkPolicy', 'rewards-gateway-monitoring'],
       ['NetworkPolicy', 'rewards-gateway-consumers'],
     ]);
   });
@@ -424,14 +440,20 @@ describe('the network of k8s/base', () => {
     });
   });
 
-  it('lets in the ingress controller, and pods that say that they call', () => {
+  it('lets in, each on its own port, the ingress controller and pods that say that they call or monitor', () => {
     expect(rulesOf('rewards-gateway-callbacks')).toEqual({
       policyTypes: ['Ingress'],
       ingress: [
         {
           from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } }],
-          ports: [tcp('http')],
+          ports: [tcp('callbacks')],
         },
+      ],
+    });
+    expect(rulesOf('rewards-gateway-monitoring')).toEqual({
+      policyTypes: ['Ingress'],
+      ingress: [
+        { from: [pods(anyNamespace, { 'rewards-gateway/monitoring': 'true' })], ports: [tcp('management')] },
       ],
     });
     expect(rulesOf('rewards-gateway-callers')).toEqual({

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { VARIABLES } from '../../src/config/variables.js';
 import { startKigoSandbox } from '@rewards-gateway/sandbox';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import { consumer } from '../support/consumer.js';
@@ -32,7 +31,7 @@ interface Dashboard {
 
 const { groups } = parse(textOf('k8s/observability/alerts.yaml')) as { groups: [{ rules: Rule[] }] };
 const [{ rules }] = groups;
-const RULE_TESTS = ['alerts.test.yaml', 'alerts-hourly.test.yaml'];
+const RULE_TESTS = ['alerts.test.yaml', 'alerts-hourly.test.yaml', 'alerts-callers.test.yaml'];
 const tests = RULE_TESTS.flatMap((file) => (parse(textOf(`k8s/observability/${file}`)) as RuleTests).tests);
 const { panels } = JSON.parse(textOf('k8s/observability/dashboard.json')) as Dashboard;
 const queries = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
@@ -169,7 +168,7 @@ describe('observability kustomize component', () => {
     const { spec } = parse(textOf('k8s/observability/scrape.yaml')) as Patch;
     expect(spec.template.metadata.annotations).toEqual({
       'prometheus.io/scrape': 'true',
-      'prometheus.io/port': VARIABLES.port.default,
+      'prometheus.io/port': /MANAGEMENT_PORT=(\d+)/.exec(textOf('k8s/base/kustomization.yaml'))![1],
       'prometheus.io/path': '/metrics',
     });
   });

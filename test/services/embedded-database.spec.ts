@@ -35,6 +35,18 @@ import {
   startOn,
   fatalOf,
 } from '../support/embedded-world.js';
+import {
+  newFolder,
+  removeFolder,
+  createTemplate,
+  copyOf,
+  clusterOf,
+  serverPidOf,
+  startOn,
+  startReadyOn,
+  sendTo,
+  fatalOf,
+} from '../support/embedded-world.js';
 import { startProcess } from '../support/gateway-process.js';
 import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
@@ -48,6 +60,12 @@ beforeAll(async () => {
   template = await createTemplate();
 }, 60_000);
 afterAll(() => removeFolder(template));
+
+/** The files and folders of the cluster that somebody beside its owner may open. */
+const openToOthers = () =>
+  readdirSync(join(dataDir, 'postgresql'), { recursive: true, encoding: 'utf8' })
+    .concat('')
+    .filter((name) => statSync(join(dataDir, 'postgresql', name)).mode & 0o077);
 
 describe('the files of the embedded database', () => {
   beforeEach(() => {
@@ -274,4 +292,42 @@ describe('the files of the embedded database', () => {
     );
     await expect(start).rejects.toThrow(EmbeddedDatabaseError);
   });
+});
+
+describe('the files of the embedded database', () => {
+  beforeEach(() => {
+    dataDir = copyOf(template);
+  });
+  afterEach(() => removeFolder(dataDir));
+
+  it('are open to nobody but their owner, and lose what a volume gives to a group', async () => {
+    expect(readdirSync(cluster()).length).toBeGreaterThan(15);
+    expect(openToOthers()).toEqual([]);
+    for (const [path, mode] of [
+      [join(dataDir, 'postgresql'), 0o770],
+      [cluster(), 0o770],
+      [join(dataDir, 'postgresql', 'password'), 0o660],
+    ] as const)
+      chmodSync(path, mode);
+    await using gateway = await startReadyOn(dataDir);
+    expect(await sendTo(gateway)).toBe(200);
+    // The socket is behind the folder.
+    expect(openToOthers().filter((name) => !name.startsWith('.s.PGSQL'))).toEqual([]);
+  });
+
+  it.each(['.', 'data', 'password'])(
+    'are refused when every user of the machine may open %s',
+    async (name) => {
+      const path = join(dataDir, 'postgresql', name);
+      for (const right of [0o004, 0o002]) {
+        const { mode } = statSync(path);
+        chmodSync(path, mode | right);
+        await using gateway = startOn(dataDir);
+        expect(await fatalOf(gateway)).toMatch(
+          /every user of this machine may open (postgresql|data|password) in DATA_DIR/,
+        );
+        chmodSync(path, mode);
+      }
+    },
+  );
 });

@@ -10,6 +10,7 @@ import type { TestDatabase } from '../support/databases.js';
 import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
+const decision = { caller: 'operations', requestId: 'request-1' };
 const recorded = { status: 'recorded' } as const;
 const quarantined = { status: 'quarantined', reason: { code: 'currency', field: 'content' } } as const;
 const numbered = (number: number | string, userId = 'user-123') => issuance({ nonce: `n-${number}`, userId });
@@ -71,7 +72,7 @@ describe('the ledger feed', () => {
     const ofReleased = await page(ledger, { status: 'released' });
     const ofAll = await page(ledger);
     expect(ofAll.ids).toEqual([held.id, other.id]);
-    await ledger.release(held.id);
+    await ledger.release(held.id, decision);
     expect((await page(ledger, { status: 'released', after: ofReleased.next })).ids).toEqual([held.id]);
     expect((await page(ledger, { after: ofAll.next })).ids).toEqual([held.id]);
     expect((await page(ledger)).ids).toEqual([other.id, held.id]);

@@ -6,6 +6,7 @@ import type { Database } from '../../src/database/database.js';
 import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
 
+const decision = { caller: 'operations', requestId: 'request-1' };
 const recorded = { status: 'recorded' } as const;
 const quarantined = (code: QuarantineCode = 'unknown-user') =>
   ({ status: 'quarantined', reason: { code } }) as const;
@@ -38,6 +39,7 @@ describe('LedgerService', () => {
     expect(id).toMatch(/^iss_[0-9a-f]{32}$/);
     expect(await jobs()).toEqual([id]);
     expect(await getEntry(id)).toEqual({
+      decision: null,
       id,
       kind: 'issuance',
       status: 'recorded',
@@ -194,7 +196,7 @@ describe('LedgerService', () => {
 
     test('stays discarded once it is discarded, even if its callback arrives again', async () => {
       const { id } = await ledger.record(issuance(), quarantined());
-      await ledger.discard(id);
+      await ledger.discard(id, decision);
       expect(await ledger.record(issuance(), recorded)).toEqual({ outcome: 'duplicate', id });
       expect(await jobs()).toEqual([]);
     });
@@ -209,7 +211,7 @@ describe('LedgerService', () => {
           quantity: null,
           quantityText: quantity,
         });
-        expect(await ledger.release(id)).toBe('conflict');
+        expect(await ledger.release(id, decision)).toBe('conflict');
       },
     );
 
@@ -232,7 +234,7 @@ describe('LedgerService', () => {
   describe('release and discard', () => {
     test('release accepts a quarantined entry and adds its delivery job', async () => {
       const { id } = await ledger.record(issuance(), quarantined());
-      const entry = await ledger.release(id);
+      const entry = await ledger.release(id, decision);
       expect(entry).toMatchObject({
         id,
         status: 'released',
@@ -246,10 +248,10 @@ describe('LedgerService', () => {
     test('return a conflict for an entry that is not quarantined', async () => {
       const accepted = await ledger.record(issuance(), recorded);
       const held = await ledger.record(redemption(), quarantined());
-      expect(await ledger.release(accepted.id)).toBe('conflict');
-      expect(await ledger.release(held.id)).toMatchObject({ status: 'released' });
-      expect(await ledger.release(held.id)).toBe('conflict');
-      expect(await ledger.discard(held.id)).toBe('conflict');
+      expect(await ledger.release(accepted.id, decision)).toBe('conflict');
+      expect(await ledger.release(held.id, decision)).toMatchObject({ status: 'released' });
+      expect(await ledger.release(held.id, decision)).toBe('conflict');
+      expect(await ledger.discard(held.id, decision)).toBe('conflict');
       expect(await jobs()).toHaveLength(2);
     });
 
@@ -258,9 +260,9 @@ describe('LedgerService', () => {
       await ledger.record(issuance(), recorded);
       const otherParse = await ledger.record(issuance({ nonce: 'x', signature, signedText }), recorded);
       const conflicting = await ledger.record(issuance({ quantity: '999' }), recorded);
-      expect(await ledger.release(otherParse.id)).toBe('conflict');
-      expect(await ledger.release(conflicting.id)).toBe('conflict');
-      expect(await ledger.discard(conflicting.id)).toMatchObject({ status: 'discarded' });
+      expect(await ledger.release(otherParse.id, decision)).toBe('conflict');
+      expect(await ledger.release(conflicting.id, decision)).toBe('conflict');
+      expect(await ledger.discard(conflicting.id, decision)).toMatchObject({ status: 'discarded' });
       expect(await jobs()).toHaveLength(1);
     });
 
@@ -270,7 +272,7 @@ describe('LedgerService', () => {
           async (quantity) => (await ledger.record(issuance({ quantity }), quarantined())).id,
         ),
       );
-      const released = await Promise.all(ids.map((id) => ledger.release(id)));
+      const released = await Promise.all(ids.map((id) => ledger.release(id, decision)));
       expect(released.filter((result) => result === 'conflict')).toHaveLength(3);
       expect(await jobs()).toHaveLength(1);
     });
@@ -278,8 +280,8 @@ describe('LedgerService', () => {
     test.each(['iss_0', `iss_${'0'.repeat(32)}`, "'; drop table ledger", '\0'])(
       'return not-found for the id %j',
       async (id) => {
-        expect(await ledger.release(id)).toBe('not-found');
-        expect(await ledger.discard(id)).toBe('not-found');
+        expect(await ledger.release(id, decision)).toBe('not-found');
+        expect(await ledger.discard(id, decision)).toBe('not-found');
         expect(await ledger.find(id)).toBeUndefined();
       },
     );

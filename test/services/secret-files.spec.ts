@@ -7,6 +7,8 @@ import { badge, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 import { RedisWorld } from '../support/redis-world.js';
 import { describeWithRedis } from '../support/redis.js';
+import { Config } from '../../src/config/config.js';
+import { kiipAppKey, startKiipWorld } from '../support/kiip-world.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -133,6 +135,23 @@ it('the file of KIIP_APP_SECRETS is reloaded, and old and new secrets verify whi
   await replace('second-secret');
   await afterPolls('the old secret is no longer in use', async () => (await status('first-secret')) === 401);
   await gateway.close();
+});
+
+it('the file of KIIP_APP_KEY is reloaded, and the key in it goes to Kiip with the next call', async () => {
+  await writeFile(file, kiipAppKey);
+  const kiip = await startKiipWorld({ KIIP_APP_KEY: undefined, KIIP_APP_KEY_FILE: file });
+  expect((await kiip.session()).status).toBe(200);
+  await replace('next-app-key');
+  const sent = () =>
+    kiip.kiip.requests().map(({ body }) => (JSON.parse(body) as { app: { app_key: string } }).app.app_key);
+  await afterPolls('the new key is sent', async () => {
+    await kiip.session();
+    return sent().at(-1) === 'next-app-key';
+  });
+  expect(new Set(sent())).toEqual(new Set([kiipAppKey, 'next-app-key']));
+  expect(kiip.gateway.app.get(Config).describe()).toMatch(/^KIIP_APP_KEY=\*+$/m);
+  expect(JSON.stringify(kiip.gateway.log)).not.toContain('app-key');
+  await kiip.close();
 });
 
 describe('the file of KIGO_API_KEY', () => {

@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from '../../src/app.js';
+import { SCOPES } from '../../src/config/parsers.js';
 import { readConfig } from '../../src/config/read-config.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { Database } from '../../src/database/database.js';
@@ -7,6 +8,10 @@ import { createLogger } from '../../src/log/logger.js';
 import { startKigoSandbox } from '@rewards-gateway/sandbox';
 import type { KigoSandbox } from '@rewards-gateway/sandbox';
 import { waitFor } from './wait-for.js';
+
+/** CALLER_SCOPES that lets these callers do everything. */
+export const everyScope = (...callers: string[]) =>
+  JSON.stringify(Object.fromEntries(callers.map((caller) => [caller, SCOPES])));
 
 export const apiKey = 'test-api-key-0001';
 export const credentials = { authorization: `Bearer ${apiKey}` };
@@ -16,6 +21,8 @@ export const baseEnvironment: Environment = {
   KIGO_BASE_URL: 'http://127.0.0.1:9',
   KIGO_PARTNER_ID: 'demo-partner',
   KIGO_API_KEY: 'demo-kigo-key',
+  // The sandbox's credentials are public: they are accepted while every vendor is on this machine.
+  KIIP_BASE_URL: 'http://127.0.0.1:9',
   // Most tests need no database: nothing listens there, so none is started.
   DATABASE_URL: 'postgres://127.0.0.1:1/none',
   KIIP_APP_KEY: 'test-app-key',
@@ -25,13 +32,17 @@ export const baseEnvironment: Environment = {
   KIIP_UNKNOWN_REWARDS: 'accept',
   KIIP_UNKNOWN_USERS: 'accept',
   KIIP_USER_REFERENCE: 'plain',
+  CALLER_SCOPES: everyScope('tester', 'other', 'another', 'caller', 'shop', 'app'),
   // Tests make requests as fast as they can.
   RATE_LIMIT_PER_MINUTE: '0',
+  FAILED_CREDENTIALS_PER_MINUTE: '0',
   LOG_LEVEL: 'debug',
 };
 
 export interface Gateway {
   readonly url: string;
+  /** Origins of the ports that have variables of their own. */
+  readonly urls: { readonly callbacks?: string; readonly management?: string };
   readonly app: NestFastifyApplication;
   /** Every log line so far, parsed; without those of the database when the test has none. */
   readonly log: Record<string, unknown>[];
@@ -56,11 +67,14 @@ export async function startGateway(env: Environment, create = createApp): Promis
   });
   const app = await create(config, logger);
   await app.listen(0, '127.0.0.1');
+  const others = await app.getHttpAdapter().getInstance().listenBesides();
+  const urls = Object.fromEntries(others.map(({ listener, port }) => [listener, `http://127.0.0.1:${port}`]));
   if (hasDatabase)
     await waitFor('the database is migrated', () => app.get(Database, { strict: false }).migrated);
   const url = await app.getUrl();
   return {
     url,
+    urls,
     app,
     log,
     get: (path, headers) => fetch(url + path, { headers: { ...credentials, ...headers } }),

@@ -3,6 +3,7 @@ import type { KeyObject, SignKeyObjectInput } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { everyScope } from './gateway.js';
 
 /** How each algorithm signs (RFC 7518), with Node's own crypto: nothing here is from the verifier's library. */
 const makers: Record<string, { make: () => { privateKey: KeyObject; publicKey: KeyObject }; hash?: string }> =
@@ -76,6 +77,7 @@ export class Issuer {
     return {
       CALLER_AUTH: 'jwt',
       API_KEYS: undefined,
+      CALLER_SCOPES: everyScope('shop'),
       JWT_ISSUER: this.url,
       JWT_AUDIENCE: this.audience,
       JWT_JWKS_URL: `${this.url}/keys`,

@@ -88,7 +88,7 @@ export async function startKiipGateway(env: Environment = {}): Promise<KiipGatew
     contentType: string,
     path = '',
   ): Promise<JsonResponse> => {
-    const response = await fetch(`${gateway.url}/callbacks/kiip${path}`, {
+    const response = await fetch(`${gateway.urls.callbacks ?? gateway.url}/callbacks/kiip${path}`, {
       method: 'POST',
       headers: { 'content-type': contentType },
       body,

@@ -16,7 +16,7 @@ const positives = envs(({ default: defaultValue, parse }) => {
 
 describe('VARIABLES', () => {
   it('has every variable with its kind', () => {
-    expect(envs(() => true)).toHaveLength(56);
+    expect(envs(() => true)).toHaveLength(63);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -25,7 +25,9 @@ describe('VARIABLES', () => {
       'KIIP_APP_SECRETS',
     ]);
     expect(envs(({ secret }) => secret)).toEqual([
+      'KIGO_PARTNER_ID',
       'KIGO_API_KEY',
+      'KIIP_APP_KEY',
       'KIIP_APP_SECRETS',
       'REDIS_URL',
       'DATABASE_URL',
@@ -47,7 +49,12 @@ describe('VARIABLES', () => {
       'RATE_LIMIT_PER_MINUTE',
       'CALLBACK_RATE_LIMIT_PER_MINUTE',
       'KEEP_ALIVE_SECONDS',
+      'FAILED_CREDENTIALS_PER_MINUTE',
       'SHUTDOWN_GRACE_SECONDS',
+      'RETENTION_REJECTED_CALLBACKS_DAYS',
+      'RETENTION_REWARDED_MOMENTS_DAYS',
+      'RETENTION_DELIVERY_ATTEMPTS_DAYS',
+      'RETENTION_USERS_DAYS',
     ]);
   });
 });
@@ -106,11 +113,11 @@ describe('the parser of a variable', () => {
     ['CALLER_AUTH', 'none', 'none'],
     [
       'API_KEYS',
-      'app:k1,app:k2\nweb:k:3',
+      'app:k1,app:k2\nweb:k3',
       [
         { name: 'app', key: 'k1' },
         { name: 'app', key: 'k2' },
-        { name: 'web', key: 'k:3' },
+        { name: 'web', key: 'k3' },
       ],
     ],
     ['JWT_JWKS_URL', 'https://issuer.example/keys?a=b', 'https://issuer.example/keys?a=b'],
@@ -132,7 +139,7 @@ describe('the parser of a variable', () => {
 
   it.each<[env: string, text: string, message: string]>([
     ...positives
-      .filter((env) => !env.endsWith('RATE_LIMIT_PER_MINUTE'))
+      .filter((env) => !env.endsWith('_PER_MINUTE') && env !== 'RETENTION_USERS_DAYS')
       .flatMap((env) =>
         ['0', '-1', '1s', '0x10', '1e999', 'Infinity', 'NaN', '1,5', ' 1'].map(
           (text): [string, string, string] => [env, text, 'must be a positive number'],
@@ -140,6 +147,7 @@ describe('the parser of a variable', () => {
       ),
     ['RATE_LIMIT_PER_MINUTE', '-1', 'must be zero or a positive number'],
     ['RATE_LIMIT_PER_MINUTE', 'off', 'must be zero or a positive number'],
+    ['FAILED_CREDENTIALS_PER_MINUTE', 'off', 'must be zero or a positive number'],
     ['CALLBACK_RATE_LIMIT_PER_MINUTE', 'off', 'must be zero or a positive number'],
     ...['-1', '1.5', 'all'].map((text): [string, string, string] => [
       'TRUSTED_PROXY_HOPS',
@@ -226,7 +234,7 @@ describe('the parser of a variable', () => {
     [
       'DELIVERY_CONSUMERS',
       consumers({ secret: 'whsec_canary' }),
-      'every consumer may only have "name", "url", "secrets", "events", "order_by" and "concurrency"',
+      'every consumer may only have "name", "url", "secrets", "events", "order_by", "concurrency" and "allow_insecure"',
     ],
     [
       'DELIVERY_CONSUMERS',

@@ -11,7 +11,7 @@ describe('a Kigo cache key', () => {
     const scopes = [
       scope(),
       scope({ KIGO_PARTNER_ID: 'another' }),
-      scope({ KIGO_BASE_URL: 'https://kigo.example' }),
+      scope({ KIGO_BASE_URL: 'http://127.0.0.2' }),
     ];
     expect(new Set(scopes).size).toBe(3);
     expect(scope()).toBe(scopes[0]);
