@@ -34,18 +34,8 @@ import {
   serverPidOf,
   startOn,
   fatalOf,
-} from '../support/embedded-world.js';
-import {
-  newFolder,
-  removeFolder,
-  createTemplate,
-  copyOf,
-  clusterOf,
-  serverPidOf,
-  startOn,
   startReadyOn,
   sendTo,
-  fatalOf,
 } from '../support/embedded-world.js';
 import { startProcess } from '../support/gateway-process.js';
 import { scale } from '../support/scale.js';

@@ -14,18 +14,6 @@ import {
   sendTo,
   fatalOf,
 } from '../support/embedded-world.js';
-import {
-  removeFolder,
-  createTemplate,
-  copyOf,
-  clusterOf,
-  serverPidOf,
-  isAlive,
-  startOn,
-  startReadyOn,
-  sendTo,
-  fatalOf,
-} from '../support/embedded-world.js';
 import type { GatewayProcess } from '../support/gateway-process.js';
 import { waitFor } from '../support/wait-for.js';
 
