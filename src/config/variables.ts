@@ -361,7 +361,7 @@ export const VARIABLES = {
     'RETENTION_REJECTED_CALLBACKS_DAYS',
     parse.positive,
     '30',
-    'How long callbacks with a wrong signature are kept. There are never more than 10,000.',
+    'How long callbacks with a wrong signature are kept. There are never more than 20,000.',
   ),
   retentionRewardedMomentsDays: withDefault(
     'RETENTION_REWARDED_MOMENTS_DAYS',

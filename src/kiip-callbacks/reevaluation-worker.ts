@@ -10,7 +10,7 @@ import { ReevaluationService } from './reevaluation.service.js';
 const SWEEP_INTERVAL_MS = 2_000;
 /** How far the first sweep looks back: a process that has ended is replaced within this time. */
 const FIRST_SWEEP_MS = 3 * 86_400_000;
-/** More than the clocks of the database and of processes differ. */
+/** More than a transaction takes from its start, which is the time of its promise, to its end. */
 const SWEEP_OVERLAP_MS = 600_000;
 
 /**
@@ -23,7 +23,8 @@ export class ReevaluationWorker implements BeforeApplicationShutdown, OnApplicat
   private readonly stored = new Set<string>();
   private readonly storedLoop: PollingLoop;
   private readonly sweepLoop: PollingLoop;
-  private sweepFrom = new Date(Date.now() - FIRST_SWEEP_MS);
+  /** When the last complete sweep began, by `performance.now()`. */
+  private sweptAt = -FIRST_SWEEP_MS;
 
   constructor(
     private readonly reevaluation: ReevaluationService,
@@ -56,9 +57,10 @@ export class ReevaluationWorker implements BeforeApplicationShutdown, OnApplicat
   }
 
   private async sweep(): Promise<boolean> {
-    const startedAt = Date.now();
-    if ((await this.reevaluation.reevaluatePromised(this.sweepFrom)) > 0) return true;
-    this.sweepFrom = new Date(startedAt - SWEEP_OVERLAP_MS);
+    const startedAt = performance.now();
+    const withinMs = startedAt - this.sweptAt + SWEEP_OVERLAP_MS;
+    if ((await this.reevaluation.reevaluatePromised(withinMs)) > 0) return true;
+    this.sweptAt = startedAt;
     return false;
   }
 

@@ -33,11 +33,11 @@ export class ReevaluationService {
   }
 
   /**
-   * Some of the callbacks that wait although their promise has been stored, at this time or later.
+   * Some of the callbacks that wait although their promise has been stored, within this time.
    * @returns how many; 0 if there is none
    */
-  async reevaluatePromised(since: Date): Promise<number> {
-    const found = await this.ledger.findPromised(since);
+  async reevaluatePromised(withinMs: number): Promise<number> {
+    const found = await this.ledger.findPromised(withinMs);
     for (const callback of found) await this.callbacks.reevaluate(callback);
     return found.length;
   }

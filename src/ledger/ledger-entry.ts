@@ -1,4 +1,5 @@
 import type { Insertable, Selectable } from 'kysely';
+import { decodeUtf8 } from '../config/utf8.js';
 import type { LedgerKind, LedgerStatus, LedgerTable } from '../database/tables.js';
 import { sha256Key, sanitizeText } from '../database/text-columns.js';
 import { isQuantity } from './quantity.js';
@@ -144,7 +145,7 @@ export function toQuarantinedCallback(row: Selectable<LedgerTable>): Quarantined
     origin: row.origin,
     receivedAt: row.received_at,
     signature: row.signature,
-    signedText: Buffer.from(row.signed_text).toString(),
+    signedText: decodeUtf8(row.signed_text),
     signatureScheme: row.signature_scheme,
     secretIndex: row.secret_index,
   };

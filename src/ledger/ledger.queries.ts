@@ -240,7 +240,7 @@ export function awaitingTransactions(db: Kysely<Tables>, transactionIds: readonl
 }
 
 /** Quarantined entries whose promise, not older than this, has been stored, and that still wait for it. */
-export function awaitingPromisesSince(db: Kysely<Tables>, since: Date, limit: number) {
+export function awaitingPromises(db: Kysely<Tables>, withinMs: number, limit: number) {
   return db
     .selectFrom('ledger')
     .selectAll()
@@ -249,7 +249,7 @@ export function awaitingPromisesSince(db: Kysely<Tables>, since: Date, limit: nu
     .where(
       sql<boolean>`exists (
         select from ${PROMISED_TRANSACTIONS} p
-        where p.transaction_id = ledger.transaction_id and p.promised_at >= ${since}
+        where p.transaction_id = ledger.transaction_id and p.promised_at >= now() - ${`${withinMs} milliseconds`}::interval
       )`,
     )
     .limit(limit)

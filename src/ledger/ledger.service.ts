@@ -15,7 +15,7 @@ import type {
 } from './ledger-entry.js';
 import {
   ACCEPTED,
-  awaitingPromisesSince,
+  awaitingPromises,
   awaitingTransactions,
   findConflictOf,
   insertEntry,
@@ -117,11 +117,10 @@ export class LedgerService {
     );
   }
 
-  /** Some of the quarantined callbacks that wait although their promise has been stored, at this time or later. */
-  async findPromised(since: Date): Promise<QuarantinedCallback[]> {
-    return (await this.database.run((db) => awaitingPromisesSince(db, since, PAGE_SIZE))).map(
-      toQuarantinedCallback,
-    );
+  /** Some of the quarantined callbacks that wait although their promise has been stored, within this time. */
+  async findPromised(withinMs: number): Promise<QuarantinedCallback[]> {
+    const rows = await this.database.run((db) => awaitingPromises(db, withinMs, PAGE_SIZE), 'workers');
+    return rows.map(toQuarantinedCallback);
   }
 
   async find(id: string): Promise<LedgerEntry | undefined> {

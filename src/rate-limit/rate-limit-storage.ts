@@ -55,7 +55,9 @@ export class RateLimitStorage implements ThrottlerStorage {
     }
     const isBlocked = window.localTokens < needed;
     if (!isBlocked) window.localTokens -= needed;
-    const timeToExpire = Math.max(1, Math.ceil((window.expiresAt - performance.now()) / 1000));
+    // Rounded: a difference of two clock readings may be longer than the window by the error of a floating-point number.
+    const leftMs = Math.round(window.expiresAt - performance.now());
+    const timeToExpire = Math.max(1, Math.ceil(leftMs / 1000));
     return {
       totalHits: Math.min(limit, window.reserved) - window.localTokens,
       timeToExpire,

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Database } from '../database/database.js';
 import { eraseFromDeliveries, exportFromDeliveries } from '../delivery/personal-data.queries.js';
 import { eraseFromRejectedCallbacks } from '../kiip-callbacks/personal-data.queries.js';
-import { eraseFromRewardedMoments, exportFromRewardedMoments } from '../kiip/personal-data.queries.js';
 import { eraseFromLedger, exportFromLedger } from '../ledger/personal-data.queries.js';
+import { eraseFromMoments, exportFromMoments } from '../promised-rewards/personal-data.queries.js';
 import {
   eraseFromUserReferences,
   exportFromUserReferences,
@@ -24,7 +24,7 @@ export function eraseUser(database: Database, userId: string) {
         alias,
         ledger_entries: entries.length,
         deliveries: await eraseFromDeliveries(transaction, entries, alias),
-        rewarded_moments: await eraseFromRewardedMoments(transaction, userId),
+        ...(await eraseFromMoments(transaction, userId, reference)),
         rejected_callbacks: await eraseFromRejectedCallbacks(transaction, [
           userId,
           ...(reference === undefined ? [] : [reference]),
@@ -47,7 +47,7 @@ export function exportUser(database: Database, userId: string) {
         db,
         entries.map(({ id }) => id),
       ),
-      rewarded_moments: await exportFromRewardedMoments(db, userId),
+      ...(await exportFromMoments(db, userId)),
     };
   });
 }

@@ -9,8 +9,11 @@ import type { Tables } from '../database/tables.js';
 import { deleteOldAttempts } from '../delivery/personal-data.queries.js';
 import { deleteExpiredKeys } from '../idempotency/expired-keys.queries.js';
 import { deleteOldRejectedCallbacks } from '../kiip-callbacks/personal-data.queries.js';
-import { deleteOldRewardedMoments } from '../kiip/personal-data.queries.js';
 import { summarizeError } from '../log/error-summary.js';
+import {
+  deleteOldPromisedRewards,
+  deleteOldRewardedMoments,
+} from '../promised-rewards/personal-data.queries.js';
 import { deleteOldUsers } from '../user-references/personal-data.queries.js';
 
 const HOUR_MS = 3_600_000;
@@ -64,6 +67,10 @@ export class RetentionService implements OnModuleInit, OnApplicationShutdown {
         deleteOldRejectedCallbacks,
         before(retentionRejectedCallbacksDays),
       ),
+      kiip_promised_rewards: await this.deleteAll(
+        deleteOldPromisedRewards,
+        before(retentionRewardedMomentsDays),
+      ),
       kiip_rewarded_moments: await this.deleteAll(
         deleteOldRewardedMoments,
         before(retentionRewardedMomentsDays),
@@ -76,7 +83,7 @@ export class RetentionService implements OnModuleInit, OnApplicationShutdown {
 
   private async deleteAll(work: Delete, before: Date): Promise<number> {
     for (let total = 0; ;) {
-      const deleted = await this.database.run((db) => work(db, before, BATCH_SIZE));
+      const deleted = await this.database.run((db) => work(db, before, BATCH_SIZE), 'workers');
       total += deleted;
       if (deleted < BATCH_SIZE) return total;
     }

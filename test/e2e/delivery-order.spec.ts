@@ -40,7 +40,8 @@ describe('delivery order when the first event of a user fails', () => {
 
   it('holds back later events of the same user for a consumer with order_by, and no others', async () => {
     await waitFor('all other events', () => ordered.received.length >= 4);
-    expect(order(ordered).slice(0, 4)).toEqual(['a1', 'b1', 'b2', 'c1']);
+    expect(order(ordered).slice(0, 4).toSorted()).toEqual(['a1', 'b1', 'b2', 'c1']);
+    expect(order(ordered).filter((name) => name.startsWith('b'))).toEqual(['b1', 'b2']);
     // A result is stored after the response.
     await view.waitFor(
       'the others are settled',
@@ -68,7 +69,7 @@ describe('delivery order when the first event of a user fails', () => {
     await view.waitFor('all events are delivered', (items) =>
       items.every(({ status }) => status === 'delivered'),
     );
-    expect(order(ordered)).toEqual(['a1', 'b1', 'b2', 'c1', 'a1', 'a2', 'a3']);
+    expect(order(ordered).slice(4)).toEqual(['a1', 'a2', 'a3']);
     expect(ordered.maxOpen()).toBeLessThanOrEqual(8);
   });
 

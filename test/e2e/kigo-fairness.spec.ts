@@ -1,4 +1,4 @@
-import { badge, startWorld } from '../support/gateway.js';
+import { badge, everyScope, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
 import { scrapeMetrics } from '../support/metrics.js';
 import { scale } from '../support/scale.js';
@@ -15,6 +15,7 @@ let userCount = 0;
 beforeAll(async () => {
   world = await startWorld({
     API_KEYS: 'busy:busy-key,tester:test-api-key-0001',
+    CALLER_SCOPES: everyScope('busy', 'tester'),
     KIGO_TIMEOUT_MS: '3000',
   });
   world.kigo.configure({ unknownUser: 'create' });

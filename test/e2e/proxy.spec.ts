@@ -13,6 +13,10 @@ import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { waitFor } from '../support/wait-for.js';
 
+// The published ones are for loopback alone.
+const KIGO_API_KEY = 'kigo-key-of-this-test';
+const secrets = [`whsec_${Buffer.alloc(32, 'k').toString('base64')}`];
+
 /** The URL of a server of this machine under a name that only the proxy knows. */
 const named = (name: string, url: string) => url.replace(/127\.0\.0\.1|localhost/, name);
 const ask = async (url: string, token: string) =>
@@ -38,7 +42,7 @@ describe('outgoing requests', () => {
   let database: TestDatabase;
 
   beforeAll(async () => {
-    kigo = await startKigoSandbox();
+    kigo = await startKigoSandbox({ apiKey: KIGO_API_KEY });
     issuer = await Issuer.start();
     inbox = await Inbox.open();
     collector = await startCallbackReceiver();
@@ -55,9 +59,10 @@ describe('outgoing requests', () => {
       ...issuer.environment,
       [variable]: proxy.url,
       ALLOW_INSECURE_UPSTREAMS: 'true',
+      KIGO_API_KEY,
       KIGO_BASE_URL: named('kigo.test', kigo.url),
       JWT_JWKS_URL: named('issuer.test', String(issuer.environment['JWT_JWKS_URL'])),
-      DELIVERY_CONSUMERS: consumersConfig(named('wallet.test', inbox.url())),
+      DELIVERY_CONSUMERS: consumersConfig(named('wallet.test', inbox.url()), { secrets }),
       OTEL_EXPORTER_OTLP_ENDPOINT: named('collector.test', new URL(collector.url).origin),
     });
     const url = await gateway.url();
@@ -89,8 +94,9 @@ describe('outgoing requests', () => {
       HTTPS_PROXY: proxy.url,
       NO_PROXY: 'other.test, .wallet.invalid',
       ALLOW_INSECURE_UPSTREAMS: 'true',
+      KIGO_API_KEY,
       KIGO_BASE_URL: kigo.url,
-      DELIVERY_CONSUMERS: consumersConfig('http://a.wallet.invalid/events'),
+      DELIVERY_CONSUMERS: consumersConfig('http://a.wallet.invalid/events', { secrets }),
       OTEL_EXPORTER_OTLP_ENDPOINT: new URL(collector.url).origin,
     });
     const url = await gateway.url();
@@ -106,6 +112,7 @@ describe('outgoing requests', () => {
       received.length = 0;
       await using gateway = startProcess({
         ...issuer.environment,
+        KIGO_API_KEY,
         KIGO_BASE_URL: kigo.url,
         OTEL_EXPORTER_OTLP_ENDPOINT: new URL(collector.url).origin,
         ...env,

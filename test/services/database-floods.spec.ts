@@ -69,7 +69,8 @@ describe('requests that anybody may send, and that ask the database', () => {
     const flood = startFlood(gateway.url, 32, () => ({ path }));
     await waitFor('the gateway has connected', () => proxy.opened > opened);
     await during(TIMEOUT_MS / 3_000, () => fetch(`${gateway.url}/health/live`));
-    expect(proxy.opened - opened).toBe(1);
+    // One for the check, and one for the sweeps in the background if one happens to begin.
+    expect(proxy.opened - opened).toBeLessThanOrEqual(2);
     await flood.stop();
   });
 });
@@ -101,6 +102,8 @@ describe('reads that hang', () => {
 });
 
 it('one reconciliation runs at a time, a few wait, and more get 429', async () => {
+  // Those of the test before may still wait.
+  await waitFor('none waits', async () => (await gateway.get(reconciliation)).status === 200);
   const client = await database.client();
   try {
     await client.query('begin; lock table deliveries in access exclusive mode');

@@ -158,8 +158,8 @@ describe('a database that cannot be used', () => {
 
   it('is named with the first error and a sentence, when the role has no right on the schema', async () => {
     const role = `${name(server)}_guest`;
-    await server.query(`create role ${role} login; grant usage on schema public to ${role}`);
-    const url = Object.assign(new URL(server.url), { username: role }).href;
+    await server.query(`create role ${role} login password 'guest'; grant usage on schema public to ${role}`);
+    const url = Object.assign(new URL(server.url), { username: role, password: 'guest' }).href;
     expect(await reasonOf(url)).toBe(
       'storage unavailable: 42501: the role lacks a privilege, such as CREATE on the schema or access to the tables',
     );

@@ -36,6 +36,9 @@ async function insertRows(name: string, days: number): Promise<void> {
     values ('${name}', gen_random_uuid(), 'unknown', '', now(), ${at} + interval '1 day')`);
   await run(`insert into kiip_rewarded_moments values ('${name}', 'm', 'u', '20', ${at})`);
   await run(
+    `insert into kiip_promised_rewards values ('${name}', 'u', 'u', '${name}', 'view_id', '20', false, ${at})`,
+  );
+  await run(
     `insert into kiip_user_references (user_id_hash, user_id, first_sent_at) values ('${name}', 'u', ${at})`,
   );
   await run(`insert into ledger (id, kind, status, is_test, transaction_id, content, quantity, quantity_text, user_id,
@@ -46,7 +49,13 @@ async function insertRows(name: string, days: number): Promise<void> {
     insert into delivery_attempts select id, 1, ${at}, 1, 200, 'accepted' from d`);
 }
 
-const tables = ['rejected_callbacks', 'idempotency_keys', 'kiip_rewarded_moments', 'delivery_attempts'];
+const tables = [
+  'rejected_callbacks',
+  'idempotency_keys',
+  'kiip_promised_rewards',
+  'kiip_rewarded_moments',
+  'delivery_attempts',
+];
 const counts = async () =>
   Object.fromEntries(
     await Promise.all([...tables, 'kiip_user_references'].map(async (table) => [table, await count(table)])),
@@ -54,15 +63,15 @@ const counts = async () =>
 
 describe('old rows', () => {
   beforeEach(() => database.empty());
-  beforeEach(() => run('truncate kiip_rewarded_moments'));
+  beforeEach(() => run('truncate kiip_promised_rewards, kiip_rewarded_moments'));
 
   it('are deleted at the start, without any traffic, and neither entries nor users go', async () => {
     await insertRows('new', 0);
     await insertRows('old', 1_000);
-    expect(Object.values(await counts())).toEqual([2, 2, 2, 2, 2]);
+    expect(Object.values(await counts())).toEqual([2, 2, 2, 2, 2, 2]);
     const gateway = await startKiipGateway(database.env);
     await waitFor('only new rows are left', async () =>
-      Object.values(await counts()).every((left, index) => left === [1, 1, 1, 1, 2][index]),
+      Object.values(await counts()).every((left, index) => left === [1, 1, 1, 1, 1, 2][index]),
     );
     expect([await count('ledger'), await count('deliveries')]).toEqual([2, 2]);
     const logged = gateway.log.filter(({ msg }) => msg === 'old rows deleted');
@@ -87,6 +96,7 @@ describe('old rows', () => {
     expect(await counts()).toEqual({
       rejected_callbacks: 1,
       idempotency_keys: 0,
+      kiip_promised_rewards: 2,
       kiip_rewarded_moments: 2,
       delivery_attempts: 3,
       kiip_user_references: 4,
@@ -146,7 +156,7 @@ describe('npm run user:erase and user:export', () => {
 
   it('remove and show who a user was: money stays', async () => {
     await database.empty();
-    await run('truncate kiip_rewarded_moments');
+    await run('truncate kiip_promised_rewards, kiip_rewarded_moments');
     const gateway = await startKiipGateway({
       ...database.env,
       KIIP_USER_REFERENCE: 'opaque',
@@ -168,6 +178,10 @@ describe('npm run user:erase and user:export', () => {
     await run(
       `insert into kiip_rewarded_moments values ('r-1', 'm-1', '${alice}', '20', now()), ('r-2', 'm-1', 'bob', '20', now())`,
     );
+    await run(
+      `insert into kiip_promised_rewards values ('t-1', '${reference}', '${alice}', 'r-1', 'view_id', '20', false),
+        ('t-2', '${reference}', null, null, 'view_id', null, false), ('t-1', 'bob', 'bob', 'r-2', 'view_id', '20', false)`,
+    );
     await gateway.form({ ...redemption({ user_id: alice }), signature: 'f'.repeat(40) });
     await gateway.callback({ ...redemption({ user_id: alice }), signature: 'e'.repeat(40) });
     await gateway.callback({ ...redemption({ user_id: 'bob' }), signature: 'd'.repeat(40) });
@@ -180,6 +194,7 @@ describe('npm run user:erase and user:export', () => {
       user_references: [{ reference }],
       ledger_entries: entries.map(({ id }) => ({ id, user_id: alice, quantity_text: '20' })),
       deliveries: entries.map(({ id }) => ({ ledger_id: id, consumer: 'wallet' })),
+      promised_rewards: [{ transaction_id: 't-1', kiip_user_id: reference, quantity: '20' }],
       rewarded_moments: [{ reward_id: 'r-1' }],
     });
 
@@ -191,6 +206,7 @@ describe('npm run user:erase and user:export', () => {
     expect(numbers).toEqual({
       ledger_entries: 2,
       deliveries: 2,
+      promised_rewards: 2,
       rewarded_moments: 1,
       rejected_callbacks: 2,
       user_references: 1,

@@ -32,12 +32,12 @@ export async function startPgBouncer(
   const folder = mkdtempSync(join(tmpdir(), 'pgbouncer-'));
   const user = findServerUser(folder);
   const port = await freePort();
-  const { port: serverPort, username } = new URL(server);
+  const { port: serverPort, username, password } = new URL(server);
   const config = join(folder, 'pgbouncer.ini');
   writeFileSync(
     config,
     `[databases]
-* = host=127.0.0.1 port=${serverPort} user=${username}
+* = host=127.0.0.1 port=${serverPort} user=${username} password=${password}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = ${port}

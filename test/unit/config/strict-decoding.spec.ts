@@ -15,6 +15,8 @@ const valid: Record<string, string> = {
   KIIP_APP_KEY: 'app-é',
   KIIP_APP_SECRETS: 'secret-é-0123456789',
   API_KEYS: 'app:key-0123456789',
+  HTTP_PROXY: 'http://127.0.0.1:3128',
+  HTTPS_PROXY: 'http://127.0.0.1:3128',
   REDIS_URL: 'redis://127.0.0.1',
   DATABASE_URL: 'postgres://127.0.0.1/db',
   DELIVERY_CONSUMERS: consumers({}),

@@ -16,7 +16,7 @@ const positives = envs(({ default: defaultValue, parse }) => {
 
 describe('VARIABLES', () => {
   it('has every variable with its kind', () => {
-    expect(envs(() => true)).toHaveLength(63);
+    expect(envs(() => true)).toHaveLength(64);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -48,8 +48,8 @@ describe('VARIABLES', () => {
       'DATABASE_TIMEOUT_MS',
       'RATE_LIMIT_PER_MINUTE',
       'CALLBACK_RATE_LIMIT_PER_MINUTE',
-      'KEEP_ALIVE_SECONDS',
       'FAILED_CREDENTIALS_PER_MINUTE',
+      'KEEP_ALIVE_SECONDS',
       'SHUTDOWN_GRACE_SECONDS',
       'RETENTION_REJECTED_CALLBACKS_DAYS',
       'RETENTION_REWARDED_MOMENTS_DAYS',
@@ -95,8 +95,8 @@ describe('the parser of a variable', () => {
     ['REDIS_URL', 'rediss://user:word@redis.example:6380/1', 'rediss://user:word@redis.example:6380/1'],
     ['DATABASE_URL', 'postgresql:///db?host=/run', 'postgresql:///db?host=/run'],
     // What is checked is used.
-    ['DATABASE_URL', ' postgres://user:p%23s@db/gateway\n', 'postgres://user:p%23s@db/gateway'],
-    ['REDIS_URL', ' redis://redis.example ', 'redis://redis.example'],
+    ['DATABASE_URL', ' postgres://user:p%23s@127.0.0.1/gateway\n', 'postgres://user:p%23s@127.0.0.1/gateway'],
+    ['REDIS_URL', ' rediss://redis.example ', 'rediss://redis.example'],
     ['JWT_JWKS_URL', ' https://issuer.example/keys', 'https://issuer.example/keys'],
     ['HOST', '[::]', '::'],
     ['HOST', ' 127.0.0.1 ', '127.0.0.1'],
@@ -331,7 +331,7 @@ describe('the parser of a variable', () => {
         KIIP_LEGACY_SIGNATURE: 'true',
       },
     ],
-  ])('rejects currencies whose signed texts are not told apart by %s', (_, currencies, env) => {
+  ])('rejects currencies whose signed texts are not told apart by %s', (_, currencies, env = {}) => {
     expect(configErrors({ KIIP_CURRENCIES: JSON.stringify(currencies), ...env })).toEqual([
       'KIIP_CURRENCIES has currencies that signed texts cannot tell apart: their names or contents differ only by digits at the end',
     ]);
