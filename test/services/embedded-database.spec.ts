@@ -3,6 +3,7 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  globSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -50,6 +51,16 @@ beforeAll(async () => {
   template = await createTemplate();
 }, 60_000);
 afterAll(() => removeFolder(template));
+
+/** Of all processes of this machine. */
+const commandLines = () =>
+  globSync('/proc/[0-9]*/cmdline').map((path) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      return '';
+    }
+  });
 
 /** The files and folders of the cluster that somebody beside its owner may open. */
 const openToOthers = () =>
@@ -121,6 +132,10 @@ describe('the files of the embedded database', () => {
     );
     await gateway[Symbol.asyncDispose]();
     expect(existsSync(cluster())).toBe(false);
+    // What it has started still writes: its draft can be removed afterwards.
+    await waitFor('nothing makes files any more', () =>
+      commandLines().every((line) => !line.includes(dataDir)),
+    );
 
     const servers = Array.from({ length: scale(2, 10) }, () => new EmbeddedServer(dataDir));
     // A second attempt, as the application makes one: a file of the server may have been in the way.
