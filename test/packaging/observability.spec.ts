@@ -113,6 +113,14 @@ describe('metrics in queries', () => {
     });
     expect(missing).toEqual([]);
   });
+
+  it('show every metric of the gateway on the dashboard', () => {
+    const series = (metric: string) => metric.replace(/_(bucket|count|sum)$/, '');
+    const asked = new Set(queries.flatMap(parseSelectors).map(({ metric }) => series(metric)));
+    const ours = [...shown.keys()].filter((metric) => metric.startsWith('rewards_gateway_')).map(series);
+    expect(ours.length).toBeGreaterThan(30);
+    expect(ours.filter((metric) => !asked.has(metric))).toEqual([]);
+  });
 });
 
 describe('alert rules', () => {
