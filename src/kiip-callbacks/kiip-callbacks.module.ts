@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { Config } from '../config/config.js';
+import { Database } from '../database/database.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { PromisedRewardsModule } from '../promised-rewards/promised-rewards.module.js';
 import { UserReferencesModule } from '../user-references/user-references.module.js';
@@ -11,6 +13,9 @@ import { KiipCallbacksService } from './kiip-callbacks.service.js';
 import { ReevaluationService } from './reevaluation.service.js';
 import { RejectedCallbacksService } from './rejected-callbacks.service.js';
 
+/** Twice: at most 320 MiB, since a body has at most 16 KiB. */
+const MAX_REJECTED = 10_000;
+
 /** Receives the callbacks of Kiip: verifies the signature, applies the policy, and records them in the ledger. */
 @Module({
   imports: [LedgerModule, PromisedRewardsModule, TerminusModule, UserReferencesModule],
@@ -21,7 +26,15 @@ import { RejectedCallbacksService } from './rejected-callbacks.service.js';
     KiipCallbacksService,
     CallbackPolicyService,
     ReevaluationService,
-    RejectedCallbacksService,
+    {
+      provide: RejectedCallbacksService,
+      inject: [Database, Config],
+      useFactory: (database: Database, { retentionRejectedCallbacksDays }: Config) =>
+        new RejectedCallbacksService(database, {
+          maxCount: MAX_REJECTED,
+          maxAgeSeconds: retentionRejectedCallbacksDays * 86_400,
+        }),
+    },
   ],
   exports: [CallbackCounters, CallbacksHealthIndicator, ReevaluationService],
 })

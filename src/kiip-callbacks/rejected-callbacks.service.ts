@@ -1,4 +1,4 @@
-import { Injectable, Optional } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
@@ -38,12 +38,6 @@ const MAX_CONCURRENT = 2;
 const MAX_QUEUED = 200;
 const RETRY_AFTER_SECONDS = 1;
 
-/** 30 days, and at most 320 MiB, since a body has at most 16 KiB. */
-const DEFAULT_RETENTION: RetentionOptions = {
-  maxCount: 10_000,
-  maxAgeSeconds: 30 * 86_400,
-};
-
 export interface RetentionOptions {
   /** Of the protected callbacks, and of the others. If there are more, the oldest of the source that has most are deleted. */
   maxCount: number;
@@ -62,7 +56,7 @@ export class RejectedCallbacksService {
 
   constructor(
     private readonly database: Database,
-    @Optional() private readonly options: RetentionOptions = DEFAULT_RETENTION,
+    private readonly options: RetentionOptions,
   ) {
     this.prune = trailingSingleFlight(() =>
       this.database.run((db) => prune(db, this.options, new Date()), 'workers'),

@@ -47,7 +47,7 @@ describe('a call to Kigo', () => {
     ['a connection reset', { ...summary, kind: 'reset', times: 2 }],
     ['a reset within the response body', { ...summary, kind: 'reset-after-headers', times: 2 }],
     ['a connection closed within the response body', { ...summary, kind: 'cut-off', times: 2 }],
-    ...[408, 429, 500, 502, 503, 504].map((status): [string, FaultRule] => [
+    ...[408, 429, 500, 502, 503, 504, 520].map((status): [string, FaultRule] => [
       `status ${status}`,
       { ...summary, kind: 'status', status, times: 2 },
     ]),

@@ -153,7 +153,7 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
       const items = volumes.find(({ name }) => name === 'secrets')?.secret?.items ?? [];
       const mount = volumeMounts.find(({ name }) => name === 'secrets');
       expect([mount?.readOnly, items.length]).toEqual(
-        roleOf(containers[0]) === 'worker' ? [undefined, 0] : [true, 4],
+        roleOf(containers[0]) === 'worker' ? [undefined, 0] : [true, 5],
       );
       expect(secrets).toEqual(expect.arrayContaining(items.map(({ key }) => key)));
       expect(env.filter(({ name }) => name.endsWith('_FILE'))).toEqual(

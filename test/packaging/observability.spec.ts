@@ -55,6 +55,11 @@ function parseSelectors(query: string): Selector[] {
   );
 }
 
+/** The name of a metric without what its series add to it. */
+function withoutSuffix(series: string): string {
+  return series.replace(/_(bucket|count|sum)$/, '');
+}
+
 /** The labels of every metric on a /metrics page, including metrics that have no sample. */
 function parseLabels(page: string): Map<string, Set<string>> {
   const shown = new Map<string, Set<string>>();
@@ -112,6 +117,15 @@ describe('metrics in queries', () => {
       );
     });
     expect(missing).toEqual([]);
+  });
+
+  it('show every metric of the gateway on the dashboard', () => {
+    const asked = new Set(queries.flatMap(parseSelectors).map(({ metric }) => withoutSuffix(metric)));
+    const ours = [...shown.keys()]
+      .filter((metric) => metric.startsWith('rewards_gateway_'))
+      .map(withoutSuffix);
+    expect(ours.length).toBeGreaterThan(30);
+    expect(ours.filter((metric) => !asked.has(metric))).toEqual([]);
   });
 });
 

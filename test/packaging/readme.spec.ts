@@ -12,7 +12,7 @@ const filesIn = (folder: string, ending: string) =>
     .filter((name) => name.endsWith(ending))
     .map((name) => join(folder, name));
 
-const pages = ['README.md', 'CHANGELOG.md', ...filesIn('docs', '.md')];
+const pages = ['README.md', 'SECURITY.md', 'CHANGELOG.md', ...filesIn('docs', '.md')];
 
 /** Text without code blocks, where brackets and names mean something else. */
 const proseOf = (page: string) => read(page).replaceAll(/^```[\s\S]*?^```$/gm, '');

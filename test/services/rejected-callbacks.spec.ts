@@ -116,10 +116,13 @@ describe('RejectedCallbacksService', () => {
   });
 });
 
-describe('rejected callbacks of a gateway', () => {
+describe.each([
+  [30, {}],
+  [60, { RETENTION_REJECTED_CALLBACKS_DAYS: '60' }],
+])('rejected callbacks of a gateway that keeps them for %d days', (days, env) => {
   let gateway: KiipGateway;
   beforeAll(async () => {
-    gateway = await startKiipGateway();
+    gateway = await startKiipGateway(env);
   });
   beforeEach(() => query('truncate rejected_callbacks'));
   afterAll(() => gateway.close());
@@ -147,8 +150,8 @@ describe('rejected callbacks of a gateway', () => {
     ).toEqual([{ count: 10_000, one: 'key-100', oldest: 0 }]);
   });
 
-  test('are kept for thirty days', async () => {
-    await fill(6, `now() - interval '30 days' + (n - 3.5) * interval '1 hour'`);
+  test('are kept for that long', async () => {
+    await fill(6, `now() - interval '${days} days' + (n - 3.5) * interval '1 hour'`);
     await sendRejected();
     const left = await query(
       `select body_hash from rejected_callbacks where body_hash like 'key-%' order by id`,
