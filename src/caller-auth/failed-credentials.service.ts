@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import QuickLRU from 'quick-lru';
 import { Config } from '../config/config.js';
-import { networkOf } from './network.js';
+import { networkOf } from '../connections/client-network.js';
 
 const WINDOW_MS = 60_000;
 /** Between this many and twice as many addresses are counted; beyond that it forgets those not seen for the longest time. */

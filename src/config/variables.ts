@@ -289,7 +289,7 @@ export const VARIABLES = {
     'CALLBACK_RATE_LIMIT_PER_MINUTE',
     parse.zeroOrMore,
     '60000',
-    'Callbacks with a wrong signature per minute and source address; valid ones are never limited. `0` turns the limit off.',
+    'Callbacks without a valid signature per minute and source address; valid ones are never limited. `0` turns the limit off.',
   ),
   failedCredentialsPerMinute: withDefault(
     'FAILED_CREDENTIALS_PER_MINUTE',

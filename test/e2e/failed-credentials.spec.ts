@@ -1,5 +1,4 @@
 import supertest from 'supertest';
-import { networkOf } from '../../src/caller-auth/network.js';
 import { apiKey, badge, startGateway } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
 import type { Environment } from '../../src/config/read-config.js';
@@ -90,16 +89,4 @@ describe('failed credentials of an address', () => {
     expect(await accepted(issuer.token(), '192.0.2.1')).toBe(true);
     await issuer.close();
   });
-});
-
-it.each([
-  ['192.0.2.1', '192.0.2.1'],
-  ['::ffff:192.0.2.1', '192.0.2.1'],
-  ['2001:db8::1', '2001:db8:0:0::/64'],
-  ['2001:0DB8:0000::ffff:0:1', '2001:db8:0:0::/64'],
-  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-  ['::1', '0:0:0:0::/64'],
-])('the network of %s is %s', (address, network) => {
-  expect(networkOf(address)).toBe(network);
 });
