@@ -126,7 +126,6 @@ describe('outgoing requests', () => {
     const names = await run({ OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME: 'rewards' });
     expect(names[0]).toMatchObject({ 'service.name': 'rewards', 'deployment.environment': 'staging' });
     expect(await run({ OTEL_SDK_DISABLED: 'true' })).toEqual([]);
-    expect(await run({ OTEL_TRACES_SAMPLER: 'always_off' })).toEqual([]);
     expect(
       await run({ OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' }),
     ).toEqual([]);

@@ -35,8 +35,6 @@ import {
   serverPidOf,
   startOn,
   fatalOf,
-  startReadyOn,
-  sendTo,
 } from '../support/embedded-world.js';
 import { startProcess } from '../support/gateway-process.js';
 import { scale } from '../support/scale.js';
@@ -314,10 +312,11 @@ describe('the files of the embedded database', () => {
       [join(dataDir, 'postgresql', 'password'), 0o660],
     ] as const)
       chmodSync(path, mode);
-    await using gateway = await startReadyOn(dataDir);
-    expect(await sendTo(gateway)).toBe(200);
+    const server = new EmbeddedServer(dataDir);
+    await server.start();
     // The socket is behind the folder.
     expect(openToOthers().filter((name) => !name.startsWith('.s.PGSQL'))).toEqual([]);
+    await server.stop();
   });
 
   it.each(['.', 'data', 'password'])(
@@ -327,10 +326,11 @@ describe('the files of the embedded database', () => {
       for (const right of [0o004, 0o002]) {
         const { mode } = statSync(path);
         chmodSync(path, mode | right);
-        await using gateway = startOn(dataDir);
-        expect(await fatalOf(gateway)).toMatch(
+        const started = new EmbeddedServer(dataDir).start();
+        await expect(started).rejects.toThrow(
           /every user of this machine may open (postgresql|data|password) in DATA_DIR/,
         );
+        await expect(started).rejects.toThrow(EmbeddedDatabaseError);
         chmodSync(path, mode);
       }
     },
