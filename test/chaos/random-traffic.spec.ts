@@ -77,6 +77,9 @@ describe(`${SECONDS} seconds of random traffic, valid, forged, broken and slow, 
     expect(differences(facts, credited)).toEqual([]);
     expect(differences(credited, facts)).toEqual([]);
     expect(new Set(credited).size).toBe(credited.length);
+    // Every answer names an entry that is there, also where another copy of the callback would have been enough.
+    const ids = ledger.filter(isAccepted).map(({ id }) => id);
+    expect(differences([...genuine.acknowledged], ids)).toEqual([]);
   });
 
   it('leaves every user with the balance that Kiip signed', async () => {
@@ -96,7 +99,8 @@ describe(`${SECONDS} seconds of random traffic, valid, forged, broken and slow, 
 
   it('loses no probe', () => {
     expect(probes.failed).toBe(0);
-    expect(probes.sent - probes.unjudged).toBeGreaterThan(SECONDS * 16 * 0.8);
+    // 16 a second are sent. A busy machine must leave enough of them to judge.
+    expect(probes.sent - probes.unjudged).toBeGreaterThan(SECONDS * 8);
   });
 
   it('is counted without a response with status 5xx', () => {
