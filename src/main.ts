@@ -6,6 +6,7 @@ import { configWarnings, misspeltWarnings } from './config/config-warnings.js';
 import type { Config } from './config/config.js';
 import { EXIT_CONFIG, ConfigError, readConfig } from './config/read-config.js';
 import { EmbeddedDatabaseError } from './database/embedded-error.js';
+import { LISTEN_BACKLOG } from './http/server-limits.js';
 import { summarizeError } from './log/error-summary.js';
 import { createLogger } from './log/logger.js';
 
@@ -41,7 +42,7 @@ async function serve(config: Config, logger: Logger): Promise<void> {
   const server = app.getHttpAdapter().getInstance();
   // Not app.listen(): Nest would also log a failure, with the host.
   await server
-    .listen({ port: config.port, host: config.host })
+    .listen({ port: config.port, host: config.host, backlog: LISTEN_BACKLOG })
     .catch((error: unknown) => exitOnListenError(logger, error));
   const others = await server.listenBesides().catch((error: unknown) => exitOnListenError(logger, error));
   stop = async () => {

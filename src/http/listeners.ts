@@ -8,7 +8,7 @@ import { notFound } from '../problem/problem-catalogue.js';
 import { sendProblem } from '../problem/send-problem.js';
 import { handleClientError } from './client-errors.js';
 import { routeOf } from './method-not-allowed.js';
-import { serverOptions } from './server-limits.js';
+import { LISTEN_BACKLOG, serverOptions } from './server-limits.js';
 
 export type ListenerName = 'callers' | 'callbacks' | 'management';
 type ExtraName = Exclude<ListenerName, 'callers'>;
@@ -57,7 +57,7 @@ export function registerListeners(instance: FastifyInstance, config: Config): vo
   instance.decorate('listenBesides', async () => {
     const addresses: ListeningAddress[] = [];
     for (const { listener, variable, port, server } of extras) {
-      server.listen({ port, host: config.host });
+      server.listen({ port, host: config.host, backlog: LISTEN_BACKLOG });
       await once(server, 'listening').catch((error: unknown) => {
         throw Object.assign(error as Error, { variable });
       });

@@ -13,6 +13,7 @@ interface Ending {
 
 /** The built gateway as its own process; `npm test` builds it first. */
 export interface GatewayProcess {
+  readonly pid: number;
   /** Every line on standard output so far. */
   readonly lines: string[];
   /** The same, parsed. Throws when a line is not JSON. */
@@ -67,6 +68,7 @@ export function startProcess(
   }
 
   return {
+    pid: child.pid!,
     lines,
     log,
     errors: () => errors,

@@ -17,7 +17,7 @@ export function findSeries(metrics: Metrics, name: string): Record<string, numbe
   );
 }
 
-function parseMetrics(text: string): Metrics {
+export function parseMetrics(text: string): Metrics {
   return Object.fromEntries(
     text
       .split('\n')

@@ -17,13 +17,17 @@ export interface RawCallResult {
 export interface RawOptions {
   method?: string;
   headers?: Record<string, string>;
-  body?: string;
+  body?: string | Uint8Array;
   signal?: AbortSignal;
+  /** The address of this machine that the call comes from. */
+  localAddress?: string;
+  /** Sent as it is, in place of the path in the URL. */
+  path?: string;
 }
 
 /** One call on its own connection; resolves however it ends. */
 export async function rawCall(url: string, options: RawOptions = {}): Promise<RawCallResult> {
-  const { method = 'GET', headers = {}, body, signal } = options;
+  const { method = 'GET', headers = {}, body, ...rest } = options;
   const start = performance.now();
   const result: RawCallResult = { headers: {}, body: Buffer.alloc(0), endMs: 0 };
   return new Promise((resolve) => {
@@ -33,7 +37,7 @@ export async function rawCall(url: string, options: RawOptions = {}): Promise<Ra
     // Node would send the body of a DELETE without its length.
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
     const sent = { ...headers, ...length };
-    const outgoing = request(url, { method, headers: sent, signal, agent: false }, (incoming) => {
+    const outgoing = request(url, { method, headers: sent, agent: false, ...rest }, (incoming) => {
       Object.assign(result, {
         status: incoming.statusCode,
         headers: incoming.headers,

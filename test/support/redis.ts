@@ -27,9 +27,12 @@ export interface RedisServer {
   close(): Promise<void>;
 }
 
-const installed = spawnSync('redis-server', ['--version']).status === 0;
+export const isRedisInstalled = spawnSync('redis-server', ['--version']).status === 0;
 
-export const describeWithRedis = describeWhenInstalled(installed, 'there is no redis-server on this machine');
+export const describeWithRedis = describeWhenInstalled(
+  isRedisInstalled,
+  'there is no redis-server on this machine',
+);
 
 /** Creates a Redis that is not started yet. It writes to disk only on `SAVE`. */
 export async function createRedis(): Promise<RedisServer> {
