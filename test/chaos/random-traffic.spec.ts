@@ -23,7 +23,7 @@ const HOSTILE = {
   burstEverySeconds: Math.min(20, SECONDS / 4),
 };
 /** What the deployment allows a process to use. */
-const MEMORY_LIMIT = 384 * 2 ** 20;
+const MEMORY_LIMIT = 768 * 2 ** 20;
 const MEMORY_GROWTH = 1.5;
 /** The memory of a process is still growing to its usual size before. */
 const WARM_UP_SECONDS = 60;
