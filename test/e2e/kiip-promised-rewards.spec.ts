@@ -1,3 +1,5 @@
+import { Database } from '../../src/database/database.js';
+import { eraseUser } from '../../src/retention/personal-data.js';
 import { consumersConfig } from '../support/consumer.js';
 import { kiipAppKey, momentCall, momentOf } from '../support/kiip-world.js';
 import { content, issuance, redemption, transaction } from '../support/kiip.js';
@@ -383,6 +385,16 @@ describe('a callback that comes before the response to its moment is stored', ()
     const decided = `select status, reason_code from ledger where id = '${id}' and (status <> 'quarantined' or not awaits_promise)`;
     await waitFor('it is decided', async () => (await world.database.query(decided)).length === 1);
     expect(await world.database.query(decided)).toEqual([{ status: 'quarantined', reason_code: 'cap' }]);
+  });
+
+  it('is not looked at again and again once its user has been erased', async () => {
+    const { user_id } = await world.reward('erased');
+    const fields = { user_id: user_id!, transaction_id: transaction() };
+    await world.send(redemption(fields));
+    await eraseUser(world.gateway.app.get(Database, { strict: false }), 'erased');
+    expect(await world.database.query('select status, awaits_promise from ledger')).toEqual([
+      { status: 'quarantined', awaits_promise: false },
+    ]);
   });
 
   it('gets the reason of the promise if that was for another user', async () => {
