@@ -13,6 +13,7 @@ import { LifecycleService } from './health/lifecycle.service.js';
 import { registerAccessLog } from './http/access-log.js';
 import { registerBodyParsers } from './http/body-parsers.js';
 import { ignoreUnknownExpect, rejectInvalidHost } from './http/client-errors.js';
+import { CLIENT_CLOSED_REQUEST } from './http/client-abort.js';
 import { registerConnectionDrain } from './http/connection-drain.js';
 import { createFastifyAdapter } from './http/fastify-adapter.js';
 import { registerForwardedFor } from './http/forwarded-for.js';
@@ -25,7 +26,7 @@ import { registerRequestId } from './http/request-id.js';
 import { rejectAmbiguousPaths } from './http/request-path.js';
 import { registerRequestTracing } from './http/request-tracing.js';
 import { CallbackCounters } from './kiip-callbacks/callback-counters.js';
-import { registerCallbackOutcomes } from './kiip-callbacks/callback-outcome.hook.js';
+import { countRejectedCallback } from './kiip-callbacks/callback-outcome.js';
 import { NestLogger } from './log/logger.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
 
@@ -57,8 +58,13 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
   registerConnectionDrain(instance);
   registerForwardedFor(instance);
   registerRequestId(instance);
-  registerAccessLog(instance, logger, (request) => metrics.count(request));
-  registerCallbackOutcomes(instance, app.get(CallbackCounters));
+  const callbacks = app.get(CallbackCounters);
+  registerAccessLog(instance, logger, (completed, request) => {
+    metrics.count(completed);
+    // One whose client has gone is still recorded, and counted, if it arrived whole.
+    if (completed.status !== CLIENT_CLOSED_REQUEST || !request.raw.complete)
+      countRejectedCallback(callbacks, request, completed.status);
+  });
   rejectInvalidHost(instance);
   rejectAmbiguousPaths(instance);
   registerListeners(instance, config);

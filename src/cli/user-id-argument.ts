@@ -10,3 +10,6 @@ export function userIdArgument(command: string): string {
   process.stderr.write(`Usage: npm run ${command} -- <user id>\n`);
   return process.exit(EXIT_USAGE);
 }
+
+/** What is stored about a user is looked for in whole tables: nobody waits for it, as somebody does for a response. */
+export const WHOLE_TABLES = { DATABASE_TIMEOUT_MS: '300000' };

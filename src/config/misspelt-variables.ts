@@ -1,20 +1,15 @@
 import { VARIABLES } from './variables.js';
 import type { Variable } from './variables.js';
 
-/** Without one of these, somebody may do more than was meant. */
+/** Without one of these, somebody may do more than was meant. Those that the start requires where they matter are not among them. */
 const PROTECTING = [
   'ALLOW_INSECURE_STORES',
   'ALLOW_INSECURE_UPSTREAMS',
-  'API_KEYS',
   'CALLBACK_PORT',
   'CALLBACK_RATE_LIMIT_PER_MINUTE',
   'CALLER_AUTH',
   'CALLER_SCOPES',
   'FAILED_CREDENTIALS_PER_MINUTE',
-  'JWT_AUDIENCE',
-  'JWT_ISSUER',
-  'JWT_JWKS_URL',
-  'KIIP_APP_SECRETS',
   'KIIP_CURRENCIES',
   'KIIP_LEGACY_SIGNATURE',
   'KIIP_REWARD_HOSTS',
@@ -30,7 +25,9 @@ const PREFIX =
   /^(ACCOUNT_TTL|ALLOW_INSECURE|API_KEYS|CALLBACK|CALLER|DATABASE|DELIVERY|FAILED_CREDENTIALS|HUB_SUMMARY|JWT|KIGO|KIIP|MANAGEMENT|RATE_LIMIT|REDIS|RETENTION|TRUSTED_PROXY|UPSTREAM)_/i;
 
 /** Kubernetes and Docker set these for each service, under its name. */
-const SERVICE_LINK = /_(SERVICE_(HOST|PORT)(_\w+)?|PORT|PORT_\d+_(TCP|UDP)(_\w+)?)$/;
+const SERVICE_LINK = /_(SERVICE_(HOST|PORT)(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)$/;
+/** The value of a service's `_PORT`: nobody who means a port of ours writes a URL. */
+const SERVICE_URL = /^(tcp|udp|sctp):\/\//;
 
 interface Misspelt {
   readonly name: string;
@@ -42,12 +39,14 @@ interface Misspelt {
 
 /** The variables of an environment that nobody reads, although they look like ours. */
 export function misspeltVariables(env: Readonly<Record<string, string | undefined>>): Misspelt[] {
-  const known = Object.values<Variable<unknown>>(VARIABLES).flatMap((variable) =>
-    variable.secret ? [variable.env, `${variable.env}_FILE`] : [variable.env],
-  );
+  const variables = Object.values<Variable<unknown>>(VARIABLES);
+  const known = variables.flatMap(({ env: name, secret }) => (secret ? [name, `${name}_FILE`] : [name]));
   const isSet = (name: string) => (env[name]?.trim() ?? '') !== '';
+  // An alias is read unless the name itself is set.
+  const aliases = variables.filter((variable) => !isSet(variable.env)).map(({ alias }) => alias);
   return Object.keys(env)
-    .filter((name) => isSet(name) && !known.includes(name))
+    .filter((name) => isSet(name) && !known.includes(name) && !aliases.includes(name))
+    .filter((name) => !(SERVICE_LINK.test(name) && SERVICE_URL.test(env[name]!)))
     .flatMap((name) => {
       const meant = known.find((right) => isNear(name, right));
       if (meant === undefined && (!PREFIX.test(name) || SERVICE_LINK.test(name))) return [];

@@ -39,7 +39,8 @@ export function readConfig(env: Environment): Config {
   }
   for (const [env, message] of validateTogether(values)) if (!errors.has(env)) errors.set(env, message);
   for (const { name, meant, dangerous } of misspeltVariables(env))
-    if (dangerous) errors.set(name, `is not a variable of this service: ${meant} is, and is not set`);
+    if (dangerous || errors.get(meant?.replace(/_FILE$/, '') ?? '')?.startsWith('is required'))
+      errors.set(name, `is not a variable of this service: ${meant} is, and is not set`);
   if (errors.size > 0) throw new ConfigError([...errors].map(([env, message]) => `${env} ${message}`));
   return new Config(values as unknown as ConfigValues, files);
 }

@@ -8,5 +8,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     db,
   );
   // Old attempts are deleted.
-  await sql`create index delivery_attempts_started_at_idx on delivery_attempts (started_at)`.execute(db);
+  await sql`create index if not exists delivery_attempts_started_at_idx on delivery_attempts (started_at)`.execute(
+    db,
+  );
 }

@@ -7,7 +7,7 @@ import { Config } from '../config/config.js';
 import { logUnexpected } from '../problem/problem.filter.js';
 import { toProblem } from '../problem/to-problem.js';
 import type { Problem } from '../problem/problem.js';
-import { BulkheadFullError, FairBulkhead } from '../upstream/fair-bulkhead.js';
+import { BulkheadFullError, FairBulkhead } from '../async/fair-bulkhead.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { withTimeout } from '../async/time-limit.js';
 import { HubSummaryService } from './hub-summary.service.js';

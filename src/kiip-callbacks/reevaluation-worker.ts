@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { PollingLoop } from '../async/polling-loop.js';
+import { Config } from '../config/config.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 import { summarizeError } from '../log/error-summary.js';
 import { PromisedRewardsService } from '../promised-rewards/promised-rewards.service.js';
@@ -29,6 +30,7 @@ export class ReevaluationWorker implements BeforeApplicationShutdown, OnApplicat
   constructor(
     private readonly reevaluation: ReevaluationService,
     private readonly promisedRewards: PromisedRewardsService,
+    private readonly config: Config,
   ) {
     const onFailure = (error: unknown) => this.report(error);
     this.storedLoop = new PollingLoop(() => this.settleStored(), SWEEP_INTERVAL_MS, onFailure);
@@ -36,6 +38,8 @@ export class ReevaluationWorker implements BeforeApplicationShutdown, OnApplicat
   }
 
   onApplicationBootstrap(): void {
+    // It receives no callbacks, so it need not know their rules, such as KIIP_CURRENCIES.
+    if (this.config.role === 'worker') return;
     this.promisedRewards.onStored((ids) => {
       for (const id of ids) this.stored.add(id);
       this.storedLoop.notify();

@@ -21,7 +21,8 @@ export async function eraseFromLedger(
   const own = sql<boolean>`(${whereUser(userId)} or ${reference === undefined ? sql`false` : whereUser(reference)})`;
   const rows = await db
     .updateTable('ledger')
-    .set({ user_id: alias, user_reference: null, signed_text: Buffer.alloc(0) })
+    // What was received is no longer known, so a promise cannot change the decision.
+    .set({ user_id: alias, user_reference: null, signed_text: Buffer.alloc(0), awaits_promise: false })
     .where((eb) =>
       eb.or([
         own,

@@ -9,7 +9,7 @@ import { withTimeout } from '../async/time-limit.js';
 import { withSpan } from '../tracing/span.js';
 import type { AxiosInterceptor } from './axios-interceptor.js';
 import type { BreakerRegistry, UpstreamAttempt } from './breaker-registry.js';
-import { BulkheadFullError, FairBulkhead } from './fair-bulkhead.js';
+import { BulkheadFullError, FairBulkhead } from '../async/fair-bulkhead.js';
 import { DeadlineInterceptor } from './deadline.interceptor.js';
 import { OutcomeInterceptor } from './outcome.interceptor.js';
 import { createDispatcher } from './outgoing.js';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { connect } from 'node:net';
 import { content, issuance, redemption, startKiipGateway, transaction } from '../support/kiip.js';
 import type { Fields, KiipGateway } from '../support/kiip.js';
-import { scrapeMetrics } from '../support/metrics.js';
+import { findSeries, scrapeMetrics } from '../support/metrics.js';
 import { waitFor } from '../support/wait-for.js';
 
 const T = '5473ca54-59a5-cf65-d319-c91697297fcc';
@@ -15,6 +16,16 @@ describe('POST /callbacks/kiip', () => {
 
   afterAll(() => gateway.close());
 
+  const counts = async () => findSeries(await scrapeMetrics(gateway), 'rewards_gateway_kiip_callbacks_total');
+  /** What is counted after these bytes, when the client closes the connection at once. */
+  const countedAfter = async (sent: string) => {
+    const before = await counts();
+    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+    socket.write(sent, () => socket.destroySoon());
+    await waitFor('it is counted', async () => JSON.stringify(await counts()) !== JSON.stringify(before));
+    const after = await counts();
+    return Object.entries(after).filter(([name, count]) => count !== before[name]);
+  };
   const entriesOf = async (user: string) =>
     (await gateway.read(`/issuances?user_id=${encodeURIComponent(user)}`)).items;
   const balanceOf = async (user: string) => {
@@ -217,6 +228,9 @@ describe('POST /callbacks/kiip', () => {
     ['of another media type', 415, 'unsupported_media_type', { headers: { 'content-type': 'text/xml' } }],
     ['without a media type', 415, 'unsupported_media_type', { headers: {}, body: Buffer.from('{}') }],
     ['that is malformed', 400, 'malformed', { body: '{' }],
+    ['with an encoded slash', 400, 'malformed', { path: '/callbacks%2Fkiip' }],
+    ['with an encoded letter', 400, 'malformed', { path: '/%63allbacks/kiip' }],
+    ['with a path that cannot be decoded', 400, 'malformed', { path: '/callbacks/kiip%zz' }],
   ])(
     'counts a request %s as a callback that is not recorded',
     async (_, status, outcome, { path, ...request }) => {
@@ -234,6 +248,17 @@ describe('POST /callbacks/kiip', () => {
       await waitFor('it is counted', async () => (await count()) === before + 1);
     },
   );
+
+  it('counts one whose client closes the connection before its end, and only once one that arrived whole', async () => {
+    const body = JSON.stringify(redemption());
+    const head = `POST /callbacks/kiip HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+    expect(await countedAfter(head + body.slice(1))).toEqual([
+      ['{outcome="malformed",kind=""}', expect.any(Number)],
+    ]);
+    expect(await countedAfter(head + body)).toEqual([
+      ['{outcome="recorded",kind="redemption"}', expect.any(Number)],
+    ]);
+  });
 
   it('responds 413 to a body over 16 KiB and 415 to another media type', async () => {
     expect((await gateway.callback({ ...redemption(), pad: 'x'.repeat(16 * 1024) })).status).toBe(413);

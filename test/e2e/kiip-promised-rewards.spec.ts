@@ -1,5 +1,8 @@
+import { Database } from '../../src/database/database.js';
+import { eraseUser } from '../../src/retention/personal-data.js';
+import { consumersConfig } from '../support/consumer.js';
 import { kiipAppKey, momentCall, momentOf } from '../support/kiip-world.js';
-import { issuance, redemption, transaction } from '../support/kiip.js';
+import { content, issuance, redemption, transaction } from '../support/kiip.js';
 import type { Fields } from '../support/kiip.js';
 import { findSeries, scrapeMetrics } from '../support/metrics.js';
 import { fieldsOf, startPromiseWorld } from '../support/promise-world.js';
@@ -363,6 +366,35 @@ describe('a callback that comes before the response to its moment is stored', ()
     await world.start();
     await waitFor('it is recorded', async () => (await world.balanceOf('crashed')) === 20);
     expect(await world.gateway.read(`/issuances/${id}`)).toMatchObject({ status: 'recorded', reason: null });
+  });
+
+  it('is left to the processes that receive callbacks: a worker does not have their rules', async () => {
+    const currencies = {
+      KIIP_CURRENCIES: JSON.stringify({ [content]: { name: 'Coins', max_quantity: 10 } }),
+    };
+    const { user_id } = await world.reward('capped');
+    const fields = { user_id: user_id!, transaction_id: transaction() };
+    const { id } = await world.send(redemption(fields));
+    await world.stop();
+    await world.database.query(
+      `insert into kiip_promised_rewards (transaction_id, kiip_user_id, user_id, id_kind, is_test)
+       values ('${fields.transaction_id}', '${user_id}', 'capped', 'view_id', false)`,
+    );
+    await world.start({ ROLE: 'worker', DELIVERY_CONSUMERS: consumersConfig('http://127.0.0.1:9/') });
+    await world.start(currencies);
+    const decided = `select status, reason_code from ledger where id = '${id}' and (status <> 'quarantined' or not awaits_promise)`;
+    await waitFor('it is decided', async () => (await world.database.query(decided)).length === 1);
+    expect(await world.database.query(decided)).toEqual([{ status: 'quarantined', reason_code: 'cap' }]);
+  });
+
+  it('is not looked at again and again once its user has been erased', async () => {
+    const { user_id } = await world.reward('erased');
+    const fields = { user_id: user_id!, transaction_id: transaction() };
+    await world.send(redemption(fields));
+    await eraseUser(world.gateway.app.get(Database, { strict: false }), 'erased');
+    expect(await world.database.query('select status, awaits_promise from ledger')).toEqual([
+      { status: 'quarantined', awaits_promise: false },
+    ]);
   });
 
   it('gets the reason of the promise if that was for another user', async () => {

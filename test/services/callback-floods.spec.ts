@@ -106,3 +106,31 @@ describe('a flood of callbacks that do not verify', () => {
     ]);
   });
 });
+
+describe('a flood of a callback that was captured', () => {
+  it('takes turns with the callbacks of others, whatever it is split into', async () => {
+    const captured = redemption({ name: 'Gold12345', quantity: 20 });
+    const splits = ['Gold12345', 'Gold1234', 'Gold123', 'Gold12', 'Gold1', 'Gold'].map((name) => ({
+      ...captured,
+      name,
+      quantity: 'Gold12345'.slice(name.length) + '20',
+    }));
+    // Opens the connections, so that nobody waits for these.
+    const size = 160;
+    const flood = () =>
+      Array.from({ length: size }, (_, index) => gateway.callback(splits[index % splits.length]!));
+    await Promise.all(flood());
+    let ended = 0;
+    const repeats = flood().map(async (answer) => {
+      const { status } = await answer;
+      ended += 1;
+      return status;
+    });
+    await waitFor('the flood has begun to be answered', () => ended > 0);
+    const before = ended;
+    expect((await gateway.callback(redemption())).status).toBe(200);
+    // About as many as are recorded at a time, for each of the few statements of a callback.
+    expect(ended - before).toBeLessThan(size / 4);
+    expect(new Set(await Promise.all(repeats))).toEqual(new Set([200]));
+  });
+});

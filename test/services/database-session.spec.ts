@@ -1,5 +1,8 @@
-import { sql } from 'kysely';
+import { readFileSync } from 'node:fs';
+import { Kysely, sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
+import * as initial from '../../src/database/migration-0001-initial.js';
+import { postgresqlDialect } from '../../src/database/postgresql.js';
 import { consumersConfig } from '../support/consumer.js';
 import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
@@ -229,6 +232,37 @@ describe('the schema of a gateway', () => {
     expect(executed).toContainEqual({ name: '0001-initial' });
     expect(await server.query('select name from schema_migrations order by name')).toEqual(executed);
     expect(await record(server.url)).toHaveLength(3);
+  });
+});
+
+describe('a large database of version 0.1', () => {
+  it('is migrated without making an index on a table of that version, once the indexes of the runbook exist', async () => {
+    const server = await newDatabase();
+    await server.query('drop schema public cascade; create schema public');
+    const options = { databaseUrl: server.url, timeoutMs: 30_000, poolSize: 1 };
+    const db = new Kysely<unknown>({ dialect: await postgresqlDialect(options) });
+    await initial.up(db);
+    await db.destroy();
+    await server.query(
+      "create table schema_migrations (name, timestamp) as values ('0001-initial'::text, now()::text)",
+    );
+    const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
+    for (const statement of runbook.match(/^create index concurrently .*;$/gm)!)
+      await server.query(statement);
+    const tables = await server.query(
+      "select oid from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace",
+    );
+    const indexes = () =>
+      server.query(
+        `select indexrelid::regclass::text as name, pg_relation_filenode(indexrelid) as file from pg_index
+         where indrelid in (${tables.map(({ oid }) => String(oid)).join()}) and indrelid <> 'rejected_callbacks'::regclass`,
+      );
+    const before = await indexes();
+    await record(server.url);
+    const after = await indexes();
+    expect(after.length).toBeLessThan(before.length);
+    expect(before).toEqual(expect.arrayContaining(after));
+    await server.drop();
   });
 });
 

@@ -123,7 +123,7 @@ describe('old rows', () => {
 async function cli(name: string, ...args: string[]) {
   const entry = fileURLToPath(new URL(`../../dist/cli/${name}.js`, import.meta.url));
   const child = spawn(process.execPath, [entry, ...args], {
-    env: { ...baseEnvironment, ...database.env },
+    env: { ...baseEnvironment, ...database.env, DATABASE_TIMEOUT_MS: '500' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -239,6 +239,19 @@ describe('npm run user:erase and user:export', () => {
     expect((await cli('user-erase', 'carol')).code).toBe(0);
     expect((await gateway.callback(callback)).body).toMatchObject({ status: 'duplicate', id: first['id'] });
     await gateway.close();
+  });
+
+  it('may take longer than a statement of a request', async () => {
+    const client = await database.client();
+    await client.query('begin; lock table kiip_promised_rewards in access exclusive mode');
+    const commands = ['user-erase', 'user-export'].map((name) => cli(name, 'dora'));
+    const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+    await waitFor('both wait', async () => (await database.query(waiting)).length === 2);
+    // Longer than DATABASE_TIMEOUT_MS.
+    await client.query('select pg_sleep(1)');
+    await client.query('rollback');
+    await client.end();
+    for (const command of commands) expect(await command).toMatchObject({ code: 0, errors: '' });
   });
 
   it.each([[], [''], ['a', 'b']])('explain what they need when the arguments are %j', async (...args) => {

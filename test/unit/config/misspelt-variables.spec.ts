@@ -54,6 +54,26 @@ describe('a misspelt variable', () => {
       ]);
   });
 
+  it('is none of the names that are read in lower case as well', () => {
+    const proxies = { http_proxy: 'http://proxy', https_proxy: 'http://proxy', no_proxy: '.internal' };
+    expect(misspeltWarnings(proxies)).toEqual([]);
+  });
+
+  it('is told where the right one is required, and stops no start that does not need it', () => {
+    for (const [name, misspelt, needed] of [
+      ['API_KEYS', 'API_KEY', {}],
+      ['JWT_AUDIENCE', 'JWT_AUDIENCES', { CALLER_AUTH: 'jwt' }],
+      ['KIIP_APP_SECRETS', 'KIIP_APP_SECRET', {}],
+    ] as const)
+      expect(configErrors({ ...needed, [name]: undefined, [misspelt]: 'a' })).toContain(
+        `${misspelt} is not a variable of this service: ${name} is, and is not set`,
+      );
+    expect(configErrors({ CALLER_AUTH: 'none', API_KEYS: undefined, API_KEY: 'of another program' })).toEqual(
+      [],
+    );
+    expect(configErrors({ JWT_ISSUERS: 'of another program' })).toEqual([]);
+  });
+
   it('is none of what a shell, npm, Kubernetes or Docker sets', () => {
     const others = {
       HOME: '/root',
@@ -79,6 +99,10 @@ describe('a misspelt variable', () => {
       TEST_SCALE: '1',
       SANDBOX_HOST: '127.0.0.1',
       CALLER_SCOPE: '',
+      // Of a service whose name is near to one of ours.
+      CALLBACKS_PORT: 'tcp://10.0.0.3:8080',
+      CALLBACKS_PORT_8080_TCP: 'tcp://10.0.0.3:8080',
+      MANAGEMENTS_PORT: 'udp://10.0.0.4:53',
     };
     expect(misspeltWarnings(others)).toEqual([]);
     expect(configErrors(others)).toEqual([]);

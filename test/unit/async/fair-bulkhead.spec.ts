@@ -1,4 +1,4 @@
-import { BulkheadFullError, FairBulkhead } from '../../../src/upstream/fair-bulkhead.js';
+import { BulkheadFullError, FairBulkhead } from '../../../src/async/fair-bulkhead.js';
 
 const never = new AbortController().signal;
 
