@@ -323,12 +323,12 @@ export const VARIABLES = {
     'MAX_CONNECTIONS',
     parse.wholeNumber,
     '10000',
-    'Connections of clients that one process has at a time. Beyond it, the idlest is closed. `0` turns the limit off.',
+    'Connections of clients that each port has at a time. Beyond it, the idlest is closed. `0` turns the limit off.',
   ),
   maxConnectionsPerAddress: {
     env: 'MAX_CONNECTIONS_PER_ADDRESS',
     description:
-      'Connections of one client address (an IPv6 address by its /64 network). `0` turns the limit off: behind a load balancer, all connections come from its addresses.',
+      'Connections of one client address (an IPv6 address by its /64 network) to each port. `0` turns the limit off: behind a load balancer, all connections come from its addresses.',
     parse: parse.wholeNumber,
     defaultText: '`1000`; `0` with `TRUSTED_PROXY_HOPS`',
     defaultFrom: ({ trustedProxyHops = 0 }: PrecedingValues) => (trustedProxyHops > 0 ? 0 : 1_000),
