@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { mock } from 'node:test';
 import { content, issuance, redemption, startKiipGateway, transaction } from '../support/kiip.js';
 import type { Fields, KiipGateway } from '../support/kiip.js';
 import { scrapeMetrics } from '../support/metrics.js';
@@ -234,6 +235,19 @@ describe('POST /callbacks/kiip', () => {
       await waitFor('it is counted', async () => (await count()) === before + 1);
     },
   );
+
+  it.each([
+    ['recorded', redemption(), 200],
+    ['without name, nonce and origin, which a legacy redemption may be', { content, quantity: 1 }, 400],
+    ['with a wrong signature', redemption({ signature: '0'.repeat(40) }), 401],
+  ])('parses the body of a callback once: %s', async (_, fields, status) => {
+    const body = JSON.stringify({ ...fields, pad: transaction() });
+    const parse = mock.method(JSON, 'parse');
+    const response = await gateway.raw(body, 'application/json');
+    const times = parse.mock.calls.filter(({ arguments: [text] }) => text === body).length;
+    parse.mock.restore();
+    expect([response.status, times]).toEqual([status, 1]);
+  });
 
   it('responds 413 to a body over 16 KiB and 415 to another media type', async () => {
     expect((await gateway.callback({ ...redemption(), pad: 'x'.repeat(16 * 1024) })).status).toBe(413);
