@@ -423,20 +423,27 @@ describe('POST /callbacks/kiip with optional settings', () => {
     for (const gateway of gateways.splice(0)) await gateway.close();
   });
 
-  it('quarantines currencies and names that are not configured and quantities above the cap', async () => {
+  it('quarantines currencies, names and quantities that are not configured', async () => {
+    const other = '0c9d1f2e-5a6b-4c7d-8e9f-0123456789ab';
     const gateway = await start({
-      KIIP_CURRENCIES: JSON.stringify({ [content]: { name: 'Gold1', max_quantity: 100 } }),
+      KIIP_CURRENCIES: JSON.stringify({
+        [content]: { name: 'Gold1', max_quantity: 100 },
+        [other]: { name: 'Silver', quantities: [20, 50] },
+      }),
     });
-    expect((await gateway.callback(redemption({ name: 'Gold1' }))).body).toMatchObject({
-      status: 'recorded',
-    });
-    const others: Fields[] = [
+    const statusesOf = (callbacks: Fields[]) =>
+      Promise.all(
+        callbacks.map(async (fields) => (await gateway.callback(redemption(fields))).body['status']),
+      );
+    const allowed = [{ name: 'Gold1' }, { content: other, name: 'Silver', quantity: 50 }];
+    expect(await statusesOf(allowed)).toEqual(['recorded', 'recorded']);
+    const others = [
       { name: 'Gold', quantity: 120 },
       { name: 'Gold1', quantity: 101 },
       { name: 'Gold1', content: 'coins' },
+      { content: other, name: 'Silver', quantity: 30 },
     ];
-    for (const fields of others)
-      expect((await gateway.callback(redemption(fields))).body).toMatchObject({ status: 'quarantined' });
+    expect(await statusesOf(others)).toEqual(others.map(() => 'quarantined'));
   });
 
   // V6 (docs/vendors/kiip.md, section 9): one signature for `Gold1`/20, which is genuine here, and for `Gold`/120.
