@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
+import { mock } from 'node:test';
 import { content, issuance, redemption, startKiipGateway, transaction } from '../support/kiip.js';
 import type { Fields, KiipGateway } from '../support/kiip.js';
 import { findSeries, scrapeMetrics } from '../support/metrics.js';
@@ -260,6 +261,19 @@ describe('POST /callbacks/kiip', () => {
     ]);
   });
 
+  it.each([
+    ['recorded', redemption(), 200],
+    ['without name, nonce and origin, which a legacy redemption may be', { content, quantity: 1 }, 400],
+    ['with a wrong signature', redemption({ signature: '0'.repeat(40) }), 401],
+  ])('parses the body of a callback once: %s', async (_, fields, status) => {
+    const body = JSON.stringify({ ...fields, pad: transaction() });
+    const parse = mock.method(JSON, 'parse');
+    const response = await gateway.raw(body, 'application/json');
+    const times = parse.mock.calls.filter(({ arguments: [text] }) => text === body).length;
+    parse.mock.restore();
+    expect([response.status, times]).toEqual([status, 1]);
+  });
+
   it('responds 413 to a body over 16 KiB and 415 to another media type', async () => {
     expect((await gateway.callback({ ...redemption(), pad: 'x'.repeat(16 * 1024) })).status).toBe(413);
     expect((await gateway.raw('<a/>', 'application/xml')).status).toBe(415);
@@ -434,20 +448,27 @@ describe('POST /callbacks/kiip with optional settings', () => {
     for (const gateway of gateways.splice(0)) await gateway.close();
   });
 
-  it('quarantines currencies and names that are not configured and quantities above the cap', async () => {
+  it('quarantines currencies, names and quantities that are not configured', async () => {
+    const other = '0c9d1f2e-5a6b-4c7d-8e9f-0123456789ab';
     const gateway = await start({
-      KIIP_CURRENCIES: JSON.stringify({ [content]: { name: 'Gold1', max_quantity: 100 } }),
+      KIIP_CURRENCIES: JSON.stringify({
+        [content]: { name: 'Gold1', max_quantity: 100 },
+        [other]: { name: 'Silver', quantities: [20, 50] },
+      }),
     });
-    expect((await gateway.callback(redemption({ name: 'Gold1' }))).body).toMatchObject({
-      status: 'recorded',
-    });
-    const others: Fields[] = [
+    const statusesOf = (callbacks: Fields[]) =>
+      Promise.all(
+        callbacks.map(async (fields) => (await gateway.callback(redemption(fields))).body['status']),
+      );
+    const allowed = [{ name: 'Gold1' }, { content: other, name: 'Silver', quantity: 50 }];
+    expect(await statusesOf(allowed)).toEqual(['recorded', 'recorded']);
+    const others = [
       { name: 'Gold', quantity: 120 },
       { name: 'Gold1', quantity: 101 },
       { name: 'Gold1', content: 'coins' },
+      { content: other, name: 'Silver', quantity: 30 },
     ];
-    for (const fields of others)
-      expect((await gateway.callback(redemption(fields))).body).toMatchObject({ status: 'quarantined' });
+    expect(await statusesOf(others)).toEqual(others.map(() => 'quarantined'));
   });
 
   // V6 (docs/vendors/kiip.md, section 9): one signature for `Gold1`/20, which is genuine here, and for `Gold`/120.

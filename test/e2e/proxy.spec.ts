@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startKigoSandbox } from '@rewards-gateway/sandbox';
 import type { KigoSandbox } from '@rewards-gateway/sandbox';
 import { consumersConfig } from '../support/consumer.js';
@@ -5,10 +8,13 @@ import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
 import { badge } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
+import type { GatewayProcess } from '../support/gateway-process.js';
 import { Inbox } from '../support/inbox.js';
 import { Issuer } from '../support/issuer.js';
 import { redemption } from '../support/kiip.js';
 import { startProxy } from '../support/proxy.js';
+import { selfSigned } from '../support/self-signed.js';
+import { startTlsFront } from '../support/tls-front.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { waitFor } from '../support/wait-for.js';
@@ -17,8 +23,6 @@ import { waitFor } from '../support/wait-for.js';
 const KIGO_API_KEY = 'kigo-key-of-this-test';
 const secrets = [`whsec_${Buffer.alloc(32, 'k').toString('base64')}`];
 
-/** The URL of a server of this machine under a name that only the proxy knows. */
-const named = (name: string, url: string) => url.replace(/127\.0\.0\.1|localhost/, name);
 const ask = async (url: string, token: string) =>
   (await fetch(url + badge(), { headers: { authorization: `Bearer ${token}` } })).status;
 
@@ -40,8 +44,12 @@ describe('outgoing requests', () => {
   let inbox: Inbox;
   let collector: CallbackReceiver;
   let database: TestDatabase;
+  let folder: string;
+  const identity = selfSigned('*.example.test');
 
   beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'gateway-proxy-'));
+    await writeFile(join(folder, 'certificate.pem'), identity.cert);
     kigo = await startKigoSandbox({ apiKey: KIGO_API_KEY });
     issuer = await Issuer.start();
     inbox = await Inbox.open();
@@ -50,24 +58,10 @@ describe('outgoing requests', () => {
   });
   afterAll(async () => {
     await Promise.all([kigo.close(), issuer.close(), inbox.close(), collector.close(), database.drop()]);
+    await rm(folder, { recursive: true });
   });
 
-  it.each(['HTTP_PROXY', 'http_proxy'])('all go through the proxy of %s', async (variable) => {
-    await using proxy = await startProxy();
-    await using gateway = startProcess({
-      ...database.env,
-      ...issuer.environment,
-      [variable]: proxy.url,
-      ALLOW_INSECURE_UPSTREAMS: 'true',
-      KIGO_API_KEY,
-      KIGO_BASE_URL: named('kigo.test', kigo.url),
-      JWT_JWKS_URL: named('issuer.test', String(issuer.environment['JWT_JWKS_URL'])),
-      DELIVERY_CONSUMERS: consumersConfig(named('wallet.test', inbox.url()), { secrets }),
-      OTEL_EXPORTER_OTLP_ENDPOINT: named('collector.test', new URL(collector.url).origin),
-    });
-    const url = await gateway.url();
-    await gateway.logged('database ready');
-    expect(await ask(url, issuer.token())).toBe(200);
+  const deliverThrough = async (url: string) => {
     const delivered = inbox.byId.size;
     await fetch(`${url}/callbacks/kiip`, {
       method: 'POST',
@@ -75,34 +69,79 @@ describe('outgoing requests', () => {
       body: JSON.stringify(redemption()),
     });
     await waitFor('the event is delivered', () => inbox.byId.size > delivered);
+  };
+  /** At its end it sends the traces. */
+  const stop = async (gateway: GatewayProcess) => {
+    collector.received.length = 0;
     gateway.signal('SIGTERM');
     await gateway.ended;
+    expect(resourcesOf(collector)).not.toEqual([]);
+  };
+
+  it.each([
+    ['HTTP_PROXY', 'http'],
+    ['http_proxy', 'http'],
+    ['HTTPS_PROXY', 'https'],
+    ['https_proxy', 'https'],
+  ])('all go through the proxy of %s, over %s', async (variable, scheme) => {
+    await using proxy = await startProxy();
+    await using fronts = new AsyncDisposableStack();
+    /** The URL of a server of this machine under a name that only the proxy knows. */
+    const named = async (name: string, url: string) => {
+      const target = new URL(url);
+      target.hostname = `${name}.example.test`;
+      if (scheme === 'https') {
+        target.port = String(fronts.use(await startTlsFront(identity, url)).port);
+        return target.href.replace(/^http:/, 'https:').replace(/\/$/, '');
+      }
+      return target.href.replace(/\/$/, '');
+    };
+    await using gateway = startProcess({
+      ...database.env,
+      ...issuer.environment,
+      [variable]: proxy.url,
+      NODE_EXTRA_CA_CERTS: join(folder, 'certificate.pem'),
+      ...(scheme === 'http' && { ALLOW_INSECURE_UPSTREAMS: 'true' }),
+      KIGO_API_KEY,
+      KIGO_BASE_URL: await named('kigo', kigo.url),
+      JWT_JWKS_URL: await named('issuer', String(issuer.environment['JWT_JWKS_URL'])),
+      DELIVERY_CONSUMERS: consumersConfig(await named('wallet', inbox.url()), { secrets }),
+      OTEL_EXPORTER_OTLP_ENDPOINT: await named('collector', new URL(collector.url).origin),
+    });
+    const url = await gateway.url();
+    await gateway.logged('database ready');
+    expect(await ask(url, issuer.token())).toBe(200);
+    await deliverThrough(url);
+    await stop(gateway);
     expect([...new Set(proxy.hosts)].toSorted()).toEqual([
-      'collector.test',
-      'issuer.test',
-      'kigo.test',
-      'wallet.test',
+      'collector.example.test',
+      'issuer.example.test',
+      'kigo.example.test',
+      'wallet.example.test',
     ]);
   });
 
   it('to this machine and to the hosts of NO_PROXY do not', async () => {
     await using proxy = await startProxy();
+    /** The URL of a server of this machine under an address that is not one of loopback. */
+    const elsewhere = (url: string) => url.replace(/127\.0\.0\.1|localhost/, '0.0.0.0');
     await using gateway = startProcess({
       ...database.env,
       ...issuer.environment,
       HTTP_PROXY: proxy.url,
       HTTPS_PROXY: proxy.url,
-      NO_PROXY: 'other.test, .wallet.invalid',
+      NO_PROXY: 'other.test, 0.0.0.0',
       ALLOW_INSECURE_UPSTREAMS: 'true',
       KIGO_API_KEY,
-      KIGO_BASE_URL: kigo.url,
-      DELIVERY_CONSUMERS: consumersConfig('http://a.wallet.invalid/events', { secrets }),
-      OTEL_EXPORTER_OTLP_ENDPOINT: new URL(collector.url).origin,
+      KIGO_BASE_URL: elsewhere(kigo.url),
+      DELIVERY_CONSUMERS: consumersConfig(elsewhere(inbox.url()), { secrets }),
+      OTEL_EXPORTER_OTLP_ENDPOINT: elsewhere(new URL(collector.url).origin),
     });
     const url = await gateway.url();
+    await gateway.logged('database ready');
     expect(await ask(url, issuer.token())).toBe(200);
-    gateway.signal('SIGTERM');
-    await gateway.ended;
+    await deliverThrough(url);
+    await stop(gateway);
     expect(proxy.hosts).toEqual([]);
   });
 

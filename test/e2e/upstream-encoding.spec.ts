@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { badge, startGateway } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
 import { momentCall, sessionCall } from '../support/kiip-world.js';
@@ -117,5 +117,48 @@ describe('a response of a vendor', () => {
     expect(asked.filter((path) => path.includes('hub-summary'))).toEqual([
       expect.stringContaining('acc-é-😀'),
     ]);
+  });
+
+  it('may have any content coding that HTTP has, also in capitals, under an alias or as a list', async () => {
+    const codings: [string, (body: Buffer) => Buffer][] = [
+      ['identity', (body) => body],
+      ['GZIP', gzipSync],
+      ['x-gzip', gzipSync],
+      ['deflate', deflateSync],
+      ['Deflate', deflateRawSync],
+      ['br', brotliCompressSync],
+      ['zstd', zstdCompressSync],
+      ['gzip, BR', (body) => brotliCompressSync(gzipSync(body))],
+    ];
+    const plain = answers;
+    for (const [coding, encode] of codings) {
+      for (const name of ['accounts', 'hub-summary', 'moment'] as const)
+        answers[name] = { body: encode(plain[name].body), headers: { 'content-encoding': coding } };
+      const count = await gateway.get(badge(`user of ${coding}`));
+      const session = await gateway.post('/api/v1/kiip/sessions', sessionCall);
+      expect([coding, count.status, await count.json(), session.status]).toEqual([
+        coding,
+        200,
+        { count: 3 },
+        200,
+      ]);
+      answers = { ...plain };
+    }
+  });
+
+  it('must not have a content coding that is unknown or not that of its body', async () => {
+    const { body } = json({ account_id: 'acc-1' });
+    const responses: [string, Buffer][] = [
+      ['compress', body],
+      ['constructor', body],
+      ['gzip, compress', gzipSync(body)],
+      ['br', gzipSync(body)],
+    ];
+    for (const [coding, bytes] of responses) {
+      answers.accounts = { body: bytes, headers: { 'content-encoding': coding } };
+      const problem = await problemOf(await gateway.get(badge()));
+      expect([problem.status, problem.type]).toEqual([502, 'urn:rewards-gateway:problem:upstream-failed']);
+    }
+    expect(asked.filter((path) => path.includes('hub-summary'))).toEqual([]);
   });
 });

@@ -309,6 +309,16 @@ describe('during an outage of Kigo', () => {
     expect(world.kigo.requests()).toEqual([]);
   });
 
+  it('statuses of its class that nobody knows, such as those of an edge, open the circuit breaker as 500 does', async () => {
+    for (const [user, status] of Object.entries({ a: 520, b: 530, c: 599 })) {
+      world.kigo.addFault({ kind: 'status', status, route: 'lookup', times: 3 });
+      expect((await askFor(user)).status).toBe(502);
+    }
+    world.kigo.clearRequests();
+    expect((await askFor('d')).status).toBe(503);
+    expect(world.kigo.requests()).toEqual([]);
+  });
+
   it('what a retry mends is no failure, however many users in a row have it', async () => {
     world.kigo.configure({ unknownUser: 'create' });
     const statuses: number[] = [];

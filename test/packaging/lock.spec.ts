@@ -5,6 +5,9 @@ interface Locked {
   /** A workspace: `resolved` is its folder. */
   readonly link?: boolean;
   readonly optionalDependencies?: Record<string, string>;
+  readonly hasInstallScript?: boolean;
+  readonly dev?: boolean;
+  readonly optional?: boolean;
 }
 
 const { packages } = JSON.parse(
@@ -27,5 +30,13 @@ describe('package-lock.json', () => {
   it('names no registry', () => {
     const downloaded = Object.values(packages).filter(({ link }) => !link);
     expect(downloaded.filter(({ resolved }) => resolved !== undefined)).toEqual([]);
+  });
+
+  // `allowScripts` of package.json is only read by npm 11 and later.
+  it('has no package whose script runs on every installation, whatever npm installs it', () => {
+    const withScript = Object.entries(packages).filter(
+      ([, { hasInstallScript, dev, optional }]) => hasInstallScript && !dev && !optional,
+    );
+    expect(withScript.map(([path]) => path)).toEqual([]);
   });
 });

@@ -4,9 +4,8 @@ import { baseEnvironment } from '../support/gateway.js';
 import { waitFor } from '../support/wait-for.js';
 
 const root = new URL('../../', import.meta.url);
-const { scripts, scarfSettings } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as {
+const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as {
   scripts: Record<string, string>;
-  scarfSettings: { enabled: boolean };
 };
 
 describe('npm start', () => {
@@ -29,11 +28,5 @@ describe('npm start', () => {
     child.kill('SIGTERM');
     await waitFor('it ends', () => ended);
     expect(errors).toBe('');
-  });
-});
-
-describe('npm ci', () => {
-  it('reports nothing to the analytics of a dependency, whatever npm runs its scripts', () => {
-    expect(scarfSettings).toEqual({ enabled: false });
   });
 });
