@@ -460,9 +460,9 @@ describe('POST /callbacks/kiip with optional settings', () => {
       Promise.all(
         callbacks.map(async (fields) => (await gateway.callback(redemption(fields))).body['status']),
       );
-    const allowed = [{ name: 'Gold1' }, { content: other, name: 'Silver', quantity: 50 }];
+    const allowed: Fields[] = [{ name: 'Gold1' }, { content: other, name: 'Silver', quantity: 50 }];
     expect(await statusesOf(allowed)).toEqual(['recorded', 'recorded']);
-    const others = [
+    const others: Fields[] = [
       { name: 'Gold', quantity: 120 },
       { name: 'Gold1', quantity: 101 },
       { name: 'Gold1', content: 'coins' },

@@ -86,6 +86,8 @@ describe('outgoing requests', () => {
   ])('all go through the proxy of %s, over %s', async (variable, scheme) => {
     await using proxy = await startProxy();
     await using fronts = new AsyncDisposableStack();
+    /** The URL of a server of this machine under an address that is not one of loopback. */
+    const elsewhere = (url: string) => url.replace(/127\.0\.0\.1|localhost/, '0.0.0.0');
     /** The URL of a server of this machine under a name that only the proxy knows. */
     const named = async (name: string, url: string) => {
       const target = new URL(url);
@@ -123,8 +125,6 @@ describe('outgoing requests', () => {
 
   it('to this machine and to the hosts of NO_PROXY do not', async () => {
     await using proxy = await startProxy();
-    /** The URL of a server of this machine under an address that is not one of loopback. */
-    const elsewhere = (url: string) => url.replace(/127\.0\.0\.1|localhost/, '0.0.0.0');
     await using gateway = startProcess({
       ...database.env,
       ...issuer.environment,

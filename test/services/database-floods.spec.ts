@@ -123,11 +123,12 @@ it('one reconciliation runs at a time, a few wait, and more get 429', async () =
   }
 });
 
+const reconcile = async (from: string) => {
+  const response = await gateway.get(`/api/v1/kiip/reconciliation?from=${from}&to=2026-01-01T00:00:00Z`);
+  return [response.status, await response.json()];
+};
+
 it('a reconciliation reads at most ten years', async () => {
-  const reconcile = async (from: string) => {
-    const response = await gateway.get(`/api/v1/kiip/reconciliation?from=${from}&to=2026-01-01T00:00:00Z`);
-    return [response.status, await response.json()];
-  };
   expect(await reconcile('2016-01-01T00:00:00Z')).toEqual([200, expect.anything()]);
   for (const from of ['2015-12-31T23:59:59Z', '1926-01-01T00:00:00Z'])
     expect(await reconcile(from)).toEqual([
