@@ -38,6 +38,9 @@ const resourcesOf = ({ received }: CallbackReceiver) =>
     ),
   );
 
+/** The URL of a server of this machine under an address that is not one of loopback. */
+const elsewhere = (url: string) => url.replace(/127\.0\.0\.1|localhost/, '0.0.0.0');
+
 describe('outgoing requests', () => {
   let kigo: KigoSandbox;
   let issuer: Issuer;
@@ -86,8 +89,6 @@ describe('outgoing requests', () => {
   ])('all go through the proxy of %s, over %s', async (variable, scheme) => {
     await using proxy = await startProxy();
     await using fronts = new AsyncDisposableStack();
-    /** The URL of a server of this machine under an address that is not one of loopback. */
-    const elsewhere = (url: string) => url.replace(/127\.0\.0\.1|localhost/, '0.0.0.0');
     /** The URL of a server of this machine under a name that only the proxy knows. */
     const named = async (name: string, url: string) => {
       const target = new URL(url);
