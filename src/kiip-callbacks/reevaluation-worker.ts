@@ -8,7 +8,7 @@ import { PromisedRewardsService } from '../promised-rewards/promised-rewards.ser
 import { ReevaluationService } from './reevaluation.service.js';
 
 /** Normally the process that stores a promise looks for its callbacks. This finds what a process that has ended has left. */
-const SWEEP_INTERVAL_MS = 2_000;
+const SWEEP_INTERVAL_MS = 10_000;
 /** How far the first sweep looks back: a process that has ended is replaced within this time. */
 const FIRST_SWEEP_MS = 3 * 86_400_000;
 /** More than a transaction takes from its start, which is the time of its promise, to its end. */
