@@ -23,6 +23,6 @@ const STATEMENTS = [
 
   // A callback that came before the moment's own response was stored waits for it.
   `alter table ledger add column awaits_promise boolean not null default false`,
-  // On a large ledger it can be made before the upgrade, as those of the next migrations can (docs/runbook.md, Upgrade).
-  `create index if not exists ledger_transaction_id_quarantined_idx on ledger (transaction_id) where status = 'quarantined'`,
+  // Of what waits alone: it is read every few seconds.
+  `create index ledger_transaction_id_awaiting_idx on ledger (transaction_id) where status = 'quarantined' and awaits_promise`,
 ];

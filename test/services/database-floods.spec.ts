@@ -103,7 +103,8 @@ describe('reads that hang', () => {
 
 it('one reconciliation runs at a time, a few wait, and more get 429', async () => {
   // Those of the test before may still wait.
-  await waitFor('none waits', async () => (await gateway.get(reconciliation)).status === 200);
+  const fill = () => Promise.all(Array.from({ length: 11 }, () => gateway.get(reconciliation)));
+  await waitFor('none waits', async () => (await fill()).every(({ status }) => status === 200));
   const client = await database.client();
   try {
     await client.query('begin; lock table deliveries in access exclusive mode');

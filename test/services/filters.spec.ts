@@ -1,3 +1,4 @@
+import { LedgerService } from '../../src/ledger/ledger.service.js';
 import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
 import { startKiipGateway } from '../support/kiip.js';
@@ -51,11 +52,12 @@ async function countReads(): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ name, reads }) => [name as string, reads as number]));
 }
 
-it('a page of one row reads a few rows at most, whichever filters it has', async () => {
+it('a page of one row reads a few rows at most, whichever filters it has, and so do the sweeps', async () => {
   const before = await countReads();
   const gateway = await startKiipGateway({ ...database.env, ROLE: 'api' });
   try {
     for (const path of PATHS) expect([path, (await gateway.get(path)).status]).toEqual([path, 200]);
+    expect(await gateway.app.get(LedgerService, { strict: false }).findPromised(600_000)).toEqual([]);
   } finally {
     await gateway.close();
   }
