@@ -101,9 +101,11 @@ describe('reads that hang', () => {
   });
 });
 
+/** One that runs, and as many as may wait. */
+const fill = () => Promise.all(Array.from({ length: 11 }, () => gateway.get(reconciliation)));
+
 it('one reconciliation runs at a time, a few wait, and more get 429', async () => {
   // Those of the test before may still wait.
-  const fill = () => Promise.all(Array.from({ length: 11 }, () => gateway.get(reconciliation)));
   await waitFor('none waits', async () => (await fill()).every(({ status }) => status === 200));
   const client = await database.client();
   try {

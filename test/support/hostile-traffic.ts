@@ -52,7 +52,7 @@ export function startHostileTraffic(
     if (!isRight) run.fault(`forged, ${kind}: ${describeAnswer(answer)}`);
   });
 
-  // Whoever has the app key can make Kiip sign user ids of his own making, and send all re-cuts of them.
+  // Anybody who has the app key can make Kiip sign user ids of his own making, and send all re-cuts of them.
   run.repeat(1, async (draw) => {
     const signed = genuine.signed[draw.below(genuine.signed.length)];
     if (!signed) return;
