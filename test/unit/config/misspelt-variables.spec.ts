@@ -84,7 +84,7 @@ describe('a misspelt variable', () => {
       LANG: 'C.UTF-8',
       NODE_ENV: 'production',
       NODE_OPTIONS: '--max-old-space-size=512',
-      npm_config_cache: '/root/.npm',
+      npm_config_cache: '/home/node/.npm',
       npm_package_name: 'rewards-gateway',
       INIT_CWD: '/',
       KUBERNETES_SERVICE_HOST: '10.0.0.1',
