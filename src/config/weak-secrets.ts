@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { isLoopback } from './parsers.js';
 import type { ConfigValues } from './variables.js';
 
@@ -6,19 +7,22 @@ const MIN_LENGTH = 16;
 /** 192 bits (Standard Webhooks). */
 const MIN_WEBHOOK_BYTES = 24;
 
-/** Everybody can read these: the sandbox, the examples and the tests of specifications use them. */
+/**
+ * Hashes (SHA-256) of secrets that everybody can read: the sandbox, the examples and the tests of specifications use them. As hashes,
+ * they are not in the image for production.
+ */
 const PUBLISHED = new Set([
-  'demo-kigo-key',
-  'demo-kiip-app-key',
-  'demo-kiip-app-secret',
-  'demo-key-for-this-machine-only',
-  'demo-kiip-previous-secret',
-  'your-kigo-api-key',
-  'your-kiip-app-key',
-  'your-kiip-app-secret',
-  'choose-a-long-random-key',
-  'whsec_ZGVtby13YWxsZXQtc2VjcmV0LWZvci10aGlzLW1hY2hpbmUtb25seQ==',
-  'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+  'fZkhXIB3wkvAN3HOGZfFupt4lWzvkyVcitBJ7xWta3A',
+  'nI8aqfdaEhyu2IQq0fkLJLFOChyQJ_lr6SwLPlFwhEk',
+  'SwPeeAUCOLuWJPGmNczQ93ic5-fXQHVvMPWy2jVaf5E',
+  'BWplAIKMWjTf4ZP4DgdiHSCrmOTMP6tvXy3GDTONlFs',
+  '8k8GhYU74Amh56Js5e-uvqq7Hic_MwwE9Ud1ff62LFo',
+  'A5mWkeoqL6MuUr4DICZ7ASqHxlzQPj0SPNqQhsiR0SE',
+  'TfIqlGfvD0IrkQ4mZ0oi4O17jkh1eVf7IvLuNN9jzQQ',
+  'cT5p5XAttgs3htMJbhrT0terxKifNHFQ0SM1jds4gpQ',
+  'AgYsfE0lMoUjk3Jl11IGkV-yETQ-CUXs_354nxn8B1s',
+  'AEkh4nwvkjDYnG7_1qL1vtQr_gN7rIqyq_h8voAqi3Q',
+  'lq0szYFGKnZheK4Jpx31X1SKP2baEWBvnN9As5HiLdA',
 ]);
 
 /**
@@ -39,7 +43,7 @@ export function* weakSecrets(values: Partial<ConfigValues>): Iterable<[env: stri
     ...consumers,
   };
   for (const [env, list = []] of Object.entries(isWorker ? consumers : secrets)) {
-    if (list.some((secret) => secret !== undefined && PUBLISHED.has(secret)))
+    if (list.some((secret) => secret !== undefined && PUBLISHED.has(hash('sha256', secret, 'base64url'))))
       yield [env, 'must not contain a published secret (it may while every vendor is on loopback)'];
     else if (list.some((secret) => secret !== undefined && isShort(env, secret)))
       yield [
