@@ -1,3 +1,5 @@
+import { FairQueue } from './fair-queue.js';
+
 /** Too many calls wait already. */
 export class BulkheadFullError extends Error {}
 
@@ -6,20 +8,17 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/**
- * Limits how many calls run at a time. Others wait in one queue for each caller, and the callers take turns: one who sends many calls
- * waits for himself, and not the others for him. When all queues together are full, the longest one loses its last call.
- */
+/** Limits how many calls run at a time. Others wait in a FairQueue by their caller. */
 export class FairBulkhead {
   private running = 0;
-  private waiting = 0;
-  /** In the order of their turns. None is empty. */
-  private readonly queues = new Map<string, Waiting[]>();
+  private readonly waiting: FairQueue<Waiting>;
 
   constructor(
     private readonly concurrency: number,
-    private readonly maxWaiting: number,
-  ) {}
+    maxWaiting: number,
+  ) {
+    this.waiting = new FairQueue(maxWaiting);
+  }
 
   /**
    * @param signal a call that still waits when it aborts never starts
@@ -32,7 +31,7 @@ export class FairBulkhead {
     try {
       return await work();
     } finally {
-      const next = this.takeNext();
+      const [next] = this.waiting.take(1);
       // The next call takes over the place of this one.
       if (next) next.start();
       else this.running -= 1;
@@ -41,10 +40,8 @@ export class FairBulkhead {
 
   private waitForTurn(caller: string, signal: AbortSignal): Promise<void> {
     return new Promise<void>((resolve, reject) => {
-      if (this.waiting >= this.maxWaiting && !this.dropFromLongest(this.queues.get(caller)?.length ?? 0))
-        return reject(new BulkheadFullError());
       const cancel = () => {
-        this.remove(caller, entry);
+        this.waiting.delete(caller, entry);
         reject(signal.reason as Error);
       };
       const entry: Waiting = {
@@ -58,42 +55,7 @@ export class FairBulkhead {
         },
       };
       signal.addEventListener('abort', cancel, { once: true });
-      this.waiting += 1;
-      const queue = this.queues.get(caller);
-      if (queue) queue.push(entry);
-      else this.queues.set(caller, [entry]);
+      this.waiting.add(caller, entry)?.reject(new BulkheadFullError());
     });
-  }
-
-  private takeNext(): Waiting | undefined {
-    const [first] = this.queues;
-    if (!first) return undefined;
-    const [caller, queue] = first;
-    const next = queue.shift();
-    this.waiting -= 1;
-    // At the end of the order.
-    this.queues.delete(caller);
-    if (queue.length > 0) this.queues.set(caller, queue);
-    return next;
-  }
-
-  private remove(caller: string, entry: Waiting): void {
-    const rest = this.queues.get(caller)?.filter((each) => each !== entry) ?? [];
-    this.waiting -= 1;
-    if (rest.length > 0) this.queues.set(caller, rest);
-    else this.queues.delete(caller);
-  }
-
-  /** @returns whether another caller had more calls waiting than this one will have */
-  private dropFromLongest(ownLength: number): boolean {
-    const [caller, longest] = [...this.queues].reduce(
-      (a, b) => (b[1].length > a[1].length ? b : a),
-      ['', []],
-    );
-    if (longest.length <= ownLength + 1) return false;
-    const last = longest.at(-1)!;
-    this.remove(caller, last);
-    last.reject(new BulkheadFullError());
-    return true;
   }
 }

@@ -63,6 +63,11 @@ export class Database implements OnApplicationShutdown {
     this.options = options;
   }
 
+  /** The time limit of one statement, in whole milliseconds. */
+  get timeoutMs(): number {
+    return toPositiveMs(this.options.timeoutMs);
+  }
+
   state(): DatabaseState {
     return this.lastState;
   }
@@ -90,9 +95,8 @@ export class Database implements OnApplicationShutdown {
     pool: PoolName = 'callbacks',
   ): Promise<T> {
     if (!this.isMigrated) throw new StorageUnavailableError('not migrated yet');
-    const result = withStorageTimeout(
-      toPositiveMs(this.options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS,
-      (signal) => repeatWhenAsked(async () => work(await this.getConnection(pool), signal), signal),
+    const result = withStorageTimeout(this.timeoutMs + CLIENT_TIMEOUT_MARGIN_MS, (signal) =>
+      repeatWhenAsked(async () => work(await this.getConnection(pool), signal), signal),
     );
     // A read that is slow, or that waits for other reads, does not mean that the database is down.
     return this.track(result, pool !== 'reads');
@@ -176,7 +180,7 @@ export class Database implements OnApplicationShutdown {
     if (this.closed) return Promise.reject(new StorageUnavailableError('closed'));
     let opening = this.opening.get(pool);
     if (!opening) {
-      opening = this.open(POOL_SIZES[pool]).catch((error: unknown) => {
+      opening = this.open(pool).catch((error: unknown) => {
         this.opening.delete(pool);
         throw error;
       });
@@ -185,10 +189,15 @@ export class Database implements OnApplicationShutdown {
     return opening;
   }
 
-  private async open(poolSize: number): Promise<Kysely<Tables>> {
+  private async open(pool: PoolName): Promise<Kysely<Tables>> {
     const { timeoutMs } = this.options;
     return new Kysely({
-      dialect: await postgresqlDialect({ databaseUrl: await this.url(), timeoutMs, poolSize }),
+      dialect: await postgresqlDialect({
+        databaseUrl: await this.url(),
+        timeoutMs,
+        poolSize: POOL_SIZES[pool],
+        avoidsTableScans: pool === 'callbacks',
+      }),
     });
   }
 

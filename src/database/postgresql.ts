@@ -1,12 +1,13 @@
 import type { Dialect, PostgresPool, PostgresPoolClient } from 'kysely';
 import type { Pool, PoolClient, PoolConfig } from 'pg';
-import { prepareSession } from './session.js';
+import { preparedName } from './prepared-statement.js';
+import { isDirect, prepareSession } from './session.js';
 import {
   fromDriver,
   isRepeatable,
   noConnection,
-  sqlState,
   StorageUnavailableError,
+  tookTooLong,
 } from './storage-error.js';
 import { toPositiveMs, withStorageTimeout } from './time-limit.js';
 
@@ -18,15 +19,11 @@ export interface PostgresqlOptions {
   /** The time limit of one statement, and of waiting for a connection, in milliseconds. */
   timeoutMs: number;
   poolSize: number;
+  /** See `enable_seqscan` in session.ts. */
+  avoidsTableScans?: boolean;
   /** How long to wait for a statement. For migrations, which set a longer time limit for theirs. */
   clientTimeoutMs?: number;
 }
-
-/**
- * Failures after which the connection stays usable: a statement or a lock took too long. After any other, a new connection
- * may reach a better server: after a failover, the old one stays read-only.
- */
-const RECOVERABLE_STATES = new Set(['57014', '55P03']);
 
 /** Kysely on a pool of PostgreSQL connections. Nothing connects before the first statement. */
 export async function postgresqlDialect(options: PostgresqlOptions): Promise<Dialect> {
@@ -43,6 +40,7 @@ function poolConfig(options: PostgresqlOptions): PoolConfig {
   const timeoutMs = toPositiveMs(options.timeoutMs);
   const session = {
     statementMs: timeoutMs,
+    avoidsTableScans: options.avoidsTableScans === true,
     startupOptions: /[?&]options=/.test(options.databaseUrl),
   };
   return {
@@ -78,11 +76,13 @@ function withClientTimeouts(client: PoolClient, limitMs: number): PostgresPoolCl
   const query = async (text: string, parameters: unknown[]) => {
     // The first failure says why; that of the ROLLBACK after it does not.
     if (broken !== undefined) throw broken;
+    const name = isDirect(client) ? preparedName(text) : undefined;
     try {
-      return await withStorageTimeout(limitMs, () => client.query(text, parameters));
+      return await withStorageTimeout(limitMs, () => client.query({ name, text, values: parameters }));
     } catch (error) {
       const failure = fromDriver(error);
-      const usable = RECOVERABLE_STATES.has(sqlState(error) ?? '') || isRepeatable(failure);
+      // After any other failure, a new connection may reach a better server: after a failover, the old one stays read-only.
+      const usable = tookTooLong(failure) || isRepeatable(failure);
       if (failure instanceof StorageUnavailableError && !usable) broken = failure;
       throw failure;
     }

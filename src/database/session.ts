@@ -2,11 +2,19 @@ import { Logger } from '@nestjs/common';
 import type { ClientBase } from 'pg';
 import { describeState, fromDriver, StorageUnavailableError } from './storage-error.js';
 
+export interface SessionOptions {
+  readonly statementMs: number;
+  readonly avoidsTableScans: boolean;
+}
+
 /**
  * What the statements rely on, set for every connection: a server, a database, a role or a connection pooler may have other
  * defaults.
  */
-function sessionSettings(statementMs: number): Readonly<Record<string, string>> {
+function sessionSettings({
+  statementMs,
+  avoidsTableScans,
+}: SessionOptions): Readonly<Record<string, string>> {
   return {
     client_encoding: 'UTF8',
     standard_conforming_strings: 'on',
@@ -21,9 +29,14 @@ function sessionSettings(statementMs: number): Readonly<Record<string, string>> 
     // What is acknowledged is on disk.
     synchronous_commit: 'on',
     statement_timeout: String(statementMs),
-    lock_timeout: String(statementMs),
+    // Several callbacks are stored in one statement. When one of them waits for a lock, there is time to store the others without it.
+    lock_timeout: String(Math.ceil(statementMs / 2)),
     idle_in_transaction_session_timeout: String(statementMs),
     idle_session_timeout: '0',
+    // No statement is worth the tenth of a second that it takes to compile one.
+    jit: 'off',
+    // The plan of a prepared statement is kept: one for the small table of the first day would read all of a large one.
+    enable_seqscan: avoidsTableScans ? 'off' : 'on',
   };
 }
 
@@ -39,6 +52,18 @@ const logger = new Logger('Database');
 /** A new connection may be opened often; one warning per process is enough. */
 let warned = false;
 
+/** Connections whose statements all run in one process of the server, which keeps what they prepare. */
+const direct = new WeakSet<ClientBase>();
+
+export function isDirect(client: ClientBase): boolean {
+  return direct.has(client);
+}
+
+/** The server tells each client its process. A connection pooler makes up a number, since its connections have many clients. */
+function isPooled(client: ClientBase, pid: number): boolean {
+  return pid !== (client as ClientBase & { processID?: number | null }).processID;
+}
+
 /**
  * Prepares a new connection.
  * @param startupOptions whether the connection string has `options`
@@ -46,16 +71,15 @@ let warned = false;
  */
 export async function prepareSession(
   client: ClientBase,
-  { statementMs, startupOptions }: { statementMs: number; startupOptions: boolean },
+  { startupOptions, ...options }: SessionOptions & { startupOptions: boolean },
 ): Promise<void> {
   try {
-    const settings = JSON.stringify(sessionSettings(statementMs));
+    const settings = JSON.stringify(sessionSettings(options));
     const { rows } = await client.query<{ schema: string | null; pid: number }>(PREPARE, [settings]);
     const { schema, pid } = rows[0]!;
     if (schema === null) throw new StorageUnavailableError(describeState('3F000'));
-    // The server tells each client its process. A connection pooler makes up a number, since its connections have many clients.
-    const { processID } = client as ClientBase & { processID?: number | null };
-    if (pid !== processID) await checkPooler(client, startupOptions);
+    if (isPooled(client, pid)) await checkPooler(client, startupOptions);
+    else direct.add(client);
   } catch (error) {
     throw fromDriver(error);
   }

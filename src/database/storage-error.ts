@@ -59,6 +59,12 @@ export function isRepeatable(error: unknown): boolean {
   return error instanceof StorageUnavailableError && REPEATABLE_STATES.has(sqlState(error.cause) ?? '');
 }
 
+/** Whether a statement, or its wait for a lock, took too long. The server is available, and the connection is usable. */
+export function tookTooLong(error: unknown): boolean {
+  const cause = error instanceof StorageUnavailableError ? error.cause : error;
+  return ['57014', '55P03'].includes(sqlState(cause) ?? '');
+}
+
 /** The SQLSTATE of an error that the server reported. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error) || !('severity' in error))

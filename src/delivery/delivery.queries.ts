@@ -72,7 +72,8 @@ export async function fanOutOutbox(
       select keyed.*, row_number() over (partition by consumer, ordering_key order by accepted_at, ledger_id) as position
       from (
         select moved.*, c.name as consumer, case when c.ordered then ${ORDERING_KEY} end as ordering_key
-        from moved join ${LEDGER_ENTRIES} l on l.id = moved.ledger_id
+        -- One by one, by their ids: PostgreSQL might read the whole ledger instead.
+        from moved cross join lateral (select * from ${LEDGER_ENTRIES} e where e.id = moved.ledger_id limit 1) l
         cross join unnest(${names}::text[], ${ordered}::boolean[]) as c (name, ordered)
       ) keyed
     ),

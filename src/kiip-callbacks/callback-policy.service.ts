@@ -6,7 +6,6 @@ import { findAlternativeParses } from './alternative-parses.js';
 import type { AlternativeParses } from './alternative-parses.js';
 import { PromisedRewardsService } from '../promised-rewards/promised-rewards.service.js';
 import type { CallbackContext, Promisee } from '../promised-rewards/promised-rewards.service.js';
-import { UserReferencesService } from '../user-references/user-references.service.js';
 import type { PolicyDecision } from '../ledger/ledger-entry.js';
 import type { QuarantineReason } from '../ledger/quarantine-reason.js';
 import { findPromiseViolation } from './promise-rules.js';
@@ -44,7 +43,6 @@ export class CallbackPolicyService {
 
   constructor(
     private readonly config: Config,
-    private readonly users: UserReferencesService,
     private readonly promisedRewards: PromisedRewardsService,
   ) {
     this.rules = {
@@ -57,11 +55,16 @@ export class CallbackPolicyService {
   /** @throws StorageUnavailableError */
   async evaluate(verified: VerifiedCallback): Promise<CallbackDecision> {
     const { transaction_id, user_id } = verified.callback.fields;
-    const context = await this.promisedRewards.findContext(transaction_id, user_id);
+    const parses = this.parsesOfUnknownReward(verified);
+    const context = await this.promisedRewards.findContext({
+      transactionId: transaction_id,
+      kiipUserId: user_id,
+      userIds: parses?.exhaustive === true ? [...parses.byUser.keys(), user_id] : [],
+    });
     const promisee = context.promisees.find(({ kiipUserId }) => kiipUserId === user_id);
     // A quarantined callback needs a user too: it may be released.
     const recipient = toRecipient(user_id, context, promisee);
-    const reason = await this.quarantineReason(verified, context, recipient);
+    const reason = this.quarantineReason(verified, context, recipient, parses);
     return {
       ...recipient,
       name: this.trustedName(verified),
@@ -74,48 +77,44 @@ export class CallbackPolicyService {
     };
   }
 
+  /** The ways to split the text, by which a callback for an unknown reward is judged; undefined if none is recorded. */
+  private parsesOfUnknownReward({
+    callback: { fields },
+    match: { scheme },
+  }: VerifiedCallback): AlternativeParses | undefined {
+    if (this.config.kiipUnknownRewards === 'quarantine' || findViolation(scheme, fields, this.rules))
+      return undefined;
+    return findAlternativeParses(scheme, fields, this.rules);
+  }
+
   /** Returns undefined if the callback can be recorded. */
-  private async quarantineReason(
+  private quarantineReason(
     { callback: { fields }, match: { scheme } }: VerifiedCallback,
-    { promisees }: CallbackContext,
-    { userId, userReference }: Recipient,
-  ): Promise<QuarantineReason | undefined> {
+    { promisees, referencedUser, registered }: CallbackContext,
+    { userReference }: Recipient,
+    parses: AlternativeParses | undefined,
+  ): QuarantineReason | undefined {
     // A callback that was quarantined before the legacy scheme was disabled has no signature for its name.
     if (scheme === 'legacy-redemption' && !this.rules.legacySignature)
       return { code: 'field-shape', field: 'name' };
     if (promisees.length > 0) return findPromiseViolation(scheme, fields, promisees, this.rules);
     const violation = findViolation(scheme, fields, this.rules);
     if (violation) return violation;
-    if (this.config.kiipUnknownRewards === 'quarantine') return { code: 'unknown-reward' };
+    if (parses === undefined) return { code: 'unknown-reward' };
     if (this.rules.userReference === 'opaque' && userReference === null)
       return { code: 'unknown-user-reference' };
-    const alternatives = findAlternativeParses(scheme, fields, this.rules);
-    if (!alternatives.exhaustive) return { code: 'too-many-readings' };
-    if (await this.namesRegisteredUser(alternatives)) return { code: 'more-than-one-reading' };
-    if (this.config.kiipUnknownUsers === 'quarantine' && !(await this.isRegistered(userId)))
-      return { code: 'unknown-user' };
-    return undefined;
+    if (!parses.exhaustive) return { code: 'too-many-readings' };
+    // The gateway has sent the user of another one to Kiip.
+    if ([...parses.byUser.keys()].some((user) => registered.has(user)))
+      return { code: 'more-than-one-reading' };
+    const isKnown = referencedUser !== undefined || registered.has(fields.user_id);
+    return this.config.kiipUnknownUsers === 'quarantine' && !isKnown ? { code: 'unknown-user' } : undefined;
   }
 
   /** The legacy scheme does not sign the name, so only a configured name can be trusted. */
   private trustedName({ callback: { fields }, match: { scheme } }: VerifiedCallback): string | null {
     if (scheme === 'legacy-redemption') return findCurrency(fields.content, this.rules)?.name ?? null;
     return ('name' in fields ? fields.name : undefined) ?? null;
-  }
-
-  /** Whether the gateway has sent the user of one of the parses to Kiip. */
-  private async namesRegisteredUser({
-    byUser,
-  }: Extract<AlternativeParses, { exhaustive: true }>): Promise<boolean> {
-    const candidates = [...byUser.keys()];
-    if (candidates.length === 0) return false;
-    if (this.rules.userReference === 'plain') return (await this.users.filterRegistered(candidates)).size > 0;
-    const users = await Promise.all(candidates.map((reference) => this.users.resolve(reference)));
-    return users.some((user) => user !== undefined);
-  }
-
-  private async isRegistered(userId: string): Promise<boolean> {
-    return (await this.users.filterRegistered([userId])).size > 0;
   }
 }
 

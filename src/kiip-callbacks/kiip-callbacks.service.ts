@@ -7,31 +7,19 @@ import type { CallbackDecision } from './callback-policy.service.js';
 import { LedgerService } from '../ledger/ledger.service.js';
 import type { RecordResult } from '../ledger/ledger.service.js';
 import type { QuarantinedCallback } from '../ledger/ledger-entry.js';
-import { FairBulkhead } from '../async/fair-bulkhead.js';
-import { Config } from '../config/config.js';
-import { StorageUnavailableError } from '../database/storage-error.js';
 import { withSpan } from '../tracing/span.js';
 import { toVerifiedCallback } from './verified-callback.js';
 import type { VerifiedCallback } from './verified-callback.js';
 
-/** As many as there are connections for callbacks. */
-const MAX_CONCURRENT = 10;
-const MAX_WAITING = 5_000;
-
-/**
- * Records verified callbacks in the ledger. Those with one signature take turns with the others: anybody who has a callback can send it,
- * and all other splits of its text, as often as he likes.
- */
+/** Records verified callbacks in the ledger. */
 @Injectable()
 export class KiipCallbacksService {
   private readonly logger = new Logger('KiipCallbacksService');
-  private readonly turns = new FairBulkhead(MAX_CONCURRENT, MAX_WAITING);
 
   constructor(
     private readonly policy: CallbackPolicyService,
     private readonly ledger: LedgerService,
     private readonly counters: CallbackCounters,
-    private readonly config: Config,
   ) {}
 
   /**
@@ -39,25 +27,6 @@ export class KiipCallbacksService {
    * @throws StorageUnavailableError; the caller must then not acknowledge the callback
    */
   async record(verified: VerifiedCallback): Promise<RecordResult> {
-    const signature = verified.callback.signature!.toLowerCase();
-    // Only until its turn: what has begun has time limits of its own.
-    const patience = AbortSignal.timeout(Math.ceil(this.config.databaseTimeoutMs));
-    let begun = false;
-    try {
-      return await this.turns.execute(
-        signature,
-        () => {
-          begun = true;
-          return this.recordNow(verified);
-        },
-        patience,
-      );
-    } catch (error) {
-      throw begun ? error : new StorageUnavailableError('too many callbacks wait', { cause: error });
-    }
-  }
-
-  private async recordNow(verified: VerifiedCallback): Promise<RecordResult> {
     const decided = await this.policy.evaluate(verified);
     const result = await withSpan('ledger record', {}, () => this.write(verified, decided));
     if (result.outcome === 'recorded') this.counters.countMatch(decided.promisee?.kind);

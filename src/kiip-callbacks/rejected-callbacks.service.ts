@@ -1,8 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
-import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import { Database } from '../database/database.js';
 import type { Tables } from '../database/tables.js';
 import { sha256Key, sanitizeText } from '../database/text-columns.js';
@@ -37,6 +37,7 @@ const CONTENT_TYPES: Record<CallbackMedia, string> = {
 const MAX_CONCURRENT = 2;
 const MAX_QUEUED = 200;
 const RETRY_AFTER_SECONDS = 1;
+const PRUNE_INTERVAL_MS = 1_000;
 
 export interface RetentionOptions {
   /** Of the protected callbacks, and of the others. If there are more, the oldest of the source that has most are deleted. */
@@ -51,17 +52,13 @@ export interface RetentionOptions {
  */
 @Injectable()
 export class RejectedCallbacksService {
-  private readonly prune: () => Promise<void>;
+  private pruning: Promise<void> | undefined;
   private readonly limiter = bulkhead(MAX_CONCURRENT, MAX_QUEUED);
 
   constructor(
     private readonly database: Database,
     private readonly options: RetentionOptions,
-  ) {
-    this.prune = trailingSingleFlight(() =>
-      this.database.run((db) => prune(db, this.options, new Date()), 'workers'),
-    );
-  }
+  ) {}
 
   /** @throws Problem `rate-limited`, when too many are being stored */
   async save(callback: NewRejectedCallback): Promise<void> {
@@ -70,7 +67,13 @@ export class RejectedCallbacksService {
     } catch (error) {
       throw error instanceof BulkheadRejectedError ? rateLimited(RETRY_AFTER_SECONDS) : error;
     }
-    await this.prune();
+    this.pruning ??= this.pruneSoon().finally(() => (this.pruning = undefined));
+  }
+
+  /** In the background: it reads all that is kept. If it fails, the next rejected callback causes another try. */
+  private async pruneSoon(): Promise<void> {
+    await sleep(PRUNE_INTERVAL_MS, undefined, { ref: false });
+    await this.database.run((db) => prune(db, this.options, new Date()), 'workers').catch(() => undefined);
   }
 
   private async insert({ body, media, receivedAt, source, isProtected }: NewRejectedCallback): Promise<void> {
@@ -142,34 +145,18 @@ async function prune(db: Kysely<Tables>, { maxCount, maxAgeSeconds }: RetentionO
         .skipLocked(),
     )
     .execute();
-  for (const isProtected of [true, false]) while (await deleteExcess(db, isProtected, maxCount));
-}
-
-/** @returns whether there may be more to delete */
-async function deleteExcess(db: Kysely<Tables>, isProtected: boolean, maxCount: number): Promise<boolean> {
-  const { rows } = await sql<{ excess: number; deleted: number }>`
-    with sources as materialized (
-      select source, count(*) as count from rejected_callbacks where is_protected = ${isProtected} group by source
-    ),
-    largest as (select source, count from sources order by count desc, source limit 1),
-    -- As many as leave this source the largest: the next round looks for the largest again.
-    surplus as (
-      select greatest(0, least(
-        (select sum(count) from sources) - ${maxCount}::bigint,
-        (select count from largest) - coalesce((select count from sources order by count desc, source offset 1 limit 1), 0) + 1
-      )) as count
-    ),
-    deleted as (
-      delete from rejected_callbacks where id in (
-        select id from rejected_callbacks
-        where is_protected = ${isProtected} and source = (select source from largest)
-        order by id limit (select count from surplus) for update skip locked
+  for (const isProtected of [true, false])
+    // The deepest row of all is the oldest one of the source that has most.
+    await sql`
+      with deepest as (
+        select id from (
+          select id, row_number() over (partition by source order by id desc) as depth
+          from rejected_callbacks where is_protected = ${isProtected}
+        ) as ranked
+        order by depth desc, id
+        limit (select greatest(0, count(*) - ${maxCount}::bigint) from rejected_callbacks where is_protected = ${isProtected})
       )
-      returning 1
-    )
-    select (select count from surplus)::int as excess, (select count(*) from deleted)::int as deleted`.execute(
-    db,
-  );
-  const { excess, deleted } = rows[0]!;
-  return excess > 0 && deleted > 0;
+      delete from rejected_callbacks where id in (
+        select id from rejected_callbacks where id in (select id from deepest) for update skip locked
+      )`.execute(db);
 }

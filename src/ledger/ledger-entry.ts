@@ -93,17 +93,16 @@ export interface LedgerEntry {
   duplicates: number;
 }
 
+export type NewLedgerRow = ReturnType<typeof newLedgerRow>;
+
 /** The row to insert for a callback. */
-export function newLedgerEntry(
-  facts: VerifiedCallbackFields,
-  decision: PolicyDecision,
-): Insertable<LedgerTable> {
+export function newLedgerRow(facts: VerifiedCallbackFields, decision: PolicyDecision) {
   const quantity = isQuantity(facts.quantity) ? Number(facts.quantity) : null;
   const reason = toReason(decision, quantity);
   return {
     id: newLedgerId(),
     kind: facts.kind,
-    status: reason ? 'quarantined' : 'recorded',
+    status: (reason ? 'quarantined' : 'recorded') as LedgerStatus,
     reason_code: reason?.code ?? null,
     reason_field: reason?.field ?? null,
     is_test: facts.isTest,
@@ -129,7 +128,7 @@ export function newLedgerEntry(
     signature_scheme: facts.signatureScheme,
     secret_index: facts.secretIndex,
     awaits_promise: decision.status === 'quarantined' && decision.awaitsPromise === true,
-  };
+  } satisfies Insertable<LedgerTable>;
 }
 
 export function toQuarantinedCallback(row: Selectable<LedgerTable>): QuarantinedCallback {

@@ -1,10 +1,11 @@
 import { sql } from 'kysely';
-import type { Insertable, Kysely, RawBuilder } from 'kysely';
+import type { Kysely, RawBuilder } from 'kysely';
 import { isUniqueViolation } from '../database/storage-error.js';
-import type { LedgerStatus, LedgerTable, QuarantineCode, Tables } from '../database/tables.js';
+import { PreparedStatement } from '../database/prepared-statement.js';
+import type { LedgerStatus, QuarantineCode, Tables } from '../database/tables.js';
 import { PROMISED_TRANSACTIONS } from '../promised-rewards/promised-rewards.queries.js';
 import { traceParent } from '../tracing/span.js';
-import type { Decision } from './ledger-entry.js';
+import type { Decision, NewLedgerRow } from './ledger-entry.js';
 import type { QuarantineReason } from './quarantine-reason.js';
 
 /** Entries with these statuses are delivered and counted in balances. */
@@ -13,8 +14,9 @@ export const ACCEPTED: LedgerStatus[] = ['recorded', 'released'];
 /** The reasons that concern the fields of one callback, and not what they mean. */
 const MISFIT_CODES: QuarantineCode[] = ['field-shape', 'currency', 'quantity'];
 
-type NewRow = Insertable<LedgerTable>;
-interface InsertResult {
+/** A row to insert, and the trace that its deliveries continue. */
+export type NewRow = NewLedgerRow & { readonly trace_parent: string | null };
+export interface InsertResult {
   row: NewRow;
   /** The earlier row, if `row` was not inserted. */
   existing: { id: string; status: LedgerStatus } | undefined;
@@ -22,65 +24,115 @@ interface InsertResult {
   sharesText: boolean;
 }
 
+/** The columns of a new row, with their types. Bytes are sent as base64. */
+const COLUMNS = {
+  id: 'text',
+  kind: 'text',
+  status: 'text',
+  reason_code: 'text',
+  reason_field: 'text',
+  is_test: 'boolean',
+  transaction_id: 'text',
+  content: 'text',
+  name: 'text',
+  quantity: 'integer',
+  quantity_text: 'text',
+  user_id: 'text',
+  user_reference: 'text',
+  nonce: 'text',
+  origin: 'text',
+  received_at: 'timestamptz',
+  signature: 'text',
+  signed_text: 'text',
+  signed_text_hash: 'text',
+  fields_hash: 'text',
+  transaction_hash: 'text',
+  signature_scheme: 'text',
+  secret_index: 'integer',
+  awaits_promise: 'boolean',
+} satisfies Record<keyof NewLedgerRow, string>;
+const COLUMN_NAMES = Object.keys(COLUMNS);
+
 /**
- * Inserts the row, or finds an earlier one with the same fields. If a conflicting row is accepted, it inserts the row as
- * quarantined. Every statement is a transaction of its own.
+ * Inserts rows, each with its delivery job if it is recorded, and finds those that are there already. Two replicas insert the same rows
+ * in the same order, so that they wait for each other and not in a circle. Rows that this statement inserts are not visible to it. Each
+ * subquery has a limit, so that PostgreSQL runs it for each row, by an index: for many rows, it might read the whole ledger once instead.
  */
-export async function insertEntry(db: Kysely<Tables>, row: NewRow): Promise<InsertResult> {
-  const found = await insertOrFind(db, row);
-  if (found) return { row, existing: found.inserted ? undefined : found, sharesText: found.shares_text };
-  // The insert conflicted with a row that was not visible when the statement began: the same one or a conflicting one.
+const INSERT_ROWS = new PreparedStatement<InsertedRow>(
+  'insert_ledger',
+  `
+  with incoming as materialized (
+    select * from json_to_recordset($1) as incoming (
+      ${Object.entries(COLUMNS)
+        .map(([column, type]) => `${column} ${type}`)
+        .join(', ')}, trace_parent text
+    )
+  ), inserted as (
+    insert into ledger (${COLUMN_NAMES.join(', ')})
+    select ${COLUMN_NAMES.map((column) => (column === 'signed_text' ? "decode(signed_text, 'base64')" : column)).join(', ')}
+    from incoming
+    where status <> 'recorded' or (
+      select true from ledger other where other.signed_text_hash = incoming.signed_text_hash
+        and other.transaction_id = incoming.transaction_id and other.quantity_text = incoming.quantity_text
+        and other.user_id = incoming.user_id and other.status = 'discarded'
+        and other.reason_code not in (${MISFIT_CODES.map((code) => `'${code}'`).join(', ')})
+      limit 1
+    ) is null
+    order by signed_text_hash
+    on conflict do nothing
+    returning id, status
+  ), job as (
+    insert into delivery_outbox (ledger_id, trace_parent)
+    select inserted.id, incoming.trace_parent from inserted join incoming using (id) where inserted.status = 'recorded'
+  )
+  select incoming.id as new_id, earlier.id, earlier.status, inserted.id is not null as inserted, inserted.id is not null and coalesce(
+    (select true from ledger o where o.signed_text_hash = incoming.signed_text_hash and o.status in ('recorded', 'released') limit 1),
+    (select true from ledger o where o.signed_text_hash = incoming.signed_text_hash and o.status in ('quarantined', 'discarded') limit 1),
+    false
+  ) as shares_text
+  from incoming
+  left join inserted on inserted.id = incoming.id
+  left join lateral (select id, status from ledger where fields_hash = incoming.fields_hash limit 1) as earlier on true`,
+);
+
+interface InsertedRow {
+  new_id: string;
+  /** The row with the same fields that was there before, if any. */
+  id: string | null;
+  status: LedgerStatus | null;
+  inserted: boolean;
+  shares_text: boolean;
+}
+
+/**
+ * Inserts each row, or finds an earlier one with the same fields.
+ * @returns one result for each row, in their order; undefined for a row that conflicts with another one: see `insertConflicting`
+ */
+export async function insertRows(
+  db: Kysely<Tables>,
+  rows: readonly NewRow[],
+): Promise<(InsertResult | undefined)[]> {
+  const incoming = rows.map((row) => ({ ...row, signed_text: row.signed_text.toString('base64') }));
+  const found = await INSERT_ROWS.execute(db, [JSON.stringify(incoming)]);
+  const byId = new Map(found.map((each) => [each.new_id, each]));
+  return rows.map((row) => {
+    const { inserted, id, status, shares_text } = byId.get(row.id)!;
+    if (inserted) return { row, existing: undefined, sharesText: shares_text };
+    return id === null || status === null ? undefined : { row, existing: { id, status }, sharesText: false };
+  });
+}
+
+/**
+ * Inserts a row that conflicts with one that the insert could not see. If that one has the same fields, it is found now; if it is an
+ * accepted one with other fields, the row is inserted as quarantined.
+ */
+export async function insertConflicting(db: Kysely<Tables>, row: NewRow): Promise<InsertResult> {
   const existing = await sameFields(db, row).executeTakeFirst();
   if (existing) return { row, existing, sharesText: true };
   if (row.status !== 'recorded') throw new Error('the insert of a quarantined row conflicts with no row');
-  return insertEntry(db, { ...row, status: 'quarantined', reason_code: await findConflict(db, row) });
-}
-
-/** @returns undefined if the insert conflicted with a row that this statement cannot see */
-function insertOrFind(db: Kysely<Tables>, row: NewRow) {
-  return db
-    .with('attempt', (cte) =>
-      cte
-        .insertInto('ledger')
-        .columns(Object.keys(row) as (keyof NewRow)[])
-        .expression(
-          db
-            .selectNoFrom((eb) => Object.entries(row).map(([column, value]) => eb.val(value).as(column)))
-            .$if(row.status === 'recorded', (values) =>
-              values.where((eb) => eb.not(eb.exists(discarded(db, toMeaning(row))))),
-            ),
-        )
-        .onConflict((conflict) => conflict.doNothing())
-        .returning(['id', 'status']),
-    )
-    .with('job', (cte) =>
-      cte
-        .insertInto('delivery_outbox')
-        .columns(['ledger_id', 'trace_parent'])
-        .expression((eb) =>
-          eb
-            .selectFrom('attempt')
-            .select(['id', eb.val(traceParent()).as('trace_parent')])
-            .where('status', '=', 'recorded'),
-        ),
-    )
-    .selectFrom('attempt')
-    .select(['id', 'status', sql.lit<boolean>(true).as('inserted'), sharesText(row).as('shares_text')])
-    .unionAll(
-      sameFields(db, row).select([
-        sql.lit<boolean>(false).as('inserted'),
-        sql.lit<boolean>(false).as('shares_text'),
-      ]),
-    )
-    .executeTakeFirst();
-}
-
-/** Rows that this statement inserts are not visible to it. Each half has an index of its own. */
-function sharesText({ signed_text_hash }: NewRow) {
-  return sql<boolean>`(
-    exists (select from ledger o where o.signed_text_hash = ${signed_text_hash} and o.status in ('recorded', 'released'))
-    or exists (select from ledger o where o.signed_text_hash = ${signed_text_hash} and o.status in ('quarantined', 'discarded'))
-  )`;
+  const quarantined: NewRow = { ...row, status: 'quarantined', reason_code: await findConflict(db, row) };
+  const [result] = await insertRows(db, [quarantined]);
+  return result ?? insertConflicting(db, quarantined);
 }
 
 function sameFields(db: Kysely<Tables>, row: NewRow) {
@@ -92,7 +144,7 @@ type Meaning = Readonly<
   Record<'signed_text_hash' | 'transaction_id' | 'quantity_text' | 'user_id', RawBuilder<string>>
 >;
 
-function toMeaning(row: NewRow): Meaning {
+function toMeaning(row: Readonly<Record<keyof Meaning, string>>): Meaning {
   return {
     signed_text_hash: sql`${row.signed_text_hash}`,
     transaction_id: sql`${row.transaction_id}`,
@@ -131,7 +183,10 @@ function userReference(db: Kysely<Tables>) {
     .where(sql<boolean>`referenced.reference = ledger.user_id`);
 }
 
-async function findConflict(db: Kysely<Tables>, row: NewRow): Promise<QuarantineCode> {
+async function findConflict(
+  db: Kysely<Tables>,
+  row: Readonly<Record<keyof Meaning | 'signature', string>>,
+): Promise<QuarantineCode> {
   const conflicting = await db
     .selectFrom('ledger')
     .select('id')

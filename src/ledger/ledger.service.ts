@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import { Database } from '../database/database.js';
+import { StatementBatches } from '../database/statement-batches.js';
+import { traceParent } from '../tracing/span.js';
 import { DuplicateCounter } from './duplicate-counter.js';
 import { isLedgerId } from './ledger-id.js';
 import { LedgerFeed, whereUser } from './ledger-feed.js';
 import type { FeedPage, FeedQuery } from './ledger-feed.js';
-import { newLedgerEntry, toLedgerEntry, toQuarantinedCallback } from './ledger-entry.js';
+import { newLedgerRow, toLedgerEntry, toQuarantinedCallback } from './ledger-entry.js';
 import type {
   Decision,
   VerifiedCallbackFields,
@@ -18,11 +20,13 @@ import {
   awaitingPromises,
   awaitingTransactions,
   findConflictOf,
-  insertEntry,
+  insertConflicting,
+  insertRows,
   quarantinedPage,
   resolveQuarantine,
   updateReason,
 } from './ledger.queries.js';
+import type { InsertResult, NewRow } from './ledger.queries.js';
 
 const PAGE_SIZE = 100;
 
@@ -49,9 +53,12 @@ export interface Balance {
 export class LedgerService {
   private readonly feed: LedgerFeed;
   private readonly duplicates: DuplicateCounter;
+  /** Those of one signed text are never in one statement: it would not find that they share it. */
+  private readonly inserts: StatementBatches<NewRow, InsertResult | undefined>;
   private readonly listeners: (() => void)[] = [];
 
   constructor(private readonly database: Database) {
+    this.inserts = new StatementBatches(database, insertRows);
     this.feed = new LedgerFeed(database);
     this.duplicates = new DuplicateCounter(database);
   }
@@ -66,8 +73,10 @@ export class LedgerService {
    * happened: the next try of Kiip is then a duplicate.
    */
   async record(facts: VerifiedCallbackFields, decision: PolicyDecision): Promise<RecordResult> {
-    const newRow = newLedgerEntry(facts, decision);
-    const { row, existing, sharesText } = await this.database.run((db) => insertEntry(db, newRow));
+    const newRow = { ...newLedgerRow(facts, decision), trace_parent: traceParent() };
+    const { row, existing, sharesText } =
+      (await this.inserts.execute(facts.signedText, newRow)) ??
+      (await this.database.run((db) => insertConflicting(db, newRow)));
     if (!existing) {
       this.feed.onRowInserted();
       this.notifyAccepted();

@@ -1,13 +1,15 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
-import { sql } from 'kysely';
 import { PollingLoop } from '../async/polling-loop.js';
+import type { Kysely } from 'kysely';
 import { Database } from '../database/database.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
-import { sanitizeText } from '../database/text-columns.js';
-import type { PromisedIdKind } from '../database/tables.js';
+import { PreparedStatement } from '../database/prepared-statement.js';
+import { sanitizeText, sha256Key } from '../database/text-columns.js';
+import { StatementBatches } from '../database/statement-batches.js';
+import type { PromisedIdKind, Tables } from '../database/tables.js';
 import { summarizeError } from '../log/error-summary.js';
-import { REFERENCED_USERS } from '../user-references/user-references.queries.js';
+import { USERS_SENT_TO_KIIP } from '../user-references/user-references.queries.js';
 
 /** An id that a callback for a reward may name. */
 export interface PromisedId {
@@ -38,12 +40,22 @@ export interface Promisee {
   readonly isTest: boolean;
 }
 
+/** What is looked up for a callback. */
+export interface CallbackLookup {
+  readonly transactionId: string;
+  readonly kiipUserId: string;
+  /** User ids, or user references, of which `registered` tells whether they were sent to Kiip. */
+  readonly userIds: readonly string[];
+}
+
 /** What the gateway knows about the transaction and the user of a callback. */
 export interface CallbackContext {
   /** The user of the callback first, and at most one other. Empty if no moment has returned the transaction. */
   readonly promisees: readonly Promisee[];
   /** The user behind the user id of the callback, if it is a user reference. */
   readonly referencedUser: string | undefined;
+  /** Those of the user ids of the look-up that were sent to Kiip, and maybe others. */
+  readonly registered: ReadonlySet<string>;
 }
 
 /** The promises of an outage that one process keeps in memory. */
@@ -61,7 +73,11 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
   private retries: PollingLoop | undefined;
   private readonly counts = { stored: 0, delayed: 0, dropped: 0 };
 
-  constructor(private readonly database: Database) {}
+  private readonly lookups: StatementBatches<CallbackLookup, CallbackContext>;
+
+  constructor(private readonly database: Database) {
+    this.lookups = new StatementBatches(database, findContexts);
+  }
 
   /** Calls the listener with the ids of every stored reward. A callback may have arrived before. */
   onStored(listener: (ids: readonly string[]) => void): void {
@@ -90,28 +106,9 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
     }
   }
 
-  /** Looks up the transaction and the user of a callback, in one statement. @throws StorageUnavailableError */
-  async findContext(transactionId: string, kiipUserId: string): Promise<CallbackContext> {
-    const [transaction, user] = [sanitizeText(transactionId), sanitizeText(kiipUserId)];
-    const { rows } = await this.database.run((db) =>
-      sql<ContextRow>`
-        select promisees.*, referenced.user_id as referenced_user_id
-        from (select 1) as callback
-        left join lateral (
-          (
-            select true as promised, kiip_user_id, user_id, id_kind, quantity, is_test from kiip_promised_rewards
-            where transaction_id = ${transaction} and kiip_user_id = ${user}
-          ) union all (
-            select true, kiip_user_id, user_id, id_kind, quantity, is_test from kiip_promised_rewards
-            where transaction_id = ${transaction} and kiip_user_id <> ${user} limit 1
-          )
-        ) as promisees on true
-        left join ${REFERENCED_USERS} as referenced on referenced.reference = ${user}`.execute(db),
-    );
-    return {
-      promisees: rows.filter(({ promised }) => promised).map(toPromisee),
-      referencedUser: rows[0]?.referenced_user_id ?? undefined,
-    };
+  /** Looks up the transaction and the users of a callback. @throws StorageUnavailableError */
+  findContext(lookup: CallbackLookup): Promise<CallbackContext> {
+    return this.lookups.execute(lookup.transactionId, lookup);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -194,7 +191,72 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
   }
 }
 
+/** The promises of each callback, that of its own user first, and the users that were sent to Kiip. */
+const FIND_CONTEXTS = new PreparedStatement<ContextRow>(
+  'find_contexts',
+  `
+  select callback.position, promise.*, referenced.user_id as referenced_user_id, null as sent_hash, null as sent_reference
+  from json_to_recordset($1) as callback (position int, transaction_id text, kiip_user_id text)
+  left join lateral (
+    (
+      select true as promised, kiip_user_id, user_id, id_kind, quantity, is_test from kiip_promised_rewards
+      where transaction_id = callback.transaction_id and kiip_user_id = callback.kiip_user_id
+    ) union all (
+      select true, kiip_user_id, user_id, id_kind, quantity, is_test from kiip_promised_rewards
+      where transaction_id = callback.transaction_id and kiip_user_id <> callback.kiip_user_id limit 1
+    )
+  ) as promise on true
+  left join lateral (
+    select user_id from ${USERS_SENT_TO_KIIP} as sent where sent.reference = callback.kiip_user_id limit 1
+  ) as referenced on true
+  union all
+  select null, null, null, null, null, null, null, null, user_id_hash, null
+  from ${USERS_SENT_TO_KIIP} as sent where user_id_hash = any($2::text[])
+  union all
+  select null, null, null, null, null, null, null, null, null, reference
+  from ${USERS_SENT_TO_KIIP} as sent where reference = any($3::text[])`,
+);
+
+type MutableContext = { -readonly [Key in keyof CallbackContext]: CallbackContext[Key] } & {
+  promisees: Promisee[];
+};
+
+async function findContexts(
+  db: Kysely<Tables>,
+  lookups: readonly CallbackLookup[],
+): Promise<CallbackContext[]> {
+  const callbacks = lookups.map(({ transactionId, kiipUserId }, position) => ({
+    position,
+    transaction_id: sanitizeText(transactionId),
+    kiip_user_id: sanitizeText(kiipUserId),
+  }));
+  const userIds = [...new Set(lookups.flatMap(({ userIds: ids }) => ids))];
+  const byHash = new Map(userIds.map((id) => [sha256Key(id), id]));
+  const rows = await FIND_CONTEXTS.execute(db, [
+    JSON.stringify(callbacks),
+    [...byHash.keys()],
+    userIds.map(sanitizeText),
+  ]);
+  const registered = new Set(
+    rows.flatMap(({ sent_hash, sent_reference }) => byHash.get(sent_hash ?? '') ?? sent_reference ?? []),
+  );
+  const contexts = lookups.map((): MutableContext => ({
+    promisees: [],
+    referencedUser: undefined,
+    registered,
+  }));
+  for (const row of rows) {
+    const context = contexts[row.position ?? -1];
+    if (!context) continue;
+    if (row.promised) context.promisees.push(toPromisee(row));
+    context.referencedUser = row.referenced_user_id ?? undefined;
+  }
+  return contexts;
+}
+
 interface ContextRow {
+  /** Null in a row about a user that was sent to Kiip. */
+  position: number | null;
   promised: true | null;
   kiip_user_id: string;
   user_id: string | null;
@@ -202,6 +264,8 @@ interface ContextRow {
   quantity: string | null;
   is_test: boolean;
   referenced_user_id: string | null;
+  sent_hash: string | null;
+  sent_reference: string | null;
 }
 
 function toPromisee({ kiip_user_id, user_id, id_kind, quantity, is_test }: ContextRow): Promisee {

@@ -1,4 +1,2 @@
-import { sql } from 'kysely';
-
-/** The users with a reference as other features may join them in SQL. */
-export const REFERENCED_USERS = sql`(select reference, user_id from kiip_user_references)`;
+/** The users that went to Kiip as other features may join them in SQL. */
+export const USERS_SENT_TO_KIIP = '(select user_id_hash, user_id, reference from kiip_user_references)';

@@ -26,6 +26,8 @@ const HOSTILE = {
   lock_timeout: '2500',
   idle_in_transaction_session_timeout: '2500',
   idle_session_timeout: '2500',
+  jit: 'on',
+  enable_seqscan: 'on',
 };
 
 const name = (database: TestDatabase) => new URL(database.url).pathname.slice(1);
@@ -81,7 +83,10 @@ describe('a database with defaults that differ', () => {
       default_transaction_isolation: 'read committed',
       synchronous_commit: 'on',
       statement_timeout: '3s',
-      lock_timeout: '3s',
+      // So that a lock that one row waits for leaves time for the others of its statement.
+      lock_timeout: '1500ms',
+      jit: 'off',
+      enable_seqscan: 'off',
       idle_in_transaction_session_timeout: '3s',
       idle_session_timeout: '0',
       search_path: 'public',

@@ -207,7 +207,7 @@ describe('a connection to the database', () => {
       sql`select current_setting('synchronous_commit') as commit, current_setting('statement_timeout') as statement,
             current_setting('lock_timeout') as lock, current_setting('search_path') as path`.execute(db),
     );
-    expect(rows).toEqual([{ commit: 'on', statement: '3s', lock: '3s', path: 'public' }]);
+    expect(rows).toEqual([{ commit: 'on', statement: '3s', lock: '1500ms', path: 'public' }]);
     await database.close();
   });
 

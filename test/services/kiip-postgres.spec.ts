@@ -253,7 +253,7 @@ describe('when PostgreSQL fails, a gateway that runs', () => {
   ] as const)('refuses when the connection is reset %s', async (_, when, next) => {
     const fields = issuance();
     const cuts = proxy.resets;
-    proxy.resetOn('insert into "ledger"', when);
+    proxy.resetOn('gateway_insert_ledger', when);
     unavailable(await send(fields));
     proxy.stopResets();
     expect(proxy.resets).toBe(cuts + 1);
@@ -268,7 +268,7 @@ describe('when PostgreSQL fails, a gateway that runs', () => {
     for (const when of ['before', 'after'] as const) {
       const { length } = traffic.refused;
       await waitFor('callbacks flow', () => traffic.acknowledged.length > 20);
-      proxy.resetOn('insert into "ledger"', when);
+      proxy.resetOn('gateway_insert_ledger', when);
       await waitFor('callbacks are refused', () => traffic.refused.length > length + 20);
       proxy.stopResets();
     }

@@ -48,6 +48,11 @@ export class FaultProxy {
     return this.#received.split(`\r\n${command}\r\n`).length - 1;
   }
 
+  /** How often these words have been sent. */
+  countWords(words: string): number {
+    return this.#received.split(words).length - 1;
+  }
+
   /**
    * Resets every connection that sends these words: `before` the server receives them, or `after` the server has processed
    * them but before its response arrives.

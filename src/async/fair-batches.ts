@@ -1,0 +1,101 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { BulkheadFullError } from './fair-bulkhead.js';
+import { FairQueue } from './fair-queue.js';
+
+interface Entry<T, R> {
+  readonly key: string;
+  readonly item: T;
+  readonly resolve: (result: R) => void;
+  readonly reject: (error: unknown) => void;
+  readonly patience: NodeJS.Timeout;
+}
+
+export interface BatchOptions {
+  /** How many batches run at a time. */
+  readonly concurrency: number;
+  readonly batchSize: number;
+  readonly maxWaiting: number;
+  /** How long an item waits for its batch to start, in milliseconds. */
+  readonly patienceMs: number;
+  /** Whether one item alone may be the reason why the work of a batch failed. Each item is then tried alone. */
+  readonly mayConcernOne: (error: unknown) => boolean;
+}
+
+/**
+ * Does the work of many items at once. A batch starts at the end of the turn of the event loop in which there is an item for it, and
+ * takes all that wait meanwhile: a single item does not wait for others. Items with equal keys are never in batches that run at the
+ * same time, and the keys take turns.
+ */
+export class FairBatches<T, R> {
+  private readonly waiting: FairQueue<Entry<T, R>>;
+  /** The keys of the items that are worked on. */
+  private readonly busy = new Set<string>();
+  private running = 0;
+  private isScheduled = false;
+  /** A batch belongs to none of the requests that its items came with. */
+  private readonly inNoRequest = AsyncLocalStorage.snapshot();
+
+  /** @param work returns one result for each item, in their order */
+  constructor(
+    private readonly work: (items: readonly T[]) => Promise<readonly R[]>,
+    private readonly options: BatchOptions,
+  ) {
+    this.waiting = new FairQueue(options.maxWaiting);
+  }
+
+  /** @throws BulkheadFullError if it was never tried, or what the work throws */
+  execute(key: string, item: T): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      const patience = setTimeout(() => {
+        this.waiting.delete(key, entry);
+        reject(new BulkheadFullError());
+      }, this.options.patienceMs);
+      const entry: Entry<T, R> = { key, item, resolve, reject, patience };
+      const dropped = this.waiting.add(key, entry);
+      if (dropped) {
+        clearTimeout(dropped.patience);
+        dropped.reject(new BulkheadFullError());
+      }
+      this.schedule();
+    });
+  }
+
+  private schedule(): void {
+    if (this.isScheduled || this.running === this.options.concurrency || this.waiting.size === 0) return;
+    this.isScheduled = true;
+    this.inNoRequest(() => setImmediate(() => this.startBatch()));
+  }
+
+  private startBatch(): void {
+    this.isScheduled = false;
+    const entries = this.waiting.take(this.options.batchSize, (key) => this.busy.has(key));
+    // Those that wait have the keys of a batch that runs: its end starts the next one.
+    if (entries.length === 0) return;
+    this.running += 1;
+    void this.run(entries).finally(() => {
+      this.running -= 1;
+      this.schedule();
+    });
+    this.schedule();
+  }
+
+  private async run(entries: readonly Entry<T, R>[]): Promise<void> {
+    for (const { key, patience } of entries) {
+      clearTimeout(patience);
+      this.busy.add(key);
+    }
+    await this.settle(entries);
+    for (const { key } of entries) this.busy.delete(key);
+  }
+
+  private async settle(entries: readonly Entry<T, R>[]): Promise<void> {
+    try {
+      const results = await this.work(entries.map(({ item }) => item));
+      for (const [index, { resolve }] of entries.entries()) resolve(results[index]!);
+    } catch (error) {
+      if (entries.length > 1 && this.options.mayConcernOne(error))
+        await Promise.all(entries.map((entry) => this.settle([entry])));
+      else for (const { reject } of entries) reject(error);
+    }
+  }
+}

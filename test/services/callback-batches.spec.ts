@@ -1,0 +1,140 @@
+import type { Client } from 'pg';
+import { consumersConfig } from '../support/consumer.js';
+import { newDatabase } from '../support/databases.js';
+import type { TestDatabase } from '../support/databases.js';
+import { FaultProxy } from '../support/fault-proxy.js';
+import { Inbox } from '../support/inbox.js';
+import { redemption, startKiipGateway } from '../support/kiip.js';
+import type { Fields, KiipGateway } from '../support/kiip.js';
+import { waitFor } from '../support/wait-for.js';
+
+const many = (count: number, fields: Fields = {}) => Array.from({ length: count }, () => redemption(fields));
+const sendAll = (gateway: KiipGateway, callbacks: readonly Fields[]) =>
+  Promise.all(callbacks.map((fields) => gateway.callback(fields)));
+
+describe('callbacks that arrive together', () => {
+  let database: TestDatabase;
+  let proxy: FaultProxy;
+  let gateway: KiipGateway;
+  beforeAll(async () => {
+    database = await newDatabase();
+    const url = new URL(database.url);
+    proxy = await FaultProxy.to(Number(url.port));
+    url.port = String(proxy.port);
+    gateway = await startKiipGateway({ DATABASE_URL: url.href, DATABASE_TIMEOUT_MS: '4000' });
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await proxy.close();
+    await database.drop();
+  });
+
+  const statements = () =>
+    ['gateway_find_contexts', 'gateway_insert_ledger'].map((name) => proxy.countWords(name));
+
+  it('are each stored by two statements when they come one by one', async () => {
+    await gateway.callback(redemption());
+    const before = statements();
+    for (const fields of many(5)) expect((await gateway.callback(fields)).body['status']).toBe('recorded');
+    const added = statements().map((count, index) => count - before[index]!);
+    // A connection that is new prepares a statement before it runs it: one more mention.
+    expect(added).toEqual([5, 5]);
+  });
+
+  it('share their statements, and each commit is that of many', async () => {
+    const before = statements();
+    const answers = await sendAll(gateway, many(200));
+    expect(new Set(answers.map(({ body }) => body['status']))).toEqual(new Set(['recorded']));
+    const rows = await database.query(
+      'select count(*)::int as entries, (select count(*)::int from delivery_outbox) as jobs from ledger',
+    );
+    expect(rows).toEqual([{ entries: 206, jobs: 206 }]);
+    for (const [index, count] of statements().entries()) expect(count - before[index]!).toBeLessThan(130);
+  });
+
+  describe('with one among them that cannot be stored', () => {
+    let operator: Client;
+    beforeAll(async () => {
+      operator = await database.client();
+    });
+    afterAll(() => operator.end());
+
+    it('are stored without it: PostgreSQL rejects its row', async () => {
+      await operator.query(`
+        create function reject_poison() returns trigger language plpgsql as $$ begin
+          if new.user_id = 'poison' then raise 'poison' using errcode = 'P0001'; end if;
+          return new;
+        end $$;
+        create trigger reject_poison before insert on ledger for each row execute function reject_poison()`);
+      const answers = await sendAll(gateway, [...many(9), redemption({ user_id: 'poison' }), ...many(10)]);
+      await operator.query('drop trigger reject_poison on ledger; drop function reject_poison');
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array(19).fill(200), 503]);
+      expect(answers[9]!.status).toBe(503);
+    });
+
+    it('are stored without it: another transaction has locked its key', async () => {
+      const locked = redemption();
+      await operator.query('begin');
+      await operator.query(
+        `insert into ledger (id, kind, status, is_test, transaction_id, content, quantity, quantity_text, user_id, received_at,
+           signature, signed_text, signed_text_hash, fields_hash, transaction_hash, signature_scheme, secret_index)
+         values ('iss_blocker', 'redemption', 'recorded', false, '', '', 1, '1', '', now(), $1, '', '', '', '', '', 1)`,
+        [locked['signature']],
+      );
+      const answers = await sendAll(gateway, [...many(9), locked, ...many(10)]);
+      await operator.query('rollback');
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array(19).fill(200), 503]);
+      expect(answers[9]!.status).toBe(503);
+      expect((await gateway.callback(locked)).body['status']).toBe('recorded');
+    });
+  });
+});
+
+describe('the rows that PostgreSQL reads for callbacks, deliveries and rejected callbacks', () => {
+  /** Rows that are not among those that the work itself writes. */
+  const HISTORY = `
+    insert into ledger (id, kind, status, reason_code, is_test, transaction_id, content, name, quantity, quantity_text, user_id, received_at,
+      signature, signed_text, signed_text_hash, fields_hash, transaction_hash, signature_scheme, secret_index)
+    select 'iss_0' || n, 'redemption', case when n % 4 = 0 then 'quarantined' else 'recorded' end,
+      case when n % 4 = 0 then 'unknown-reward' end, false, 't' || n, 'c', 'Coins', 1, '1', 'u' || n % 100,
+      now() - interval '3 days', 's' || n, '', 'x' || n, 'f' || n, 'h' || n, 'redemption', 1 from generate_series(1, 4000) n;
+    insert into deliveries (ledger_id, consumer, status, accepted_at, next_attempt_at, ended_at)
+    select 'iss_0' || n, 'inbox', 'delivered', now(), null, now() from generate_series(1, 4000) n;
+    insert into kiip_promised_rewards (transaction_id, kiip_user_id, user_id, id_kind, is_test)
+    select 't' || n, 'u', 'u', 'view_id', false from generate_series(1, 4000) n;
+    insert into kiip_user_references (user_id_hash, user_id, reference)
+    select 'k' || n, 'u' || n, 'r' || n from generate_series(1, 4000) n`;
+  const CALLBACKS = 64;
+
+  async function rowsRead(history: string): Promise<number> {
+    const database = await newDatabase();
+    if (history !== '') await database.query(history);
+    const inbox = await Inbox.open();
+    const gateway = await startKiipGateway({
+      ...database.env,
+      DELIVERY_CONSUMERS: consumersConfig(inbox.url()),
+    });
+    const counters = async () => {
+      const [row] = await database.query(
+        `select (select sum(seq_tup_read) from pg_stat_user_tables)::int + (select sum(idx_tup_read) from pg_stat_user_indexes)::int as rows`,
+      );
+      return row!['rows'] as number;
+    };
+    const before = await counters();
+    await gateway.callback(redemption());
+    await sendAll(gateway, [...many(CALLBACKS), ...many(10, { signature: '0'.repeat(40) })]);
+    await waitFor('all are delivered', () => inbox.receipts.length > CALLBACKS);
+    // Its connections report what they have read when they end.
+    await gateway.close();
+    await inbox.close();
+    const after = await counters();
+    await database.drop();
+    return after - before;
+  }
+
+  it('do not grow with what has been stored before', async () => {
+    const [empty, grown] = [await rowsRead(''), await rowsRead(HISTORY)];
+    expect(empty).toBeGreaterThan(CALLBACKS);
+    expect(grown).toBeLessThan(empty + 4_000);
+  });
+});
