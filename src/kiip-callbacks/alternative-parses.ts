@@ -1,8 +1,8 @@
 import {
   splitPrefix,
   splitSuffix,
-  isTransactionId,
   isUserId,
+  KIIP_ID,
   MAX_FIELD_LENGTH,
   TRANSACTION_LENGTHS,
 } from './field-rules.js';
@@ -37,6 +37,11 @@ export type AlternativeParses =
     }
   /** There are too many parses to look up: the callback is quarantined. */
   | { readonly exhaustive: false; readonly tried: number };
+
+const TEST_PREFIX = 'test_';
+const [ID_LENGTH] = TRANSACTION_LENGTHS as [number, number];
+/** At each position, since two may overlap. */
+const TRANSACTIONS = new RegExp(`(?=${KIIP_ID})`, 'g');
 
 /** A genuine redemption has at most two per character of its user id. Only a text crafted with many ids has more. */
 export const MAX_PARSES = 1_000;
@@ -102,26 +107,29 @@ function* parses(text: string, rules: CallbackRules, search: { tried: number }):
   }
 }
 
-/** The possible transactions, each with its start and the suffix behind it. */
+/** The possible transactions, each with its start and the suffix behind it: the shortest suffix first. */
 function* transactionSpans(scheme: SignatureScheme, points: CodePoints) {
-  const [shortest, longest] = scheme === 'issuance' ? [2, 2 * MAX_FIELD_LENGTH] : [0, 0];
-  for (let length = shortest; length <= Math.min(longest, points.length); length += 1) {
-    const end = points.length - length;
-    for (const start of TRANSACTION_LENGTHS.map((transactionLength) => end - transactionLength)) {
-      if (start < 0 || !isTransactionId(points.slice(start, end))) continue;
+  for (const [start, end] of points.transactions.toReversed()) {
+    const length = points.length - end;
+    if (scheme !== 'issuance') {
+      if (length > 0) return;
+      yield { start, transaction_id: points.slice(start, end), nonce: undefined, origin: undefined };
+    } else if (length > 1 && length <= 2 * MAX_FIELD_LENGTH) {
       const suffix = splitSuffix(points.slice(end, points.length));
-      if (scheme === 'issuance' && suffix === undefined) continue;
-      yield { start, transaction_id: points.slice(start, end), nonce: suffix?.nonce, origin: suffix?.origin };
+      if (suffix) yield { start, transaction_id: points.slice(start, end), ...suffix };
     }
   }
 }
 
 function* userStarts(points: CodePoints, end: number, rules: CallbackRules): Generator<number> {
-  const [shortest, longest] =
-    rules.userReference === 'opaque' ? [USER_REFERENCE_LENGTH, USER_REFERENCE_LENGTH] : [1, MAX_FIELD_LENGTH];
-  for (let start = end - shortest; start >= Math.max(0, end - longest); start -= 1) {
-    // If a user id is invalid, every longer one with the same end is invalid too.
-    if (!isUserId(points.slice(start, end), rules)) return;
+  if (rules.userReference === 'opaque') {
+    const start = end - USER_REFERENCE_LENGTH;
+    if (start >= 0 && isUserId(points.slice(start, end), rules)) yield start;
+    return;
+  }
+  for (let start = end - 1; start >= Math.max(0, end - MAX_FIELD_LENGTH); start -= 1) {
+    // If a character cannot be part of a user id, no longer one with the same end is valid either.
+    if (!isUserId(points.slice(start, start + 1), rules)) return;
     yield start;
   }
 }
@@ -137,10 +145,14 @@ function* quantityStarts(points: CodePoints, end: number): Generator<number> {
 
 /** A text that is split between code points: half of a surrogate pair cannot be part of a field. */
 class CodePoints {
+  readonly transactions: readonly [start: number, end: number][];
+
   private constructor(
     private readonly text: string,
     private readonly offsets: readonly number[],
-  ) {}
+  ) {
+    this.transactions = this.findTransactions();
+  }
 
   static of(text: string): CodePoints {
     const offsets = [0];
@@ -155,6 +167,22 @@ class CodePoints {
 
   slice(start: number, end: number): string {
     return this.text.slice(this.offsets[start], this.offsets[end]);
+  }
+
+  /** Where a transaction may start and end, in the order of the ends. */
+  private findTransactions(): [start: number, end: number][] {
+    return [...this.text.matchAll(TRANSACTIONS)].flatMap(({ index }) => {
+      // The offsets grow by one or two for each code point.
+      const id = this.offsets.indexOf(index, Math.floor(index / 2));
+      const start = id - TEST_PREFIX.length;
+      const end = id + ID_LENGTH;
+      return start >= 0 && this.slice(start, id) === TEST_PREFIX
+        ? [
+            [start, end],
+            [id, end],
+          ]
+        : [[id, end]];
+    });
   }
 }
 

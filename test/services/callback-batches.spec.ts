@@ -68,7 +68,7 @@ describe('callbacks that arrive together', () => {
         create trigger reject_poison before insert on ledger for each row execute function reject_poison()`);
       const answers = await sendAll(gateway, [...many(9), redemption({ user_id: 'poison' }), ...many(10)]);
       await operator.query('drop trigger reject_poison on ledger; drop function reject_poison');
-      expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array(19).fill(200), 503]);
+      expect(answers.map(({ status }) => status).filter((status) => status !== 200)).toEqual([503]);
       expect(answers[9]!.status).toBe(503);
     });
 
@@ -83,7 +83,7 @@ describe('callbacks that arrive together', () => {
       );
       const answers = await sendAll(gateway, [...many(9), locked, ...many(10)]);
       await operator.query('rollback');
-      expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array(19).fill(200), 503]);
+      expect(answers.map(({ status }) => status).filter((status) => status !== 200)).toEqual([503]);
       expect(answers[9]!.status).toBe(503);
       expect((await gateway.callback(locked)).body['status']).toBe('recorded');
     });

@@ -27,7 +27,7 @@ function start(options: Partial<BatchOptions> = {}) {
     started,
     add: (item: string) => batches.execute(item[0]!, item),
     /** Ends the oldest batch. */
-    async end() {
+    end: async () => {
       ends.shift()!();
       await turn();
     },
@@ -38,6 +38,11 @@ function start(options: Partial<BatchOptions> = {}) {
 const turn = async () => {
   for (let step = 0; step < 3; step += 1) await new Promise(setImmediate);
 };
+
+async function outcomes(batches: FairBatches<string, string>) {
+  const results = await Promise.allSettled(['one', 'bad', 'two'].map((item) => batches.execute(item, item)));
+  return results.map(({ status }) => status);
+}
 
 describe('FairBatches', () => {
   it('starts with a single item, and takes together all that come before it has ended', async () => {
@@ -116,10 +121,6 @@ describe('FairBatches', () => {
           return items.includes('bad') ? Promise.reject(new Error('bad')) : Promise.resolve([...items]);
         },
         { ...OPTIONS, mayConcernOne: () => mayConcernOne },
-      );
-    const outcomes = async (batches: FairBatches<string, string>) =>
-      (await Promise.allSettled(['one', 'bad', 'two'].map((item) => batches.execute(item, item)))).map(
-        ({ status }) => status,
       );
     beforeEach(() => tried.splice(0));
 
