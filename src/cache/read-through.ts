@@ -136,7 +136,7 @@ export class ReadThrough {
     noCache: boolean,
   ): Promise<CacheResult<T>> {
     if (noCache) return this.bypass(key, policy, fetch);
-    const entry = await this.findInMemory(key, policy);
+    const entry = this.findInMemory(key, policy);
     const now = performance.now();
     if (entry && now < entry.freshUntil) {
       if (now >= entry.refreshAfter && !this.inFlight.has(key)) this.refresh(key, policy, fetch);
@@ -148,7 +148,7 @@ export class ReadThrough {
       return await (pending ?? this.singleFlight(key, () => this.load(key, policy, fetch, 'freshUntil')));
     } catch (error) {
       // This also covers callers that waited for a refresh or for another caller's no-cache request.
-      const stale = policy.isUnavailable(error) ? await this.findInMemory(key, policy) : undefined;
+      const stale = policy.isUnavailable(error) ? this.findInMemory(key, policy) : undefined;
       if (!stale) throw error;
       return toResult(stale, performance.now() < stale.freshUntil ? 'hit' : 'stale');
     }
@@ -193,11 +193,11 @@ export class ReadThrough {
     fetch: Fetch<T>,
     until: 'refreshAfter' | 'freshUntil',
   ): Promise<CacheResult<T>> {
-    const current = await this.findInMemory(key, policy);
+    const current = this.findInMemory(key, policy);
     if (current && performance.now() < current[until]) return toResult(current, 'hit');
     const shared = parseEntry(key, policy, await this.cache.readShared(key));
     // Read memory again: a no-cache request may have stored a newer entry meanwhile.
-    const entry = newer(await this.findInMemory(key, policy), shared);
+    const entry = newer(this.findInMemory(key, policy), shared);
     if (entry) await this.store(entry);
     if (entry && performance.now() < entry[until]) return toResult(entry, 'hit');
     return this.fetch(key, policy, fetch, entry ? 'expired' : 'miss');
@@ -213,7 +213,7 @@ export class ReadThrough {
     const requestedAt = performance.now();
     const value = (await fetch()) ?? null;
     const entry = withTimes(policy, key, { value, asOf }, requestedAt);
-    const current = await this.findInMemory(key, policy);
+    const current = this.findInMemory(key, policy);
     // A slow response must not overwrite one that was requested after it.
     if (!current || current.requestedAt <= requestedAt) {
       await this.store(entry);
@@ -223,9 +223,9 @@ export class ReadThrough {
     return toResult(entry, provenance);
   }
 
-  private async findInMemory<T>(key: string, policy: CachePolicy<T>): Promise<CacheEntry<T> | undefined> {
+  private findInMemory<T>(key: string, policy: CachePolicy<T>): CacheEntry<T> | undefined {
     // Only `store` writes to memory, so the times are those of this process.
-    const entry = (await this.cache.readMemory(key)) as CacheEntry<unknown> | undefined;
+    const entry = this.cache.readMemory(key) as CacheEntry<unknown> | undefined;
     return entry && isUsable(policy, entry) ? entry : undefined;
   }
 

@@ -19,8 +19,12 @@ const RAW_VALUES = { serialize: undefined, deserialize: undefined, useKeyPrefix:
 
 type CommandStore = ConstructorParameters<typeof KeyvAdapter>[0];
 
+/** Values as Keyv wraps them. */
+type MemoryStore = QuickLRU<string, { readonly value: unknown }>;
+
 export function createMemoryStore(): Keyv {
-  return new Keyv({ ...RAW_VALUES, store: new QuickLRU<string, unknown>({ maxSize: MEMORY_ENTRIES }) });
+  const store: MemoryStore = new QuickLRU({ maxSize: MEMORY_ENTRIES });
+  return new Keyv({ ...RAW_VALUES, store });
 }
 
 export function createSharedStore(redis: RedisConnection<RedisCommands>): Keyv {
@@ -62,8 +66,9 @@ export class TieredCache {
     this.shared = shared;
   }
 
-  readMemory(key: string): Promise<unknown> {
-    return this.memory.get<unknown>(key);
+  /** What lies in memory is read at once: Keyv would take a turn of promises for it. Whoever reads it knows how long it is valid. */
+  readMemory(key: string): unknown {
+    return (this.memory.store as MemoryStore).get(key)?.value;
   }
 
   /** @returns undefined also when the entry was changed by anybody but this gateway */

@@ -24,6 +24,8 @@ interface KeyUsage {
 export class ApiKeyAuthenticator {
   readonly challengeHint = 'Send an API key as "Authorization: Bearer <key>".';
   private keys: readonly StoredKey[] = [];
+  /** By the key itself, those that were used: only a key that is right is ever found here. */
+  private readonly used = new Map<string, StoredKey>();
 
   constructor(config: Config, files: SecretFileWatcher) {
     this.replaceAll(config.apiKeys ?? []);
@@ -31,15 +33,22 @@ export class ApiKeyAuthenticator {
   }
 
   /**
-   * Returns the name that a key belongs to. All hashes are compared, in constant time, so the time taken reveals nothing.
+   * Returns the name that a key belongs to. For an unknown key all hashes are compared, in constant time, so the time taken reveals
+   * nothing about the keys.
    * @throws Problem `unauthenticated`
    */
   authenticate(credential: string): string {
+    const key = this.used.get(credential) ?? this.find(credential);
+    key.lastUsedAt = new Date();
+    return key.caller;
+  }
+
+  private find(credential: string): StoredKey {
     const hash = hashKey(credential);
     const [match] = this.keys.filter((key) => timingSafeEqual(key.hash, hash));
     if (!match) throw unauthenticated('Unknown API key.');
-    match.lastUsedAt = new Date();
-    return match.caller;
+    this.used.set(credential, match);
+    return match;
   }
 
   /** When each key was last used, so that unused keys can be removed. */
@@ -52,6 +61,7 @@ export class ApiKeyAuthenticator {
 
   private replaceAll(keys: readonly ApiKey[]): void {
     const previous = this.keys;
+    this.used.clear();
     this.keys = keys.map(({ name: caller, key }) => {
       const hash = hashKey(key);
       return previous.find((old) => old.caller === caller && old.hash.equals(hash)) ?? { caller, hash };

@@ -13,13 +13,19 @@ declare module 'fastify' {
  * megabyte, and would learn what is wrong with it.
  */
 export function registerAuthHooks(instance: FastifyInstance, auth: CallerAuthService): void {
-  instance.addHook('onRequest', async (request) => {
-    if (request.routeOptions.config.scope !== undefined) await auth.authenticate(request);
+  instance.addHook('onRequest', (request, _, done) => {
+    if (request.routeOptions.config.scope === undefined) return done();
+    const pending = auth.authenticate(request);
+    // API keys are known at once. The keys of a token issuer may have to be fetched, and Fastify waits for a promise.
+    if (pending) return pending;
+    done();
   });
-  instance.addHook('preParsing', async (request) => {
+  instance.addHook('preParsing', (request, _reply, _payload, done) => {
     const { scope } = request.routeOptions.config;
-    if (scope === undefined) return;
-    auth.authorize(request, scope);
-    request.authorized = true;
+    if (scope !== undefined) {
+      auth.authorize(request, scope);
+      request.authorized = true;
+    }
+    done();
   });
 }

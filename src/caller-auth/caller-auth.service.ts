@@ -31,25 +31,36 @@ export class CallerAuthService {
    * Puts the name of the caller on the request.
    * @throws Problem `unauthenticated`; `rate-limited` after too many failures from this address; 503 when the keys of the token issuer are unavailable
    */
-  async authenticate(request: FastifyRequest): Promise<void> {
-    if (!this.authenticator) return;
+  authenticate(request: FastifyRequest): void | Promise<void> {
+    if (!this.authenticator) return undefined;
     const credential = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
     if (credential === undefined) throw unauthenticated(this.authenticator.challengeHint);
-    const caller = await this.check(credential, request.ip);
+    const caller = this.check(credential, request.ip);
+    if (typeof caller === 'string') return this.admit(request, caller);
+    return caller.then((name) => this.admit(request, name));
+  }
+
+  private admit(request: FastifyRequest, caller: string): void {
     const waitSeconds = this.failures?.noteSuccess(request.ip, caller);
     if (waitSeconds !== undefined) throw credentialsLimited(waitSeconds);
     request.caller = caller;
   }
 
-  private async check(credential: string, address: string): Promise<string> {
+  private check(credential: string, address: string): string | Promise<string> {
     try {
-      return await this.authenticator!.authenticate(credential);
+      const caller = this.authenticator!.authenticate(credential);
+      if (typeof caller === 'string') return caller;
+      return caller.catch((error: unknown) => this.reject(error, address));
     } catch (error) {
-      // Keys of an issuer that cannot be fetched are no failure of the caller.
-      if (!(error instanceof Problem) || error.status !== 401) throw error;
-      const waitSeconds = this.failures?.noteFailure(address);
-      throw waitSeconds === undefined ? error : credentialsLimited(waitSeconds);
+      return this.reject(error, address);
     }
+  }
+
+  private reject(error: unknown, address: string): never {
+    // Keys of an issuer that cannot be fetched are no failure of the caller.
+    if (!(error instanceof Problem) || error.status !== 401) throw error;
+    const waitSeconds = this.failures?.noteFailure(address);
+    throw waitSeconds === undefined ? error : credentialsLimited(waitSeconds);
   }
 
   /** @throws Problem 403 */

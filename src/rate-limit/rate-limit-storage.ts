@@ -5,7 +5,7 @@ import type { RedisStore } from '../cache/redis-store.js';
 /** Counts between this many and twice as many callers and addresses; beyond that it drops the least recently used. */
 const MAX_TRACKED_CALLERS = 10_000;
 
-type ThrottlerRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
+export type ThrottlerRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
 /** The window of one caller, which begins with the caller's first call. A call costs one unit or more. */
 interface Window {
@@ -32,7 +32,7 @@ export class RateLimitStorage implements ThrottlerStorage {
   ) {}
 
   /** Counts one unit: see `take`. */
-  increment(key: string, ttl: number, limit: number): Promise<ThrottlerRecord> {
+  async increment(key: string, ttl: number, limit: number): Promise<ThrottlerRecord> {
     return this.take(key, ttl, limit, 1);
   }
 
@@ -43,9 +43,20 @@ export class RateLimitStorage implements ThrottlerStorage {
    * @param units how much the call costs; one that costs more than the limit needs a whole window
    * @returns `totalHits`, at most the limit; times in seconds, rounded up
    */
-  async take(key: string, ttl: number, limit: number, units: number): Promise<ThrottlerRecord> {
+  take(key: string, ttl: number, limit: number, units: number): ThrottlerRecord | Promise<ThrottlerRecord> {
     const window = this.getWindow(key, ttl);
     const needed = Math.min(units, limit);
+    if (window.localTokens >= needed) return use(window, needed, limit);
+    return this.takeReserved(key, window, ttl, limit, needed);
+  }
+
+  private async takeReserved(
+    key: string,
+    window: Window,
+    ttl: number,
+    limit: number,
+    needed: number,
+  ): Promise<ThrottlerRecord> {
     while (window.localTokens < needed && window.reserved < limit) {
       const missing = needed - window.localTokens;
       window.pendingReserve ??= this.reserve(key, window, ttl, limit, missing).finally(
@@ -53,17 +64,7 @@ export class RateLimitStorage implements ThrottlerStorage {
       );
       await window.pendingReserve;
     }
-    const isBlocked = window.localTokens < needed;
-    if (!isBlocked) window.localTokens -= needed;
-    // Rounded: a difference of two clock readings may be longer than the window by the error of a floating-point number.
-    const leftMs = Math.round(window.expiresAt - performance.now());
-    const timeToExpire = Math.max(1, Math.ceil(leftMs / 1000));
-    return {
-      totalHits: Math.min(limit, window.reserved) - window.localTokens,
-      timeToExpire,
-      isBlocked,
-      timeToBlockExpire: isBlocked ? timeToExpire : 0,
-    };
+    return use(window, needed, limit);
   }
 
   private getWindow(key: string, ttl: number): Window {
@@ -94,4 +95,18 @@ export class RateLimitStorage implements ThrottlerStorage {
     if (counter) window.expiresAt = performance.now() + Math.min(counter.remainingMs, ttl);
     window.localTokens += Math.max(0, Math.min(amount, limit - (window.reserved - amount)));
   }
+}
+
+function use(window: Window, needed: number, limit: number): ThrottlerRecord {
+  const isBlocked = window.localTokens < needed;
+  if (!isBlocked) window.localTokens -= needed;
+  // Rounded: a difference of two clock readings may be longer than the window by the error of a floating-point number.
+  const leftMs = Math.round(window.expiresAt - performance.now());
+  const timeToExpire = Math.max(1, Math.ceil(leftMs / 1000));
+  return {
+    totalHits: Math.min(limit, window.reserved) - window.localTokens,
+    timeToExpire,
+    isBlocked,
+    timeToBlockExpire: isBlocked ? timeToExpire : 0,
+  };
 }

@@ -7,8 +7,10 @@ import type {
   ValidationPipeOptions,
 } from '@nestjs/common';
 import { getMetadataStorage } from 'class-validator';
+import type { ValidatorOptions } from 'class-validator';
 import { Problem } from '../problem/problem.js';
 import type { Violation } from '../problem/problem.js';
+import { accepts } from './accepts.js';
 import { findBodyViolation, pointerTo } from './body-limits.js';
 import { unknownParameters, validationProblem } from './unknown-parameters.js';
 
@@ -19,11 +21,21 @@ const VALIDATION_OPTIONS: ValidationPipeOptions = {
   exceptionFactory: (errors) => validationProblem(violations(errors)),
 };
 
+/** Asks class-validator only about what it would not accept. */
+class QuickValidationPipe extends ValidationPipe {
+  protected override validate(
+    object: object,
+    options?: ValidatorOptions,
+  ): Promise<ValidationError[]> | ValidationError[] {
+    return accepts(object) ? [] : super.validate(object, options);
+  }
+}
+
 /** Validates requests against the DTO classes, and lists every violation. */
 @Injectable()
 export class RequestValidationPipe implements PipeTransform {
-  private readonly paramPipe = new ValidationPipe(VALIDATION_OPTIONS);
-  private readonly bodyPipe = new ValidationPipe({ ...VALIDATION_OPTIONS, forbidNonWhitelisted: true });
+  private readonly paramPipe = new QuickValidationPipe(VALIDATION_OPTIONS);
+  private readonly bodyPipe = new QuickValidationPipe({ ...VALIDATION_OPTIONS, forbidNonWhitelisted: true });
 
   transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (metadata.type === 'query') return this.transformQuery(value as object, metadata);

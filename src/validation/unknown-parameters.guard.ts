@@ -22,8 +22,20 @@ export class UnknownParametersGuard implements CanActivate {
   }
 }
 
+const HAVE_QUERY = new WeakMap<Function, boolean>();
+
 /** Whether the handler has an `@Query()`. */
 function hasQuery(context: ExecutionContext): boolean {
+  const handler = context.getHandler();
+  let known = HAVE_QUERY.get(handler);
+  if (known === undefined) {
+    known = declaresQuery(context);
+    HAVE_QUERY.set(handler, known);
+  }
+  return known;
+}
+
+function declaresQuery(context: ExecutionContext): boolean {
   const parameters = Reflect.getMetadata(
     ROUTE_ARGS_METADATA,
     context.getClass(),
