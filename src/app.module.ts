@@ -48,7 +48,7 @@ export class AppModule {
       providers: [
         // Guards run in this order, and after the hooks that authenticate: the rate limit knows the caller.
         { provide: APP_GUARD, useClass: RouteDeclarationGuard },
-        { provide: APP_GUARD, useClass: RateLimitGuard },
+        { provide: APP_GUARD, useExisting: RateLimitGuard },
         { provide: APP_GUARD, useClass: UnknownParametersGuard },
         { provide: APP_PIPE, useClass: RequestValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },

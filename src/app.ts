@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
+import { AnswerCounters } from './accounts/answer-counters.js';
 import { registerAuthHooks } from './caller-auth/authenticate.hook.js';
 import { CallerAuthService } from './caller-auth/caller-auth.service.js';
 import type { Config } from './config/config.js';
@@ -27,7 +28,10 @@ import { rejectAmbiguousPaths } from './http/request-path.js';
 import { registerRequestTracing } from './http/request-tracing.js';
 import { CallbackCounters } from './kiip-callbacks/callback-counters.js';
 import { countRejectedCallback } from './kiip-callbacks/callback-outcome.js';
+import { HubSummaryService } from './hub-summary/hub-summary.service.js';
+import { registerWarmCounts } from './hub-summary/warm-count.hook.js';
 import { NestLogger } from './log/logger.js';
+import { RateLimitGuard } from './rate-limit/rate-limit.guard.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
 
 const IDLE_DRAIN_MS = 1_000;
@@ -75,6 +79,7 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
   registerAuthHooks(instance, app.get(CallerAuthService));
   if (config.otelEndpoint !== undefined) registerRequestTracing(instance);
   registerRequestBodyRules(instance);
+  registerWarmCounts(instance, app.get(HubSummaryService), app.get(AnswerCounters), app.get(RateLimitGuard));
   registerBodyParsers(instance);
   registerOpenApi(instance);
 }

@@ -63,10 +63,22 @@ export class AccountsService {
     user: ExternalUserDto,
     { noCache, caller, limiter }: LookupOptions = {},
   ): Promise<CacheResult<string>> {
-    const { external_user_id, external_program_id } = user;
-    const key = this.http.cacheKey('account:v2', external_user_id, external_program_id);
+    const key = this.cacheKey(user);
     const fetch = () => this.fetchAccountId(user, caller);
     return this.cache.get(key, this.policy, limiter ? () => limiter(fetch) : fetch, noCache);
+  }
+
+  /** An account id that lies in memory: see `ReadThrough.peek`. */
+  peek(user: ExternalUserDto): CacheResult<string> | undefined {
+    return this.cache.peek(this.cacheKey(user), this.policy);
+  }
+
+  countHit(): void {
+    this.cache.countHit(this.policy);
+  }
+
+  private cacheKey({ external_user_id, external_program_id }: ExternalUserDto): string {
+    return this.http.cacheKey('account:v2', external_user_id, external_program_id);
   }
 
   private async fetchAccountId(

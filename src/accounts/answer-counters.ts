@@ -44,6 +44,11 @@ export class AnswerCounters {
     }
   }
 
+  /** Counts an answer that needed no lookup. */
+  countOk(operation: Operation): void {
+    this.counts[operation].ok += 1;
+  }
+
   /** Since the start. */
   get all(): Readonly<Record<Operation, Readonly<Record<Outcome, number>>>> {
     return this.counts;

@@ -122,10 +122,24 @@ export class ReadThrough {
     }
   }
 
+  /** A value that can be served as it is, without a refresh. It is not counted: see `countHit`. */
+  peek<T>(key: string, policy: CachePolicy<T>): CacheResult<T> | undefined {
+    const entry = this.findInMemory(key, policy);
+    return entry && performance.now() < entry.refreshAfter ? toResult(entry, 'hit') : undefined;
+  }
+
+  /** Counts a value that `peek` has found, and that is served. */
+  countHit(policy: CachePolicy<unknown>): void {
+    this.getCounts(policy).outcomes.hit += 1;
+  }
+
   private getCounts({ name }: CachePolicy<unknown>): MutableCounts {
-    const outcomes = { hit: 0, miss: 0, expired: 0, bypass: 0, stale: 0, failed: 0 };
-    const counts = this.counts.get(name) ?? { outcomes, coalesced: 0 };
-    this.counts.set(name, counts);
+    let counts = this.counts.get(name);
+    if (!counts) {
+      const outcomes = { hit: 0, miss: 0, expired: 0, bypass: 0, stale: 0, failed: 0 };
+      counts = { outcomes, coalesced: 0 };
+      this.counts.set(name, counts);
+    }
     return counts;
   }
 

@@ -1,6 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiSecurity } from '@nestjs/swagger';
+import type { FastifyContextConfig } from 'fastify';
 import type { Scope } from '../config/parsers.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { missingScope, rateLimited } from '../problem/problem-catalogue.js';
@@ -12,15 +13,13 @@ declare module 'fastify' {
   }
 }
 
-interface RouteCost {
-  /** How many units of the rate limit a call costs: see RateLimitGuard. */
-  readonly countUnits?: (body: unknown) => number;
-}
+/** What other modules want to know of a route: Nest keeps one config for each. */
+type OtherConfig = Omit<FastifyContextConfig, 'scope' | 'kind' | 'url' | 'method'>;
 
 /** Restricts a route to callers with a scope. Every other route is `@Public()`. */
-export function RequireScope(scope: Scope, cost: RouteCost = {}): MethodDecorator {
+export function RequireScope(scope: Scope, others: OtherConfig = {}): MethodDecorator {
   return applyDecorators(
-    RouteConfig({ scope, ...cost }),
+    RouteConfig({ scope, ...others }),
     ApiSecurity('caller', [scope]),
     ApiProblems(missingScope(scope), rateLimited(42)),
   );

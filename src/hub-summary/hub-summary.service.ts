@@ -52,7 +52,7 @@ export class HubSummaryService {
     accountId: string,
     { noCache, caller, limiter }: LookupOptions = {},
   ): Promise<CacheResult<KigoHubSummary>> {
-    const key = this.http.cacheKey('hub-summary:v2', accountId);
+    const key = this.cacheKey(accountId);
     const fetch = () => this.fetchSummary(accountId, caller);
     return this.cache.get(key, this.policy, limiter ? () => limiter(fetch) : fetch, noCache);
   }
@@ -74,9 +74,25 @@ export class HubSummaryService {
       if (account.value === undefined) return { ...account, value: undefined };
       if (account.value !== previous) summary = await this.find(account.value, options);
     }
-    // The age of the count is that of the summary: account ids do not change over time.
-    const { asOf, requestedAt } = summary;
-    return { ...worstOf(account, summary), asOf, requestedAt, value: summary.value?.unviewed_products };
+    return toCount(account, summary);
+  }
+
+  /** A count that lies in memory: see `ReadThrough.peek`. It is not counted: see `countWarm`. */
+  findWarmCount(user: ExternalUserDto): CacheResult<number> | undefined {
+    const account = this.accounts.peek(user);
+    if (account?.value === undefined) return undefined;
+    const summary = this.cache.peek(this.cacheKey(account.value), this.policy);
+    return summary?.value && toCount(account, summary);
+  }
+
+  /** Counts the lookups of a warm count that is served. */
+  countWarm(): void {
+    this.accounts.countHit();
+    this.cache.countHit(this.policy);
+  }
+
+  private cacheKey(accountId: string): string {
+    return this.http.cacheKey('hub-summary:v2', accountId);
   }
 
   private async fetchSummary(
@@ -95,6 +111,12 @@ export class HubSummaryService {
     const { unviewed_products, total_tokens } = this.http.parse(KigoHubSummary, response);
     return { unviewed_products, total_tokens };
   }
+}
+
+/** The age of the count is that of the summary: account ids do not change over time. */
+function toCount(account: CacheResult<string>, summary: CacheResult<KigoHubSummary>): CacheResult<number> {
+  const { asOf, requestedAt, value } = summary;
+  return { ...worstOf(account, summary), asOf, requestedAt, value: value?.unviewed_products };
 }
 
 function isSummary(value: unknown): value is KigoHubSummary {

@@ -50,6 +50,12 @@ export class RateLimitStorage implements ThrottlerStorage {
     return this.takeReserved(key, window, ttl, limit, needed);
   }
 
+  /** Counts a call of one unit if that needs no reservation. @returns undefined if it is not counted */
+  takeNow(key: string, ttl: number, limit: number): ThrottlerRecord | undefined {
+    const window = this.getWindow(key, ttl);
+    return window.localTokens >= 1 ? use(window, 1, limit) : undefined;
+  }
+
   private async takeReserved(
     key: string,
     window: Window,

@@ -18,6 +18,14 @@ declare module 'fastify' {
   }
 }
 
+/** A limit of one kind of routes. At most one applies to a route. */
+export interface CallLimit extends ThrottlerOptions {
+  readonly name: string;
+  readonly limit: number;
+  readonly ttl: number;
+  readonly appliesTo: (route: FastifyRequest['routeOptions']) => boolean;
+}
+
 /**
  * Rejects calls beyond the rate limit. Callers are counted by name, whichever key they use; unauthenticated calls by client address
  * (an IPv6 address by its /64 network). Callbacks are counted only once their signature turns out to be wrong: behind a balancer,
@@ -27,36 +35,50 @@ declare module 'fastify' {
 export class RateLimitGuard extends ThrottlerGuard {
   /** Limits are set for kinds of routes, and by no decorator. The guard that this replaces looks for eleven of them at each call. */
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    for (const throttler of this.throttlers)
-      if (throttler.skipIf?.(context) !== true) await this.limitCall(context, throttler);
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const limit = this.findLimit(request);
+    if (!limit) return true;
+    const count = async (units: number) => {
+      const record = await this.storage.take(keyOf(request, limit), limit.ttl, limit.limit, units);
+      sendRecord(http.getResponse<FastifyReply>(), limit, record);
+      if (record.isBlocked) throw rateLimited(record.timeToExpire);
+    };
+    const { kind, countUnits } = request.routeOptions.config;
+    if (kind === 'callback') request.countUnverified = () => count(1);
+    else await count(countUnits?.(request.body) ?? 1);
     return true;
   }
 
-  private limitCall(context: ExecutionContext, throttler: ThrottlerOptions): void | Promise<void> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const { kind, countUnits } = request.routeOptions.config;
-    if (kind !== 'callback') return this.count(context, throttler, request, countUnits?.(request.body) ?? 1);
-    request.countUnverified = async () => this.count(context, throttler, request, 1);
+  /** Counts a call of one unit if that needs no waiting. @returns whether it is counted, or need not be */
+  takeNow(request: FastifyRequest, reply: FastifyReply): boolean {
+    const limit = this.findLimit(request);
+    if (!limit) return true;
+    const record = this.storage.takeNow(keyOf(request, limit), limit.ttl, limit.limit);
+    if (record) sendRecord(reply, limit, record);
+    return record !== undefined;
   }
 
-  private count(
-    context: ExecutionContext,
-    throttler: ThrottlerOptions,
-    request: FastifyRequest,
-    units: number,
-  ): void | Promise<void> {
-    const name = throttler.name!;
-    const [limit, ttl] = [throttler.limit as number, throttler.ttl as number];
-    const key = this.commonOptions.generateKey!(context, request.caller ?? networkOf(request.ip), name);
-    const answer = ({ totalHits, timeToExpire, isBlocked }: ThrottlerRecord) => {
-      const reply = context.switchToHttp().getResponse<FastifyReply>();
-      reply.headers({
-        'ratelimit-policy': `"${name}";q=${limit};w=${ttl / 1000}`,
-        ratelimit: `"${name}";r=${limit - totalHits};t=${timeToExpire}`,
-      });
-      if (isBlocked) throw rateLimited(timeToExpire);
-    };
-    const record = (this.storageService as RateLimitStorage).take(key, ttl, limit, units);
-    return record instanceof Promise ? record.then(answer) : answer(record);
+  private findLimit({ routeOptions }: FastifyRequest): CallLimit | undefined {
+    return (this.throttlers as CallLimit[]).find(({ appliesTo }) => appliesTo(routeOptions));
   }
+
+  private get storage(): RateLimitStorage {
+    return this.storageService as RateLimitStorage;
+  }
+}
+
+function keyOf(request: FastifyRequest, { name }: CallLimit): string {
+  return `${name}:${request.caller ?? networkOf(request.ip)}`;
+}
+
+function sendRecord(
+  reply: FastifyReply,
+  { name, limit, ttl }: CallLimit,
+  { totalHits, timeToExpire }: ThrottlerRecord,
+): void {
+  reply.headers({
+    'ratelimit-policy': `"${name}";q=${limit};w=${ttl / 1000}`,
+    ratelimit: `"${name}";r=${limit - totalHits};t=${timeToExpire}`,
+  });
 }

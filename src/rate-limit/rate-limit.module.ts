@@ -1,31 +1,20 @@
 import { Module } from '@nestjs/common';
-import type { ExecutionContext } from '@nestjs/common';
 import { ThrottlerModule } from '@nestjs/throttler';
-import type { ThrottlerOptions } from '@nestjs/throttler';
-import type { FastifyRequest } from 'fastify';
 import { redisScope } from '../cache/redis-scope.js';
 import { RedisStore } from '../cache/redis-store.js';
 import { Config } from '../config/config.js';
+import { RateLimitGuard } from './rate-limit.guard.js';
+import type { CallLimit } from './rate-limit.guard.js';
 import { RateLimitStorage } from './rate-limit-storage.js';
 
-type Route = FastifyRequest['routeOptions'];
-
 /** @param perMinute 0 turns the limit off */
-function createLimit(
-  name: string,
-  perMinute: number,
-  appliesTo: (route: Route) => boolean,
-): ThrottlerOptions {
+function createLimit(name: string, perMinute: number, appliesTo: CallLimit['appliesTo']): CallLimit {
   return {
     name,
     limit: Math.ceil(perMinute),
     ttl: 60_000,
-    skipIf: (context) => perMinute === 0 || !appliesTo(getRoute(context)),
+    appliesTo: (route) => perMinute !== 0 && appliesTo(route),
   };
-}
-
-function getRoute(context: ExecutionContext): Route {
-  return context.switchToHttp().getRequest<FastifyRequest>().routeOptions;
 }
 
 /** Limits the calls of each caller, and the unverified callbacks of each address, per minute. */
@@ -43,9 +32,10 @@ function getRoute(context: ExecutionContext): Route {
           ),
         ],
         storage: new RateLimitStorage(redis, redisScope(config)),
-        generateKey: (_context, tracker, name) => `${name}:${tracker}`,
       }),
     }),
   ],
+  providers: [RateLimitGuard],
+  exports: [RateLimitGuard],
 })
 export class RateLimitModule {}
