@@ -35,7 +35,7 @@ export class StatementBatches<T, R> {
       return await this.batches.execute(key, item);
     } catch (error) {
       if (!(error instanceof BulkheadFullError)) throw error;
-      throw new StorageUnavailableError('too many callbacks wait', { cause: error });
+      throw new StorageUnavailableError('too many requests wait', { cause: error });
     }
   }
 }

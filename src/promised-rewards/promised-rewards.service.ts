@@ -74,9 +74,11 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
   private readonly counts = { stored: 0, delayed: 0, dropped: 0 };
 
   private readonly lookups: StatementBatches<CallbackLookup, CallbackContext>;
+  private readonly inserts: StatementBatches<PromisedReward, void>;
 
-  constructor(private readonly database: Database) {
+  constructor(database: Database) {
     this.lookups = new StatementBatches(database, findContexts);
+    this.inserts = new StatementBatches(database, insertRewards);
   }
 
   /** Calls the listener with the ids of every stored reward. A callback may have arrived before. */
@@ -117,48 +119,11 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
     await this.storeUnstored().catch(() => undefined);
   }
 
-  private async insert({
-    ids,
-    momentId,
-    user,
-    quantity,
-    isTest,
-    currencyReward,
-  }: PromisedReward): Promise<void> {
-    if (ids.length > 0)
-      await this.database.run((db) =>
-        db
-          .insertInto('kiip_promised_rewards')
-          .values(
-            ids.map(({ id, kind }) => ({
-              transaction_id: sanitizeText(id),
-              kiip_user_id: sanitizeText(user?.kiipId ?? ''),
-              user_id: user === undefined ? null : sanitizeText(user.id),
-              reward_id: currencyReward === undefined ? null : sanitizeText(currencyReward.rewardId),
-              id_kind: kind,
-              quantity: quantity ?? null,
-              is_test: isTest,
-            })),
-          )
-          .onConflict((conflict) => conflict.doNothing())
-          .execute(),
-      );
-    if (currencyReward !== undefined && user !== undefined)
-      await this.database.run((db) =>
-        db
-          .insertInto('kiip_rewarded_moments')
-          .values({
-            reward_id: sanitizeText(currencyReward.rewardId),
-            moment_id: sanitizeText(momentId),
-            user_id: sanitizeText(user.id),
-            virtual_value: sanitizeText(currencyReward.virtualValue),
-            rewarded_at: new Date(),
-          })
-          .onConflict((conflict) => conflict.doNothing())
-          .execute(),
-      );
+  private async insert(reward: PromisedReward): Promise<void> {
+    if (reward.ids.length > 0 || reward.currencyReward)
+      await this.inserts.execute(reward.user?.kiipId ?? '', reward);
     this.counts.stored += 1;
-    for (const listener of this.listeners) listener(ids.map(({ id }) => id));
+    for (const listener of this.listeners) listener(reward.ids.map(({ id }) => id));
   }
 
   private retryLater(reward: PromisedReward): void {
@@ -189,6 +154,53 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
     }
     return false;
   }
+}
+
+/** In an order that all replicas share, so that none of them waits for another in a circle. */
+const INSERT_REWARDS = new PreparedStatement<never>(
+  'insert_rewards',
+  `
+  with promised as (
+    insert into kiip_promised_rewards (transaction_id, kiip_user_id, user_id, reward_id, id_kind, quantity, is_test)
+    select * from json_to_recordset($1) as promised (
+      transaction_id text, kiip_user_id text, user_id text, reward_id text, id_kind text, quantity text, is_test boolean
+    )
+    order by transaction_id, kiip_user_id
+    on conflict do nothing
+  )
+  insert into kiip_rewarded_moments (reward_id, moment_id, user_id, virtual_value, rewarded_at)
+  select * from json_to_recordset($2) as rewarded (
+    reward_id text, moment_id text, user_id text, virtual_value text, rewarded_at timestamptz
+  )
+  order by reward_id
+  on conflict do nothing`,
+);
+
+async function insertRewards(db: Kysely<Tables>, rewards: readonly PromisedReward[]): Promise<void[]> {
+  const promised = rewards.flatMap(({ ids, user, quantity, isTest, currencyReward }) =>
+    ids.map(({ id, kind }) => ({
+      transaction_id: sanitizeText(id),
+      kiip_user_id: sanitizeText(user?.kiipId ?? ''),
+      user_id: user && sanitizeText(user.id),
+      reward_id: currencyReward && sanitizeText(currencyReward.rewardId),
+      id_kind: kind,
+      quantity,
+      is_test: isTest,
+    })),
+  );
+  const rewarded = rewards.flatMap(({ momentId, user, currencyReward }) =>
+    currencyReward && user
+      ? {
+          reward_id: sanitizeText(currencyReward.rewardId),
+          moment_id: sanitizeText(momentId),
+          user_id: sanitizeText(user.id),
+          virtual_value: sanitizeText(currencyReward.virtualValue),
+          rewarded_at: new Date(),
+        }
+      : [],
+  );
+  await INSERT_REWARDS.execute(db, [JSON.stringify(promised), JSON.stringify(rewarded)]);
+  return rewards.map(() => undefined);
 }
 
 /** The promises of each callback, that of its own user first, and the users that were sent to Kiip. */
