@@ -1,25 +1,20 @@
 /**
- * A request body that records whether it has been read. The transport reads it as soon as it has a connection to write it to. As long
- * as nothing has read it, the upstream provably cannot have received the request.
+ * A request body, and whether the transport has begun to send it. As long as it has not, the upstream provably cannot have received the
+ * request.
  */
-export class TrackedBody implements AsyncIterable<Buffer> {
-  private started = false;
-  private readonly bytes: Buffer;
+export class TrackedBody {
+  readonly bytes: Buffer;
+  private isSent = false;
 
   constructor(content: string) {
     this.bytes = Buffer.from(content);
   }
 
-  get consumed(): boolean {
-    return this.started;
+  get sent(): boolean {
+    return this.isSent;
   }
 
-  get length(): number {
-    return this.bytes.length;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    this.started = true;
-    yield this.bytes;
+  markSent(): void {
+    this.isSent = true;
   }
 }

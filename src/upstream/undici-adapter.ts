@@ -1,10 +1,11 @@
-import type { Readable } from 'node:stream';
 import axios, { AxiosError } from 'axios';
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { Dispatcher } from 'undici';
 import { decodeUtf8 } from '../config/utf8.js';
 import { traceHeaders } from '../tracing/span.js';
 import { decodeContent } from './content-coding.js';
+import { exchange, ResponseTooLargeError } from './exchange.js';
+import type { Response } from './exchange.js';
 import { parseRetryAfter } from './retry-after.js';
 import type { TrackedBody } from './tracked-body.js';
 import { UpstreamError } from './upstream-error.js';
@@ -27,35 +28,36 @@ export async function sendThroughUndici(
   const fail = (...args: UpstreamErrorArgs): never => {
     throw toAxiosError(config, new UpstreamError(upstream, config.operation, ...args));
   };
-  let response: Dispatcher.ResponseData;
+  let response: Response;
   let bytes: Buffer;
   try {
-    response = await dispatcher.request({
-      ...toTarget(config),
-      method: (config.method ?? 'get').toUpperCase(),
-      headers: {
-        ...(config.headers.toJSON() as Record<string, string>),
-        'accept-encoding': 'gzip',
-        ...traceHeaders(),
-        ...(body && { 'content-length': String(body.length) }),
+    response = await exchange(
+      dispatcher,
+      {
+        ...toTarget(config),
+        method: (config.method ?? 'get').toUpperCase(),
+        headers: {
+          ...(config.headers.toJSON() as Record<string, string>),
+          'accept-encoding': 'gzip',
+          ...traceHeaders(),
+        },
+        body: body?.bytes ?? null,
       },
-      // Undici takes any AsyncIterable (docs/api/Dispatcher.md); its types only allow streams.
-      body: (body as Readable | undefined) ?? null,
-      signal,
-    });
-    bytes = await readBody(response);
+      { signal, maxBytes: MAX_RESPONSE_BYTES, onStart: () => body?.markSent() },
+    );
+    bytes = await decodeBody(response);
   } catch (error) {
+    if (error instanceof ResponseTooLargeError)
+      return fail('invalid_response', 'the response is larger than 1 MiB');
     if (error instanceof ResponseBodyError) return fail('invalid_response', error.message);
-    const neverSent = body?.consumed === false;
+    const neverSent = body?.sent === false;
     if (isUnasked100(error)) return fail('invalid_response', 'sent 100 Continue, which was not asked for');
     return fail('unreachable', `the connection failed (${toErrorCode(error)})`, { neverSent });
   }
-  const { statusCode: status } = response;
+  const { status } = response;
   if (config.validateStatus?.(status) === false) {
-    const retryAfterSeconds = parseRetryAfter(
-      findHeader(response, 'retry-after'),
-      findHeader(response, 'date'),
-    );
+    const { 'retry-after': retryAfter, date } = response.headers;
+    const retryAfterSeconds = parseRetryAfter([retryAfter].flat()[0], date);
     return fail(toFailure(status), `responded with status ${status}`, { status, retryAfterSeconds });
   }
   let data: string;
@@ -96,28 +98,14 @@ function isUnasked100(error: unknown): boolean {
 
 class ResponseBodyError extends Error {}
 
-async function readBody(response: Dispatcher.ResponseData): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of response.body as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    // Leaving the loop destroys the body and its connection.
-    if (length > MAX_RESPONSE_BYTES) throw new ResponseBodyError('the response is larger than 1 MiB');
-    chunks.push(chunk);
-  }
-  const bytes = Buffer.concat(chunks, length);
-  const encoding = response.headers['content-encoding'];
-  if (encoding === undefined || length === 0) return bytes;
-  const decoded = await decodeContent(bytes, [encoding].flat(), MAX_RESPONSE_BYTES).catch(() => {
+async function decodeBody({ body, headers }: Response): Promise<Buffer> {
+  const encoding = headers['content-encoding'];
+  if (encoding === undefined || body.length === 0) return body;
+  const decoded = await decodeContent(body, [encoding].flat(), MAX_RESPONSE_BYTES).catch(() => {
     throw new ResponseBodyError('the response cannot be decompressed or is larger than 1 MiB');
   });
   if (!decoded) throw new ResponseBodyError('the response has an unsupported content encoding');
   return decoded;
-}
-
-function findHeader(response: Dispatcher.ResponseData, name: string): string | undefined {
-  const value = response.headers[name];
-  return Array.isArray(value) ? value[0] : value;
 }
 
 function toErrorCode(error: unknown): string {

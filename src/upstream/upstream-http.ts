@@ -174,8 +174,8 @@ export class UpstreamHttp extends HttpService {
               signal,
             ),
           () => {
-            // The signal was sent before this runs: a body that is not consumed by now never will be.
-            const neverSent = body?.consumed === false;
+            // The signal was sent before this runs: a body that is not sent by now never will be.
+            const neverSent = body?.sent === false;
             const detail = 'no complete response in time';
             return toAxiosError(
               config,
