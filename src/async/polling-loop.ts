@@ -1,11 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 /**
  * Repeats work: at once while there is more, otherwise at the next `notify` or after the interval. After a failure, it waits for the
  * interval.
  */
 export class PollingLoop {
-  private wakeUp = new AbortController();
+  private isNotified = false;
+  /** Ends the wait for the next run, if there is one. */
+  private wakeUp: (() => void) | undefined;
   private stopped = false;
   private running: Promise<void> | undefined;
 
@@ -25,7 +25,8 @@ export class PollingLoop {
   }
 
   notify(): void {
-    this.wakeUp.abort();
+    this.isNotified = true;
+    this.wakeUp?.();
   }
 
   /** Starts no further run, and resolves when the current one has ended. */
@@ -38,15 +39,23 @@ export class PollingLoop {
   private async run(): Promise<void> {
     while (!this.stopped) {
       // A notification during the work may concern something that the work did not see yet.
-      this.wakeUp = new AbortController();
+      this.isNotified = false;
       const more = await this.work().catch((error: unknown) => {
         this.onFailure(error);
         return false;
       });
-      if (more) continue;
       // Jitter keeps replicas that started together from polling together.
-      const delayMs = this.intervalMs * (1 - 0.25 * Math.random());
-      await sleep(delayMs, undefined, { signal: this.wakeUp.signal }).catch(() => undefined);
+      if (!more && !this.isNotified) await this.wait(this.intervalMs * (1 - 0.25 * Math.random()));
     }
+  }
+
+  private wait(delayMs: number): Promise<void> {
+    return new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delayMs);
+      this.wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    }).finally(() => (this.wakeUp = undefined));
   }
 }

@@ -1,6 +1,7 @@
+import { Plain } from '../validation/accepts.js';
 import { ApiProperty } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { ArrayMaxSize, ArrayMinSize, IsArray, ValidateNested } from 'class-validator';
+import { AreNestedObjects } from '../validation/nested.decorator.js';
+import { ArrayMaxSize, ArrayMinSize, IsArray } from 'class-validator';
 import { ExternalUserDto } from '../accounts/account.dto.js';
 import { IsOpaqueId } from '../validation/opaque-id.js';
 import { ProblemDto } from '../problem/problem.dto.js';
@@ -50,13 +51,13 @@ export class HubSummaryDto {
 export const MAX_BATCH_USERS = 100;
 
 /** The users whose counts are requested. */
+@Plain()
 export class UnviewedCountsRequestDto {
   @IsArray()
   @ArrayMinSize(1)
   // The API description needs the number itself: see MAX_BATCH_USERS.
   @ArrayMaxSize(100)
-  @ValidateNested({ each: true, message: '$property must hold JSON objects only' })
-  @Type(() => ExternalUserDto)
+  @AreNestedObjects(() => ExternalUserDto, '$property must hold JSON objects only')
   readonly users!: ExternalUserDto[];
 }
 

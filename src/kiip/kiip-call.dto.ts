@@ -1,29 +1,11 @@
 import { isIP } from 'node:net';
-import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import {
-  IsBoolean,
-  IsEmail,
-  IsIn,
-  IsInt,
-  IsNumber,
-  IsObject,
-  Matches,
-  Max,
-  Min,
-  ValidateBy,
-  ValidateNested,
-} from 'class-validator';
+import { IsBoolean, IsEmail, IsIn, IsInt, IsNumber, Matches, Max, Min, ValidateBy } from 'class-validator';
+import { IsNestedObject } from '../validation/nested.decorator.js';
 import { IsOptionalNotNull } from '../validation/optional-not-null.decorator.js';
 import { IsBoundedString } from '../validation/opaque-id.js';
 
 // The fields that sessions and moments share, with Kiip's names (docs/vendors/kiip.md, 2 and 3).
-
-/** Validates a field that is a nested object. `IsObject` rejects arrays, which `ValidateNested` alone would accept. */
-export function IsNestedObject(type: () => new () => object): PropertyDecorator {
-  return applyDecorators(IsObject(), ValidateNested(), Type(type));
-}
 
 /** The app that sends the call. The gateway adds its `app_key`. */
 export class KiipAppDto {

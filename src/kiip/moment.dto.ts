@@ -1,6 +1,8 @@
+import { Plain } from '../validation/accepts.js';
 import { ApiProperty } from '@nestjs/swagger';
 import { IsBoundedString } from '../validation/opaque-id.js';
-import { IsNestedObject, KiipCallDto, KiipDeviceDto } from './kiip-call.dto.js';
+import { IsNestedObject } from '../validation/nested.decorator.js';
+import { KiipCallDto, KiipDeviceDto } from './kiip-call.dto.js';
 
 /** The action of the user. */
 export class KiipMomentRefDto {
@@ -10,6 +12,7 @@ export class KiipMomentRefDto {
 }
 
 /** An action of a user that Kiip may reward. */
+@Plain()
 export class KiipMomentRequestDto extends KiipCallDto {
   @IsNestedObject(() => KiipDeviceDto)
   readonly device!: KiipDeviceDto;

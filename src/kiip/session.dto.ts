@@ -1,9 +1,9 @@
-import { Type } from 'class-transformer';
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsObject, ValidateNested } from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsObject } from 'class-validator';
 import { IsInstant } from '../validation/instant.js';
 import { IsOptionalNotNull } from '../validation/optional-not-null.decorator.js';
 import { IsBoundedString } from '../validation/opaque-id.js';
-import { IsNestedObject, KiipCallDto, KiipDeviceDto } from './kiip-call.dto.js';
+import { AreNestedObjects, IsNestedObject } from '../validation/nested.decorator.js';
+import { KiipCallDto, KiipDeviceDto } from './kiip-call.dto.js';
 
 const MAX_USER_AGENT_LENGTH = 2_048;
 
@@ -43,8 +43,7 @@ export class KiipSessionRequestDto extends KiipCallDto {
   @ArrayMinSize(1)
   @ArrayMaxSize(100)
   @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => KiipSessionEventDto)
+  @AreNestedObjects(() => KiipSessionEventDto)
   readonly events!: KiipSessionEventDto[];
 }
 

@@ -283,8 +283,15 @@ export function quarantinedPage(db: Kysely<Tables>, after: string, limit: number
     .execute();
 }
 
-/** Quarantined entries that wait for the promise of one of these transactions. */
-export function awaitingTransactions(db: Kysely<Tables>, transactionIds: readonly string[]) {
+const IS_AWAITED = new PreparedStatement<{ awaited: boolean }>(
+  'is_awaited',
+  `select true as awaited from ledger where status = 'quarantined' and awaits_promise and transaction_id = any($1::text[]) limit 1`,
+);
+
+/** Quarantined entries that wait for the promise of one of these transactions. Hardly ever there is one. */
+export async function awaitingTransactions(db: Kysely<Tables>, transactionIds: readonly string[]) {
+  const awaited = await IS_AWAITED.execute(db, [[...transactionIds]]);
+  if (awaited.length === 0) return [];
   return db
     .selectFrom('ledger')
     .selectAll()

@@ -10,6 +10,29 @@ interface PropertyRules {
   readonly rules: readonly Rule[];
 }
 
+/** The classes of nested objects, by the class and the property that has them. */
+const nestedTypes = new Map<Function, Map<string, () => Function>>();
+
+export function noteNestedType(target: Function, property: string, type: () => Function): void {
+  const types = nestedTypes.get(target) ?? new Map<string, () => Function>();
+  nestedTypes.set(target, types.set(property, type));
+}
+
+const plainClasses = new WeakSet<Function>();
+
+/**
+ * Marks a class without transformations and default values, and with such nested classes only: a valid plain object is what an instance
+ * would be made of.
+ */
+export function Plain(): ClassDecorator {
+  return (target) => void plainClasses.add(target);
+}
+
+/** Whether a plain object can be used as an instance of a class, without class-transformer and class-validator. */
+export function acceptsPlain(object: object, type: Function | undefined): boolean {
+  return type !== undefined && plainClasses.has(type) && accepts(object, type);
+}
+
 /** By class. */
 const compiled = new WeakMap<object, ReadonlyMap<string, PropertyRules>>();
 
@@ -65,7 +88,7 @@ function compile(target: Function): Map<string, PropertyRules> {
 
 function toRules(metadata: Metadata): Rule[] {
   if (metadata.type === 'whitelistValidation') return [];
-  if (metadata.type === 'nestedValidation') return [isNested];
+  if (metadata.type === 'nestedValidation') return [nestedRule(metadata)];
   if (metadata.type !== 'customValidation') return [never];
   return getMetadataStorage()
     .getTargetValidatorConstraints(metadata.constraintCls)
@@ -80,15 +103,16 @@ function toRules(metadata: Metadata): Rule[] {
 
 const never: Rule = () => false;
 
-const isNested: Rule = (_, value) => {
-  if (value === undefined || value === null) return true;
-  if (Array.isArray(value)) return value.every((item) => isObject(item) && accepts(item));
-  return isObject(value) && accepts(value);
-};
-
-/** An object of a class. Of others, class-validator knows no rules. */
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) !== Object.prototype;
+/** For objects of a class, and for plain ones whose class is noted. Of other ones, class-validator knows no rules. */
+function nestedRule({ target, propertyName }: Metadata): Rule {
+  const type = nestedTypes.get(target as Function)?.get(propertyName);
+  const accept = (value: unknown) => {
+    if (typeof value !== 'object' || value === null) return false;
+    if (Object.getPrototypeOf(value) !== Object.prototype) return accepts(value);
+    return type !== undefined && accepts(value, type());
+  };
+  return (_, value) =>
+    value === undefined || value === null || (Array.isArray(value) ? value.every(accept) : accept(value));
 }
 
 function argumentsOf(

@@ -52,8 +52,8 @@ function findIdViolation(value: unknown, maxLength = MAX_ID_LENGTH): string | un
   if (typeof value !== 'string') return 'must be a string';
   if (value === '') return 'must not be empty';
   if (!value.isWellFormed()) return 'must be valid UTF-8, percent-encoded in a URL';
-  // A character has at most two code units, so a longer string need not be counted.
-  if (value.length > 2 * maxLength || Array.from(value).length > maxLength)
+  // A character has one or two code units, so most strings need not be counted.
+  if (value.length > 2 * maxLength || (value.length > maxLength && Array.from(value).length > maxLength))
     return `must have at most ${maxLength} characters`;
   if (/\p{Cc}/u.test(value)) return 'must not contain control characters';
   return undefined;

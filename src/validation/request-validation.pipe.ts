@@ -10,7 +10,7 @@ import { getMetadataStorage } from 'class-validator';
 import type { ValidatorOptions } from 'class-validator';
 import { Problem } from '../problem/problem.js';
 import type { Violation } from '../problem/problem.js';
-import { accepts } from './accepts.js';
+import { accepts, acceptsPlain } from './accepts.js';
 import { findBodyViolation, pointerTo } from './body-limits.js';
 import { unknownParameters, validationProblem } from './unknown-parameters.js';
 
@@ -41,6 +41,7 @@ export class RequestValidationPipe implements PipeTransform {
     if (metadata.type === 'query') return this.transformQuery(value as object, metadata);
     if (metadata.type !== 'body') return this.paramPipe.transform(value, metadata);
     requireObject(value);
+    if (acceptsPlain(value, metadata.metatype)) return Promise.resolve(value);
     return this.bodyPipe.transform(value, metadata);
   }
 

@@ -8,7 +8,7 @@ import { UnviewedCountsRequestDto } from '../../../src/hub-summary/hub-summary.d
 import { KigoHubSummary } from '../../../src/hub-summary/hub-summary.service.js';
 import { KiipMomentRequestDto } from '../../../src/kiip/moment.dto.js';
 import { KiipSessionRequestDto } from '../../../src/kiip/session.dto.js';
-import { accepts } from '../../../src/validation/accepts.js';
+import { accepts, acceptsPlain } from '../../../src/validation/accepts.js';
 import { momentCall, sessionCall } from '../../support/kiip-world.js';
 
 const user = { external_user_id: 'user123', external_program_id: 'program456' };
@@ -85,6 +85,9 @@ describe('accepts', () => {
           const instance = plainToInstance(type, changed);
           const valid = isValid(instance);
           if (!valid) rejected += 1;
+          // What is used as it is, is what class-transformer would make of it.
+          const used = acceptsPlain(changed, type) ? [changed] : [];
+          expect(used).toEqual(used.map(() => (valid ? instance : undefined)));
           // After it, since class-validator removes nothing here: it forbids.
           expect(accepts(instance) && !valid).toBe(false);
         },
@@ -92,6 +95,15 @@ describe('accepts', () => {
       { numRuns: 400 },
     );
     expect(rejected).toBeGreaterThan(100);
+  });
+
+  it.each([
+    [KiipMomentRequestDto, moment, true],
+    [UnviewedCountsRequestDto, { users: [user] }, true],
+    // It has instants, which are converted.
+    [KiipSessionRequestDto, { ...moment, moment: undefined, ...sessionCall }, false],
+  ])('accepts a plain object of a class without transformations: %p', (type, plain, accepted) => {
+    expect(acceptsPlain(JSON.parse(JSON.stringify(plain)) as object, type)).toBe(accepted);
   });
 
   it('asks class-validator about a class that it knows no rules for, and about a property called constructor', () => {
