@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import { backoffMs } from '../async/backoff.js';
 import type { EmbeddedServer } from './embedded-server.js';
 import { migrateToLatest } from './migrations.js';
-import { postgresqlDialect, CLIENT_TIMEOUT_MARGIN_MS } from './postgresql.js';
+import { openPostgresql, CLIENT_TIMEOUT_MARGIN_MS } from './postgresql.js';
 import { isRepeatable, isUniqueViolation, sqlState, StorageUnavailableError } from './storage-error.js';
 import type { Tables } from './tables.js';
 import { toPositiveMs, withStorageTimeout } from './time-limit.js';
@@ -191,13 +191,11 @@ export class Database implements OnApplicationShutdown {
 
   private async open(pool: PoolName): Promise<Kysely<Tables>> {
     const { timeoutMs } = this.options;
-    return new Kysely({
-      dialect: await postgresqlDialect({
-        databaseUrl: await this.url(),
-        timeoutMs,
-        poolSize: POOL_SIZES[pool],
-        avoidsTableScans: pool === 'callbacks',
-      }),
+    return openPostgresql({
+      databaseUrl: await this.url(),
+      timeoutMs,
+      poolSize: POOL_SIZES[pool],
+      avoidsTableScans: pool === 'callbacks',
     });
   }
 
@@ -207,13 +205,12 @@ export class Database implements OnApplicationShutdown {
   }
 
   private async migrateSchema(): Promise<void> {
-    const dialect = await postgresqlDialect({
+    const db = await openPostgresql({
       databaseUrl: await this.url(),
       timeoutMs: this.options.timeoutMs,
       poolSize: 1,
       clientTimeoutMs: MIGRATION_TIMEOUT_MS,
     });
-    const db = new Kysely<Tables>({ dialect });
     try {
       await migrateToLatest(db, MIGRATION_TIMEOUT_MS);
     } finally {

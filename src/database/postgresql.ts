@@ -1,6 +1,6 @@
-import type { Dialect, PostgresPool, PostgresPoolClient } from 'kysely';
+import type { Kysely, PostgresPool, PostgresPoolClient } from 'kysely';
 import type { Pool, PoolClient, PoolConfig } from 'pg';
-import { preparedName } from './prepared-statement.js';
+import { notePool, preparedName } from './prepared-statement.js';
 import { isDirect, prepareSession } from './session.js';
 import {
   fromDriver,
@@ -9,6 +9,7 @@ import {
   StorageUnavailableError,
   tookTooLong,
 } from './storage-error.js';
+import type { Tables } from './tables.js';
 import { toPositiveMs, withStorageTimeout } from './time-limit.js';
 
 /** The server's own time limit ends first, so that the connection stays usable; ours is for a server that does not respond. */
@@ -26,14 +27,17 @@ export interface PostgresqlOptions {
 }
 
 /** Kysely on a pool of PostgreSQL connections. Nothing connects before the first statement. */
-export async function postgresqlDialect(options: PostgresqlOptions): Promise<Dialect> {
-  const [{ default: pg }, { PostgresDialect }] = await Promise.all([import('pg'), import('kysely')]);
+export async function openPostgresql(options: PostgresqlOptions): Promise<Kysely<Tables>> {
+  const [{ default: pg }, kysely] = await Promise.all([import('pg'), import('kysely')]);
   const pool = new pg.Pool(poolConfig(options));
   // Without listeners, an idle connection that the server closes would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   const limitMs = toPositiveMs(options.clientTimeoutMs ?? options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS;
-  return new PostgresDialect({ pool: withTimeouts(pool, limitMs) });
+  const limited = withTimeouts(pool, limitMs);
+  const db = new kysely.Kysely<Tables>({ dialect: new kysely.PostgresDialect({ pool: limited }) });
+  notePool(db, limited);
+  return db;
 }
 
 function poolConfig(options: PostgresqlOptions): PoolConfig {

@@ -1,10 +1,13 @@
-import { CompiledQuery } from 'kysely';
-import type { Kysely } from 'kysely';
+import type { Kysely, PostgresPool } from 'kysely';
 import type { Tables } from './tables.js';
 
 const names = new Map<string, string>();
+const pools = new WeakMap<Kysely<Tables>, PostgresPool>();
 
-/** A statement that the server parses and plans once for each connection: for what runs with every request. */
+/**
+ * A statement that the server parses and plans once for each connection: for what runs with every request. It goes to the pool of
+ * connections itself, since Kysely would build it anew each time.
+ */
 export class PreparedStatement<Row> {
   /** @param text with $1, $2 ... for the parameters; it names its columns, since a migration must not change those of its result */
   constructor(
@@ -15,8 +18,18 @@ export class PreparedStatement<Row> {
   }
 
   async execute(db: Kysely<Tables>, parameters: readonly unknown[]): Promise<Row[]> {
-    return (await db.executeQuery<Row>(CompiledQuery.raw(this.text, [...parameters]))).rows;
+    const client = await pools.get(db)!.connect();
+    try {
+      return (await client.query<Row>(this.text, parameters)).rows;
+    } finally {
+      client.release();
+    }
   }
+}
+
+/** Makes a pool known as that of an instance of Kysely. */
+export function notePool(db: Kysely<Tables>, pool: PostgresPool): void {
+  pools.set(db, pool);
 }
 
 /** The name to prepare a text with; undefined if it is not a prepared statement. */

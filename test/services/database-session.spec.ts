@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { Kysely, sql } from 'kysely';
+import { sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import { Database } from '../../src/database/database.js';
 import * as initial from '../../src/database/migration-0001-initial.js';
-import { postgresqlDialect } from '../../src/database/postgresql.js';
+import { openPostgresql } from '../../src/database/postgresql.js';
 import { consumersConfig } from '../support/consumer.js';
 import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
@@ -245,8 +246,8 @@ describe('a large database of version 0.1', () => {
     const server = await newDatabase();
     await server.query('drop schema public cascade; create schema public');
     const options = { databaseUrl: server.url, timeoutMs: 30_000, poolSize: 1 };
-    const db = new Kysely<unknown>({ dialect: await postgresqlDialect(options) });
-    await initial.up(db);
+    const db = await openPostgresql(options);
+    await initial.up(db as unknown as Kysely<unknown>);
     await db.destroy();
     await server.query(
       "create table schema_migrations (name, timestamp) as values ('0001-initial'::text, now()::text)",
