@@ -10,6 +10,9 @@ interface Entry<T, R> {
   readonly patience: NodeJS.Timeout;
 }
 
+/** Items of a batch that failed which are tried at a time. */
+const CONCURRENT_ALONE = 3;
+
 export interface BatchOptions {
   /** How many batches run at a time. */
   readonly concurrency: number;
@@ -84,18 +87,25 @@ export class FairBatches<T, R> {
       clearTimeout(patience);
       this.busy.add(key);
     }
-    await this.settle(entries);
-    for (const { key } of entries) this.busy.delete(key);
-  }
-
-  private async settle(entries: readonly Entry<T, R>[]): Promise<void> {
     try {
       const results = await this.work(entries.map(({ item }) => item));
       for (const [index, { resolve }] of entries.entries()) resolve(results[index]!);
     } catch (error) {
-      if (entries.length > 1 && this.options.mayConcernOne(error))
-        await Promise.all(entries.map((entry) => this.settle([entry])));
-      else for (const { reject } of entries) reject(error);
+      if (entries.length > 1 && this.options.mayConcernOne(error)) {
+        // Not part of this batch: the next one need not wait for the one that is the reason.
+        void this.runAlone(entries.values());
+        return;
+      }
+      for (const { reject } of entries) reject(error);
     }
+    for (const { key } of entries) this.busy.delete(key);
+  }
+
+  private async runAlone(entries: Iterator<Entry<T, R>> & Iterable<Entry<T, R>>): Promise<void> {
+    const runSome = async () => {
+      for (const entry of entries) await this.run([entry]);
+    };
+    await Promise.all(Array.from({ length: CONCURRENT_ALONE }, runSome));
+    this.schedule();
   }
 }

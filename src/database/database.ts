@@ -195,7 +195,7 @@ export class Database implements OnApplicationShutdown {
       databaseUrl: await this.url(),
       timeoutMs,
       poolSize: POOL_SIZES[pool],
-      avoidsTableScans: pool === 'callbacks',
+      forCallbacks: pool === 'callbacks',
     });
   }
 

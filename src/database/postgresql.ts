@@ -20,8 +20,8 @@ export interface PostgresqlOptions {
   /** The time limit of one statement, and of waiting for a connection, in milliseconds. */
   timeoutMs: number;
   poolSize: number;
-  /** See `enable_seqscan` in session.ts. */
-  avoidsTableScans?: boolean;
+  /** See session.ts. */
+  forCallbacks?: boolean;
   /** How long to wait for a statement. For migrations, which set a longer time limit for theirs. */
   clientTimeoutMs?: number;
 }
@@ -44,7 +44,7 @@ function poolConfig(options: PostgresqlOptions): PoolConfig {
   const timeoutMs = toPositiveMs(options.timeoutMs);
   const session = {
     statementMs: timeoutMs,
-    avoidsTableScans: options.avoidsTableScans === true,
+    forCallbacks: options.forCallbacks === true,
     startupOptions: /[?&]options=/.test(options.databaseUrl),
   };
   return {

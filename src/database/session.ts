@@ -4,17 +4,14 @@ import { describeState, fromDriver, StorageUnavailableError } from './storage-er
 
 export interface SessionOptions {
   readonly statementMs: number;
-  readonly avoidsTableScans: boolean;
+  readonly forCallbacks: boolean;
 }
 
 /**
  * What the statements rely on, set for every connection: a server, a database, a role or a connection pooler may have other
  * defaults.
  */
-function sessionSettings({
-  statementMs,
-  avoidsTableScans,
-}: SessionOptions): Readonly<Record<string, string>> {
+function sessionSettings({ statementMs, forCallbacks }: SessionOptions): Readonly<Record<string, string>> {
   return {
     client_encoding: 'UTF8',
     standard_conforming_strings: 'on',
@@ -30,13 +27,13 @@ function sessionSettings({
     synchronous_commit: 'on',
     statement_timeout: String(statementMs),
     // Several callbacks are stored in one statement. When one of them waits for a lock, there is time to store the others without it.
-    lock_timeout: String(Math.ceil(statementMs / 2)),
+    lock_timeout: String(forCallbacks ? Math.ceil(statementMs / 2) : statementMs),
     idle_in_transaction_session_timeout: String(statementMs),
     idle_session_timeout: '0',
     // No statement is worth the tenth of a second that it takes to compile one.
     jit: 'off',
     // The plan of a prepared statement is kept: one for the small table of the first day would read all of a large one.
-    enable_seqscan: avoidsTableScans ? 'off' : 'on',
+    enable_seqscan: forCallbacks ? 'off' : 'on',
   };
 }
 

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import { FairBatches } from '../async/fair-batches.js';
 import { BulkheadFullError } from '../async/fair-bulkhead.js';
 import type { Database } from './database.js';
-import { StorageUnavailableError, tookTooLong } from './storage-error.js';
+import { StorageUnavailableError, waitedForLock } from './storage-error.js';
 import type { Tables } from './tables.js';
 
 /** While one batch is committed, the next one is on its way. */
@@ -14,15 +14,22 @@ const MAX_WAITING = 5_000;
 export class StatementBatches<T, R> {
   private readonly batches: FairBatches<T, R>;
 
-  /** @param work one statement; returns one result for each item, in their order */
-  constructor(database: Database, work: (db: Kysely<Tables>, items: readonly T[]) => Promise<readonly R[]>) {
+  /**
+   * @param work one statement; returns one result for each item, in their order
+   * @param batchSize the most items of a statement
+   */
+  constructor(
+    database: Database,
+    work: (db: Kysely<Tables>, items: readonly T[]) => Promise<readonly R[]>,
+    batchSize = BATCH_SIZE,
+  ) {
     this.batches = new FairBatches((items) => database.run((db) => work(db, items)), {
       concurrency: CONCURRENCY,
-      batchSize: BATCH_SIZE,
+      batchSize,
       maxWaiting: MAX_WAITING,
       patienceMs: database.timeoutMs,
       // A row that the statement cannot take, or one that another transaction has locked.
-      mayConcernOne: (error) => !(error instanceof StorageUnavailableError) || tookTooLong(error),
+      mayConcernOne: (error) => !(error instanceof StorageUnavailableError) || waitedForLock(error),
     });
   }
 

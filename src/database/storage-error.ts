@@ -65,6 +65,11 @@ export function tookTooLong(error: unknown): boolean {
   return ['57014', '55P03'].includes(sqlState(cause) ?? '');
 }
 
+/** Whether a statement has waited for too long for a lock, which one row may be the reason of. */
+export function waitedForLock(error: unknown): boolean {
+  return error instanceof StorageUnavailableError && sqlState(error.cause) === '55P03';
+}
+
 /** The SQLSTATE of an error that the server reported. */
 export function sqlState(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error) || !('severity' in error))

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { Database } from '../database/database.js';
 import type { Tables } from '../database/tables.js';
 import { sha256Key, sanitizeText } from '../database/text-columns.js';
+import { summarizeError } from '../log/error-summary.js';
 import { rateLimited } from '../problem/problem-catalogue.js';
 import { toCallbackMedia } from './parse-callback.js';
 import type { CallbackMedia } from './parse-callback.js';
@@ -52,7 +53,10 @@ export interface RetentionOptions {
  */
 @Injectable()
 export class RejectedCallbacksService {
+  private readonly logger = new Logger('RejectedCallbacks');
   private pruning: Promise<void> | undefined;
+  /** Saved since the last time that those beyond the limits were deleted. */
+  private unpruned = 0;
   private readonly limiter = bulkhead(MAX_CONCURRENT, MAX_QUEUED);
 
   constructor(
@@ -63,17 +67,27 @@ export class RejectedCallbacksService {
   /** @throws Problem `rate-limited`, when too many are being stored */
   async save(callback: NewRejectedCallback): Promise<void> {
     try {
-      await this.limiter.execute(() => this.insert(callback));
+      await this.limiter.execute(async () => {
+        // They come faster than they can be deleted.
+        if (this.unpruned > this.options.maxCount) await this.pruning;
+        await this.insert(callback);
+      });
     } catch (error) {
       throw error instanceof BulkheadRejectedError ? rateLimited(RETRY_AFTER_SECONDS) : error;
     }
+    this.unpruned += 1;
     this.pruning ??= this.pruneSoon().finally(() => (this.pruning = undefined));
   }
 
   /** In the background: it reads all that is kept. If it fails, the next rejected callback causes another try. */
   private async pruneSoon(): Promise<void> {
     await sleep(PRUNE_INTERVAL_MS, undefined, { ref: false });
-    await this.database.run((db) => prune(db, this.options, new Date()), 'workers').catch(() => undefined);
+    try {
+      await this.database.run((db) => prune(db, this.options, new Date()), 'workers');
+      this.unpruned = 0;
+    } catch (error) {
+      this.logger.warn({ msg: 'failed to delete old rejected callbacks', ...summarizeError(error) });
+    }
   }
 
   private async insert({ body, media, receivedAt, source, isProtected }: NewRejectedCallback): Promise<void> {

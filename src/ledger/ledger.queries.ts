@@ -55,7 +55,7 @@ const COLUMN_NAMES = Object.keys(COLUMNS);
 
 /**
  * Inserts rows, each with its delivery job if it is recorded, and finds those that are there already. Two replicas insert the same rows
- * in the same order, so that they wait for each other and not in a circle. Rows that this statement inserts are not visible to it. Each
+ * in the same order, so that they wait for each other and hardly ever in a circle. Rows that this statement inserts are not visible to it. Each
  * subquery has a limit, so that PostgreSQL runs it for each row, by an index: for many rows, it might read the whole ledger once instead.
  */
 const INSERT_ROWS = new PreparedStatement<InsertedRow>(
@@ -78,7 +78,7 @@ const INSERT_ROWS = new PreparedStatement<InsertedRow>(
         and other.reason_code not in (${MISFIT_CODES.map((code) => `'${code}'`).join(', ')})
       limit 1
     ) is null
-    order by signed_text_hash
+    order by transaction_hash, signed_text_hash
     on conflict do nothing
     returning id, status
   ), job as (

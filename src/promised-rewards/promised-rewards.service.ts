@@ -61,6 +61,9 @@ export interface CallbackContext {
 /** The promises of an outage that one process keeps in memory. */
 const MAX_UNSTORED = 10_000;
 const RETRY_INTERVAL_MS = 1_000;
+/** Each may have hundreds of users. */
+const LOOKUPS_OF_STATEMENT = 16;
+
 /**
  * What moments have returned. Callbacks are held against it: the signed text of a callback has no separators
  * (docs/vendors/kiip.md, section 8), so the signature alone does not tell the user and the quantity.
@@ -77,7 +80,7 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
   private readonly inserts: StatementBatches<PromisedReward, void>;
 
   constructor(database: Database) {
-    this.lookups = new StatementBatches(database, findContexts);
+    this.lookups = new StatementBatches(database, findContexts, LOOKUPS_OF_STATEMENT);
     this.inserts = new StatementBatches(database, insertRewards);
   }
 
@@ -121,7 +124,7 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
 
   private async insert(reward: PromisedReward): Promise<void> {
     if (reward.ids.length > 0 || reward.currencyReward)
-      await this.inserts.execute(reward.user?.kiipId ?? '', reward);
+      await this.inserts.execute(reward.ids[0]?.id ?? reward.momentId, reward);
     this.counts.stored += 1;
     for (const listener of this.listeners) listener(reward.ids.map(({ id }) => id));
   }

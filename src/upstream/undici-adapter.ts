@@ -57,7 +57,7 @@ export async function sendThroughUndici(
   const { status } = response;
   if (config.validateStatus?.(status) === false) {
     const { 'retry-after': retryAfter, date } = response.headers;
-    const retryAfterSeconds = parseRetryAfter([retryAfter].flat()[0], date);
+    const retryAfterSeconds = parseRetryAfter([retryAfter].flat()[0], [date].flat()[0]);
     return fail(toFailure(status), `responded with status ${status}`, { status, retryAfterSeconds });
   }
   let data: string;

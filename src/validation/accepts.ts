@@ -108,7 +108,9 @@ function nestedRule({ target, propertyName }: Metadata): Rule {
   const type = nestedTypes.get(target as Function)?.get(propertyName);
   const accept = (value: unknown) => {
     if (typeof value !== 'object' || value === null) return false;
-    if (Object.getPrototypeOf(value) !== Object.prototype) return accepts(value);
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === null) return false;
+    if (prototype !== Object.prototype) return accepts(value);
     return type !== undefined && accepts(value, type());
   };
   return (_, value) =>

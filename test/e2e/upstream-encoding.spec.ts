@@ -10,7 +10,7 @@ import { problemIn } from '../support/problem.js';
 interface Answer {
   status?: number;
   body: Buffer;
-  headers?: Record<string, string>;
+  headers?: Record<string, string | string[]>;
 }
 
 const json = (value: object): Answer => ({ body: Buffer.from(JSON.stringify(value)) });
@@ -111,6 +111,20 @@ describe.each(notUtf8)('a response of a vendor with %s', (_, bytes) => {
 });
 
 describe('a response of a vendor', () => {
+  it('may have each header twice: the first one counts', async () => {
+    const date = new Date();
+    const [now, soon, later] = [0, 20, 90].map((seconds) =>
+      new Date(date.getTime() + seconds * 1_000).toUTCString(),
+    ) as [string, string, string];
+    answers.moment = {
+      status: 503,
+      body: Buffer.from('#'),
+      headers: { 'retry-after': [soon, later], date: [now, now] },
+    };
+    const response = await gateway.post('/api/v1/kiip/moments', momentCall);
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '20']);
+  });
+
   it('may begin with a byte order mark, and have any character', async () => {
     answers.accounts = { body: Buffer.from(`\uFEFF${JSON.stringify({ account_id: 'acc-é-😀' })}`) };
     expect(await (await gateway.get(badge())).json()).toEqual({ count: 3 });

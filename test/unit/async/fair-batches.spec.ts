@@ -129,6 +129,19 @@ describe('FairBatches', () => {
       expect(tried).toEqual(['one bad two', 'one', 'bad', 'two']);
     });
 
+    it('does not keep others waiting for the one that is tried alone', async () => {
+      const never = new Promise<string[]>(() => undefined);
+      const batches = new FairBatches<string, string>((items) => {
+        if (!items.includes('bad')) return Promise.resolve([...items]);
+        return items.length > 1 ? Promise.reject(new Error('bad')) : never;
+      }, OPTIONS);
+      const bad = batches.execute('bad', 'bad');
+      const others = ['one', 'two'].map((item) => batches.execute(item, item));
+      expect(await Promise.all(others)).toEqual(['one', 'two']);
+      expect(await batches.execute('three', 'three')).toBe('three');
+      expect(await Promise.race([bad, Promise.resolve('still tried')])).toBe('still tried');
+    });
+
     it('rejects all where that is impossible, and goes on', async () => {
       const batches = failing(false);
       expect(await outcomes(batches)).toEqual(['rejected', 'rejected', 'rejected']);
