@@ -66,7 +66,7 @@ export class TieredCache {
     this.shared = shared;
   }
 
-  /** What lies in memory is read at once: Keyv would take a turn of promises for it. Whoever reads it knows how long it is valid. */
+  /** What lies in memory is read at once: Keyv would take a turn of promises for it. The reader knows how long it is valid. */
   readMemory(key: string): unknown {
     return (this.memory.store as MemoryStore).get(key)?.value;
   }

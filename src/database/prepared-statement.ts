@@ -1,8 +1,8 @@
 import type { Kysely, PostgresPool } from 'kysely';
 import type { Tables } from './tables.js';
 
-const names = new Map<string, string>();
-const pools = new WeakMap<Kysely<Tables>, PostgresPool>();
+const NAMES = new Map<string, string>();
+const POOLS = new WeakMap<Kysely<Tables>, PostgresPool>();
 
 /**
  * A statement that the server parses and plans once for each connection: for what runs with every request. It goes to the pool of
@@ -14,11 +14,11 @@ export class PreparedStatement<Row> {
     name: string,
     private readonly text: string,
   ) {
-    names.set(text, `gateway_${name}`);
+    NAMES.set(text, `gateway_${name}`);
   }
 
   async execute(db: Kysely<Tables>, parameters: readonly unknown[]): Promise<Row[]> {
-    const client = await pools.get(db)!.connect();
+    const client = await POOLS.get(db)!.connect();
     try {
       return (await client.query<Row>(this.text, parameters)).rows;
     } finally {
@@ -29,10 +29,10 @@ export class PreparedStatement<Row> {
 
 /** Makes a pool known as that of an instance of Kysely. */
 export function notePool(db: Kysely<Tables>, pool: PostgresPool): void {
-  pools.set(db, pool);
+  POOLS.set(db, pool);
 }
 
 /** The name to prepare a text with; undefined if it is not a prepared statement. */
 export function preparedName(text: string): string | undefined {
-  return names.get(text);
+  return NAMES.get(text);
 }

@@ -50,10 +50,10 @@ const logger = new Logger('Database');
 let warned = false;
 
 /** Connections whose statements all run in one process of the server, which keeps what they prepare. */
-const direct = new WeakSet<ClientBase>();
+const DIRECT = new WeakSet<ClientBase>();
 
 export function isDirect(client: ClientBase): boolean {
-  return direct.has(client);
+  return DIRECT.has(client);
 }
 
 /** The server tells each client its process. A connection pooler makes up a number, since its connections have many clients. */
@@ -76,7 +76,7 @@ export async function prepareSession(
     const { schema, pid } = rows[0]!;
     if (schema === null) throw new StorageUnavailableError(describeState('3F000'));
     if (isPooled(client, pid)) await checkPooler(client, startupOptions);
-    else direct.add(client);
+    else DIRECT.add(client);
   } catch (error) {
     throw fromDriver(error);
   }

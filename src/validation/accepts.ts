@@ -11,30 +11,30 @@ interface PropertyRules {
 }
 
 /** The classes of nested objects, by the class and the property that has them. */
-const nestedTypes = new Map<Function, Map<string, () => Function>>();
+const NESTED_TYPES = new Map<Function, Map<string, () => Function>>();
 
 export function noteNestedType(target: Function, property: string, type: () => Function): void {
-  const types = nestedTypes.get(target) ?? new Map<string, () => Function>();
-  nestedTypes.set(target, types.set(property, type));
+  const types = NESTED_TYPES.get(target) ?? new Map<string, () => Function>();
+  NESTED_TYPES.set(target, types.set(property, type));
 }
 
-const plainClasses = new WeakSet<Function>();
+const PLAIN_CLASSES = new WeakSet<Function>();
 
 /**
  * Marks a class without transformations and default values, and with such nested classes only: a valid plain object is what an instance
  * would be made of.
  */
 export function Plain(): ClassDecorator {
-  return (target) => void plainClasses.add(target);
+  return (target) => void PLAIN_CLASSES.add(target);
 }
 
 /** Whether a plain object can be used as an instance of a class, without class-transformer and class-validator. */
 export function acceptsPlain(object: object, type: Function | undefined): boolean {
-  return type !== undefined && plainClasses.has(type) && accepts(object, type);
+  return type !== undefined && PLAIN_CLASSES.has(type) && accepts(object, type);
 }
 
 /** By class. */
-const compiled = new WeakMap<object, ReadonlyMap<string, PropertyRules>>();
+const COMPILED = new WeakMap<object, ReadonlyMap<string, PropertyRules>>();
 
 /**
  * Whether class-validator would find nothing wrong with an object. It reads the decorators of a class once, and takes a tenth of the
@@ -61,10 +61,10 @@ function meets(object: Properties, name: string, { conditions, rules }: Property
 }
 
 function rulesOf(target: Function): ReadonlyMap<string, PropertyRules> {
-  let rules = compiled.get(target);
+  let rules = COMPILED.get(target);
   if (!rules) {
     rules = compile(target);
-    compiled.set(target, rules);
+    COMPILED.set(target, rules);
   }
   return rules;
 }
@@ -105,7 +105,7 @@ const never: Rule = () => false;
 
 /** For objects of a class, and for plain ones whose class is noted. Of other ones, class-validator knows no rules. */
 function nestedRule({ target, propertyName }: Metadata): Rule {
-  const type = nestedTypes.get(target as Function)?.get(propertyName);
+  const type = NESTED_TYPES.get(target as Function)?.get(propertyName);
   const accept = (value: unknown) => {
     if (typeof value !== 'object' || value === null) return false;
     const prototype: unknown = Object.getPrototypeOf(value);
