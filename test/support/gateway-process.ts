@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Environment } from '../../src/config/read-config.js';
+import { compileCache } from './compile-cache.js';
 import { baseEnvironment } from './gateway.js';
 
 const entry = new URL('../../dist/main.js', import.meta.url);
@@ -45,7 +46,7 @@ export function startProcess(
   const imports =
     preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`];
   const child = spawn(process.execPath, [...imports, entry.pathname, ...args], {
-    env: { ...baseEnvironment, HOST: '127.0.0.1', PORT: '0', ...env },
+    env: { ...compileCache, ...baseEnvironment, HOST: '127.0.0.1', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: string[] = [];
