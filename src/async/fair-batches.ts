@@ -103,9 +103,11 @@ export class FairBatches<T, R> {
 
   private async runAlone(entries: Iterator<Entry<T, R>> & Iterable<Entry<T, R>>): Promise<void> {
     const runSome = async () => {
-      for (const entry of entries) await this.run([entry]);
+      for (const entry of entries) {
+        await this.run([entry]);
+        this.schedule();
+      }
     };
     await Promise.all(Array.from({ length: CONCURRENT_ALONE }, runSome));
-    this.schedule();
   }
 }

@@ -55,19 +55,16 @@ const SENTENCES: Readonly<Record<string, string>> = {
 const REPEATABLE_STATES = new Set(['40001', '40P01']);
 
 /** Whether the server ended a transaction only because of others that ran at the same time. */
-export function isRepeatable(error: unknown): boolean {
-  return error instanceof StorageUnavailableError && REPEATABLE_STATES.has(sqlState(error.cause) ?? '');
-}
+export const isRepeatable = (error: unknown) => isCausedBy(error, REPEATABLE_STATES);
 
 /** Whether a statement, or its wait for a lock, took too long. The server is available, and the connection is usable. */
-export function tookTooLong(error: unknown): boolean {
-  const cause = error instanceof StorageUnavailableError ? error.cause : error;
-  return ['57014', '55P03'].includes(sqlState(cause) ?? '');
-}
+export const tookTooLong = (error: unknown) => isCausedBy(error, new Set(['57014', '55P03']));
 
 /** Whether a statement has waited for too long for a lock, which one row may be the reason of. */
-export function waitedForLock(error: unknown): boolean {
-  return error instanceof StorageUnavailableError && sqlState(error.cause) === '55P03';
+export const waitedForLock = (error: unknown) => isCausedBy(error, new Set(['55P03']));
+
+function isCausedBy(error: unknown, states: ReadonlySet<string>): boolean {
+  return error instanceof StorageUnavailableError && states.has(sqlState(error.cause) ?? '');
 }
 
 /** The SQLSTATE of an error that the server reported. */

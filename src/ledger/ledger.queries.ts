@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Kysely, RawBuilder } from 'kysely';
+import type { Kysely } from 'kysely';
 import { isUniqueViolation } from '../database/storage-error.js';
 import { PreparedStatement } from '../database/prepared-statement.js';
 import type { LedgerStatus, QuarantineCode, Tables } from '../database/tables.js';
@@ -13,6 +13,18 @@ export const ACCEPTED: LedgerStatus[] = ['recorded', 'released'];
 
 /** The reasons that concern the fields of one callback, and not what they mean. */
 const MISFIT_CODES: QuarantineCode[] = ['field-shape', 'currency', 'quantity'];
+
+/**
+ * A row of the same signed text and meaning that an operator has discarded. The discard of another meaning, or of a row that was
+ * quarantined for the form of its fields, concerns that row alone.
+ * @param callback the name of the row in the statement
+ */
+function discarded(callback: string): string {
+  return `select true from ledger other where other.signed_text_hash = ${callback}.signed_text_hash
+    and other.transaction_id = ${callback}.transaction_id and other.quantity_text = ${callback}.quantity_text
+    and other.user_id = ${callback}.user_id and other.status = 'discarded'
+    and other.reason_code not in (${MISFIT_CODES.map((code) => `'${code}'`).join(', ')}) limit 1`;
+}
 
 /** A row to insert, and the trace that its deliveries continue. */
 export type NewRow = NewLedgerRow & { readonly trace_parent: string | null };
@@ -71,13 +83,7 @@ const INSERT_ROWS = new PreparedStatement<InsertedRow>(
     insert into ledger (${COLUMN_NAMES.join(', ')})
     select ${COLUMN_NAMES.map((column) => (column === 'signed_text' ? "decode(signed_text, 'base64')" : column)).join(', ')}
     from incoming
-    where status <> 'recorded' or (
-      select true from ledger other where other.signed_text_hash = incoming.signed_text_hash
-        and other.transaction_id = incoming.transaction_id and other.quantity_text = incoming.quantity_text
-        and other.user_id = incoming.user_id and other.status = 'discarded'
-        and other.reason_code not in (${MISFIT_CODES.map((code) => `'${code}'`).join(', ')})
-      limit 1
-    ) is null
+    where status <> 'recorded' or (${discarded('incoming')}) is null
     order by transaction_hash, signed_text_hash
     on conflict do nothing
     returning id, status
@@ -139,43 +145,6 @@ function sameFields(db: Kysely<Tables>, row: NewRow) {
   return db.selectFrom('ledger').select(['id', 'status']).where('fields_hash', '=', row.fields_hash);
 }
 
-/** What a callback means: the same for all that differ in other fields only. Values, or references to columns. */
-type Meaning = Readonly<
-  Record<'signed_text_hash' | 'transaction_id' | 'quantity_text' | 'user_id', RawBuilder<string>>
->;
-
-function toMeaning(row: Readonly<Record<keyof Meaning, string>>): Meaning {
-  return {
-    signed_text_hash: sql`${row.signed_text_hash}`,
-    transaction_id: sql`${row.transaction_id}`,
-    quantity_text: sql`${row.quantity_text}`,
-    user_id: sql`${row.user_id}`,
-  };
-}
-
-const OWN_MEANING: Meaning = {
-  signed_text_hash: sql.ref('ledger.signed_text_hash'),
-  transaction_id: sql.ref('ledger.transaction_id'),
-  quantity_text: sql.ref('ledger.quantity_text'),
-  user_id: sql.ref('ledger.user_id'),
-};
-
-/**
- * Rows of the same signed text and meaning that an operator has discarded. The discard of another meaning, or of a row that was
- * quarantined for the form of its fields, concerns that row alone.
- */
-function discarded(db: Kysely<Tables>, meaning: Meaning) {
-  return db
-    .selectFrom('ledger as other')
-    .select('other.id')
-    .where('other.signed_text_hash', '=', meaning.signed_text_hash)
-    .where('other.transaction_id', '=', meaning.transaction_id)
-    .where('other.quantity_text', '=', meaning.quantity_text)
-    .where('other.user_id', '=', meaning.user_id)
-    .where('other.status', '=', 'discarded')
-    .where('other.reason_code', 'not in', MISFIT_CODES);
-}
-
 /** The user behind the user id of a ledger row, if it is a user reference. */
 function userReference(db: Kysely<Tables>) {
   return db
@@ -185,7 +154,7 @@ function userReference(db: Kysely<Tables>) {
 
 async function findConflict(
   db: Kysely<Tables>,
-  row: Readonly<Record<keyof Meaning | 'signature', string>>,
+  row: Pick<NewRow, 'signature' | 'signed_text_hash' | 'transaction_id' | 'quantity_text' | 'user_id'>,
 ): Promise<QuarantineCode> {
   const conflicting = await db
     .selectFrom('ledger')
@@ -196,9 +165,11 @@ async function findConflict(
     )
     .executeTakeFirst();
   if (conflicting) return 'same-signature-other-fields';
-  return (await discarded(db, toMeaning(row)).executeTakeFirst())
-    ? 'same-signature-discarded'
-    : 'same-transaction-other-fields';
+  const { rows } = await sql`select true from (
+      select ${row.signed_text_hash}::text as signed_text_hash, ${row.transaction_id}::text as transaction_id,
+        ${row.quantity_text}::text as quantity_text, ${row.user_id}::text as user_id
+    ) as callback where exists (${sql.raw(discarded('callback'))})`.execute(db);
+  return rows.length > 0 ? 'same-signature-discarded' : 'same-transaction-other-fields';
 }
 
 /**
@@ -248,7 +219,7 @@ export async function resolveQuarantine(
         return accepted
           .set({ reason_code: null, reason_field: null })
           .$if(isTest, (test) => test.set({ is_test: true }))
-          .where((eb) => eb.not(eb.exists(discarded(db, OWN_MEANING))))
+          .where(sql<boolean>`not exists (${sql.raw(discarded('ledger'))})`)
           .returningAll();
       })
       .with('job', (cte) =>

@@ -32,7 +32,7 @@ export class RateLimitStorage implements ThrottlerStorage {
   ) {}
 
   /** Counts one unit: see `take`. */
-  async increment(key: string, ttl: number, limit: number): Promise<ThrottlerRecord> {
+  increment(key: string, ttl: number, limit: number): Promise<ThrottlerRecord> {
     return this.take(key, ttl, limit, 1);
   }
 
@@ -43,26 +43,9 @@ export class RateLimitStorage implements ThrottlerStorage {
    * @param units how much the call costs; one that costs more than the limit needs a whole window
    * @returns `totalHits`, at most the limit; times in seconds, rounded up
    */
-  take(key: string, ttl: number, limit: number, units: number): ThrottlerRecord | Promise<ThrottlerRecord> {
+  async take(key: string, ttl: number, limit: number, units: number): Promise<ThrottlerRecord> {
     const window = this.getWindow(key, ttl);
     const needed = Math.min(units, limit);
-    if (window.localTokens >= needed) return use(window, needed, limit);
-    return this.takeReserved(key, window, ttl, limit, needed);
-  }
-
-  /** Counts a call of one unit if that needs no reservation. @returns undefined if it is not counted */
-  takeNow(key: string, ttl: number, limit: number): ThrottlerRecord | undefined {
-    const window = this.getWindow(key, ttl);
-    return window.localTokens >= 1 ? use(window, 1, limit) : undefined;
-  }
-
-  private async takeReserved(
-    key: string,
-    window: Window,
-    ttl: number,
-    limit: number,
-    needed: number,
-  ): Promise<ThrottlerRecord> {
     while (window.localTokens < needed && window.reserved < limit) {
       const missing = needed - window.localTokens;
       window.pendingReserve ??= this.reserve(key, window, ttl, limit, missing).finally(
@@ -71,6 +54,12 @@ export class RateLimitStorage implements ThrottlerStorage {
       await window.pendingReserve;
     }
     return use(window, needed, limit);
+  }
+
+  /** Counts a call of one unit if that needs no reservation. @returns undefined if it is not counted */
+  takeNow(key: string, ttl: number, limit: number): ThrottlerRecord | undefined {
+    const window = this.getWindow(key, ttl);
+    return window.localTokens >= 1 ? use(window, 1, limit) : undefined;
   }
 
   private getWindow(key: string, ttl: number): Window {

@@ -49,6 +49,11 @@ export function accepts(object: object, type: Function = classOf(object)): boole
   return true;
 }
 
+/** The properties of a class that have a validator. */
+export function validatedProperties(type: Function): Pick<ReadonlySet<string>, 'has'> {
+  return rulesOf(type);
+}
+
 /** A property of the object itself may be called `constructor`. */
 function classOf(object: object): Function {
   return (Object.getPrototypeOf(object) as { constructor: Function }).constructor;

@@ -1,16 +1,9 @@
 import { Injectable, ValidationPipe } from '@nestjs/common';
-import type {
-  ArgumentMetadata,
-  PipeTransform,
-  Type,
-  ValidationError,
-  ValidationPipeOptions,
-} from '@nestjs/common';
-import { getMetadataStorage } from 'class-validator';
+import type { ArgumentMetadata, PipeTransform, ValidationError, ValidationPipeOptions } from '@nestjs/common';
 import type { ValidatorOptions } from 'class-validator';
 import { Problem } from '../problem/problem.js';
 import type { Violation } from '../problem/problem.js';
-import { accepts, acceptsPlain } from './accepts.js';
+import { accepts, acceptsPlain, validatedProperties } from './accepts.js';
 import { findBodyViolation, pointerTo } from './body-limits.js';
 import { unknownParameters, validationProblem } from './unknown-parameters.js';
 
@@ -47,7 +40,7 @@ export class RequestValidationPipe implements PipeTransform {
 
   /** By names of our own: validators take a parameter named like a property of every object for an allowed one. */
   private async transformQuery(query: object, metadata: ArgumentMetadata): Promise<unknown> {
-    const unknown = unknownParameters(query, knownParameters(metadata.metatype!));
+    const unknown = unknownParameters(query, validatedProperties(metadata.metatype!));
     if (unknown.length === 0) return this.paramPipe.transform(query, metadata);
     const others = await this.paramPipe.transform(query, metadata).then(
       () => [],
@@ -55,19 +48,6 @@ export class RequestValidationPipe implements PipeTransform {
     );
     throw validationProblem([...unknown, ...others]);
   }
-}
-
-const PARAMETERS = new WeakMap<Type, ReadonlySet<string>>();
-
-/** The properties of a query class that have a validator. */
-function knownParameters(query: Type): ReadonlySet<string> {
-  let known = PARAMETERS.get(query);
-  if (!known) {
-    const metadata = getMetadataStorage().getTargetValidationMetadatas(query, '', false, false);
-    known = new Set(metadata.map(({ propertyName }) => propertyName));
-    PARAMETERS.set(query, known);
-  }
-  return known;
 }
 
 function requireObject(value: unknown): asserts value is object {
