@@ -32,7 +32,13 @@ const gateway = {
   globalSetup: './test/support/global-setup.js',
   testMatch: ['unit', 'e2e', 'services'].map((folder) => `<rootDir>/test/${folder}/**/*.spec.ts`),
 };
-/** Processes that are killed at random moments. */
+/** Gateways and servers as processes of their own: started, stopped, killed and cut off. */
+const processes = {
+  ...gateway,
+  displayName: 'processes',
+  testMatch: ['<rootDir>/test/processes/*.spec.ts'],
+};
+/** The same at random moments. */
 const chaos = { ...gateway, displayName: 'chaos', testMatch: ['<rootDir>/test/chaos/*.spec.ts'] };
 /** What is around the gateway: images, manifests, documents, the command that runs the sandbox. */
 const packaging = { ...gateway, displayName: 'packaging', testMatch: ['<rootDir>/test/packaging/*.spec.ts'] };
@@ -41,7 +47,9 @@ const packaging = { ...gateway, displayName: 'packaging', testMatch: ['<rootDir>
 export default {
   // `npm run test:full` sets TEST_SCALE.
   projects:
-    process.env['TEST_SCALE'] === undefined ? [gateway] : [gateway, chaos, packaging, '<rootDir>/sandbox'],
+    process.env['TEST_SCALE'] === undefined
+      ? [gateway]
+      : [gateway, processes, chaos, packaging, '<rootDir>/sandbox'],
   reporters: ['default', runner('reporter.js')],
   showSeed: true,
   // Half of the time a test waits, for a server to start or a lease to expire.
