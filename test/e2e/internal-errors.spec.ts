@@ -62,7 +62,7 @@ describe('an unexpected error', () => {
         requestId,
       }),
     );
-    expect(world.loggedIds()).toEqual([requestId]);
+    world.expectLinesOf(requestId);
     expect((await world.get(paths.badge)).status).not.toBe(500);
   });
 });

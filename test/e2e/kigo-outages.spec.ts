@@ -144,7 +144,7 @@ describe('a failure of Kigo', () => {
     expect(response.headers['www-authenticate']).toBeUndefined();
     expect(world.kigo.requests('lookup')).toHaveLength(calls);
     expect(world.requestLines()).toEqual([expect.objectContaining({ status: problem.status })]);
-    expect(world.loggedIds()).toEqual([requestId]);
+    world.expectLinesOf(requestId);
   });
 
   it('is reported for the affected user of a batch only', async () => {
@@ -164,7 +164,7 @@ describe('a failure of Kigo', () => {
         { problem: { type: urn('account-not-found'), status: 404, instance: requestId } },
       ],
     });
-    expect(world.loggedIds()).toEqual([requestId]);
+    world.expectLinesOf(requestId);
   });
 
   it('becomes a 502 problem when Kigo cannot be reached', async () => {
@@ -176,7 +176,7 @@ describe('a failure of Kigo', () => {
       upstream: 'kigo',
       retryable: true,
     });
-    expect(world.loggedIds()).toEqual([requestId]);
+    world.expectLinesOf(requestId);
   });
 
   it('opens the circuit breaker when it repeats, so that calls get 503 without reaching Kigo', async () => {
@@ -189,13 +189,13 @@ describe('a failure of Kigo', () => {
     expect(Number(response.headers['retry-after'])).toBeGreaterThanOrEqual(1);
     expect(Number(response.headers['retry-after'])).toBeLessThanOrEqual(7);
     expect(world.kigo.requests('lookup')).toHaveLength(asked);
-    expect(world.loggedIds()).toEqual([requestId]);
+    world.expectLinesOf(requestId);
   });
 
   it('becomes a 404 problem when Kigo does not know the user', async () => {
     world.kigo.removeAccount(user);
     for (const path of [paths.badge, paths.account, '/api/v1/accounts/none/hub-summary'])
       expect(problemIn(await world.get(path))).toMatchObject({ status: 404, type: urn('account-not-found') });
-    expect(world.loggedIds()).toEqual([requestId]);
+    world.expectLinesOf(requestId);
   });
 });

@@ -49,7 +49,7 @@ describe('a request without a matching route', () => {
   ])('gets a problem: %s', async (_, act, expected) => {
     expect(problemIn(await act())).toMatchObject({ ...expected, instance: requestId });
     expect(world.requestLines()).toEqual([expect.objectContaining({ status: expected.status, requestId })]);
-    expect(world.loggedIds()).toEqual([requestId]);
+    world.expectLinesOf(requestId);
   });
 });
 
@@ -116,7 +116,7 @@ describe('a request body', () => {
 
     expect(problemIn(response)).toMatchObject({ status: 413, type: 'about:blank', instance: requestId });
     expect(world.kigo.requests()).toEqual([]);
-    expect(world.loggedIds()).toEqual([requestId]);
+    world.expectLinesOf(requestId);
   });
 
   it.each([
@@ -130,7 +130,7 @@ describe('a request body', () => {
     const problem = problemIn(await world.post(paths.batch, canary, { 'content-type': type }));
 
     expect(problem).toMatchObject({ status: 415, type: 'about:blank', instance: requestId });
-    expect(world.loggedIds()).toEqual([requestId]);
+    world.expectLinesOf(requestId);
   });
 
   it.each([`{"users":[${canary}`, `{"users":"${canary}"}x`, canary])(
@@ -139,7 +139,7 @@ describe('a request body', () => {
       const problem = problemIn(await world.post(paths.batch, body));
 
       expect(problem).toMatchObject({ status: 400, type: urn('validation'), instance: requestId });
-      expect(world.loggedIds()).toEqual([requestId]);
+      world.expectLinesOf(requestId);
     },
   );
 });

@@ -12,7 +12,7 @@ describe('X-Request-Id', () => {
 
       expect(problemIn(response).instance).toBe(id);
       expect(response.headers['x-request-id']).toBe(id);
-      expect(world.loggedIds()).toEqual([id]);
+      world.expectLinesOf(id);
     },
   );
 
@@ -39,7 +39,7 @@ describe('X-Request-Id', () => {
     const { instance } = problemIn(response);
 
     expect(instance).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
-    expect(world.loggedIds()).toEqual([instance]);
+    world.expectLinesOf(instance);
   });
 
   it('is a new id when the caller sends two', async () => {
@@ -90,6 +90,6 @@ describe('X-Request-Id', () => {
 
     expect((await response).status).toBe(200);
     expect(world.gateway.log.map(({ msg }) => msg)).toContain('retrying upstream call');
-    expect(world.loggedIds()).toEqual([requestId]);
+    world.expectLinesOf(requestId);
   });
 });

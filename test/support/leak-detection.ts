@@ -86,8 +86,11 @@ export function setupLeakDetection({ perTest = true, create = createApp } = {}) 
     raw: (bytes: string | Buffer): Promise<RawResponse> => record(sendBytes(world.gateway.url, bytes)),
     /** The lines of the access log so far. */
     requestLines: () => world.gateway.log.filter(({ msg }) => msg === 'request'),
-    /** The distinct request ids of all log lines so far. */
-    loggedIds: () => [...new Set(world.gateway.log.map((line) => line['requestId']))],
+    /** Asserts that something is logged, and all of it with this request id. */
+    expectLinesOf(id: string) {
+      expect(world.gateway.log).not.toEqual([]);
+      expect(world.gateway.log.filter((line) => line['requestId'] !== id)).toEqual([]);
+    },
   };
 }
 
