@@ -1,5 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { BulkheadRejectedError, bulkhead } from 'cockatiel';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
@@ -52,12 +54,15 @@ export interface RetentionOptions {
  * callbacks of users who went to Kiip are kept apart. Every method throws StorageUnavailableError.
  */
 @Injectable()
-export class RejectedCallbacksService {
+export class RejectedCallbacksService implements BeforeApplicationShutdown {
   private readonly logger = new Logger('RejectedCallbacks');
   private pruning: Promise<void> | undefined;
   /** Saved since the last time that those beyond the limits were deleted. */
   private unpruned = 0;
   private readonly limiter = bulkhead(MAX_CONCURRENT, MAX_QUEUED);
+  /** What is deleted belongs to many requests: none of them is named in the log. */
+  private readonly inNoRequest = AsyncLocalStorage.snapshot();
+  private readonly stopping = new AbortController();
 
   constructor(
     private readonly database: Database,
@@ -76,12 +81,20 @@ export class RejectedCallbacksService {
       throw error instanceof BulkheadRejectedError ? rateLimited(RETRY_AFTER_SECONDS) : error;
     }
     this.unpruned += 1;
-    this.pruning ??= this.pruneSoon().finally(() => (this.pruning = undefined));
+    this.pruning ??= this.inNoRequest(() => this.pruneSoon()).finally(() => (this.pruning = undefined));
+  }
+
+  /** Resolves when nothing is being deleted any more. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    await this.pruning;
   }
 
   /** In the background: it reads all that is kept. If it fails, the next rejected callback causes another try. */
   private async pruneSoon(): Promise<void> {
-    await sleep(PRUNE_INTERVAL_MS, undefined, { ref: false });
+    const { signal } = this.stopping;
+    await sleep(PRUNE_INTERVAL_MS, undefined, { ref: false, signal }).catch(() => undefined);
+    if (signal.aborted) return;
     try {
       await this.database.run((db) => prune(db, this.options, new Date()), 'workers');
       this.unpruned = 0;

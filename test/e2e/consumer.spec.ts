@@ -17,7 +17,7 @@ beforeAll(async () => {
   database = new Pool({ connectionString: home.url });
   await database.query(source.match(/(?<=^\/\/ )create table .*$/gm)!.join('\n'));
 });
-beforeEach(() => database.query('truncate seen_events, balances'));
+beforeEach(() => database.query('delete from seen_events; delete from balances'));
 afterAll(async () => {
   await database.end();
   await home.drop();

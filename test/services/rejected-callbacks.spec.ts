@@ -132,7 +132,7 @@ describe.each([
   beforeAll(async () => {
     gateway = await startKiipGateway(env);
   });
-  beforeEach(() => query('truncate rejected_callbacks'));
+  beforeEach(() => query('delete from rejected_callbacks'));
   afterAll(() => gateway.close());
 
   const query = async (text: string) => {
@@ -172,5 +172,15 @@ describe.each([
       `select body_hash from rejected_callbacks where body_hash like 'key-%' order by id`,
     );
     expect(left.map(({ body_hash }) => body_hash)).toEqual(['key-4', 'key-5', 'key-6']);
+  });
+
+  test('that cannot be deleted are logged, without the id of the request that they came with', async () => {
+    await fill(1, `now() - interval '${days + 1} days'`);
+    await query('create rule keep as on delete to rejected_callbacks do instead select 1 / 0');
+    const isFailure = ({ msg }: Record<string, unknown>) => msg === 'failed to delete old rejected callbacks';
+    await sendRejected();
+    await waitFor('the failure is logged', () => gateway.log.some(isFailure));
+    expect(gateway.log.find(isFailure)).not.toHaveProperty('requestId');
+    await query('drop rule keep on rejected_callbacks');
   });
 });

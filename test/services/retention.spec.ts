@@ -63,7 +63,7 @@ const counts = async () =>
 
 describe('old rows', () => {
   beforeEach(() => database.empty());
-  beforeEach(() => run('truncate kiip_promised_rewards, kiip_rewarded_moments'));
+  beforeEach(() => run('delete from kiip_promised_rewards; delete from kiip_rewarded_moments'));
 
   it('are deleted at the start, without any traffic, and neither entries nor users go', async () => {
     await insertRows('new', 0);
@@ -156,7 +156,7 @@ describe('npm run user:erase and user:export', () => {
 
   it('remove and show who a user was: money stays', async () => {
     await database.empty();
-    await run('truncate kiip_promised_rewards, kiip_rewarded_moments');
+    await run('delete from kiip_promised_rewards; delete from kiip_rewarded_moments');
     const gateway = await startKiipGateway({
       ...database.env,
       KIIP_USER_REFERENCE: 'opaque',

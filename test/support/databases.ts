@@ -3,8 +3,18 @@ import { sql } from 'kysely';
 import { Client } from 'pg';
 import { Database } from '../../src/database/database.js';
 
-const TABLES =
-  'ledger, delivery_outbox, deliveries, delivery_attempts, kiip_user_references, kiip_promised_rewards, kiip_rewarded_moments, rejected_callbacks, idempotency_keys';
+/** All that keep rows, referring tables first. */
+const TABLES = [
+  'delivery_attempts',
+  'deliveries',
+  'delivery_outbox',
+  'ledger',
+  'kiip_promised_rewards',
+  'kiip_rewarded_moments',
+  'kiip_user_references',
+  'rejected_callbacks',
+  'idempotency_keys',
+];
 
 /** A migrated database of the test's own, on the server that all tests share. */
 export interface TestDatabase {
@@ -23,7 +33,10 @@ export interface TestDatabase {
 
 export async function newDatabase(): Promise<TestDatabase> {
   const name = `gateway_${randomUUID().replaceAll('-', '')}`;
-  await administer(`create database ${name} template ${process.env['TEST_DATABASE_TEMPLATE']!}`);
+  // The fastest way on a server without fsync.
+  await administer(
+    `create database ${name} template ${process.env['TEST_DATABASE_TEMPLATE']!} strategy file_copy`,
+  );
   const url = new URL(process.env['TEST_DATABASE_URL']!);
   url.pathname = name;
   const opened: Database[] = [];
@@ -49,7 +62,10 @@ export async function newDatabase(): Promise<TestDatabase> {
     client: () => connect(url.href),
     async empty() {
       const database = opened[0] ?? (await open());
-      await database.run((db) => sql.raw(`truncate ${TABLES}`).execute(db));
+      // `truncate` makes new files, which takes a hundred times as long for a few rows.
+      await database.run((db) =>
+        sql.raw(TABLES.map((table) => `delete from ${table}`).join(';')).execute(db),
+      );
     },
     async drop() {
       await Promise.all(opened.map((database) => database.close()));
