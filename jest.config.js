@@ -38,7 +38,7 @@ const processes = {
   displayName: 'processes',
   testMatch: ['<rootDir>/test/processes/*.spec.ts'],
 };
-/** The same at random moments. */
+/** Kills at random moments, and floods. */
 const chaos = { ...gateway, displayName: 'chaos', testMatch: ['<rootDir>/test/chaos/*.spec.ts'] };
 /** What is around the gateway: images, manifests, documents, the command that runs the sandbox. */
 const packaging = { ...gateway, displayName: 'packaging', testMatch: ['<rootDir>/test/packaging/*.spec.ts'] };

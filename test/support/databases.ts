@@ -23,7 +23,7 @@ export interface TestDatabase {
   readonly env: { readonly DATABASE_URL: string };
   /** Opens it as one more process does. It is closed by `drop`. */
   open(): Promise<Database>;
-  /** Runs one statement on a connection of its own. */
+  /** Runs one statement on a connection that no gateway uses. */
   query(text: string): Promise<Record<string, unknown>[]>;
   client(): Promise<Client>;
   /** Deletes all rows. */
@@ -46,13 +46,11 @@ export async function newDatabase(): Promise<TestDatabase> {
     await database.migrate();
     return database;
   };
+  let connection: Promise<Client> | undefined;
   const query = async (text: string) => {
-    const client = await connect(url.href);
-    try {
-      return (await client.query<Record<string, unknown>>(text)).rows;
-    } finally {
-      await client.end();
-    }
+    connection ??= connect(url.href);
+    const client = await connection;
+    return (await client.query<Record<string, unknown>>(text)).rows;
   };
   return {
     url: url.href,
@@ -68,7 +66,7 @@ export async function newDatabase(): Promise<TestDatabase> {
       );
     },
     async drop() {
-      await Promise.all(opened.map((database) => database.close()));
+      await Promise.all([...opened.map((database) => database.close()), (await connection)?.end()]);
       await administer(`drop database ${name} with (force)`);
     },
   };
