@@ -59,9 +59,11 @@ describe('a statement that fails although the database is available', () => {
 
   it('does not keep a reward of Kiip from the caller, and its callback waits', async () => {
     await world.reward('lucky');
-    const reward = await whileRefused('kiip_promised_rewards', () => world.reward('lucky'));
-    const { status, id } = await world.send(redemption(fieldsOf(reward)));
-    expect([status, await world.reasonOf(id)]).toEqual(['quarantined', 'unknown-reward']);
+    const outcome = await whileRefused('kiip_promised_rewards', async () => {
+      const { status, id } = await world.send(redemption(fieldsOf(await world.reward('lucky'))));
+      return [status, await world.reasonOf(id)];
+    });
+    expect(outcome).toEqual(['quarantined', 'unknown-reward']);
   });
 });
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
-import { Client } from 'pg';
+import { Client, Pool } from 'pg';
 import { Database } from '../../src/database/database.js';
 
 /** All that keep rows, referring tables first. */
@@ -33,10 +33,7 @@ export interface TestDatabase {
 
 export async function newDatabase(): Promise<TestDatabase> {
   const name = `gateway_${randomUUID().replaceAll('-', '')}`;
-  // The fastest way on a server without fsync.
-  await administer(
-    `create database ${name} template ${process.env['TEST_DATABASE_TEMPLATE']!} strategy file_copy`,
-  );
+  await administer(`create database ${name} ${process.env['TEST_DATABASE_OPTIONS']!}`);
   const url = new URL(process.env['TEST_DATABASE_URL']!);
   url.pathname = name;
   const opened: Database[] = [];
@@ -46,12 +43,9 @@ export async function newDatabase(): Promise<TestDatabase> {
     await database.migrate();
     return database;
   };
-  let connection: Promise<Client> | undefined;
-  const query = async (text: string) => {
-    connection ??= connect(url.href);
-    const client = await connection;
-    return (await client.query<Record<string, unknown>>(text)).rows;
-  };
+  const pool = new Pool({ connectionString: url.href });
+  pool.on('error', () => undefined);
+  const query = async (text: string) => (await pool.query<Record<string, unknown>>(text)).rows;
   return {
     url: url.href,
     env: { DATABASE_URL: url.href },
@@ -66,7 +60,7 @@ export async function newDatabase(): Promise<TestDatabase> {
       );
     },
     async drop() {
-      await Promise.all([...opened.map((database) => database.close()), (await connection)?.end()]);
+      await Promise.all([...opened.map((database) => database.close()), pool.end()]);
       await administer(`drop database ${name} with (force)`);
     },
   };

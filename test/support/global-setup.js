@@ -40,7 +40,7 @@ function createCluster(folder, user) {
     '-U',
     'gateway',
     '-A',
-    // SCRAM takes 4 ms of each connection.
+    // SCRAM takes 6 ms of each connection.
     'md5',
     `--pwfile=${passwordFile}`,
     '-N',
@@ -83,13 +83,16 @@ async function createTemplate(url) {
   const name = `gateway_template_${process.pid}`;
   const client = await connect(url);
   await client.query(`create database ${name}`);
+  const { rows } = await client.query(`select current_setting('server_version_num')::int as version`);
   await client.end();
   const template = new URL(url);
   template.pathname = name;
   const database = new Database({ server: template.href, timeoutMs: 60_000 });
   await database.migrate();
   await database.close();
-  process.env.TEST_DATABASE_TEMPLATE = name;
+  // The fastest way without fsync, and the only one before PostgreSQL 15.
+  const strategy = rows[0].version >= 150_000 ? ' strategy file_copy' : '';
+  process.env.TEST_DATABASE_OPTIONS = `template ${name}${strategy}`;
 }
 
 async function connect(url) {
