@@ -23,6 +23,8 @@ const callback = (
   isProtected: () => known,
 });
 
+const isFailure = ({ msg }: Record<string, unknown>) => msg === 'failed to delete old rejected callbacks';
+
 describe('RejectedCallbacksService', () => {
   let server: TestDatabase;
   let database: Database;
@@ -177,7 +179,6 @@ describe.each([
   test('that cannot be deleted are logged, without the id of the request that they came with', async () => {
     await fill(1, `now() - interval '${days + 1} days'`);
     await query('create rule keep as on delete to rejected_callbacks do instead select 1 / 0');
-    const isFailure = ({ msg }: Record<string, unknown>) => msg === 'failed to delete old rejected callbacks';
     await sendRejected();
     await waitFor('the failure is logged', () => gateway.log.some(isFailure));
     expect(gateway.log.find(isFailure)).not.toHaveProperty('requestId');
