@@ -43,7 +43,7 @@ export async function newDatabase(): Promise<TestDatabase> {
     await database.migrate();
     return database;
   };
-  const pool = new Pool({ connectionString: url.href });
+  const pool = new Pool({ connectionString: url.href, allowExitOnIdle: true });
   pool.on('error', () => undefined);
   const query = async (text: string) => (await pool.query<Record<string, unknown>>(text)).rows;
   return {
