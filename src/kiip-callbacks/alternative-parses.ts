@@ -6,7 +6,7 @@ import {
   MAX_FIELD_LENGTH,
   TRANSACTION_LENGTHS,
 } from './field-rules.js';
-import { MAX_QUANTITY_DIGITS, isQuantity } from '../ledger/quantity.js';
+import { MAX_QUANTITY_DIGITS } from '../ledger/quantity.js';
 import type { Prefix, CallbackRules } from './field-rules.js';
 import { signedText } from './kiip-signature.js';
 import type { SignatureScheme, SignedFields } from './kiip-signature.js';
@@ -39,6 +39,8 @@ export type AlternativeParses =
   | { readonly exhaustive: false; readonly tried: number };
 
 const TEST_PREFIX = 'test_';
+const DIGIT_ZERO = '0'.charCodeAt(0);
+const DIGIT_NINE = '9'.charCodeAt(0);
 const [ID_LENGTH] = TRANSACTION_LENGTHS as [number, number];
 /** At each position, since two may overlap. */
 const TRANSACTIONS = new RegExp(`(?=${KIIP_ID})`, 'g');
@@ -67,11 +69,11 @@ export function findAlternativeParses(
   rules: CallbackRules,
 ): AlternativeParses {
   const search = { tried: 0 };
-  const original = toKey(toParse(scheme, fields));
+  const original = toParse(scheme, fields);
   const byUser = new Map<string, SignedTextParse[]>();
   let found = 0;
   for (const parse of parses(signedText(scheme, fields), rules, search)) {
-    if (toKey(parse) === original) continue;
+    if (isSame(parse, original)) continue;
     found += 1;
     if (found > MAX_PARSES) return { exhaustive: false, tried: search.tried };
     const ofUser = byUser.get(parse.user_id);
@@ -92,15 +94,27 @@ function* parses(text: string, rules: CallbackRules, search: { tried: number }):
     const prefixes = new Map<number, readonly Prefix[]>();
     for (const { start: userEnd, ...end } of transactionSpans(scheme, points)) {
       for (const userStart of userStarts(points, userEnd, rules)) {
-        for (const quantityStart of quantityStarts(points, userStart)) {
+        const lowest = Math.max(0, userStart - MAX_QUANTITY_DIGITS);
+        for (let start = userStart - 1; start >= lowest && points.isDigit(start); start -= 1) {
+          // A quantity does not begin with a zero, but a longer one may contain it.
+          if (points.isZero(start)) continue;
           search.tried += 1;
-          const known =
-            prefixes.get(quantityStart) ?? splitPrefix(scheme, points.slice(0, quantityStart), rules);
-          prefixes.set(quantityStart, known);
-          const quantity = points.slice(quantityStart, userStart);
-          for (const prefix of known) {
-            yield { scheme, ...prefix, quantity, user_id: points.slice(userStart, userEnd), ...end };
+          let known = prefixes.get(start);
+          if (known === undefined) {
+            known = splitPrefix(scheme, points.slice(0, start), rules);
+            prefixes.set(start, known);
           }
+          for (const { content, name } of known)
+            yield {
+              scheme,
+              content,
+              name,
+              quantity: points.slice(start, userStart),
+              user_id: points.slice(userStart, userEnd),
+              transaction_id: end.transaction_id,
+              nonce: end.nonce,
+              origin: end.origin,
+            };
         }
       }
     }
@@ -121,26 +135,22 @@ function* transactionSpans(scheme: SignatureScheme, points: CodePoints) {
   }
 }
 
-function* userStarts(points: CodePoints, end: number, rules: CallbackRules): Generator<number> {
+/** Where a user id may start that has a digit in front of it, which ends a quantity. */
+function userStarts(points: CodePoints, end: number, rules: CallbackRules): number[] {
   if (rules.userReference === 'opaque') {
     const start = end - USER_REFERENCE_LENGTH;
-    if (start >= 0 && isUserId(points.slice(start, end), rules)) yield start;
-    return;
+    return start > 0 && isUserId(points.slice(start, end), rules) ? [start] : [];
   }
-  for (let start = end - 1; start >= Math.max(0, end - MAX_FIELD_LENGTH); start -= 1) {
+  const starts: number[] = [];
+  let checked = end;
+  for (let start = end - 1; start >= Math.max(1, end - MAX_FIELD_LENGTH); start -= 1) {
+    if (!points.isDigit(start - 1)) continue;
     // If a character cannot be part of a user id, no longer one with the same end is valid either.
-    if (!isUserId(points.slice(start, start + 1), rules)) return;
-    yield start;
+    if (!isUserId(points.slice(start, checked), rules)) break;
+    checked = start;
+    starts.push(start);
   }
-}
-
-function* quantityStarts(points: CodePoints, end: number): Generator<number> {
-  for (let start = end - 1; start >= Math.max(0, end - MAX_QUANTITY_DIGITS); start -= 1) {
-    const quantity = points.slice(start, end);
-    if (isQuantity(quantity)) yield start;
-    // A leading zero may have another digit in front of it. Any other invalid quantity makes the longer ones invalid.
-    else if (!quantity.startsWith('0')) return;
-  }
+  return starts;
 }
 
 /** A text that is split between code points: half of a surrogate pair cannot be part of a field. */
@@ -167,6 +177,15 @@ class CodePoints {
 
   slice(start: number, end: number): string {
     return this.text.slice(this.offsets[start], this.offsets[end]);
+  }
+
+  isDigit(index: number): boolean {
+    const unit = this.text.charCodeAt(this.offsets[index]!);
+    return unit >= DIGIT_ZERO && unit <= DIGIT_NINE;
+  }
+
+  isZero(index: number): boolean {
+    return this.text.charCodeAt(this.offsets[index]!) === DIGIT_ZERO;
   }
 
   /** Where a transaction may start and end, in the order of the ends. */
@@ -207,7 +226,17 @@ function toParse(scheme: SignatureScheme, fields: SignedFields): SignedTextParse
   return { scheme, content, name, quantity, user_id, transaction_id, ...suffix };
 }
 
-function toKey(parse: SignedTextParse): string {
-  const { scheme, content, name, quantity, user_id, transaction_id, nonce, origin } = parse;
-  return JSON.stringify([scheme, content, name, quantity, user_id, transaction_id, nonce, origin]);
+const FIELDS = [
+  'scheme',
+  'content',
+  'name',
+  'quantity',
+  'user_id',
+  'transaction_id',
+  'nonce',
+  'origin',
+] as const;
+
+function isSame(one: SignedTextParse, other: SignedTextParse): boolean {
+  return FIELDS.every((field) => one[field] === other[field]);
 }
