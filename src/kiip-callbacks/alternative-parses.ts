@@ -39,6 +39,7 @@ export type AlternativeParses =
   | { readonly exhaustive: false; readonly tried: number };
 
 const TEST_PREFIX = 'test_';
+const SURROGATE = /[\ud800-\udfff]/;
 const DIGIT_ZERO = '0'.charCodeAt(0);
 const DIGIT_NINE = '9'.charCodeAt(0);
 const [ID_LENGTH] = TRANSACTION_LENGTHS as [number, number];
@@ -72,26 +73,32 @@ export function findAlternativeParses(
   const original = toParse(scheme, fields);
   const byUser = new Map<string, SignedTextParse[]>();
   let found = 0;
-  for (const parse of parses(signedText(scheme, fields), rules, search)) {
-    if (isSame(parse, original)) continue;
+  const exhaustive = visitParses(signedText(scheme, fields), rules, search, (parse) => {
+    if (isSame(parse, original)) return true;
     found += 1;
-    if (found > MAX_PARSES) return { exhaustive: false, tried: search.tried };
     const ofUser = byUser.get(parse.user_id);
     if (ofUser === undefined) byUser.set(parse.user_id, [parse]);
     else ofUser.push(parse);
-  }
-  return { exhaustive: true, byUser, tried: search.tried };
+    return found <= MAX_PARSES;
+  });
+  return exhaustive ? { exhaustive, byUser, tried: search.tried } : { exhaustive, tried: search.tried };
 }
 
-function* parses(text: string, rules: CallbackRules, search: { tried: number }): Generator<SignedTextParse> {
+/** @returns whether `visit` has seen every parse: it ends the search by returning false */
+function visitParses(
+  text: string,
+  rules: CallbackRules,
+  search: { tried: number },
+  visit: (parse: SignedTextParse) => boolean,
+): boolean {
   // A code point has at most two UTF-16 units. This check avoids copying a long text for the next one.
-  if (text.length > 2 * MAX_SIGNED_TEXT_LENGTH) return;
+  if (text.length > 2 * MAX_SIGNED_TEXT_LENGTH) return true;
   const points = CodePoints.of(text);
-  if (points.length > MAX_SIGNED_TEXT_LENGTH) return;
+  if (points.length > MAX_SIGNED_TEXT_LENGTH) return true;
   const schemes: SignatureScheme[] = ['redemption', 'issuance'];
   if (rules.legacySignature) schemes.push('legacy-redemption');
   for (const scheme of schemes) {
-    const prefixes = new Map<number, readonly Prefix[]>();
+    let prefixes: Map<number, readonly Prefix[]> | undefined;
     for (const { start: userEnd, ...end } of transactionSpans(scheme, points)) {
       for (const userStart of userStarts(points, userEnd, rules)) {
         const lowest = Math.max(0, userStart - MAX_QUANTITY_DIGITS);
@@ -99,13 +106,14 @@ function* parses(text: string, rules: CallbackRules, search: { tried: number }):
           // A quantity does not begin with a zero, but a longer one may contain it.
           if (points.isZero(start)) continue;
           search.tried += 1;
+          prefixes ??= new Map();
           let known = prefixes.get(start);
           if (known === undefined) {
             known = splitPrefix(scheme, points.slice(0, start), rules);
             prefixes.set(start, known);
           }
-          for (const { content, name } of known)
-            yield {
+          for (const { content, name } of known) {
+            const parse = {
               scheme,
               content,
               name,
@@ -115,10 +123,13 @@ function* parses(text: string, rules: CallbackRules, search: { tried: number }):
               nonce: end.nonce,
               origin: end.origin,
             };
+            if (!visit(parse)) return false;
+          }
         }
       }
     }
   }
+  return true;
 }
 
 /** The possible transactions, each with its start and the suffix behind it: the shortest suffix first. */
@@ -159,12 +170,14 @@ class CodePoints {
 
   private constructor(
     private readonly text: string,
-    private readonly offsets: readonly number[],
+    /** Where each code point starts; undefined if that is its index. */
+    private readonly offsets: readonly number[] | undefined,
   ) {
     this.transactions = this.findTransactions();
   }
 
   static of(text: string): CodePoints {
+    if (!SURROGATE.test(text)) return new CodePoints(text, undefined);
     const offsets = [0];
     let offset = 0;
     for (const point of text) offsets.push((offset += point.length));
@@ -172,27 +185,31 @@ class CodePoints {
   }
 
   get length(): number {
-    return this.offsets.length - 1;
+    return this.offsets ? this.offsets.length - 1 : this.text.length;
   }
 
   slice(start: number, end: number): string {
-    return this.text.slice(this.offsets[start], this.offsets[end]);
+    return this.text.slice(this.offsetOf(start), this.offsetOf(end));
   }
 
   isDigit(index: number): boolean {
-    const unit = this.text.charCodeAt(this.offsets[index]!);
+    const unit = this.text.charCodeAt(this.offsetOf(index));
     return unit >= DIGIT_ZERO && unit <= DIGIT_NINE;
   }
 
   isZero(index: number): boolean {
-    return this.text.charCodeAt(this.offsets[index]!) === DIGIT_ZERO;
+    return this.text.charCodeAt(this.offsetOf(index)) === DIGIT_ZERO;
+  }
+
+  private offsetOf(index: number): number {
+    return this.offsets ? this.offsets[index]! : index;
   }
 
   /** Where a transaction may start and end, in the order of the ends. */
   private findTransactions(): [start: number, end: number][] {
     return [...this.text.matchAll(TRANSACTIONS)].flatMap(({ index }) => {
       // The offsets grow by one or two for each code point.
-      const id = this.offsets.indexOf(index, Math.floor(index / 2));
+      const id = this.offsets?.indexOf(index, Math.floor(index / 2)) ?? index;
       const start = id - TEST_PREFIX.length;
       const end = id + ID_LENGTH;
       return start >= 0 && this.slice(start, id) === TEST_PREFIX

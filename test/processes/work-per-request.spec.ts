@@ -89,16 +89,23 @@ async function allocated(): Promise<number> {
   return Number(written().at(-1));
 }
 
+// About a tenth more than measured. The figures vary by one in a hundred from run to run, however busy the machine is: if a change
+// needs more, a profile of the allocations shows whether it is worth it.
 it.each([
-  ['a warm count', 1, () => ({ path: badge() })],
-  ['a moment', 1, () => ({ path: '/api/v1/kiip/moments', body: momentOf('lucky') })],
-  ['a callback', 1, () => ({ path: '/callbacks/kiip', body: redemption() })],
+  ['a warm count', 30, () => ({ path: badge() })],
+  ['a moment', 119, () => ({ path: '/api/v1/kiip/moments', body: momentOf('lucky') })],
+  ['a callback', 88, () => ({ path: '/callbacks/kiip', body: redemption() })],
 ])('%s allocates at most %d KiB', async (_, most, create) => {
   await send(WARM_UP, create);
   await allocated();
   await send(REQUESTS, create);
   const each = (await allocated()) / REQUESTS / 1_024;
-  console.log(_, each);
   expect(each).toBeGreaterThan(most / 2);
   expect(each).toBeLessThan(most);
+});
+
+it('asks each vendor only for what it must', () => {
+  const moments = WARM_UP + REQUESTS;
+  expect(kigo.requests().map(({ route }) => route)).toEqual(['login', 'lookup', 'summary']);
+  expect(kiip.requests()).toHaveLength(moments);
 });
