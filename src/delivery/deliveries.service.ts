@@ -219,8 +219,10 @@ async function countQueues(db: Kysely<Tables>, consumers: readonly Consumer[]): 
     with queues as (
       select (select count(*)::int from ${OUTBOX} where ${names.length > 0}) as outbox,
         (select accepted_at from ${OUTBOX} where ${names.length > 0} order by accepted_at limit 1) as outbox_since,
-        (select accepted_at from deliveries
-          where status = 'pending' and consumer = any(${names}::text[]) order by accepted_at limit 1) as pending_since
+        (select min(oldest.accepted_at) from unnest(${names}::text[]) as c (name), lateral (
+          select accepted_at from deliveries
+          where status = 'pending' and consumer = c.name order by accepted_at limit 1
+        ) oldest) as pending_since
     )
     select outbox,
       coalesce(extract(epoch from now() - outbox_since), 0)::float8 as outbox_oldest_seconds,
@@ -228,7 +230,7 @@ async function countQueues(db: Kysely<Tables>, consumers: readonly Consumer[]): 
     from queues`.execute(db);
   const { rows: deliveries } = await sql<{ consumer: string; status: string; count: number }>`
     select consumer, status, count(*)::int as count from deliveries
-    where status <> 'delivered' and consumer = any(${names}::text[]) group by consumer, status`.execute(
+    where status in ('pending', 'dead') and consumer = any(${names}::text[]) group by consumer, status`.execute(
     db,
   );
   const pauses = await db.selectFrom('delivery_pauses').select(['consumer', 'url_hash']).execute();
