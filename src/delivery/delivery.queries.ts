@@ -40,12 +40,13 @@ export const ORDERING_KEY = sql`left(l.user_id, 256)`;
 
 /**
  * When a new delivery is due: now, or a minute later if a delivery of the same user precedes it, whose end makes it due. `d` has the
- * consumer, the ordering key and the `position` among the deliveries that are created together.
+ * consumer, the ordering key and the `position` among the deliveries that are created together. The limit makes PostgreSQL look for each
+ * of them by an index, instead of reading all that is pending once.
  */
 export const FIRST_ATTEMPT_AT = sql`case
-  when d.ordering_key is not null and (d.position > 1 or exists (
-    select from deliveries earlier
-    where earlier.consumer = d.consumer and earlier.ordering_key = d.ordering_key and earlier.status = 'pending'))
+  when d.ordering_key is not null and (d.position > 1 or (
+    select true from deliveries earlier
+    where earlier.consumer = d.consumer and earlier.ordering_key = d.ordering_key and earlier.status = 'pending' limit 1))
   then now() + interval '1 minute' else now() end`;
 
 /**
