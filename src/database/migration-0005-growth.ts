@@ -14,4 +14,11 @@ const STATEMENTS = [
   // The metrics look for the oldest delivery of each consumer. A consumer that is gone may have left any number of them.
   `create index if not exists deliveries_consumer_accepted_at_pending_idx on deliveries (consumer, accepted_at) where status = 'pending'`,
   `drop index deliveries_accepted_at_pending_idx`,
+
+  // The balances of a user up to a position of the feed, so that earlier entries are not read again. It may be deleted at any time.
+  `create table ledger_balances (
+    user_id_hash text collate "C" primary key,
+    feed_position bigint not null,
+    balances jsonb not null
+  )`,
 ];

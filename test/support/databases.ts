@@ -8,6 +8,7 @@ const TABLES = [
   'delivery_attempts',
   'deliveries',
   'delivery_outbox',
+  'ledger_balances',
   'ledger',
   'kiip_promised_rewards',
   'kiip_rewarded_moments',
