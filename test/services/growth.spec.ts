@@ -104,8 +104,11 @@ class Side {
       DELIVERY_CONSUMERS: JSON.stringify(consumers),
     });
     const before = await this.read();
-    await work(gateway, this);
-    await gateway.close();
+    try {
+      await work(gateway, this);
+    } finally {
+      await gateway.close();
+    }
     const after = await this.read();
     return Object.fromEntries(
       Object.entries(after).map(([table, { rows, pages, scans, live }]) => {
