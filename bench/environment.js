@@ -30,8 +30,8 @@ export function environment(vendors = 'http://127.0.0.1:9') {
   };
 }
 
-export function signedCallback() {
-  const [name, quantity, user_id, transaction_id] = ['Coins', 20, `user-${randomUUID()}`, randomUUID()];
+export function signedCallback(user_id = `user-${randomUUID()}`) {
+  const [name, quantity, transaction_id] = ['Coins', 20, randomUUID()];
   const signature = hash('sha1', [CONTENT, name, quantity, user_id, transaction_id, KIIP_SECRET].join(''));
   return JSON.stringify({ content: CONTENT, name, quantity, user_id, transaction_id, signature });
 }

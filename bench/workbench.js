@@ -9,6 +9,7 @@ import { cpuSeconds, startServer, stop, watchMachine } from './processes.js';
 import { startLoad, startPostgres, startRedis } from './services.js';
 
 export const GATEWAY = '../dist/main.js';
+export const NEST = '../build/bench/nest.js';
 const WARM_SECONDS = 0.3;
 const SECONDS = 1;
 /** Code gets faster with the processor time that it has had, of which a busy machine gives little. */
@@ -51,8 +52,9 @@ export async function openWorkbench(rounds) {
     },
 
     /** @returns a function that measures a window of such a load: see load.js */
-    load(server, job) {
-      return () => measure(server, (seconds) => load.run({ polls, ...job, port: server.port, seconds }));
+    load(server, { seconds: window, ...job }) {
+      const work = (seconds) => load.run({ polls, ...job, port: server.port, seconds });
+      return () => measure(server, work, window);
     },
 
     /** @returns what `load` returns, for a number of clients of pgbench; undefined where that is not installed */
@@ -81,13 +83,13 @@ export async function openWorkbench(rounds) {
 }
 
 /** Measures a window of work, with one before it that warms up. @param work takes seconds */
-async function measure({ pid, storage }, work) {
+async function measure({ pid, storage }, work, seconds = SECONDS) {
   const warmUntil = performance.now() + LONGEST_WARM_UP_MS;
   do await work(WARM_SECONDS);
   while (cpuSeconds(pid) < COMPILED_CPU_SECONDS && performance.now() < warmUntil);
   const others = watchMachine();
   const before = [pid, storage].map(cpuSeconds);
-  const result = await work(SECONDS);
+  const result = await work(seconds);
   const [cpuMicros, postgresMicros] = [pid, storage].map(
     (one, index) => ((cpuSeconds(one) - before[index]) * 1_000_000) / result.requests,
   );

@@ -3,9 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CONSUMER_SECRET } from './environment.js';
 import { cpuSeconds, mebibytes, stop, watchMachine } from './processes.js';
-import { GATEWAY, interleave } from './workbench.js';
+import { GATEWAY, NEST, interleave } from './workbench.js';
 
-const NEST = '../build/bench/nest.js';
 const FASTIFY = 'peers/fastify.js';
 const PROXY = 'peers/http-proxy.js';
 const REST_MS = 5_000;

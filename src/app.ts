@@ -60,7 +60,7 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
   const metrics = app.get(RequestMetrics);
   registerKnownPaths(instance);
   registerConnectionDrain(instance);
-  registerForwardedFor(instance);
+  registerForwardedFor(instance, config);
   registerRequestId(instance);
   const callbacks = app.get(CallbackCounters);
   registerAccessLog(instance, logger, (completed, request) => {

@@ -87,14 +87,12 @@ export class AccountsService {
   ): Promise<string | undefined> {
     const query = new URLSearchParams({ external_user_id, external_program_id });
     // URLSearchParams writes a space as "+", which not every server decodes; all decode "%20".
-    const response = await this.http.axiosRef.get<string>(
-      `/api/v1/accounts?${String(query).replaceAll('+', '%20')}`,
-      {
-        operation: 'lookup',
-        caller,
-        validateStatus: (status) => status === 200 || status === 404,
-      },
-    );
+    const response = await this.http.axiosRef.request<string>({
+      url: `/api/v1/accounts?${String(query).replaceAll('+', '%20')}`,
+      operation: 'lookup',
+      caller,
+      validateStatus: (status) => status === 200 || status === 404,
+    });
     if (response.status === 404) return undefined;
     return this.http.parse(KigoAccount, response, preserveExactId).account_id;
   }

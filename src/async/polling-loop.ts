@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /**
  * Repeats work: at once while there is more, otherwise at the next `notify` or after the interval. After a failure, it waits for the
  * interval.
@@ -13,11 +15,13 @@ export class PollingLoop {
    * @param work resolves to whether there may be more work now
    * @param intervalMs the time between two runs without a notification; jitter takes away up to 25 %
    * @param onFailure receives what the work throws
+   * @param minIntervalMs the time between the starts of two runs when notifications come faster, so that a run has more to do
    */
   constructor(
     private readonly work: () => Promise<boolean>,
     private readonly intervalMs: number,
     private readonly onFailure: (error: unknown) => void,
+    private readonly minIntervalMs = 0,
   ) {}
 
   start(): void {
@@ -38,6 +42,7 @@ export class PollingLoop {
 
   private async run(): Promise<void> {
     while (!this.stopped) {
+      const startedAtMs = performance.now();
       // A notification during the work may concern something that the work did not see yet.
       this.isNotified = false;
       const more = await this.work().catch((error: unknown) => {
@@ -46,6 +51,8 @@ export class PollingLoop {
       });
       // Jitter keeps replicas that started together from polling together.
       if (!more && !this.isNotified) await this.wait(this.intervalMs * (1 - 0.25 * Math.random()));
+      const restMs = startedAtMs + this.minIntervalMs - performance.now();
+      if (!more && restMs > 0 && !this.stopped) await sleep(restMs);
     }
   }
 

@@ -3,14 +3,16 @@ import { Cache } from '@nestjs/cache-manager';
 import { KeyvAdapter } from 'cache-manager';
 import { Keyv } from 'keyv';
 import type { KeyvStoreAdapter } from 'keyv';
-import QuickLRU from 'quick-lru';
+import { LRUCache } from 'lru-cache';
 import { EntrySealService } from './entry-seal.service.js';
 import type { OpenedEntry } from './entry-seal.service.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisCommands } from './redis-store.js';
 
-/** The memory store keeps between this many entries and twice as many. */
-const MEMORY_ENTRIES = 20_000;
+/** The memory store keeps this many entries, */
+const MAX_ENTRIES = 40_000;
+/** and no more bytes than this. The usual entries all fit; of those with the longest ids that Kigo may send, half of them do. */
+const MAX_BYTES = 28 * 1024 * 1024;
 
 /** About 30 years. Redis rejects a lifetime that overflows when it is added to the current time. */
 const MAX_TTL_MS = 1e12;
@@ -20,11 +22,25 @@ const RAW_VALUES = { serialize: undefined, deserialize: undefined, useKeyPrefix:
 type CommandStore = ConstructorParameters<typeof KeyvAdapter>[0];
 
 /** Values as Keyv wraps them. */
-type MemoryStore = QuickLRU<string, { readonly value: unknown }>;
+interface Wrapped {
+  readonly value: unknown;
+}
+
+class MemoryStore extends LRUCache<string, Wrapped> {
+  /** Keyv also passes the lifetime, in place of options that the cache writes to. */
+  override set(key: string, wrapped: Wrapped): this {
+    return super.set(key, wrapped);
+  }
+}
 
 export function createMemoryStore(): Keyv {
-  const store: MemoryStore = new QuickLRU({ maxSize: MEMORY_ENTRIES });
+  const store = new MemoryStore({ max: MAX_ENTRIES, maxSize: MAX_BYTES, sizeCalculation: bytesOf });
   return new Keyv({ ...RAW_VALUES, store });
+}
+
+/** At least what it takes: V8 needs two bytes for a character at most, and for objects and numbers less than twice their JSON. */
+function bytesOf(entry: Wrapped): number {
+  return 2 * JSON.stringify(entry).length;
 }
 
 export function createSharedStore(redis: RedisConnection<RedisCommands>): Keyv {

@@ -1,11 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
-import QuickLRU from 'quick-lru';
+import { LRUCache } from 'lru-cache';
 import { Config } from '../config/config.js';
 import { networkOf } from '../connections/client-network.js';
 
 const WINDOW_MS = 60_000;
-/** Between this many and twice as many addresses are counted; beyond that it forgets those not seen for the longest time. */
-const MAX_TRACKED = 10_000;
+/** So many addresses are counted; beyond that it forgets those not seen for the longest time. */
+const MAX_TRACKED = 20_000;
 
 interface Window {
   readonly endsAt: number;
@@ -20,8 +20,8 @@ interface Window {
 export class FailedCredentialsService {
   readonly counts = { rejected: 0, limited: 0 };
   private readonly logger = new Logger('CallerAuth');
-  private readonly windows = new QuickLRU<string, Window>({ maxSize: MAX_TRACKED });
-  private readonly worked = new QuickLRU<string, true>({ maxSize: MAX_TRACKED });
+  private readonly windows = new LRUCache<string, Window>({ max: MAX_TRACKED });
+  private readonly worked = new LRUCache<string, true>({ max: MAX_TRACKED });
   private readonly limit: number;
 
   constructor({ failedCredentialsPerMinute }: Config) {

@@ -1,3 +1,6 @@
+import { sql } from 'kysely';
+import type { RawBuilder } from 'kysely';
+
 interface KeysetPage {
   readonly count: number;
   readonly last_id: string | null;
@@ -17,4 +20,13 @@ export async function* keysetPages<Page extends KeysetPage>(
     if (page.count < pageSize || page.last_id === null) return;
     after = page.last_id;
   }
+}
+
+/**
+ * Equality with the first column of the index that a statement reads in its order; the statement must order by the column, too. A plain
+ * equality makes PostgreSQL leave the column out of the order and, when its estimate is wrong, follow another index and skip the rows
+ * of all other filters there: all of the table, if need be.
+ */
+export function leadingEquals(column: RawBuilder<unknown>, value: RawBuilder<unknown>) {
+  return sql`${column} = any(array[${value}])`;
 }

@@ -5,6 +5,7 @@ import * as initial from './migration-0001-initial.js';
 import * as promisedRewards from './migration-0002-promised-rewards.js';
 import * as availability from './migration-0003-availability.js';
 import * as callers from './migration-0004-callers.js';
+import * as growth from './migration-0005-growth.js';
 import { UnsupportedEncodingError } from './storage-error.js';
 import type { Tables } from './tables.js';
 
@@ -18,6 +19,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-promised-rewards': promisedRewards,
   '0003-availability': availability,
   '0004-callers': callers,
+  '0005-growth': growth,
 };
 
 /** A migration takes table locks. It gives up instead of blocking all other statements behind a long read, and is tried again. */

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import { FairBatches } from '../async/fair-batches.js';
 import { BulkheadFullError } from '../async/fair-bulkhead.js';
-import type { Database } from './database.js';
+import type { Database, PoolName } from './database.js';
 import { StorageUnavailableError, waitedForLock } from './storage-error.js';
 import type { Tables } from './tables.js';
 
@@ -17,13 +17,15 @@ export class StatementBatches<T, R> {
   /**
    * @param work one statement; returns one result for each item, in their order
    * @param batchSize the most items of a statement
+   * @param pool whose connections it uses
    */
   constructor(
     database: Database,
     work: (db: Kysely<Tables>, items: readonly T[]) => Promise<readonly R[]>,
     batchSize = BATCH_SIZE,
+    pool: PoolName = 'callbacks',
   ) {
-    this.batches = new FairBatches((items) => database.run((db) => work(db, items)), {
+    this.batches = new FairBatches((items) => database.run((db) => work(db, items), pool), {
       concurrency: CONCURRENCY,
       batchSize,
       maxWaiting: MAX_WAITING,

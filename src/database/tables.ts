@@ -72,6 +72,13 @@ export interface LedgerTable {
   feed_position: ColumnType<string | null, never, null>;
 }
 
+/** The balances of a user up to a position of the feed: see `ledger/balances.queries.ts`. */
+export interface LedgerBalancesTable {
+  user_id_hash: string;
+  feed_position: Int8;
+  balances: unknown;
+}
+
 /** A ledger entry that has been accepted and has not become deliveries yet. */
 export interface DeliveryOutboxTable {
   ledger_id: string;
@@ -207,6 +214,7 @@ export interface IdempotencyKeysTable {
 
 export interface Tables {
   ledger: LedgerTable;
+  ledger_balances: LedgerBalancesTable;
   delivery_outbox: DeliveryOutboxTable;
   deliveries: DeliveriesTable;
   delivery_attempts: DeliveryAttemptsTable;

@@ -4,18 +4,21 @@ import { SpanKind } from '@opentelemetry/api';
 import { PollingLoop } from '../async/polling-loop.js';
 import type { Consumer } from '../config/parsers.js';
 import type { Database } from '../database/database.js';
+import type { StatementBatches } from '../database/statement-batches.js';
 import type { IssuanceDto } from '../ledger/issuances.dto.js';
 import { extractContext, withSpan } from '../tracing/span.js';
 import type { ProxySettings } from '../config/proxy.js';
 import { ATTEMPT_TIMEOUT_MS, ConsumerHttp, isSuccess } from './consumer-http.js';
 import type { DeliveryAttempt } from './consumer-http.js';
 import { ConsumerThrottle } from './consumer-throttle.js';
-import { acquireLeases, pauseConsumer, releaseLeases, saveAttempt } from './delivery.queries.js';
-import type { AttemptResult, LeasedDelivery } from './delivery.queries.js';
+import { acquireLeases, pauseConsumer, releaseLeases } from './delivery.queries.js';
+import type { Attempt, AttemptResult, LeasedDelivery } from './delivery.queries.js';
 import { nextAttemptInMs } from './retry-schedule.js';
 import { signEvent } from './webhook-event.js';
 
 const POLL_INTERVAL_MS = 1_000;
+/** Slots that become free in quick succession are filled by one statement. */
+const MIN_LEASE_INTERVAL_MS = 10;
 const STORAGE_RETRY_MS = 250;
 /** Time beyond the attempt itself: reading the entry, saving the result, a busy process. */
 const LEASE_MARGIN_MS = 5_000;
@@ -23,6 +26,8 @@ const LEASE_MARGIN_MS = 5_000;
 export interface ConsumerWorkerOptions {
   readonly database: Database;
   readonly databaseTimeoutMs: number;
+  /** Saves the results of attempts, each with whether its lease was still held. */
+  readonly results: StatementBatches<Attempt, boolean>;
   readonly proxy: ProxySettings;
   readonly findIssuances: (ids: readonly string[]) => Promise<IssuanceDto[]>;
   readonly logger: Logger;
@@ -49,7 +54,12 @@ export class ConsumerWorker {
   ) {
     this.throttle = new ConsumerThrottle(consumer.concurrency);
     this.http = new ConsumerHttp(consumer, options.proxy);
-    this.loop = new PollingLoop(() => this.sendDue(), POLL_INTERVAL_MS, options.onFailure);
+    this.loop = new PollingLoop(
+      () => this.sendDue(),
+      POLL_INTERVAL_MS,
+      options.onFailure,
+      MIN_LEASE_INTERVAL_MS,
+    );
     this.leaseMs = 2 * ATTEMPT_TIMEOUT_MS + 2 * options.databaseTimeoutMs + LEASE_MARGIN_MS;
   }
 
@@ -101,7 +111,7 @@ export class ConsumerWorker {
         });
       this.inFlight.set(delivery, work);
     }
-    return throttle.availableSlots > 0;
+    return leased.length === slots && throttle.availableSlots > 0;
   }
 
   private async findEntries(leased: readonly LeasedDelivery[]): Promise<Map<string, IssuanceDto>> {
@@ -168,13 +178,13 @@ export class ConsumerWorker {
 
   /** Retries while the database is unavailable and the lease lasts. After that, the event is sent again. */
   private async saveResult(delivery: LeasedDelivery, result: AttemptResult): Promise<void> {
-    const { database, logger, onFailure } = this.options;
+    const { results, logger, onFailure } = this.options;
     const { next, status, outcome } = result;
     const fields = { consumer: this.consumer.name, id: delivery.ledgerId, status, outcome };
     const giveUpAt = performance.now() + this.leaseMs - ATTEMPT_TIMEOUT_MS;
     for (;;) {
       try {
-        const held = await database.run((db) => saveAttempt(db, delivery, result), 'workers');
+        const held = await results.execute(delivery.id, { delivery, result });
         if (held && next === 'dead') logger.error({ msg: 'delivery moved to dead letters', ...fields });
         else if (held && next !== 'delivered') logger.debug({ msg: 'delivery attempt failed', ...fields });
         return;

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely';
 import { Config } from '../config/config.js';
 import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
+import { leadingEquals } from '../database/keyset.js';
 import type { DeliveryStatus, Tables } from '../database/tables.js';
 import { OUTBOX } from '../ledger/ledger-view.queries.js';
 import { isSuccess } from './consumer-http.js';
@@ -168,19 +169,19 @@ async function listDeliveries(
   { consumer, status, after = '0', limit }: DeliveryQuery,
 ): Promise<DeliveryRow[]> {
   if (consumer === undefined) {
-    const all = db
-      .selectFrom('deliveries')
-      .selectAll()
-      .where(sql<boolean>`id > ${after}::bigint`);
-    const query = status === undefined ? all : all.where('status', '=', status);
-    return query.orderBy('id').limit(limit).execute();
+    const where =
+      status === undefined
+        ? sql`d.id > ${after}::bigint order by d.id`
+        : sql`${leadingEquals(sql`d.status`, sql`${status}`)} and d.id > ${after}::bigint order by d.status, d.id`;
+    return (await sql<DeliveryRow>`select * from deliveries d where ${where} limit ${limit}`.execute(db))
+      .rows;
   }
   const statuses = status === undefined ? STATUSES : [status];
   const { rows } = await sql<DeliveryRow>`
     select page.* from unnest(${statuses}::text[]) as wanted (status), lateral (
       select * from deliveries d
-      where d.consumer = ${consumer} and d.status = wanted.status and d.id > ${after}::bigint
-      order by d.id limit ${limit}
+      where ${leadingEquals(sql`d.consumer`, sql`${consumer}`)} and d.status = wanted.status and d.id > ${after}::bigint
+      order by d.consumer, d.id limit ${limit}
     ) page
     order by page.id limit ${limit}`.execute(db);
   return rows;
@@ -218,8 +219,10 @@ async function countQueues(db: Kysely<Tables>, consumers: readonly Consumer[]): 
     with queues as (
       select (select count(*)::int from ${OUTBOX} where ${names.length > 0}) as outbox,
         (select accepted_at from ${OUTBOX} where ${names.length > 0} order by accepted_at limit 1) as outbox_since,
-        (select accepted_at from deliveries
-          where status = 'pending' and consumer = any(${names}::text[]) order by accepted_at limit 1) as pending_since
+        (select min(oldest.accepted_at) from unnest(${names}::text[]) as c (name), lateral (
+          select accepted_at from deliveries
+          where status = 'pending' and consumer = c.name order by accepted_at limit 1
+        ) oldest) as pending_since
     )
     select outbox,
       coalesce(extract(epoch from now() - outbox_since), 0)::float8 as outbox_oldest_seconds,
@@ -227,7 +230,9 @@ async function countQueues(db: Kysely<Tables>, consumers: readonly Consumer[]): 
     from queues`.execute(db);
   const { rows: deliveries } = await sql<{ consumer: string; status: string; count: number }>`
     select consumer, status, count(*)::int as count from deliveries
-    where status <> 'delivered' and consumer = any(${names}::text[]) group by consumer, status`.execute(db);
+    where status in ('pending', 'dead') and consumer = any(${names}::text[]) group by consumer, status`.execute(
+    db,
+  );
   const pauses = await db.selectFrom('delivery_pauses').select(['consumer', 'url_hash']).execute();
   const paused = consumers.filter((consumer) =>
     pauses.some((pause) => pause.consumer === consumer.name && pause.url_hash === urlHash(consumer)),

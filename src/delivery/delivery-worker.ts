@@ -4,20 +4,24 @@ import { PollingLoop } from '../async/polling-loop.js';
 import { Config } from '../config/config.js';
 import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
+import { StatementBatches } from '../database/statement-batches.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 import { toIssuanceDto } from '../ledger/issuances.dto.js';
 import { LedgerService } from '../ledger/ledger.service.js';
 import { summarizeError } from '../log/error-summary.js';
 import { ConsumerWorker } from './consumer-worker.js';
 import type { ConsumerAttempt } from './consumer-worker.js';
-import { fanOutOutbox } from './delivery.queries.js';
+import { fanOutOutbox, saveAttempts } from './delivery.queries.js';
 import { ReplaysService } from './replays.service.js';
 
 const POLL_INTERVAL_MS = 1_000;
-/** A replay is due once a second; polling more often keeps it close to its rate. */
-const REPLAY_POLL_INTERVAL_MS = 250;
+/** Entries that are accepted in quick succession share a statement. */
+const MIN_FAN_OUT_INTERVAL_MS = 25;
+/** The next batch of a replay is due a second after the last one. */
+const REPLAY_BATCH_INTERVAL_MS = 1_000;
 /** Deliveries that one statement creates, far below its time limit. */
 const BATCH_SIZE = 1_000;
+const RESULTS_OF_STATEMENT = 64;
 
 /**
  * Delivers accepted ledger entries to the consumers, in every replica whose ROLE is not `api`. Entries arrive through the outbox, which
@@ -46,6 +50,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     const options = {
       database,
       databaseTimeoutMs,
+      results: new StatementBatches(database, saveAttempts, RESULTS_OF_STATEMENT, 'workers'),
       proxy: config,
       findIssuances: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(toIssuanceDto),
       logger: this.logger,
@@ -56,8 +61,13 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     };
     this.configured = role === 'api' ? [] : deliveryConsumers;
     this.consumers = this.configured.map((consumer) => new ConsumerWorker(consumer, options));
-    this.outboxLoop = new PollingLoop(() => this.drainOutbox(), POLL_INTERVAL_MS, options.onFailure);
-    this.replayLoop = new PollingLoop(() => this.replayBatch(), REPLAY_POLL_INTERVAL_MS, options.onFailure);
+    this.outboxLoop = new PollingLoop(
+      () => this.drainOutbox(),
+      POLL_INTERVAL_MS,
+      options.onFailure,
+      MIN_FAN_OUT_INTERVAL_MS,
+    );
+    this.replayLoop = new PollingLoop(() => this.replayBatch(), POLL_INTERVAL_MS, options.onFailure);
     this.graceMs = (shutdownGraceSeconds * 1_000) / 2;
   }
 
@@ -99,7 +109,10 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
 
   private async replayBatch(): Promise<boolean> {
     const replayed = await this.replays.processBatch(this.configured);
-    if (replayed > 0) this.notifyConsumers();
+    if (replayed > 0) {
+      this.notifyConsumers();
+      setTimeout(() => this.replayLoop.notify(), REPLAY_BATCH_INTERVAL_MS).unref();
+    }
     // Another replay may be due as well.
     return replayed > 0;
   }

@@ -40,12 +40,13 @@ export const ORDERING_KEY = sql`left(l.user_id, 256)`;
 
 /**
  * When a new delivery is due: now, or a minute later if a delivery of the same user precedes it, whose end makes it due. `d` has the
- * consumer, the ordering key and the `position` among the deliveries that are created together.
+ * consumer, the ordering key and the `position` among the deliveries that are created together. The limit makes PostgreSQL look for each
+ * of them by an index, instead of reading all that is pending once.
  */
 export const FIRST_ATTEMPT_AT = sql`case
-  when d.ordering_key is not null and (d.position > 1 or exists (
-    select from deliveries earlier
-    where earlier.consumer = d.consumer and earlier.ordering_key = d.ordering_key and earlier.status = 'pending'))
+  when d.ordering_key is not null and (d.position > 1 or (
+    select true from deliveries earlier
+    where earlier.consumer = d.consumer and earlier.ordering_key = d.ordering_key and earlier.status = 'pending' limit 1))
   then now() + interval '1 minute' else now() end`;
 
 /**
@@ -158,44 +159,66 @@ export interface AttemptResult {
 /** Later deliveries of a user that are postponed together with the first one; the rest would only be checked in vain. */
 const MAX_FOLLOWERS_UPDATED = 1_000;
 
+export interface Attempt {
+  readonly delivery: LeasedDelivery;
+  readonly result: AttemptResult;
+}
+
 /**
- * Saves the result of an attempt. The next delivery with the same ordering key becomes due when this one has ended; otherwise the
- * following deliveries are postponed with it.
- * @returns whether the lease was still held; if not, another process has the delivery and the result is ignored
+ * Saves the results of attempts. The next delivery with the same ordering key becomes due when one has ended; otherwise the following
+ * deliveries are postponed with it.
+ * @returns whether each lease was still held; if not, another process has the delivery and the result is ignored
  */
-export async function saveAttempt(
-  db: Kysely<Tables>,
-  { id, leaseToken }: LeasedDelivery,
-  { durationMs, status, outcome, next, resetSchedule }: AttemptResult,
-): Promise<boolean> {
-  const pending = typeof next === 'number';
-  const startedAt = sql`now() - ${`${durationMs} milliseconds`}::interval`;
-  const { rows } = await sql<{ number: number }>`
-    with attempted as (
-      update deliveries
-      set status = ${pending ? 'pending' : next}, attempts = attempts + 1, last_status = ${status ?? null}::int,
-        schedule_attempts = ${resetSchedule ? sql`0` : sql`schedule_attempts + 1`},
-        schedule_started_at = ${resetSchedule ? sql`null` : sql`coalesce(schedule_started_at, ${startedAt})`},
-        next_attempt_at = ${pending ? sql`now() + ${`${Math.ceil(next)} milliseconds`}::interval` : sql`null`},
-        ended_at = ${pending ? sql`null` : sql`now()`}, lease_token = null, lease_expires_at = null
-      where id = ${id}::bigint and lease_token = ${leaseToken}::uuid
-      returning *
+export async function saveAttempts(db: Kysely<Tables>, attempts: readonly Attempt[]): Promise<boolean[]> {
+  const results = attempts.map(
+    ({ delivery, result: { durationMs, status, outcome, next, resetSchedule } }) => ({
+      id: delivery.id,
+      lease_token: delivery.leaseToken,
+      duration_ms: durationMs,
+      http_status: status,
+      outcome,
+      next: typeof next === 'number' ? 'pending' : next,
+      wait_ms: typeof next === 'number' ? Math.ceil(next) : null,
+      reset_schedule: resetSchedule,
+    }),
+  );
+  // Rows are named by an array of ids as well as by the join: PostgreSQL might read the whole table for the join alone.
+  const { rows } = await sql<{ delivery_id: string }>`
+    with results as materialized (
+      select *, now() - duration_ms * interval '1 millisecond' as started_at
+      from json_to_recordset(${JSON.stringify(results)}) as result (id bigint, lease_token uuid, duration_ms integer,
+        http_status integer, outcome text, next text, wait_ms bigint, reset_schedule boolean)
     ),
-    followers as (
-      update deliveries
-      set next_attempt_at = coalesce(attempted.next_attempt_at, now())
-      from attempted
-      where deliveries.id in (
-        select f.id from deliveries f, attempted a
+    attempted as (
+      update deliveries d
+      set status = r.next, attempts = attempts + 1, last_status = r.http_status,
+        schedule_attempts = case when r.reset_schedule then 0 else schedule_attempts + 1 end,
+        schedule_started_at = case when not r.reset_schedule then coalesce(schedule_started_at, r.started_at) end,
+        next_attempt_at = now() + r.wait_ms * interval '1 millisecond',
+        ended_at = case when r.next <> 'pending' then now() end, lease_token = null, lease_expires_at = null
+      from results r
+      where d.id = any(${results.map(({ id }) => id)}::bigint[]) and d.id = r.id and d.lease_token = r.lease_token
+      returning d.*, r.started_at, r.duration_ms, r.outcome
+    ),
+    followers as materialized (
+      select follower.* from attempted a cross join lateral (
+        select f.id, a.next_attempt_at as due_at from deliveries f
         where f.consumer = a.consumer and f.ordering_key = a.ordering_key and f.status = 'pending' and f.id > a.id
-        order by f.id limit ${pending ? MAX_FOLLOWERS_UPDATED : 1}
-      ) and deliveries.status = 'pending'
+        order by f.id limit case when a.status = 'pending' then ${sql.lit(MAX_FOLLOWERS_UPDATED)} else 1 end
+      ) follower
+    ),
+    postponed as (
+      update deliveries
+      set next_attempt_at = coalesce(followers.due_at, now())
+      from followers
+      where deliveries.id = any(array(select id from followers)) and deliveries.id = followers.id
+        and deliveries.status = 'pending'
     )
     insert into delivery_attempts (delivery_id, number, started_at, duration_ms, status, outcome)
-    select id, attempts, ${startedAt}, ${durationMs}::int, ${status ?? null}::int, ${outcome}
-    from attempted
-    returning number`.execute(db);
-  return rows.length > 0;
+    select id, attempts, started_at, duration_ms, last_status, outcome from attempted
+    returning delivery_id`.execute(db);
+  const saved = new Set(rows.map((row) => row.delivery_id));
+  return attempts.map(({ delivery }) => saved.has(delivery.id));
 }
 
 /** Stops deliveries to a consumer until its URL changes, or a delivery to it is retried or replayed. */

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
+import type { Config } from '../config/config.js';
 
 /**
  * An address as proxies write it: with a port, in brackets or quotes, with the zone of an interface, or an IPv4 address in the form
@@ -20,25 +21,35 @@ export function parseAddress(text: string): string | undefined {
   return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.');
 }
 
-/** Replaces what is no address by the address before it, which is the proxy that passed it on. */
-export function normalizeForwardedFor(header: string, peer: string): string {
+/**
+ * Replaces what is no address by the address before it, which is the proxy that passed it on. Drops what the trusted proxies have not
+ * written: it may be long, and V8 keeps the whole header in memory for as long as an address out of it is remembered.
+ */
+export function normalizeForwardedFor(header: string, peer: string, trustedProxyHops: number): string {
   let proxy = parseAddress(peer) ?? peer;
   // The last address is that of the client of the nearest proxy.
   const addresses = header
     .split(',')
     .toReversed()
+    .slice(0, trustedProxyHops)
     .map((text) => (proxy = parseAddress(text) ?? proxy));
   return addresses.toReversed().join(', ');
 }
 
 /** Makes `request.ip` an address, also where a proxy sends something else. To be registered before anything reads it. */
-export function registerForwardedFor(instance: FastifyInstance): void {
+export function registerForwardedFor(
+  instance: FastifyInstance,
+  { trustedProxyHops }: Pick<Config, 'trustedProxyHops'>,
+): void {
+  // The header is then not read.
+  if (trustedProxyHops === 0) return;
   instance.addHook('onRequest', ({ raw: { headers, socket } }, _, done) => {
     const header = headers['x-forwarded-for'];
     if (header !== undefined)
       headers['x-forwarded-for'] = normalizeForwardedFor(
         [header].flat().join(','),
         socket.remoteAddress ?? '',
+        trustedProxyHops,
       );
     done();
   });

@@ -99,14 +99,12 @@ export class HubSummaryService {
     accountId: string,
     caller: string | undefined,
   ): Promise<KigoHubSummary | undefined> {
-    const response = await this.http.axiosRef.get<string>(
-      `/api/v1/accounts/${encodeURIComponent(accountId)}/hub-summary`,
-      {
-        operation: 'hub-summary',
-        caller,
-        validateStatus: (status) => status === 200 || status === 404,
-      },
-    );
+    const response = await this.http.axiosRef.request<string>({
+      url: `/api/v1/accounts/${encodeURIComponent(accountId)}/hub-summary`,
+      operation: 'hub-summary',
+      caller,
+      validateStatus: (status) => status === 200 || status === 404,
+    });
     if (response.status === 404) return undefined;
     const { unviewed_products, total_tokens } = this.http.parse(KigoHubSummary, response);
     return { unviewed_products, total_tokens };

@@ -32,7 +32,7 @@ export class KigoLogin {
     const { kigoPartnerId, kigoTokenTtlSeconds } = this.config;
     const sentAt = performance.now();
     try {
-      const response = await this.http.axiosRef.post<string>(
+      const response = await this.http.postJson(
         '/api/v1/auth/sessions',
         { partner_id: kigoPartnerId, api_key: apiKey },
         { operation: 'login', repeatable: true },

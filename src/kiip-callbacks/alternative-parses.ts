@@ -6,7 +6,7 @@ import {
   MAX_FIELD_LENGTH,
   TRANSACTION_LENGTHS,
 } from './field-rules.js';
-import { MAX_QUANTITY_DIGITS, isQuantity } from '../ledger/quantity.js';
+import { MAX_QUANTITY_DIGITS } from '../ledger/quantity.js';
 import type { Prefix, CallbackRules } from './field-rules.js';
 import { signedText } from './kiip-signature.js';
 import type { SignatureScheme, SignedFields } from './kiip-signature.js';
@@ -39,6 +39,9 @@ export type AlternativeParses =
   | { readonly exhaustive: false; readonly tried: number };
 
 const TEST_PREFIX = 'test_';
+const SURROGATE = /[\ud800-\udfff]/;
+const DIGIT_ZERO = '0'.charCodeAt(0);
+const DIGIT_NINE = '9'.charCodeAt(0);
 const [ID_LENGTH] = TRANSACTION_LENGTHS as [number, number];
 /** At each position, since two may overlap. */
 const TRANSACTIONS = new RegExp(`(?=${KIIP_ID})`, 'g');
@@ -67,44 +70,66 @@ export function findAlternativeParses(
   rules: CallbackRules,
 ): AlternativeParses {
   const search = { tried: 0 };
-  const original = toKey(toParse(scheme, fields));
+  const original = toParse(scheme, fields);
   const byUser = new Map<string, SignedTextParse[]>();
   let found = 0;
-  for (const parse of parses(signedText(scheme, fields), rules, search)) {
-    if (toKey(parse) === original) continue;
+  const exhaustive = visitParses(signedText(scheme, fields), rules, search, (parse) => {
+    if (isSame(parse, original)) return true;
     found += 1;
-    if (found > MAX_PARSES) return { exhaustive: false, tried: search.tried };
     const ofUser = byUser.get(parse.user_id);
     if (ofUser === undefined) byUser.set(parse.user_id, [parse]);
     else ofUser.push(parse);
-  }
-  return { exhaustive: true, byUser, tried: search.tried };
+    return found <= MAX_PARSES;
+  });
+  return exhaustive ? { exhaustive, byUser, tried: search.tried } : { exhaustive, tried: search.tried };
 }
 
-function* parses(text: string, rules: CallbackRules, search: { tried: number }): Generator<SignedTextParse> {
+/** @returns whether `visit` has seen every parse: it ends the search by returning false */
+function visitParses(
+  text: string,
+  rules: CallbackRules,
+  search: { tried: number },
+  visit: (parse: SignedTextParse) => boolean,
+): boolean {
   // A code point has at most two UTF-16 units. This check avoids copying a long text for the next one.
-  if (text.length > 2 * MAX_SIGNED_TEXT_LENGTH) return;
+  if (text.length > 2 * MAX_SIGNED_TEXT_LENGTH) return true;
   const points = CodePoints.of(text);
-  if (points.length > MAX_SIGNED_TEXT_LENGTH) return;
+  if (points.length > MAX_SIGNED_TEXT_LENGTH) return true;
   const schemes: SignatureScheme[] = ['redemption', 'issuance'];
   if (rules.legacySignature) schemes.push('legacy-redemption');
   for (const scheme of schemes) {
-    const prefixes = new Map<number, readonly Prefix[]>();
+    let prefixes: Map<number, readonly Prefix[]> | undefined;
     for (const { start: userEnd, ...end } of transactionSpans(scheme, points)) {
       for (const userStart of userStarts(points, userEnd, rules)) {
-        for (const quantityStart of quantityStarts(points, userStart)) {
+        const lowest = Math.max(0, userStart - MAX_QUANTITY_DIGITS);
+        for (let start = userStart - 1; start >= lowest && points.isDigit(start); start -= 1) {
+          // A quantity does not begin with a zero, but a longer one may contain it.
+          if (points.isZero(start)) continue;
           search.tried += 1;
-          const known =
-            prefixes.get(quantityStart) ?? splitPrefix(scheme, points.slice(0, quantityStart), rules);
-          prefixes.set(quantityStart, known);
-          const quantity = points.slice(quantityStart, userStart);
-          for (const prefix of known) {
-            yield { scheme, ...prefix, quantity, user_id: points.slice(userStart, userEnd), ...end };
+          prefixes ??= new Map();
+          let known = prefixes.get(start);
+          if (known === undefined) {
+            known = splitPrefix(scheme, points.slice(0, start), rules);
+            prefixes.set(start, known);
+          }
+          for (const { content, name } of known) {
+            const parse = {
+              scheme,
+              content,
+              name,
+              quantity: points.slice(start, userStart),
+              user_id: points.slice(userStart, userEnd),
+              transaction_id: end.transaction_id,
+              nonce: end.nonce,
+              origin: end.origin,
+            };
+            if (!visit(parse)) return false;
           }
         }
       }
     }
   }
+  return true;
 }
 
 /** The possible transactions, each with its start and the suffix behind it: the shortest suffix first. */
@@ -121,26 +146,22 @@ function* transactionSpans(scheme: SignatureScheme, points: CodePoints) {
   }
 }
 
-function* userStarts(points: CodePoints, end: number, rules: CallbackRules): Generator<number> {
+/** Where a user id may start that has a digit in front of it, which ends a quantity. */
+function userStarts(points: CodePoints, end: number, rules: CallbackRules): number[] {
   if (rules.userReference === 'opaque') {
     const start = end - USER_REFERENCE_LENGTH;
-    if (start >= 0 && isUserId(points.slice(start, end), rules)) yield start;
-    return;
+    return start > 0 && isUserId(points.slice(start, end), rules) ? [start] : [];
   }
-  for (let start = end - 1; start >= Math.max(0, end - MAX_FIELD_LENGTH); start -= 1) {
+  const starts: number[] = [];
+  let checked = end;
+  for (let start = end - 1; start >= Math.max(1, end - MAX_FIELD_LENGTH); start -= 1) {
+    if (!points.isDigit(start - 1)) continue;
     // If a character cannot be part of a user id, no longer one with the same end is valid either.
-    if (!isUserId(points.slice(start, start + 1), rules)) return;
-    yield start;
+    if (!isUserId(points.slice(start, checked), rules)) break;
+    checked = start;
+    starts.push(start);
   }
-}
-
-function* quantityStarts(points: CodePoints, end: number): Generator<number> {
-  for (let start = end - 1; start >= Math.max(0, end - MAX_QUANTITY_DIGITS); start -= 1) {
-    const quantity = points.slice(start, end);
-    if (isQuantity(quantity)) yield start;
-    // A leading zero may have another digit in front of it. Any other invalid quantity makes the longer ones invalid.
-    else if (!quantity.startsWith('0')) return;
-  }
+  return starts;
 }
 
 /** A text that is split between code points: half of a surrogate pair cannot be part of a field. */
@@ -149,12 +170,14 @@ class CodePoints {
 
   private constructor(
     private readonly text: string,
-    private readonly offsets: readonly number[],
+    /** Where each code point starts; undefined if that is its index. */
+    private readonly offsets: readonly number[] | undefined,
   ) {
     this.transactions = this.findTransactions();
   }
 
   static of(text: string): CodePoints {
+    if (!SURROGATE.test(text)) return new CodePoints(text, undefined);
     const offsets = [0];
     let offset = 0;
     for (const point of text) offsets.push((offset += point.length));
@@ -162,18 +185,31 @@ class CodePoints {
   }
 
   get length(): number {
-    return this.offsets.length - 1;
+    return this.offsets ? this.offsets.length - 1 : this.text.length;
   }
 
   slice(start: number, end: number): string {
-    return this.text.slice(this.offsets[start], this.offsets[end]);
+    return this.text.slice(this.offsetOf(start), this.offsetOf(end));
+  }
+
+  isDigit(index: number): boolean {
+    const unit = this.text.charCodeAt(this.offsetOf(index));
+    return unit >= DIGIT_ZERO && unit <= DIGIT_NINE;
+  }
+
+  isZero(index: number): boolean {
+    return this.text.charCodeAt(this.offsetOf(index)) === DIGIT_ZERO;
+  }
+
+  private offsetOf(index: number): number {
+    return this.offsets ? this.offsets[index]! : index;
   }
 
   /** Where a transaction may start and end, in the order of the ends. */
   private findTransactions(): [start: number, end: number][] {
     return [...this.text.matchAll(TRANSACTIONS)].flatMap(({ index }) => {
       // The offsets grow by one or two for each code point.
-      const id = this.offsets.indexOf(index, Math.floor(index / 2));
+      const id = this.offsets?.indexOf(index, Math.floor(index / 2)) ?? index;
       const start = id - TEST_PREFIX.length;
       const end = id + ID_LENGTH;
       return start >= 0 && this.slice(start, id) === TEST_PREFIX
@@ -207,7 +243,17 @@ function toParse(scheme: SignatureScheme, fields: SignedFields): SignedTextParse
   return { scheme, content, name, quantity, user_id, transaction_id, ...suffix };
 }
 
-function toKey(parse: SignedTextParse): string {
-  const { scheme, content, name, quantity, user_id, transaction_id, nonce, origin } = parse;
-  return JSON.stringify([scheme, content, name, quantity, user_id, transaction_id, nonce, origin]);
+const FIELDS = [
+  'scheme',
+  'content',
+  'name',
+  'quantity',
+  'user_id',
+  'transaction_id',
+  'nonce',
+  'origin',
+] as const;
+
+function isSame(one: SignedTextParse, other: SignedTextParse): boolean {
+  return FIELDS.every((field) => one[field] === other[field]);
 }

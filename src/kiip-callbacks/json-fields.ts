@@ -26,7 +26,7 @@ export function parseJsonFields(text: string): BodyField[] | undefined {
     if (depth === 1 && !closes && token !== ',' && token !== ':') {
       if (name === undefined) {
         // "user_id" and "\u0075ser_id" are the same name.
-        name = JSON.parse(token) as string;
+        name = toText(token);
       } else {
         fields.push({ name, value: toScalar(token) });
         name = undefined;
@@ -48,6 +48,10 @@ function isJsonObject(text: string): boolean {
 }
 
 function toScalar(token: string): string | undefined {
-  if (token.startsWith('"')) return JSON.parse(token) as string;
+  if (token.startsWith('"')) return toText(token);
   return /^[-0-9]/.test(token) ? token : undefined;
+}
+
+function toText(token: string): string {
+  return token.includes('\\') ? (JSON.parse(token) as string) : token.slice(1, -1);
 }

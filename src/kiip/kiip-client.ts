@@ -88,7 +88,7 @@ export class KiipClient {
     const kiipUserId = await this.toKiipUserId(call.user?.userid);
     const { kiipSdkVersion, kiipTestMode } = this.config;
     const request = kiipBody(call, kiipUserId, { kiipAppKey: this.appKey, kiipSdkVersion, kiipTestMode });
-    const { data } = await this.http.axiosRef.post<string>(path, request, { operation });
+    const { data } = await this.http.postJson(path, request, { operation });
     return { body: data, kiipUserId };
   }
 

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Kysely, Selectable } from 'kysely';
 import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import type { Database } from '../database/database.js';
+import { leadingEquals } from '../database/keyset.js';
 import type { LedgerStatus, LedgerTable, Tables } from '../database/tables.js';
 import { sanitizeText } from '../database/text-columns.js';
 import { toLedgerEntry } from './ledger-entry.js';
@@ -109,22 +110,28 @@ async function selectPage(
   after: number,
 ): Promise<Selectable<LedgerTable>[]> {
   if (userId === undefined) {
-    const all = db
-      .selectFrom('ledger')
-      .selectAll()
-      .where(sql<boolean>`feed_position > ${after}`);
-    const query = status === undefined ? all : all.where('status', '=', status);
-    return query.orderBy('feed_position').limit(limit).execute();
+    const where =
+      status === undefined
+        ? sql`feed_position > ${after} order by feed_position`
+        : sql`${leadingEquals(sql`status`, sql`${status}`)} and feed_position > ${after} order by status, feed_position`;
+    const { rows } = await sql<Selectable<LedgerTable>>`
+      select * from ledger where ${where} limit ${limit}`.execute(db);
+    return rows;
   }
-  const statuses = status === undefined ? STATUSES : [status];
   const { rows } = await sql<Selectable<LedgerTable>>`
-    select page.* from unnest(${statuses}::text[]) as wanted (status), lateral (
-      select * from ledger
-      where ${whereUser(userId)} and ledger.status = wanted.status and feed_position > ${after}
-      order by feed_position limit ${limit}
+    select page.* from unnest(${status === undefined ? STATUSES : [status]}::text[]) as wanted (status), lateral (
+      select * from ledger where ${positionedOfUser(userId, String(after), limit)}
     ) page
     order by page.feed_position limit ${limit}`.execute(db);
   return rows;
+}
+
+/** The next entries of a user with the status that is `wanted`, in their order. */
+export function positionedOfUser(userId: string, after: string, limit: number) {
+  const text = sanitizeText(userId);
+  const prefix = sql`left(user_id, 256)`;
+  return sql`${leadingEquals(prefix, sql`left(${text}, 256)`)} and user_id = ${text} and ledger.status = wanted.status
+    and feed_position > ${after}::bigint order by ${prefix}, feed_position limit ${limit}`;
 }
 
 /** The index contains only the beginning: a quarantined entry may have a user id that is too long for an index. */

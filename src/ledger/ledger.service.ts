@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { sql } from 'kysely';
 import { Database } from '../database/database.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
 import { StatementBatches } from '../database/statement-batches.js';
 import { traceParent } from '../tracing/span.js';
+import { addEntries, BATCH_SIZE, findCheckpoint, saveCheckpoint } from './balances.queries.js';
+import type { Balance, Checkpoint } from './balances.queries.js';
 import { DuplicateCounter } from './duplicate-counter.js';
 import { isLedgerId } from './ledger-id.js';
-import { LedgerFeed, whereUser } from './ledger-feed.js';
+import { LedgerFeed } from './ledger-feed.js';
 import type { FeedPage, FeedQuery } from './ledger-feed.js';
 import { newLedgerRow, toLedgerEntry, toQuarantinedCallback } from './ledger-entry.js';
 import type {
@@ -16,7 +18,6 @@ import type {
   QuarantinedCallback,
 } from './ledger-entry.js';
 import {
-  ACCEPTED,
   awaitingPromises,
   awaitingTransactions,
   findConflictOf,
@@ -29,6 +30,8 @@ import {
 import type { InsertResult, NewRow } from './ledger.queries.js';
 
 const PAGE_SIZE = 100;
+/** Entries of a user after which his balances are stored, so that they are not read again. */
+const CHECKPOINT_INTERVAL = 1_000;
 
 export interface RecordResult {
   /** `duplicate`: the same callback was received before, and `id` is the first one's. */
@@ -36,12 +39,6 @@ export interface RecordResult {
   id: string;
   /** It is new, and another callback with the same signed text is stored, whatever its status. */
   sharesText?: true;
-}
-
-export interface Balance {
-  content: string;
-  name: string | null;
-  quantity: number;
 }
 
 /**
@@ -162,28 +159,16 @@ export class LedgerService {
 
   /** The balance of a user per currency: entries that are recorded or released, without test rewards. */
   async balances(userId: string): Promise<Balance[]> {
-    const rows = await this.database.run(
-      (db) =>
-        db
-          .selectFrom('ledger')
-          .select((eb) => [
-            'content',
-            // Issuances have no name. If the name has changed, the newest one is used.
-            sql<string | null>`(array_agg(name order by id desc) filter (where name is not null))[1]`.as(
-              'name',
-            ),
-            eb.fn.sum('quantity').as('quantity'),
-          ])
-          .where(whereUser(userId))
-          .where('is_test', '=', false)
-          .where('status', 'in', ACCEPTED)
-          .groupBy('content')
-          .orderBy('content')
-          .execute(),
-      'reads',
-    );
-    // A quantity has at most nine digits, so the sum is exact for nine million entries.
-    return rows.map(({ content, name, quantity }) => ({ content, name, quantity: Number(quantity) }));
+    let checkpoint = await this.database.run((db) => findCheckpoint(db, userId), 'reads');
+    for (;;) {
+      const earlier = checkpoint ?? { position: '0', balances: [] };
+      const page = await this.database.run((db) => addEntries(db, userId, earlier), 'reads');
+      if (page.position !== null && page.added >= CHECKPOINT_INTERVAL) {
+        checkpoint = { position: page.position, balances: page.checkpoint };
+        await this.saveCheckpoint(userId, checkpoint);
+      }
+      if (page.added < BATCH_SIZE) return page.balances;
+    }
   }
 
   /**
@@ -198,6 +183,15 @@ export class LedgerService {
   /** Discards a quarantined entry for good. @returns 'conflict' if it has another status */
   discard(id: string, decision: Decision): Promise<LedgerEntry | 'not-found' | 'conflict'> {
     return this.resolve(id, 'discarded', decision);
+  }
+
+  /** A server that only reads answers as well: the next call reads the same entries again. */
+  private async saveCheckpoint(userId: string, checkpoint: Checkpoint): Promise<void> {
+    try {
+      await this.database.run((db) => saveCheckpoint(db, userId, checkpoint), 'reads');
+    } catch (error) {
+      if (!(error instanceof StorageUnavailableError)) throw error;
+    }
   }
 
   private async accept(id: string, isTest: boolean): Promise<boolean> {

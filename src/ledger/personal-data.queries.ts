@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import type { Tables } from '../database/tables.js';
 import { sanitizeText } from '../database/text-columns.js';
+import { deleteCheckpoints } from './balances.queries.js';
 import { whereUser } from './ledger-feed.js';
 import { ACCEPTED } from './ledger.queries.js';
 
@@ -34,6 +35,7 @@ export async function eraseFromLedger(
     )
     .returning('id')
     .execute();
+  await deleteCheckpoints(db, reference === undefined ? [userId] : [userId, reference]);
   return rows.map(({ id }) => id);
 }
 

@@ -58,8 +58,10 @@ export interface CallbackContext {
   readonly registered: ReadonlySet<string>;
 }
 
-/** The promises of an outage that one process keeps in memory. */
+/** The promises of an outage that one process keeps in memory, */
 const MAX_UNSTORED = 10_000;
+/** and how many characters of them, at two bytes each: all, unless their ids are unusually long. */
+const MAX_UNSTORED_CHARACTERS = 8 * 1024 * 1024;
 const RETRY_INTERVAL_MS = 1_000;
 /** Each may have hundreds of users. */
 const LOOKUPS_OF_STATEMENT = 16;
@@ -72,7 +74,9 @@ const LOOKUPS_OF_STATEMENT = 16;
 export class PromisedRewardsService implements BeforeApplicationShutdown {
   private readonly logger = new Logger('PromisedRewardsService');
   private readonly listeners: ((ids: readonly string[]) => void)[] = [];
-  private readonly unstored: PromisedReward[] = [];
+  /** As JSON: V8 would keep the whole response of Kiip for each text that was cut from it. */
+  private readonly unstored: string[] = [];
+  private unstoredCharacters = 0;
   private retries: PollingLoop | undefined;
   private readonly counts = { stored: 0, delayed: 0, dropped: 0 };
 
@@ -130,11 +134,14 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
   }
 
   private retryLater(reward: PromisedReward): void {
-    if (this.unstored.length >= MAX_UNSTORED) {
+    const json = JSON.stringify(reward);
+    const characters = this.unstoredCharacters + json.length;
+    if (this.unstored.length >= MAX_UNSTORED || characters > MAX_UNSTORED_CHARACTERS) {
       this.counts.dropped += 1;
       return;
     }
-    this.unstored.push(reward);
+    this.unstored.push(json);
+    this.unstoredCharacters = characters;
     this.retries ??= new PollingLoop(
       () => this.storeUnstored(),
       RETRY_INTERVAL_MS,
@@ -147,13 +154,14 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
   private async storeUnstored(): Promise<false> {
     for (let next = this.unstored[0]; next !== undefined; next = this.unstored[0]) {
       try {
-        await this.insert(next);
+        await this.insert(JSON.parse(next) as PromisedReward);
       } catch (error) {
         if (error instanceof StorageUnavailableError) throw error;
         // It would fail again and hold back the others.
         this.counts.dropped += 1;
       }
       this.unstored.shift();
+      this.unstoredCharacters -= next.length;
     }
     return false;
   }

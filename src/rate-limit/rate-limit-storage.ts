@@ -1,9 +1,9 @@
 import type { ThrottlerStorage } from '@nestjs/throttler';
-import QuickLRU from 'quick-lru';
+import { LRUCache } from 'lru-cache';
 import type { RedisStore } from '../cache/redis-store.js';
 
-/** Counts between this many and twice as many callers and addresses; beyond that it drops the least recently used. */
-const MAX_TRACKED_CALLERS = 10_000;
+/** Counts so many callers and addresses; beyond that it drops the least recently used. */
+const MAX_TRACKED_CALLERS = 20_000;
 
 export type ThrottlerRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
@@ -23,7 +23,7 @@ interface Window {
  * for one process only, and gets slower the more calls it has counted.
  */
 export class RateLimitStorage implements ThrottlerStorage {
-  private readonly windows = new QuickLRU<string, Window>({ maxSize: MAX_TRACKED_CALLERS });
+  private readonly windows = new LRUCache<string, Window>({ max: MAX_TRACKED_CALLERS });
 
   /** @param scope keeps the counters of environments that share a Redis apart */
   constructor(

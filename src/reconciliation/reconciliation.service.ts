@@ -71,20 +71,21 @@ export class ReconciliationService {
 
   /** Rewards of the window, oldest first, at most a thousand. Rewards that users have not redeemed are included. */
   async findUnmatchedRewards({ from, to }: LedgerWindow): Promise<UnmatchedReward[]> {
-    // The join uses the index on users, because the index on transactions only covers accepted redemptions.
+    // Each subquery has a limit, so that PostgreSQL runs it for each reward, by an index: it might read the whole ledger once instead.
     const { rows } = await this.database.run(
       (db) =>
         sql<RewardRow>`
         select r.* from ${REWARDED_MOMENTS} r
-        where r.rewarded_at >= ${from} and r.rewarded_at < ${to} and not exists (
-          select from ${LEDGER_ENTRIES} l
-          where left(l.user_id, 256) = left(r.user_id, 256) and l.user_id = r.user_id and (
-            l.transaction_id = r.reward_id or exists (
-              select from ${PROMISED_IDS} p
-              where p.transaction_id = l.transaction_id and p.user_id = r.user_id and p.reward_id = r.reward_id
-            )
-          )
-        )
+        where r.rewarded_at >= ${from} and r.rewarded_at < ${to} and (
+          select true from ${LEDGER_ENTRIES} l
+          where l.transaction_id = r.reward_id and l.user_id = r.user_id limit 1
+        ) is null and (
+          select true from ${PROMISED_IDS} p, lateral (
+            select from ${LEDGER_ENTRIES} e
+            where e.transaction_id = p.transaction_id and e.user_id = r.user_id limit 1
+          ) l
+          where p.reward_id = r.reward_id and p.user_id = r.user_id limit 1
+        ) is null
         order by r.rewarded_at limit ${sql.lit(MAX_UNMATCHED_REWARDS)}`.execute(db),
       'reads',
     );

@@ -1,4 +1,4 @@
-import axios, { AxiosError } from 'axios';
+import { AxiosError } from 'axios';
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { Dispatcher } from 'undici';
 import { decodeUtf8 } from '../config/utf8.js';
@@ -83,9 +83,9 @@ export function toAxiosError(config: InternalAxiosRequestConfig, cause: Upstream
   return error;
 }
 
-function toTarget(config: InternalAxiosRequestConfig): { origin: string; path: string } {
-  // getUri also appends `params`. Axios or the caller percent-encodes everything that varies.
-  const { origin, pathname, search } = new URL(axios.getUri(config));
+/** The caller percent-encodes everything that varies. */
+function toTarget({ baseURL, url }: InternalAxiosRequestConfig): { origin: string; path: string } {
+  const { origin, pathname, search } = new URL(baseURL!.replace(/\/+$/, '') + url!);
   return { origin, path: pathname + search };
 }
 

@@ -1,7 +1,7 @@
 import { HttpService } from '@nestjs/axios';
 import { SpanKind } from '@opentelemetry/api';
 import { create } from 'axios';
-import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
+import type { AxiosRequestConfig, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { ClassConstructor } from 'class-transformer';
 import type { Dispatcher } from 'undici';
 import type { ProxySettings } from '../config/proxy.js';
@@ -61,10 +61,24 @@ export interface UpstreamOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+const HEADERS = { Accept: 'application/json', 'User-Agent': 'rewards-gateway' };
+const JSON_HEADERS = { 'Content-Type': 'application/json' };
+
+const COPIED_IN_VAIN = [
+  'transitional',
+  'transformRequest',
+  'transformResponse',
+  'env',
+  'timeout',
+  'xsrfCookieName',
+  'xsrfHeaderName',
+  'maxContentLength',
+  'maxBodyLength',
+] as const;
 
 /**
  * An axios instance for one upstream: keep-alive pool, bulkhead, one breaker per operation, interceptors, one deadline.
- * Use `axiosRef`. Every failure is an UpstreamError. `validateStatus` decides which statuses are successes (default: 2xx).
+ * Use `axiosRef.request` or `postJson`. Every failure is an UpstreamError. `validateStatus` decides which statuses are successes (default: 2xx).
  */
 export class UpstreamHttp extends HttpService {
   private readonly dispatcher: Dispatcher;
@@ -75,9 +89,7 @@ export class UpstreamHttp extends HttpService {
       create({
         baseURL: options.baseUrl,
         operation: 'call',
-        headers: { Accept: 'application/json', 'User-Agent': 'rewards-gateway' },
         validateStatus: (status) => status >= 200 && status < 300,
-        transformResponse: [],
       }),
     );
     const { breakers, upstream, operations, concurrency, queue, deadlineMs } = options;
@@ -93,7 +105,11 @@ export class UpstreamHttp extends HttpService {
     });
     this.bulkhead = new FairBulkhead(concurrency, queue);
     for (const operation of operations) breakers.for(upstream, operation);
-    this.axiosRef.defaults.adapter = (config) => this.sendAttempt(config);
+    const { defaults } = this.axiosRef;
+    // Axios copies its defaults, with their parts, for every call. Bodies are strings, and no other default concerns our adapter.
+    for (const name of COPIED_IN_VAIN) delete defaults[name];
+    Object.assign(defaults, { headers: HEADERS });
+    defaults.adapter = (config) => this.sendAttempt(config);
     // Response interceptors run first to last: the outcome is recorded after the last retry. Request interceptors run last to first:
     // the deadline is set before anything may wait.
     const interceptors = [
@@ -102,6 +118,21 @@ export class UpstreamHttp extends HttpService {
       new DeadlineInterceptor(deadlineMs),
     ];
     for (const interceptor of interceptors) interceptor.install(this.axiosRef);
+  }
+
+  /** Posts an object as JSON. Axios itself would copy the object and its parts before. */
+  postJson(
+    url: string,
+    body: object,
+    config: AxiosRequestConfig<string>,
+  ): Promise<AxiosResponse<string, string>> {
+    return this.axiosRef.request({
+      ...config,
+      method: 'post',
+      url,
+      data: JSON.stringify(body),
+      headers: JSON_HEADERS,
+    });
   }
 
   /**

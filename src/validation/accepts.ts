@@ -5,6 +5,7 @@ type Properties = Readonly<Record<string, unknown>>;
 type Rule = (object: Properties, value: unknown) => boolean;
 
 interface PropertyRules {
+  readonly name: string;
   /** The others apply only if all of these hold. */
   readonly conditions: readonly Rule[];
   readonly rules: readonly Rule[];
@@ -45,7 +46,7 @@ const COMPILED = new WeakMap<object, ReadonlyMap<string, PropertyRules>>();
 export function accepts(object: object, type: Function = classOf(object)): boolean {
   const rules = rulesOf(type);
   for (const name of Object.keys(object)) if (!rules.has(name)) return false;
-  for (const [name, property] of rules) if (!meets(object as Properties, name, property)) return false;
+  for (const property of rules.values()) if (!meets(object as Properties, property)) return false;
   return true;
 }
 
@@ -59,10 +60,11 @@ function classOf(object: object): Function {
   return (Object.getPrototypeOf(object) as { constructor: Function }).constructor;
 }
 
-function meets(object: Properties, name: string, { conditions, rules }: PropertyRules): boolean {
+function meets(object: Properties, { name, conditions, rules }: PropertyRules): boolean {
   const value = object[name];
-  if (!conditions.every((condition) => condition(object, value))) return true;
-  return rules.every((rule) => rule(object, value));
+  for (const condition of conditions) if (!condition(object, value)) return true;
+  for (const rule of rules) if (!rule(object, value)) return false;
+  return true;
 }
 
 function rulesOf(target: Function): ReadonlyMap<string, PropertyRules> {
@@ -82,6 +84,7 @@ function compile(target: Function): Map<string, PropertyRules> {
     Object.entries(Object.groupBy(all, ({ propertyName }) => propertyName)).map(([name, metadata = []]) => [
       name,
       {
+        name,
         conditions: metadata
           .filter(({ type }) => type === 'conditionalValidation')
           .map(({ constraints: [condition] }) => condition as Rule),

@@ -4,6 +4,14 @@ import type { Violation } from '../problem/problem.js';
 const MAX_VALUES = 1_000;
 const MAX_NAME_LENGTH = 256;
 
+const TOO_MANY_VALUES = 'contains too many values';
+const NAME_TOO_LONG = `has a property whose name has more than ${MAX_NAME_LENGTH} characters`;
+
+interface Found {
+  readonly path: readonly string[];
+  readonly detail: string;
+}
+
 /**
  * Finds what validators do not handle: too many values (which also limits the depth), nested arrays (validators accept the inner
  * array as a valid item), and properties named like one that every object has (validators take them for allowed ones).
@@ -11,26 +19,28 @@ const MAX_NAME_LENGTH = 256;
 export function findBodyViolation(body: object): Violation | undefined {
   let values = 0;
 
-  function visit(value: unknown, path: readonly string[]): Violation | undefined {
+  function visit(value: unknown): Found | undefined {
     values += 1;
     if (typeof value !== 'object' || value === null) return undefined;
     // The length first, since listing the keys of a long array takes long.
-    if (Array.isArray(value) && value.length > MAX_VALUES) return violation(path, 'has too many items');
-    const properties = Object.entries<unknown>(value as Record<string, unknown>);
-    if (values + properties.length > MAX_VALUES)
-      return violation(path.slice(0, 1), 'contains too many values');
-    for (const [name, property] of properties) {
-      if (name.length > MAX_NAME_LENGTH)
-        return violation(path, `has a property whose name has more than ${MAX_NAME_LENGTH} characters`);
-      const propertyPath = [...path, name];
+    if (Array.isArray(value) && value.length > MAX_VALUES) return { path: [], detail: 'has too many items' };
+    const names = Object.keys(value);
+    if (values + names.length > MAX_VALUES) return { path: [], detail: TOO_MANY_VALUES };
+    for (const name of names) {
+      if (name.length > MAX_NAME_LENGTH) return { path: [], detail: NAME_TOO_LONG };
+      const property = (value as Record<string, unknown>)[name];
       const detail = checkProperty(name, property, value);
-      const found = detail === undefined ? visit(property, propertyPath) : violation(propertyPath, detail);
-      if (found) return found;
+      const found = detail === undefined ? visit(property) : { path: [], detail };
+      if (found) return { ...found, path: [name, ...found.path] };
     }
     return undefined;
   }
 
-  return visit(body, []);
+  const found = visit(body);
+  if (!found) return undefined;
+  const { path, detail } = found;
+  // Deep inside, it is only by chance where the limit is reached.
+  return violation(detail === TOO_MANY_VALUES ? path.slice(0, 1) : path, detail);
 }
 
 function checkProperty(name: string, value: unknown, parent: object): string | undefined {

@@ -1,10 +1,9 @@
 import { during, startFlood } from '../support/flood.js';
-import { newDatabase } from '../support/databases.js';
-import type { TestDatabase } from '../support/databases.js';
-import { FaultProxy } from '../support/fault-proxy.js';
 import { credentials } from '../support/gateway.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
+import { newProxiedDatabase } from '../support/proxied-database.js';
+import type { ProxiedDatabase } from '../support/proxied-database.js';
 import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -14,17 +13,15 @@ const TIMEOUT_MS = 2_500;
 
 const reconciliation = '/api/v1/kiip/reconciliation?from=2026-01-01T00:00:00Z&to=2030-01-01T00:00:00Z';
 
-let database: TestDatabase;
-let proxy: FaultProxy;
+let database: ProxiedDatabase;
+let proxy: ProxiedDatabase['proxy'];
 let gateway: KiipGateway;
 
 beforeAll(async () => {
-  database = await newDatabase();
-  const url = new URL(database.url);
-  proxy = await FaultProxy.to(Number(url.port));
-  url.port = String(proxy.port);
+  database = await newProxiedDatabase();
+  ({ proxy } = database);
   gateway = await startKiipGateway({
-    DATABASE_URL: url.href,
+    ...database.env,
     DATABASE_TIMEOUT_MS: String(TIMEOUT_MS),
     KIIP_UNKNOWN_USERS: 'accept',
     ROLE: 'api',
@@ -33,7 +30,6 @@ beforeAll(async () => {
 afterEach(() => (proxy.delayMs = 0));
 afterAll(async () => {
   await gateway.close();
-  await proxy.close();
   await database.drop();
 });
 

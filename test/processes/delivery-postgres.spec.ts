@@ -141,7 +141,7 @@ describe('delivery during PostgreSQL failures', () => {
     'saves the result when the connection is reset %s it is written',
     async (when) => {
       const { resets } = proxy;
-      proxy.resetOn('with attempted as', when);
+      proxy.resetOn('with results as', when);
       const id = await record();
       await waitFor('connections are reset', () => proxy.resets >= resets + 2);
       proxy.stopResets();

@@ -1,11 +1,11 @@
 import type { Client } from 'pg';
 import { consumersConfig } from '../support/consumer.js';
 import { newDatabase } from '../support/databases.js';
-import type { TestDatabase } from '../support/databases.js';
-import { FaultProxy } from '../support/fault-proxy.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { Fields, KiipGateway } from '../support/kiip.js';
+import { newProxiedDatabase } from '../support/proxied-database.js';
+import type { ProxiedDatabase } from '../support/proxied-database.js';
 import { waitFor } from '../support/wait-for.js';
 
 const many = (count: number, fields: Fields = {}) => Array.from({ length: count }, () => redemption(fields));
@@ -13,24 +13,19 @@ const sendAll = (gateway: KiipGateway, callbacks: readonly Fields[]) =>
   Promise.all(callbacks.map((fields) => gateway.callback(fields)));
 
 describe('callbacks that arrive together', () => {
-  let database: TestDatabase;
-  let proxy: FaultProxy;
+  let database: ProxiedDatabase;
   let gateway: KiipGateway;
   beforeAll(async () => {
-    database = await newDatabase();
-    const url = new URL(database.url);
-    proxy = await FaultProxy.to(Number(url.port));
-    url.port = String(proxy.port);
-    gateway = await startKiipGateway({ DATABASE_URL: url.href, DATABASE_TIMEOUT_MS: '4000' });
+    database = await newProxiedDatabase();
+    gateway = await startKiipGateway({ ...database.env, DATABASE_TIMEOUT_MS: '4000' });
   });
   afterAll(async () => {
     await gateway.close();
-    await proxy.close();
     await database.drop();
   });
 
   const statements = () =>
-    ['gateway_find_contexts', 'gateway_insert_ledger'].map((name) => proxy.countWords(name));
+    ['gateway_find_contexts', 'gateway_insert_ledger'].map((name) => database.proxy.countWords(name));
 
   it('are each stored by two statements when they come one by one', async () => {
     await gateway.callback(redemption());
@@ -136,5 +131,45 @@ describe('the rows that PostgreSQL reads for callbacks, deliveries and rejected 
     const [empty, grown] = [await rowsRead(''), await rowsRead(HISTORY)];
     expect(empty).toBeGreaterThan(CALLBACKS);
     expect(grown).toBeLessThan(empty + 4_000);
+  });
+});
+
+describe('deliveries that end together', () => {
+  let database: ProxiedDatabase;
+  let inbox: Inbox;
+  let gateway: KiipGateway;
+  beforeAll(async () => {
+    database = await newProxiedDatabase();
+    inbox = await Inbox.open();
+    const consumers = consumersConfig(inbox.url(), { concurrency: 32 });
+    gateway = await startKiipGateway({ ...database.env, DELIVERY_CONSUMERS: consumers });
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await inbox.close();
+    await database.drop();
+  });
+
+  it('share the statements that save their results, and those that lease the next ones', async () => {
+    const count = 300;
+    const respond = inbox.hold();
+    await sendAll(gateway, many(count));
+    const statements = () =>
+      ['insert into delivery_attempts', 'for update skip locked'].map((words) =>
+        database.proxy.countWords(words),
+      );
+    const before = statements();
+    respond(200);
+    await waitFor('all results are saved', async () => {
+      const [row] = await database.query(
+        `select count(*)::int as delivered from deliveries where status = 'delivered' and attempts = 1`,
+      );
+      return row!['delivered'] === count;
+    });
+    expect(await database.query('select count(*)::int as attempts from delivery_attempts')).toEqual([
+      { attempts: count },
+    ]);
+    for (const [index, total] of statements().entries())
+      expect(total - before[index]!).toBeLessThan(count / 2);
   });
 });

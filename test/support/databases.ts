@@ -8,6 +8,7 @@ const TABLES = [
   'delivery_attempts',
   'deliveries',
   'delivery_outbox',
+  'ledger_balances',
   'ledger',
   'kiip_promised_rewards',
   'kiip_rewarded_moments',
@@ -43,7 +44,7 @@ export async function newDatabase(): Promise<TestDatabase> {
     await database.migrate();
     return database;
   };
-  const pool = new Pool({ connectionString: url.href });
+  const pool = new Pool({ connectionString: url.href, allowExitOnIdle: true });
   pool.on('error', () => undefined);
   const query = async (text: string) => (await pool.query<Record<string, unknown>>(text)).rows;
   return {

@@ -9,7 +9,7 @@ let loop: PollingLoop;
 let runs: number;
 let failures: unknown[];
 
-const start = (work: () => Promise<boolean> | boolean, intervalMs = NEVER_MS) => {
+const start = (work: () => Promise<boolean> | boolean, intervalMs = NEVER_MS, minIntervalMs = 0) => {
   runs = 0;
   failures = [];
   loop = new PollingLoop(
@@ -19,6 +19,7 @@ const start = (work: () => Promise<boolean> | boolean, intervalMs = NEVER_MS) =>
     },
     intervalMs,
     (error) => failures.push(error),
+    minIntervalMs,
   );
   loop.start();
 };
@@ -96,6 +97,22 @@ describe('PollingLoop', () => {
     loop.notify();
     await ran(2);
     expect(failures).toHaveLength(1);
+  });
+
+  it('runs no more often than its minimum interval, however often it is notified', async () => {
+    start(() => false, NEVER_MS, 20);
+    const since = performance.now();
+    const notifying = setInterval(() => loop.notify(), 1);
+    await ran(4);
+    clearInterval(notifying);
+    // A timer may be early by a fraction of a millisecond.
+    expect(performance.now() - since).toBeGreaterThan(58);
+  });
+
+  it('runs without a rest while there is more, whatever its minimum interval', async () => {
+    start(() => runs < 5, NEVER_MS, NEVER_MS);
+    await ran(5);
+    expect(failures).toEqual([]);
   });
 
   it('stops at once while it waits', async () => {

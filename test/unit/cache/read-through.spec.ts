@@ -4,6 +4,7 @@ import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { ReadThrough } from '../../../src/cache/read-through.js';
 import type { CachePolicy } from '../../../src/cache/read-through.js';
 import { createMemoryStore } from '../../../src/cache/tiered-cache.js';
+import { sha256Key } from '../../../src/database/text-columns.js';
 import { SecretFileWatcher } from '../../../src/config/secret-file-watcher.js';
 import { passSeconds, restoreClock } from '../../support/clock.js';
 import { read } from '../../support/config.js';
@@ -105,7 +106,24 @@ describe('ReadThrough', () => {
     expect((await bounded.get('in use', kind, neverAsked)).value).toBe('from 0');
     expect((await bounded.get('key-0', kind, () => Promise.resolve('anew'))).value).toBe('anew');
   });
+
+  it('keeps at most 28 MiB of the longest ids', async () => {
+    const store = createMemoryStore();
+    const bounded = new ReadThrough(new TieredCache(createCache({ stores: [store] }), seal));
+    const longest = '\u{1F600}'.repeat(256);
+    for (let index = 0; index < 30_000; index += 1)
+      await bounded.get(keyOf(index), kind, () => Promise.resolve(longest));
+    const kept = (store.store as Map<string, unknown>).size;
+    const bytesOfOne = Buffer.byteLength(longest, 'utf16le') + keyOf(0).length;
+    expect(kept * bytesOfOne).toBeLessThanOrEqual(28 * 1024 * 1024);
+    expect(kept).toBeGreaterThan(15_000);
+  });
 });
+
+/** A key as those of Kigo are. */
+function keyOf(index: number): string {
+  return `rewards-gateway:kigo:0123456789abcdef:account:v2:${sha256Key(String(index))}`;
+}
 
 /** A source that responds when the test tells it to. */
 class Source {

@@ -38,5 +38,11 @@ it.each([
   ['203.0.113.9, garbage', '203.0.113.9, 10.0.0.1'],
   ['', '10.0.0.1'],
 ])('counts what is no address in %j as the proxy', (header, normalized) => {
-  expect(normalizeForwardedFor(header, '::ffff:10.0.0.1')).toBe(normalized);
+  expect(normalizeForwardedFor(header, '::ffff:10.0.0.1', 2)).toBe(normalized);
+});
+
+it('keeps the addresses that trusted proxies have written, and not what the client may have sent', () => {
+  const header = `${'x,'.repeat(8_000)} 203.0.113.9, 198.51.100.7`;
+  expect(normalizeForwardedFor(header, '10.0.0.1', 1)).toBe('198.51.100.7');
+  expect(normalizeForwardedFor(header, '10.0.0.1', 2)).toBe('203.0.113.9, 198.51.100.7');
 });
