@@ -60,7 +60,7 @@ export async function fanOutOutbox(
 ): Promise<number> {
   const names = consumers.map(({ name }) => name);
   const ordered = consumers.map(({ order_by }) => order_by !== undefined);
-  const { rows } = await sql<{ moved: number }>`
+  const { rows } = await sql<{ moved: number; waiting: string[] }>`
     with ${TRY_LOCK},
     oldest as materialized (
       select ledger_id from ${OUTBOX} where (select acquired from creation_lock) order by accepted_at, ledger_id limit ${limit}
@@ -83,9 +83,30 @@ export async function fanOutOutbox(
       select ledger_id, consumer, ordering_key, accepted_at, trace_parent, ${FIRST_ATTEMPT_AT}
       from d order by accepted_at, ledger_id
       on conflict on constraint deliveries_once_per_consumer do nothing
+      returning id, ledger_id, consumer, next_attempt_at > now() as waits
     )
-    select count(*)::int as moved from moved`.execute(db);
-  return rows[0]?.moved ?? 0;
+    select (select count(*)::int from moved) as moved,
+      array(select created.id from created join d using (ledger_id, consumer) where waits and position = 1) as waiting`.execute(
+    db,
+  );
+  const { moved = 0, waiting = [] } = rows[0] ?? {};
+  if (waiting.length > 0) await releaseOvertaken(db, waiting);
+  return moved;
+}
+
+/**
+ * Makes those of some new deliveries due that no longer have an earlier one of their user: it ended while they were created, so that
+ * neither statement saw the other's rows. The lock waits for an end that is being saved.
+ */
+async function releaseOvertaken(db: Kysely<Tables>, ids: readonly string[]): Promise<void> {
+  await sql`
+    update deliveries d set next_attempt_at = now()
+    where d.id = any(${ids}::bigint[]) and d.status = 'pending' and d.next_attempt_at > now() and (
+      select true from deliveries earlier
+      where earlier.consumer = d.consumer and earlier.ordering_key = d.ordering_key and earlier.status = 'pending'
+        and earlier.id < d.id
+      limit 1 for share
+    ) is null`.execute(db);
 }
 
 /**

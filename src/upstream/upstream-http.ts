@@ -188,7 +188,9 @@ export class UpstreamHttp extends HttpService {
   private async send(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
     const { breakers, upstream, timeoutMs } = this.options;
     const { operation } = config;
-    const body = typeof config.data === 'string' ? new TrackedBody(config.data) : undefined;
+    const data = config.data as unknown;
+    if (data !== undefined && typeof data !== 'string') throw new TypeError('a body is sent by postJson');
+    const body = data === undefined ? undefined : new TrackedBody(data);
     const remainingMs = Math.min(timeoutMs, config.deadlineAt - performance.now());
     try {
       return await breakers.for(upstream, operation).execute(() =>

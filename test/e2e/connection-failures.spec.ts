@@ -212,7 +212,7 @@ describe('the error of a POST', () => {
   });
 
   const post = () =>
-    http.axiosRef.post('/', {}, { operation: 'moment' }).then(
+    http.postJson('/', {}, { operation: 'moment' }).then(
       () => undefined,
       (error: UpstreamError) => [error.failure, error.neverSent],
     );

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer } from '../../src/config/parsers.js';
-import { fanOutOutbox } from '../../src/delivery/delivery.queries.js';
+import { acquireLeases, fanOutOutbox, saveAttempts } from '../../src/delivery/delivery.queries.js';
 import { countUnfinished } from '../support/reconciliation.js';
 import { CallbackSender } from '../support/callback-sender.js';
 import { consumersConfig, CONSUMER_SECRET } from '../support/consumer.js';
@@ -22,6 +22,22 @@ describe('ordered delivery by two replicas', () => {
   afterAll(async () => {
     await inbox.close();
     await database.drop();
+  });
+
+  const insert = (number: number, user = 'orderly') =>
+    database.query(`with row as (
+         insert into ledger (id, kind, status, is_test, transaction_id, content, quantity, quantity_text, user_id, received_at,
+           signature, signed_text, signed_text_hash, fields_hash, transaction_hash, signature_scheme, secret_index)
+         values ('iss_order_${number}', 'issuance', 'recorded', false, '', '', 1, '1', '${user}', now(), '${number}', '${number}',
+           'order-${number}', 'order-${number}', 'order-${number}', '', 1) returning id)
+       insert into delivery_outbox (ledger_id) select id from row`);
+  const consumer = (): Consumer => ({
+    name: 'orderly',
+    url: inbox.url(),
+    secrets: [CONSUMER_SECRET],
+    events: ['kiip.currency.issued'],
+    concurrency: 8,
+    order_by: 'user_id',
   });
 
   const start = (name: string) =>
@@ -68,23 +84,7 @@ describe('ordered delivery by two replicas', () => {
 
   test('moves entries from the outbox in one replica at a time; the other returns at once and moves the rest later', async () => {
     const [first, second] = [await database.open(), await database.open()];
-    const insert = (number: number) =>
-      database.query(`with row as (
-           insert into ledger (id, kind, status, is_test, transaction_id, content, quantity, quantity_text, user_id, received_at,
-             signature, signed_text, signed_text_hash, fields_hash, transaction_hash, signature_scheme, secret_index)
-           values ('iss_order_${number}', 'issuance', 'recorded', false, '', '', 1, '1', 'orderly', now(), '${number}', '${number}',
-             'order-${number}', 'order-${number}', 'order-${number}', '', 1) returning id)
-         insert into delivery_outbox (ledger_id) select id from row`);
-    const consumers: Consumer[] = [
-      {
-        name: 'orderly',
-        url: inbox.url(),
-        secrets: [CONSUMER_SECRET],
-        events: ['kiip.currency.issued'],
-        concurrency: 8,
-        order_by: 'user_id',
-      },
-    ];
+    const consumers = [consumer()];
     await insert(1);
     const gate = Promise.withResolvers<void>();
     const moved = Promise.withResolvers<number>();
@@ -108,5 +108,45 @@ describe('ordered delivery by two replicas', () => {
       { ledger_id: 'iss_order_1', now: true },
       { ledger_id: 'iss_order_2', now: false },
     ]);
+  });
+
+  test('sends a delivery at once when the one before it ends while it is created', async () => {
+    const [first, second] = [await database.open(), await database.open()];
+    const consumers = [consumer()];
+    await insert(3, 'racer');
+    await first.run((db) => fanOutOutbox(db, consumers, 100));
+    const leased = await first.run((db) => acquireLeases(db, consumers[0]!, 100, 60_000));
+    const delivery = leased.find(({ ledgerId }) => ledgerId === 'iss_order_3')!;
+    await insert(4, 'racer');
+    const gate = Promise.withResolvers<void>();
+    const saved = Promise.withResolvers<boolean[]>();
+    const result = {
+      durationMs: 1,
+      status: 200,
+      outcome: 'response',
+      next: 'delivered',
+      resetSchedule: false,
+    } as const;
+    const saving = first.run((db) =>
+      db.transaction().execute(async (transaction) => {
+        saved.resolve(await saveAttempts(transaction, [{ delivery, result }]));
+        await gate.promise;
+      }),
+    );
+    expect(await saved.promise).toEqual([true]);
+    const moving = second.run((db) => fanOutOutbox(db, consumers, 100));
+    await waitFor('the new delivery waits for the result', async () => {
+      const [row] = await database.query(
+        `select count(*)::int as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return row!['waiting'] === 1;
+    });
+    gate.resolve();
+    await saving;
+    expect(await moving).toBe(1);
+    const due = await database.query(
+      `select next_attempt_at <= now() as now from deliveries where ledger_id = 'iss_order_4' and consumer = 'orderly'`,
+    );
+    expect(due).toEqual([{ now: true }]);
   });
 });
