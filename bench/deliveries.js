@@ -1,20 +1,19 @@
-// In one run: how long events take to two healthy consumers, alone and beside one that fails. Prints ratios; see docs/architecture.md, "Measurements".
-import { fork, spawn } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
+// In one run: how long events take to two healthy consumers, alone and beside one that fails. Prints ratios; see
+// docs/architecture.md, "Measurements".
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { gatewayEnvironment, median } from './measure.js';
-import { freePort, startStorage } from './services.js';
+import { CONSUMER_SECRET, signedCallback } from './environment.js';
+import { median } from './processes.js';
+import { interleave, openWorkbench } from './workbench.js';
 
 const rounds = 3;
 const perSecond = 50;
 const warmUp = 100;
 const counted = 400;
 const graceMs = 60_000;
-const secret = 'whsec_YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2g=';
 const chunk = Buffer.alloc(16_384, 'x');
 
 /** What an ill consumer does. */
@@ -33,56 +32,31 @@ if (illness === undefined) await compare();
 else await beIll(illnesses[illness]);
 
 async function compare() {
-  const storage = await startStorage();
-  const scenarios = ['alone', ...Object.keys(illnesses)];
-  const measured = [];
-  try {
-    for (let round = 0; round < rounds; round += 1) {
-      const figures = {};
-      // Each round begins with another one: whatever drifts drifts for all.
-      for (let turn = 0; turn < scenarios.length; turn += 1) {
-        const name = scenarios[(round + turn) % scenarios.length];
-        figures[name] = await run(name, await storage.env());
-      }
-      measured.push(figures);
-    }
-  } finally {
-    storage.stop();
-  }
-  const ratios = Object.fromEntries(
-    Object.keys(illnesses).map((name) => [
-      name,
-      Object.fromEntries(
-        ['p50', 'p99'].map((figure) => [
-          `${figure} / alone`,
-          median(measured.map((figures) => figures[name][figure] / figures.alone[figure])),
-        ]),
-      ),
-    ]),
+  const bench = await openWorkbench(rounds);
+  const measures = Object.fromEntries(
+    ['alone', ...Object.keys(illnesses)].map((name) => [name, () => run(bench, name)]),
   );
-  const file = new URL('results.json', import.meta.url);
-  const results = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
-  results['deliveries beside an ill consumer'] = { storage: storage.name, ...ratios, measured };
-  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`);
-  const ms = (figure) => median(measured.map(({ alone }) => alone[figure])).toFixed(1);
-  console.log(`\ndeliveries on ${storage.name}, ${perSecond} callbacks a second to two healthy consumers`);
+  const { alone, ...others } = await interleave(bench, measures, 0);
+  await bench.close();
+  const ratio = (figures, figure) =>
+    Number(median(figures.map((one, round) => one[figure] / alone[round][figure])).toFixed(2));
+  const ms = (figure) => median(alone.map((one) => one[figure])).toFixed(1);
+  console.log(`\n${perSecond} callbacks a second to two healthy consumers`);
   console.log(
     `alone: p50 ${ms('p50')} ms, p99 ${ms('p99')} ms; beside an ill one, median ratios of ${rounds} rounds:`,
   );
   console.table(
     Object.fromEntries(
-      Object.entries(ratios).map(([name, figures]) => [
+      Object.entries(others).map(([name, figures]) => [
         name,
-        Object.fromEntries(
-          Object.entries(figures).map(([figure, ratio]) => [figure, Number(ratio.toFixed(2))]),
-        ),
+        { p50: ratio(figures, 'p50'), p99: ratio(figures, 'p99') },
       ]),
     ),
   );
 }
 
 /** From the answer to a callback until its event has arrived, at each of the healthy consumers, in milliseconds. */
-async function run(name, env) {
+async function run(bench, name) {
   const answered = new Map();
   const arrived = [new Map(), new Map()];
   const healthy = await Promise.all(
@@ -99,10 +73,10 @@ async function run(name, env) {
   const consumers = urls.map((url, index) => ({
     name: `consumer-${index}`,
     url,
-    secrets: [secret],
+    secrets: [CONSUMER_SECRET],
     events: ['kiip.currency.issued'],
   }));
-  const gateway = await startGateway({ ...env, DELIVERY_CONSUMERS: JSON.stringify(consumers) });
+  const gateway = await bench.startGateway({ DELIVERY_CONSUMERS: JSON.stringify(consumers) });
   try {
     const calls = [];
     for (let count = 0; count < warmUp + counted; count += 1) {
@@ -125,8 +99,7 @@ async function run(name, env) {
     const sorted = waits.toSorted((a, b) => a - b);
     return { p50: sorted[Math.floor(sorted.length * 0.5)], p99: sorted[Math.floor(sorted.length * 0.99)] };
   } finally {
-    gateway.process.kill('SIGKILL');
-    await once(gateway.process, 'close');
+    await bench.stopServers();
     ill?.kill('SIGKILL');
     for (const server of healthy) {
       server.close();
@@ -148,43 +121,14 @@ function pour(response) {
 }
 
 async function sendCallback(url) {
-  const fields = {
-    content: '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab',
-    name: 'Coins',
-    quantity: 20,
-    user_id: 'user-123',
-    transaction_id: randomUUID(),
-  };
-  const signature = createHash('sha1')
-    .update(`${Object.values(fields).join('')}bench`)
-    .digest('hex');
   const response = await fetch(`${url}/callbacks/kiip`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ...fields, signature }),
+    body: signedCallback(),
   });
   const { status, id } = await response.json();
   if (status !== 'recorded') throw new Error(`a callback was answered ${response.status}`);
   return id;
-}
-
-async function startGateway(extra) {
-  const env = gatewayEnvironment({
-    PORT: String(await freePort()),
-    RATE_LIMIT_PER_MINUTE: '0',
-    LOG_LEVEL: 'warn',
-    ...extra,
-  });
-  const entry = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-  const child = spawn(process.execPath, [entry], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  const url = `http://127.0.0.1:${env.PORT}`;
-  for (let tries = 0; tries < 600; tries += 1) {
-    const ready = await fetch(`${url}/health/ready`).catch(() => undefined);
-    if (ready?.ok) return { url, process: child };
-    await delay(50);
-  }
-  child.kill('SIGKILL');
-  throw new Error('the gateway does not start');
 }
 
 async function listen(handler) {

@@ -1,19 +1,19 @@
 // How long the gateway takes to be ready on the embedded PostgreSQL, for all of its processes together: on an empty folder, and
 // again on the same one. Linux only.
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { gatewayEnvironment, median } from './measure.js';
+import { environment } from './environment.js';
+import { cpuSeconds, mebibytes, median, start, stop } from './processes.js';
 
 const ROUNDS = 5;
 const rounds = [];
 for (let round = 0; round < ROUNDS; round += 1) {
   const dataDir = mkdtempSync(join(tmpdir(), 'embedded-start-'));
-  rounds.push({ first: await start(dataDir), later: await start(dataDir) });
+  rounds.push({ first: await measure(dataDir), later: await measure(dataDir) });
   rmSync(dataDir, { recursive: true });
 }
 const medians = (name) =>
@@ -26,12 +26,11 @@ const medians = (name) =>
 console.log(`\nstarts on the embedded PostgreSQL: medians of ${ROUNDS} rounds`);
 console.table({ 'an empty folder': medians('first'), 'the same folder again': medians('later') });
 
-/** Processor time and memory are those of the gateway and all of its descendants. */
-async function start(dataDir) {
-  const env = gatewayEnvironment({ PORT: '0', DATA_DIR: dataDir });
+/** Processor time and memory are those of the gateway and all of its descendants; memory that they share counts once. */
+async function measure(dataDir) {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../dist/main.js', import.meta.url))], {
-    env,
+  const child = start(process.execPath, [fileURLToPath(new URL('../dist/main.js', import.meta.url))], {
+    env: { ...environment(), PORT: '0', DATA_DIR: dataDir },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const output = { ready: false };
@@ -39,52 +38,17 @@ async function start(dataDir) {
   let peakMiB = 0;
   while (!output.ready) {
     if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}`);
-    peakMiB = Math.max(peakMiB, usage(child.pid).memoryMiB);
+    peakMiB = Math.max(peakMiB, mebibytes(child.pid, 'Pss'));
     await delay(50);
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  const { cpuSeconds, memoryMiB } = usage(child.pid);
-  child.kill('SIGTERM');
-  await new Promise((resolve) => child.once('exit', resolve));
-  return {
+  const memoryMiB = mebibytes(child.pid, 'Pss');
+  const figures = {
     'seconds to ready': seconds,
-    'processor seconds': cpuSeconds,
+    'processor seconds': cpuSeconds(child.pid),
     'memory MiB': memoryMiB,
     'peak MiB': Math.max(peakMiB, memoryMiB),
   };
-}
-
-/** From the kernel's own account: 100 ticks a second, of ended children too; memory that processes share counts once. */
-function usage(pid) {
-  const stats = new Map(
-    readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .flatMap((name) => {
-        const text = read(`/proc/${name}/stat`);
-        const [, parent, ...fields] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-        return text === '' ? [] : [[name, { parent, ticks: fields.slice(9, 13) }]];
-      }),
-  );
-  let ticks = 0;
-  let kibibytes = 0;
-  for (const [name, one] of stats) {
-    if (!descends(name, String(pid), stats)) continue;
-    ticks += one.ticks.reduce((sum, count) => sum + Number(count), 0);
-    kibibytes += Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${name}/smaps_rollup`))?.[1] ?? 0);
-  }
-  return { cpuSeconds: ticks / 100, memoryMiB: kibibytes / 1024 };
-}
-
-function descends(name, ancestor, stats) {
-  for (let one = name; one !== undefined; one = stats.get(one)?.parent) if (one === ancestor) return true;
-  return false;
-}
-
-function read(path) {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    // The process has ended.
-    return '';
-  }
+  await stop(child);
+  return figures;
 }

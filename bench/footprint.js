@@ -1,76 +1,42 @@
-// What one gateway on PostgreSQL and Redis needs, for the requests and limits in k8s/. First its memory at rest and with full caches,
-// side by side with a stock NestJS application on Fastify with the same Redis; then its processor time and memory under load.
-import { spawn } from 'node:child_process';
+// `npm run footprint`: what one gateway on PostgreSQL and Redis needs, for the requests and limits in k8s/. First its memory at rest
+// and with full caches, side by side with a stock NestJS application on Fastify with Redis; then its processor time and memory
+// under load.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import autocannon from 'autocannon';
-import { startKigoSandbox, startKiipSandbox } from '@rewards-gateway/sandbox';
-import { cpuSeconds, gatewayEnvironment, mebibytes } from './measure.js';
-import { freePort, startRedis, startStorage } from './services.js';
+import { API_KEY } from './environment.js';
+import { mebibytes } from './processes.js';
+import { NEST, openWorkbench } from './workbench.js';
 
 const seconds = 15;
 const restMs = 5_000;
-/** Without a collection, the memory of a process says how much it has allocated, and little about what it keeps. */
-const collectOnSignal = `data:text/javascript,process.on("SIGUSR2",()=>gc({type:"major",flavor:"last-resort"}))`;
 /** Each has two entries in the cache of the gateway: more than have room, with ids as long as these. */
 const filledUsers = 15_000;
 const batchSize = 100;
-const headers = { authorization: 'Bearer bench-key', 'content-type': 'application/json' };
-const badge = (user) => ({
-  path: `/api/user/unviewed-count?external_user_id=${user}&external_program_id=p`,
-});
-const moment = (userid) => ({
-  path: '/api/v1/kiip/moments',
-  method: 'POST',
-  body: JSON.stringify({
-    app: { version: '1.0' },
-    connection: { ip: '203.0.113.7' },
-    device: {
-      id: 'd',
-      lang: 'en',
-      locale: 'en_US',
-      manufacturer: 'm',
-      model: 'm',
-      os: 'iOS 17',
-      resolution: '1x1',
-    },
-    user: { userid },
-    moment: { id: 'level-1-done' },
-  }),
-});
-let next = 0;
-const kinds = {
-  'cached badges, 64 connections': [64, () => badge('one')],
-  'cold badges, 16 connections': [16, () => badge(`cold-${(next += 1)}`)],
-  'moments, 16 connections': [16, () => moment(`user-${(next += 1)}`)],
+const longestId = 256;
+/** Without a collection, the memory of a process says how much it has allocated, and little about what it keeps. */
+const collectOnSignal = `data:text/javascript,process.on('SIGUSR2',()=>gc({type:'major',flavor:'last-resort'}))`;
+const NODE_OPTIONS = `--expose-gc --import=${collectOnSignal}`;
+const headers = { authorization: `Bearer ${API_KEY}`, 'content-type': 'application/json' };
+const jobs = {
+  'cached badges, 64 connections': { kind: 'count', connections: 64 },
+  'cold badges, 16 connections': { kind: 'cold count', connections: 16 },
+  'moments, 16 connections': { kind: 'first moment', connections: 16 },
 };
 
-const storage = await startStorage();
-const redis = await startRedis();
-const kigo = await startKigoSandbox();
-const kiip = await startKiipSandbox();
-const summaries = await startSummaries();
-const children = [];
+const bench = await openWorkbench(1);
+const kigo = createServer(answerAsKigo);
 try {
-  kigo.configure({ unknownUser: 'create' });
-  const stores = { ...(await storage.env()), REDIS_URL: redis.url };
-  const vendors = {
-    KIGO_BASE_URL: kigo.url,
-    KIGO_PARTNER_ID: 'demo-partner',
-    KIGO_API_KEY: 'demo-kigo-key',
-    KIIP_BASE_URL: kiip.url,
-    KIIP_APP_KEY: 'demo-kiip-app-key',
-    KIIP_APP_SECRETS: 'demo-kiip-app-secret',
-    RATE_LIMIT_PER_MINUTE: '0',
-  };
-  const gateway = await start('../dist/main.js', { ...stores, ...vendors });
-  const stock = await start('stock-fastify.js', { ...stores, KIGO_BASE_URL: summaries.url });
+  if (!bench.postgres || !bench.redis) throw new Error('footprint needs an installed PostgreSQL and Redis');
+  await once(kigo.listen(0, '127.0.0.1'), 'listening');
+  const env = { KIGO_BASE_URL: `http://127.0.0.1:${kigo.address().port}`, NODE_OPTIONS };
+  const gateway = await bench.startGateway({ ...env, REDIS_URL: `${bench.redis.url}/1` });
+  const stock = await bench.start(NEST, { ...env, REDIS_URL: `${bench.redis.url}/2` });
   await delay(restMs);
   const memory = { 'MiB at rest': compare(gateway, stock) };
-  await inParallel(filledUsers / batchSize, (index) => fillGateway(gateway.url, index));
-  await inParallel(filledUsers, (index) => get(`${stock.url}/summary?external_user_id=${longUser(index)}`));
+  await inParallel(filledUsers / batchSize, (batch) => fillGateway(gateway.url, batch));
+  await inParallel(filledUsers, (index) => get(`${stock.url}/api/user/unviewed-count?${queryOf(index)}`));
   await delay(restMs);
   memory['MiB with full caches'] = compare(gateway, stock);
   for (const { pid } of [gateway, stock]) process.kill(pid, 'SIGUSR2');
@@ -79,17 +45,12 @@ try {
   console.table(memory);
 
   const rows = {};
-  for (const [name, [connections, request]] of Object.entries(kinds)) {
-    rows[name] = await figures(gateway, connections, request);
-    kigo.clearRequests();
-  }
+  for (const [name, job] of Object.entries(jobs)) rows[name] = await figures(gateway, job);
   console.table(rows);
 } finally {
-  for (const child of children) child.kill();
-  await Promise.all([kigo.close(), kiip.close(), ...children.map((child) => child.ended)]);
-  summaries.stop();
-  redis.stop();
-  storage.stop();
+  await bench.close();
+  kigo.close();
+  kigo.closeAllConnections();
 }
 
 function compare(gateway, stock) {
@@ -102,12 +63,11 @@ function compare(gateway, stock) {
 }
 
 function longUser(index) {
-  return String(index).padStart(256, 'u');
+  return String(index).padStart(longestId, 'u');
 }
 
-/** The longest that Kigo may send: 256 characters of two code units each. */
-function longAccountId(index) {
-  return '\u{1F600}'.repeat(249) + String(index).padStart(7, '0');
+function queryOf(index) {
+  return `external_user_id=${longUser(index)}&external_program_id=p`;
 }
 
 async function fillGateway(url, batch) {
@@ -115,13 +75,9 @@ async function fillGateway(url, batch) {
     external_user_id: longUser(batch * batchSize + index),
     external_program_id: 'p',
   }));
-  for (const [index, user] of users.entries())
-    kigo.setAccount({ ...user, account_id: longAccountId(batch * batchSize + index) });
   const body = JSON.stringify({ users });
   const { results } = await get(`${url}/api/v1/unviewed-counts`, { method: 'POST', headers, body });
   if (results.some(({ count }) => count === undefined)) throw new Error('a count failed');
-  for (const user of users) kigo.removeAccount(user);
-  kigo.clearRequests();
 }
 
 async function get(url, options) {
@@ -138,53 +94,34 @@ async function inParallel(count, work) {
   await Promise.all(Array.from({ length: 4 }, workSome));
 }
 
-/** What Kigo would send to the stock application, which asks for it in one request. */
-async function startSummaries() {
-  const summary = { account_id: longAccountId(0), unviewed_products: 3, total_tokens: 3 };
-  const server = createServer((_, response) => {
+/** As vendors.js, but each user has an account of its own. */
+function answerAsKigo(request, response) {
+  const { pathname, searchParams } = new URL(request.url, 'http://kigo');
+  const answers = {
+    '/api/v1/auth/sessions': () => ({ token: 'token-of-a-partner' }),
+    '/api/v1/accounts': () => ({ account_id: accountOf(searchParams.get('external_user_id')) }),
+  };
+  const answer = answers[pathname] ?? (() => ({ unviewed_products: 12, total_tokens: 40 }));
+  request.resume().on('end', () => {
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify(summary));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return { url: `http://127.0.0.1:${server.address().port}`, stop: () => server.close() };
+    response.end(JSON.stringify(answer()));
+  });
+}
+
+/** For the longest user ids the longest that Kigo may send: 256 characters, most of two code units each. */
+function accountOf(user) {
+  return user.length < longestId ? `account-of-${user}` : '\u{1F600}'.repeat(249) + user.slice(-7);
 }
 
 /** `cores` is processor time by time gone by; the peak is the highest so far. */
-async function figures({ pid, url }, connections, request) {
-  const [startedAt, before] = [performance.now(), cpuSeconds(pid)];
-  const { requests, non2xx, errors } = await autocannon({
-    url,
-    connections,
-    duration: seconds,
-    headers,
-    requests: [{ setupRequest: (common) => ({ ...common, ...request() }) }],
-  });
-  if (non2xx + errors > 0) throw new Error(`${non2xx + errors} requests failed`);
-  const gone = (performance.now() - startedAt) / 1000;
+async function figures(gateway, job) {
+  // Callers that never sleep would keep Kigo from its processor.
+  const measure = bench.load(gateway, { ...job, seconds, polls: false });
+  const { requests, seconds: gone, cpuMicros } = await measure();
   return {
-    'requests per second': Math.round(requests.total / gone),
-    cores: Number(((cpuSeconds(pid) - before) / gone).toFixed(2)),
-    'memory MiB': Math.round(mebibytes(pid)),
-    'peak MiB': Math.round(mebibytes(pid, 'VmHWM')),
+    'requests per second': Math.round(requests / gone),
+    cores: Number(((cpuMicros * requests) / gone / 1_000_000).toFixed(2)),
+    'memory MiB': Math.round(mebibytes(gateway.pid)),
+    'peak MiB': Math.round(mebibytes(gateway.pid, 'VmHWM')),
   };
-}
-
-async function start(entry, more) {
-  const port = await freePort();
-  const env = gatewayEnvironment({ PORT: String(port), ...more });
-  const file = fileURLToPath(new URL(entry, import.meta.url));
-  const child = spawn(process.execPath, ['--expose-gc', '--import', collectOnSignal, file], {
-    env,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  child.ended = once(child, 'exit');
-  children.push(child);
-  const url = `http://127.0.0.1:${port}`;
-  for (let tries = 0; tries < 1200; tries += 1) {
-    const ready = await fetch(`${url}/health/ready`).catch(() => undefined);
-    await ready?.body?.cancel();
-    if (ready?.ok) return { pid: child.pid, url };
-    await delay(50);
-  }
-  throw new Error(`${entry} does not start`);
 }

@@ -1,15 +1,15 @@
 // In one run: what reads and callbacks take on a database with a long history, beside one with a day's entries. Needs an installed
 // PostgreSQL. `npm run bench:growth -- 100000 1000000` fills fewer ledger entries and deliveries.
-import { execFileSync, spawn } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import process from 'node:process';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
-import { gatewayEnvironment, median } from './measure.js';
-import { freePort, startStorage } from './services.js';
+import { API_KEY, CONSUMER_SECRET, environment, signedCallback } from './environment.js';
+import { median, startServer, stop } from './processes.js';
+import { startPostgres } from './services.js';
+import { GATEWAY } from './workbench.js';
 
 const [entries = 1_000_000, deliveries = 10_000_000] = process.argv.slice(2).map(Number);
 const consumersPerEntry = Math.max(1, Math.round(deliveries / entries));
@@ -23,19 +23,18 @@ const rounds = 15;
 const callbackRounds = 9;
 const callbacksPerRound = 300;
 const inFlight = 32;
-const secret = 'whsec_YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2g=';
-const authorization = 'Bearer bench-key';
+const authorization = `Bearer ${API_KEY}`;
 
-const storage = await startStorage();
+const postgres = await startPostgres();
+if (!postgres) throw new Error('bench:growth needs an installed PostgreSQL');
 const consumer = createServer((request, response) => request.resume().on('end', () => response.end()));
 await once(consumer.listen(0, '127.0.0.1'), 'listening');
 const sides = {};
 try {
   for (const name of ['empty', 'full']) {
-    const { DATABASE_URL: url } = await storage.env();
-    if (url === undefined) throw new Error('bench:growth needs an installed PostgreSQL');
-    execFileSync(process.execPath, [dist('cli/migrate.js')], {
-      env: gatewayEnvironment({ DATABASE_URL: url }),
+    const url = await postgres.createDatabase(`growth_${name}`);
+    execFileSync(process.execPath, [fileURLToPath(new URL('../dist/cli/migrate.js', import.meta.url))], {
+      env: { ...environment(), DATABASE_URL: url },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     const startedAt = performance.now();
@@ -51,10 +50,10 @@ try {
   );
   console.table(results);
 } finally {
-  for (const { child } of Object.values(sides)) child.kill('SIGKILL');
+  await Promise.all(Object.values(sides).map(({ child }) => stop(child, 'SIGKILL')));
   consumer.close();
   consumer.closeAllConnections();
-  storage.stop();
+  await postgres.stop();
 }
 
 /** Fills the entries of the last hours and, for the full database, those of the days before. */
@@ -211,49 +210,29 @@ async function callbacksPerSecond({ url }) {
 }
 
 async function sendCallback(url) {
-  const fields = {
-    content: '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab',
-    name: 'Coins',
-    quantity: 20,
-    user_id: 'heavy',
-    transaction_id: randomUUID(),
-  };
-  const signature = createHash('sha1')
-    .update(`${Object.values(fields).join('')}bench`)
-    .digest('hex');
   const response = await fetch(`${url}/callbacks/kiip`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ...fields, signature }),
+    body: signedCallback('heavy'),
   });
   const { status } = await response.json();
   if (status !== 'recorded') throw new Error(`a callback was answered ${response.status}`);
 }
 
-async function startGateway(databaseUrl) {
+function startGateway(databaseUrl) {
   const wallet = {
     name: 'wallet',
     url: `http://127.0.0.1:${consumer.address().port}`,
-    secrets: [secret],
+    secrets: [CONSUMER_SECRET],
     events: ['kiip.currency.issued'],
   };
-  const env = gatewayEnvironment({
-    PORT: String(await freePort()),
+  return startServer(GATEWAY, {
+    ...environment(),
     DATABASE_URL: databaseUrl,
     DELIVERY_CONSUMERS: JSON.stringify([wallet]),
     CALLER_SCOPES: JSON.stringify({ bench: ['ledger:read', 'deliveries:manage'] }),
-    RATE_LIMIT_PER_MINUTE: '0',
     LOG_LEVEL: 'error',
   });
-  const child = spawn(process.execPath, [dist('main.js')], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  const url = `http://127.0.0.1:${env.PORT}`;
-  for (let tries = 0; tries < 600; tries += 1) {
-    const ready = await fetch(`${url}/health/ready`).catch(() => undefined);
-    if (ready?.ok) return { url, child };
-    await delay(50);
-  }
-  child.kill('SIGKILL');
-  throw new Error('the gateway does not start');
 }
 
 async function query(url, text) {
@@ -261,8 +240,4 @@ async function query(url, text) {
   await client.connect();
   const { rows } = await client.query(text).finally(() => client.end());
   return rows;
-}
-
-function dist(name) {
-  return fileURLToPath(new URL(`../dist/${name}`, import.meta.url));
 }

@@ -1,128 +1,101 @@
-// Side by side, in one run: the gateway against what a user would write with stock NestJS. Prints ratios; see docs/architecture.md, "Measurements".
-import { spawn } from 'node:child_process';
+// `npm run bench -- [--rounds 5] [--only W1,W2]`: the gateway side by side with what one would use instead, in one run. Prints a
+// table, and writes it with all that it is made of to results.json; see docs/architecture.md, "Measurements".
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import autocannon from 'autocannon';
-import { startKigoSandbox } from '@rewards-gateway/sandbox';
-import { cpuSeconds, mebibytes, median } from './measure.js';
-import { freePort } from './services.js';
+import { cpus } from 'node:os';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { median } from './processes.js';
+import { openWorkbench } from './workbench.js';
+import { WORKLOADS } from './workloads.js';
 
-const rounds = 5;
-const seconds = 3;
-const path = (user) => `/api/user/unviewed-count?external_user_id=${user}&external_program_id=p`;
-const headers = { authorization: 'Bearer bench-key' };
-
-const kigo = await startKigoSandbox();
-kigo.configure({ unknownUser: 'create' });
-const stockEntry = fileURLToPath(new URL('stock-server.js', import.meta.url));
-const bare = await start('bare', stockEntry);
-const guarded = await start('guarded', stockEntry, { STOCK: 'guarded' });
-const gateway = await start('gateway', fileURLToPath(new URL('../dist/main.js', import.meta.url)));
-
-const scenarios = {
-  'cached badge, 32 connections': (server) => load(server, 32, () => path('one')),
-  'cold badge, 8 connections': (server) => load(server, 8, () => path(`cold-${(next += 1)}`)),
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string', default: Object.keys(WORKLOADS).join() },
+  },
+});
+const divide = (ours, theirs) => ours / theirs;
+/** What a row may be about. */
+const FIGURES = {
+  perSecond: { unit: '/s', digits: 0, of: ({ requests, seconds }) => requests / seconds, compare: divide },
+  startCpu: { unit: ' ms', digits: 0, of: ({ cpuMs }) => cpuMs, compare: divide },
+  memory: { unit: ' MiB', digits: 0, of: ({ mebibytes }) => mebibytes, compare: divide },
+  latency: { unit: ' ms', digits: 2, of: ({ p50 }) => p50, compare: (ours, theirs) => ours - theirs },
 };
-let next = 0;
-const results = {};
+
+const startedAt = performance.now();
+const bench = await openWorkbench(Number(options.rounds));
+const rows = [];
 try {
-  for (const [name, run] of Object.entries(scenarios)) {
-    const servers = [bare, guarded, gateway];
-    for (const server of servers) await run(server);
-    const measured = [];
-    for (let round = 0; round < rounds; round += 1) {
-      const figures = {};
-      // Each round begins with another server: whatever drifts drifts for all.
-      for (let turn = 0; turn < servers.length; turn += 1) {
-        const server = servers[(round + turn) % servers.length];
-        figures[server.name] = await run(server);
-      }
-      measured.push(figures);
-      kigo.clearRequests();
+  for (const name of options.only.split(',')) {
+    console.error(`${name} …`);
+    try {
+      rows.push(...(await WORKLOADS[name](bench)).map(summarize));
+    } catch (error) {
+      console.error(error);
+      bench.leftOut.push(`${name}: ${error.message}`);
+      process.exitCode = 1;
     }
-    const ratios = (against) =>
-      Object.fromEntries(
-        Object.keys(measured[0].gateway).map((figure) => [
-          figure,
-          median(measured.map((figures) => figures.gateway[figure] / figures[against][figure])),
-        ]),
-      );
-    results[name] = {
-      'gateway / bare stock': ratios('bare'),
-      'gateway / guarded stock': ratios('guarded'),
-      measured,
-    };
+    await bench.stopServers();
   }
 } finally {
-  for (const server of [bare, guarded, gateway]) server.process.kill();
-  await kigo.close();
+  await bench.close();
 }
-writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(results, undefined, 2)}\n`);
-for (const [name, { measured: _, ...comparisons }] of Object.entries(results)) {
-  console.log(`\n${name}: median ratios of ${rounds} rounds`);
-  console.table(
-    Object.fromEntries(
-      Object.entries(comparisons).map(([against, ratios]) => [
-        against,
-        Object.fromEntries(
-          Object.entries(ratios).map(([figure, ratio]) => [figure, Number(ratio.toFixed(2))]),
-        ),
-      ]),
-    ),
-  );
-}
+const [cpu] = cpus();
+const about = {
+  date: new Date().toISOString(),
+  commit: spawnSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).stdout?.trim(),
+  node: process.version,
+  postgresql: bench.postgres?.version ?? 'the embedded one',
+  processors: `${cpus().length} × ${cpu.model}`,
+  rounds: bench.rounds,
+  seconds: Math.round((performance.now() - startedAt) / 1000),
+  leftOut: bench.leftOut,
+};
+console.log(about);
+console.table(Object.fromEntries(rows.map((row) => [row.row, shown(row)])));
+for (const row of bench.leftOut) console.error(`LEFT OUT: ${row}`);
+const file = new URL('results.json', import.meta.url);
+writeFileSync(file, `${JSON.stringify({ ...about, rows }, undefined, 2)}\n`);
 
-async function load({ url, process: { pid } }, connections, nextPath) {
-  const before = cpuSeconds(pid);
-  const result = await autocannon({
-    url,
-    connections,
-    duration: seconds,
-    headers,
-    requests: [{ setupRequest: (request) => ({ ...request, path: nextPath() }) }],
-  });
-  if (result.non2xx > 0 || result.errors > 0)
-    throw new Error(`${result.non2xx + result.errors} requests failed`);
-  const total = result.requests.total;
+function summarize([row, gateway, peer, figure = 'perSecond']) {
+  const { of, compare } = FIGURES[figure];
+  const compared = gateway.map((one, round) => compare(of(one), of(peer[round])));
+  const all = [...gateway, ...peer];
   return {
-    'requests per second': total / result.duration,
-    'CPU per request': ((cpuSeconds(pid) - before) * 1_000_000) / total,
-    // The load generator tells whole milliseconds: less than one counts as one.
-    'p99 latency': Math.max(1, result.latency.p99),
-    memory: mebibytes(pid),
+    row,
+    figure,
+    median: median(compared),
+    range: [Math.min(...compared), Math.max(...compared)],
+    gateway: median(gateway.map(of)),
+    peer: median(peer.map(of)),
+    // Of the gateway and of its peer, for a request: their own, and what PostgreSQL needs for them.
+    cpuMicros: [gateway, peer].map((figures) => median(figures.map(({ cpuMicros }) => cpuMicros))),
+    postgresMicros: [gateway, peer].map((figures) => median(figures.map((one) => one.postgresMicros))),
+    others: median(all.map(({ others }) => others)),
+    steal: median(all.map(({ steal }) => steal)),
+    measured: { gateway, peer },
   };
 }
 
-async function start(name, entry, extra = {}) {
-  const port = await freePort();
-  const env = {
-    PATH: process.env.PATH,
-    NODE_ENV: 'production',
-    PORT: String(port),
-    HOST: '127.0.0.1',
-    KIGO_BASE_URL: kigo.url,
-    KIGO_PARTNER_ID: 'demo-partner',
-    KIGO_API_KEY: 'demo-kigo-key',
-    KIIP_BASE_URL: 'http://127.0.0.1:9',
-    KIIP_APP_KEY: 'bench',
-    KIIP_APP_SECRETS: 'bench',
-    API_KEYS: 'bench:bench-key',
-    RATE_LIMIT_PER_MINUTE: '0',
-    LOG_LEVEL: 'info',
-    ...extra,
+function shown(row) {
+  const { unit, digits } = FIGURES[row.figure];
+  const figure = (value) => `${value.toFixed(digits)}${unit}`;
+  const compared = (value) => value.toFixed(2) + (row.figure === 'latency' ? unit : '');
+  return {
+    median: compared(row.median),
+    range: row.range.map(compared).join(' to '),
+    gateway: figure(row.gateway),
+    peer: figure(row.peer),
+    'CPU µs/request': row.cpuMicros.map(rounded).join(' / '),
+    'of PostgreSQL': row.postgresMicros.map(rounded).join(' / '),
+    'busy: others %': rounded(row.others * 100),
+    'steal %': rounded(row.steal * 100),
   };
-  const child = spawn(process.execPath, [entry], { env, stdio: ['ignore', 'ignore', 'inherit'] });
-  const url = `http://127.0.0.1:${port}`;
-  for (let tries = 0; tries < 200; tries += 1) {
-    if (
-      await fetch(url + path('one'), { headers }).then(
-        ({ ok }) => ok,
-        () => false,
-      )
-    )
-      return { name, url, process: child };
-    await delay(50);
-  }
-  throw new Error(`${name} does not start`);
+}
+
+/** What this machine or this row does not tell is a dash. */
+function rounded(value) {
+  return Number.isFinite(value) ? value.toFixed(0) : '–';
 }
