@@ -38,13 +38,16 @@ describe('callbacks that arrive together', () => {
 
   it('share their statements, and each commit is that of many', async () => {
     const before = statements();
+    // So slow that the others arrive meanwhile, also on a busy machine.
+    database.proxy.delayMs = 100;
     const answers = await sendAll(gateway, many(200));
+    database.proxy.delayMs = 0;
     expect(new Set(answers.map(({ body }) => body['status']))).toEqual(new Set(['recorded']));
     const rows = await database.query(
       'select count(*)::int as entries, (select count(*)::int from delivery_outbox) as jobs from ledger',
     );
     expect(rows).toEqual([{ entries: 206, jobs: 206 }]);
-    for (const [index, count] of statements().entries()) expect(count - before[index]!).toBeLessThan(130);
+    for (const [index, count] of statements().entries()) expect(count - before[index]!).toBeLessThan(100);
   });
 
   describe('with one among them that cannot be stored', () => {
@@ -159,6 +162,7 @@ describe('deliveries that end together', () => {
         database.proxy.countWords(words),
       );
     const before = statements();
+    database.proxy.delayMs = 20;
     respond(200);
     await waitFor('all results are saved', async () => {
       const [row] = await database.query(
