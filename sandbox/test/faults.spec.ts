@@ -186,8 +186,9 @@ describe('a response that a fault changes', () => {
   });
 
   it('can be delayed after the headers', async () => {
-    const answer = await faulty({ kind: 'slow-body', delayMs: 40 });
-    expect(answer.endMs - (answer.headMs ?? 0)).toBeGreaterThan(35);
+    const answer = await faulty({ kind: 'slow-body', delayMs: 300 });
+    // A busy machine may see the headers late.
+    expect(answer.endMs - (answer.headMs ?? 0)).toBeGreaterThan(100);
     expect(json(answer)).toEqual(real);
   });
 

@@ -109,10 +109,12 @@ it('one reconciliation runs at a time, a few wait, and more get 429', async () =
     const calls = Array.from({ length: 30 }, () => gateway.get(reconciliation));
     const rejected = await Promise.race(calls);
     expect([rejected.status, rejected.headers.get('retry-after')]).toEqual([429, '5']);
-    const running = await database.query(
-      `select 1 from pg_stat_activity where query like '%bool_or%' and state = 'active' and pid <> pg_backend_pid()`,
-    );
-    expect(running).toHaveLength(1);
+    const running = () =>
+      database.query(
+        `select 1 from pg_stat_activity where query like '%bool_or%' and state = 'active' and pid <> pg_backend_pid()`,
+      );
+    await waitFor('one runs', async () => (await running()).length > 0);
+    expect(await running()).toHaveLength(1);
     await client.query('rollback');
     const statuses = (await Promise.all(calls)).map(({ status }) => status);
     expect(new Set(statuses)).toEqual(new Set([200, 429]));
