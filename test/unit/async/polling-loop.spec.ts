@@ -105,8 +105,8 @@ describe('PollingLoop', () => {
     const notifying = setInterval(() => loop.notify(), 1);
     await ran(4);
     clearInterval(notifying);
-    // A timer may be early by a fraction of a millisecond.
-    expect(performance.now() - since).toBeGreaterThan(58);
+    // Three intervals. A timer may be early by a millisecond.
+    expect(performance.now() - since).toBeGreaterThan(50);
   });
 
   it('runs without a rest while there is more, whatever its minimum interval', async () => {
