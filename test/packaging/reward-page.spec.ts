@@ -274,7 +274,7 @@ describeWithChromium('rewards in a real browser', () => {
       await page.getByRole('button', { name: 'Finish level 1' }).click();
       await page.getByText('Loading your Kiip Reward: 20 Coins').waitFor({ state: 'attached' });
       await page.getByRole('dialog').waitFor({ state: 'hidden' });
-      expect(await page.locator('iframe').count()).toBe(0);
+      await page.locator('iframe').waitFor({ state: 'detached' });
     });
 
     it('does not show a reward page of its own origin', async () => {
