@@ -1,7 +1,7 @@
 // Jest's globalSetup: starts the PostgreSQL server of this run and creates the databases that tests copy (see databases.ts).
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ import { Database } from '../../build/database/database.js';
 import { findServerUser } from '../../build/database/embedded-user.js';
 
 export default async function globalSetup() {
-  const folder = mkdtempSync(join(tmpdir(), 'gateway-tests-'));
+  const folder = mkdtempSync(join(inMemory() ?? tmpdir(), 'gateway-tests-'));
   process.once('exit', () =>
     rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }),
   );
@@ -24,6 +24,16 @@ export default async function globalSetup() {
   process.env.TEST_POSTGRES_CLUSTER = createCluster(folder, user);
   process.env.TEST_DATABASE_URL ??= await startServer(process.env.TEST_POSTGRES_CLUSTER, user);
   await createTemplate(process.env.TEST_DATABASE_URL);
+}
+
+/** The folder of Linux for files in memory, if it is large enough: creating a database takes a tenth as long there. */
+function inMemory() {
+  try {
+    const { bavail, bsize } = statfsSync('/dev/shm');
+    return bavail * bsize > 4 * 2 ** 30 ? '/dev/shm' : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function createCluster(folder, user) {

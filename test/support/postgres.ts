@@ -2,7 +2,6 @@ import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { findServerUser } from '../../src/database/embedded-user.js';
@@ -12,7 +11,7 @@ import { waitFor } from './wait-for.js';
 
 const MAX_CONNECTIONS = 60;
 
-/** A PostgreSQL server of the test's own, in a temporary folder, on a port that stays the same when it restarts. */
+/** A PostgreSQL server of the test's own, on a port that stays the same when it restarts. */
 export class PostgresServer {
   #process: ChildProcess | undefined;
 
@@ -25,10 +24,11 @@ export class PostgresServer {
   ) {}
 
   static async create(): Promise<PostgresServer> {
-    const folder = mkdtempSync(join(tmpdir(), 'gateway-postgres-'));
+    const cluster = process.env['TEST_POSTGRES_CLUSTER']!;
+    const folder = mkdtempSync(`${cluster}-`);
     const user = findServerUser(folder);
     if (user !== undefined) chownSync(folder, user.uid, user.gid);
-    execFileSync('cp', ['-a', process.env['TEST_POSTGRES_CLUSTER']!, join(folder, 'data')], { ...user });
+    execFileSync('cp', ['-a', cluster, join(folder, 'data')], { ...user });
     const bin = process.env['TEST_POSTGRES_BIN']!;
     const server = new PostgresServer(await freePort(), MAX_CONNECTIONS, bin, folder, user);
     await server.start();
