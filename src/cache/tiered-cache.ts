@@ -9,10 +9,9 @@ import type { OpenedEntry } from './entry-seal.service.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisCommands } from './redis-store.js';
 
-/** The memory store keeps this many entries, */
-const MAX_ENTRIES = 40_000;
-/** and no more bytes than this. The usual entries all fit; of those with the longest ids that Kigo may send, half of them do. */
+/** The memory store keeps no more bytes than this: 40,000 entries of usual size, and half as many with the longest ids that Kigo may send. */
 const MAX_BYTES = 28 * 1024 * 1024;
+const MIN_ENTRY_BYTES = Math.floor(MAX_BYTES / 40_000);
 
 /** About 30 years. Redis rejects a lifetime that overflows when it is added to the current time. */
 const MAX_TTL_MS = 1e12;
@@ -34,13 +33,13 @@ class MemoryStore extends LRUCache<string, Wrapped> {
 }
 
 export function createMemoryStore(): Keyv {
-  const store = new MemoryStore({ max: MAX_ENTRIES, maxSize: MAX_BYTES, sizeCalculation: bytesOf });
+  const store = new MemoryStore({ maxSize: MAX_BYTES, sizeCalculation: bytesOf });
   return new Keyv({ ...RAW_VALUES, store });
 }
 
 /** At least what it takes: V8 needs two bytes for a character at most, and for objects and numbers less than twice their JSON. */
 function bytesOf(entry: Wrapped): number {
-  return 2 * JSON.stringify(entry).length;
+  return Math.max(MIN_ENTRY_BYTES, 2 * JSON.stringify(entry).length);
 }
 
 export function createSharedStore(redis: RedisConnection<RedisCommands>): Keyv {

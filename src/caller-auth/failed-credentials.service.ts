@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
+import { newLruMap } from '../cache/lru-map.js';
 import { Config } from '../config/config.js';
 import { networkOf } from '../connections/client-network.js';
 
@@ -20,8 +20,8 @@ interface Window {
 export class FailedCredentialsService {
   readonly counts = { rejected: 0, limited: 0 };
   private readonly logger = new Logger('CallerAuth');
-  private readonly windows = new LRUCache<string, Window>({ max: MAX_TRACKED });
-  private readonly worked = new LRUCache<string, true>({ max: MAX_TRACKED });
+  private readonly windows = newLruMap<Window>(MAX_TRACKED);
+  private readonly worked = newLruMap<true>(MAX_TRACKED);
   private readonly limit: number;
 
   constructor({ failedCredentialsPerMinute }: Config) {

@@ -1,5 +1,5 @@
 import type { ThrottlerStorage } from '@nestjs/throttler';
-import { LRUCache } from 'lru-cache';
+import { newLruMap } from '../cache/lru-map.js';
 import type { RedisStore } from '../cache/redis-store.js';
 
 /** Counts so many callers and addresses; beyond that it drops the least recently used. */
@@ -23,7 +23,7 @@ interface Window {
  * for one process only, and gets slower the more calls it has counted.
  */
 export class RateLimitStorage implements ThrottlerStorage {
-  private readonly windows = new LRUCache<string, Window>({ max: MAX_TRACKED_CALLERS });
+  private readonly windows = newLruMap<Window>(MAX_TRACKED_CALLERS);
 
   /** @param scope keeps the counters of environments that share a Redis apart */
   constructor(
