@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { newLruMap } from '../cache/lru-map.js';
+import { newLruMap } from '../async/lru-map.js';
 import { Config } from '../config/config.js';
 import { networkOf } from '../connections/client-network.js';
 

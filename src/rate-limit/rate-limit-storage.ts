@@ -1,5 +1,5 @@
 import type { ThrottlerStorage } from '@nestjs/throttler';
-import { newLruMap } from '../cache/lru-map.js';
+import { newLruMap } from '../async/lru-map.js';
 import type { RedisStore } from '../cache/redis-store.js';
 
 /** Counts so many callers and addresses; beyond that it drops the least recently used. */

@@ -1,12 +1,7 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
 import type { Environment } from '../../src/config/read-config.js';
 import { configErrors, consumers } from '../support/config.js';
 import { badge, credentials, startGateway } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
-import { startProcess } from '../support/gateway-process.js';
-import { freePort } from '../support/free-port.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 import { problemIn } from '../support/problem.js';
@@ -164,7 +159,7 @@ describe('a worker', () => {
   });
 });
 
-describe('the ports of a process', () => {
+describe('ports that are configured', () => {
   it('must differ, unless they are 0', () => {
     expect(configErrors({ PORT: '80', CALLBACK_PORT: '80' })).toEqual([
       'CALLBACK_PORT must differ from PORT',
@@ -174,45 +169,5 @@ describe('the ports of a process', () => {
     ]);
     expect(configErrors({ MANAGEMENT_PORT: '3000' })).toEqual(['MANAGEMENT_PORT must differ from PORT']);
     expect(configErrors({ PORT: '0', ...BOTH })).toEqual([]);
-  });
-
-  it.each(['CALLBACK_PORT', 'MANAGEMENT_PORT'])('are named when one is in use: %s', async (variable) => {
-    const port = await freePort();
-    await using first = startProcess({ [variable]: String(port) });
-    await waitFor(
-      'both ports',
-      () => first.lines.filter((line) => line.includes('"listening"')).length === 2,
-    );
-    await using second = startProcess({ [variable]: String(port) });
-    expect((await second.ended).code).toBe(1);
-    expect(second.log().at(-1)).toMatchObject({
-      level: 'fatal',
-      msg: `cannot listen: the port in ${variable} is in use`,
-    });
-  });
-
-  it('are all drained on SIGTERM: requests that have begun on them are answered', async () => {
-    await using gateway = startProcess(BOTH);
-    const ports = () => gateway.log().filter(({ msg }) => msg === 'listening');
-    await waitFor('three ports', () => gateway.lines.length > 2 && ports().length === 3);
-    expect(ports().map(({ listener }) => listener)).toEqual(['callers', 'callbacks', 'management']);
-    const [, callbacks, management] = ports().map(({ port }) => Number(port)) as [number, number, number];
-    const body = JSON.stringify(redemption());
-    const socket = connect(callbacks, '127.0.0.1');
-    const head = `POST /callbacks/kiip HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
-    socket.write(head + body.slice(0, 10));
-    await once(socket, 'connect');
-    const ready = `http://127.0.0.1:${management}/health/ready`;
-    // The connection stays open for the next request.
-    await (await fetch(ready)).text();
-    gateway.signal('SIGTERM');
-    await gateway.logged('stopping');
-    const draining = await fetch(ready);
-    expect([draining.status, draining.headers.get('connection')]).toEqual([503, 'close']);
-    expect(await draining.text()).toContain('draining');
-    socket.write(body.slice(10));
-    // No database is there, so nothing is acknowledged.
-    expect(await text(socket)).toMatch(/^HTTP\/1.1 503 [^]*\r\nconnection: close\r\n/i);
-    expect(await gateway.ended).toEqual({ code: 0, signal: null });
   });
 });
