@@ -1,5 +1,5 @@
 // Builds the gateway into dist/: its programs, bundled with the packages that they use, and the API description as files.
-// `--sandbox` builds the sandbox instead. Neither checks types: `npm run typecheck` does.
+// `--sandbox` builds the sandbox instead. Neither checks types: `npm run lint` does.
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
