@@ -38,7 +38,9 @@ const processes = {
   displayName: 'processes',
   testMatch: ['<rootDir>/test/processes/*.spec.ts'],
 };
-/** Kills at random moments, and floods. */
+/** What a request costs: bytes that are allocated, rows and pages that are read. */
+const work = { ...gateway, displayName: 'work', testMatch: ['<rootDir>/test/work/*.spec.ts'] };
+/** Kills at random moments, floods, and fuzz. */
 const chaos = { ...gateway, displayName: 'chaos', testMatch: ['<rootDir>/test/chaos/*.spec.ts'] };
 /** What is around the gateway: images, manifests, documents, the command that runs the sandbox. */
 const packaging = { ...gateway, displayName: 'packaging', testMatch: ['<rootDir>/test/packaging/*.spec.ts'] };
@@ -49,7 +51,7 @@ export default {
   projects:
     process.env['TEST_SCALE'] === undefined
       ? [gateway]
-      : [gateway, processes, chaos, packaging, '<rootDir>/sandbox'],
+      : [gateway, processes, work, chaos, packaging, '<rootDir>/sandbox'],
   reporters: ['default', runner('reporter.js')],
   showSeed: true,
   // Half of the time a test waits, for a server to start or a lease to expire.

@@ -1,6 +1,5 @@
 import type { Client } from 'pg';
 import { consumersConfig } from '../support/consumer.js';
-import { newDatabase } from '../support/databases.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { Fields, KiipGateway } from '../support/kiip.js';
@@ -85,55 +84,6 @@ describe('callbacks that arrive together', () => {
       expect(answers[9]!.status).toBe(503);
       expect((await gateway.callback(locked)).body['status']).toBe('recorded');
     });
-  });
-});
-
-describe('the rows that PostgreSQL reads for callbacks, deliveries and rejected callbacks', () => {
-  /** Rows that are not among those that the work itself writes. */
-  const HISTORY = `
-    insert into ledger (id, kind, status, reason_code, is_test, transaction_id, content, name, quantity, quantity_text, user_id, received_at,
-      signature, signed_text, signed_text_hash, fields_hash, transaction_hash, signature_scheme, secret_index)
-    select 'iss_0' || n, 'redemption', case when n % 4 = 0 then 'quarantined' else 'recorded' end,
-      case when n % 4 = 0 then 'unknown-reward' end, false, 't' || n, 'c', 'Coins', 1, '1', 'u' || n % 100,
-      now() - interval '3 days', 's' || n, '', 'x' || n, 'f' || n, 'h' || n, 'redemption', 1 from generate_series(1, 4000) n;
-    insert into deliveries (ledger_id, consumer, status, accepted_at, next_attempt_at, ended_at)
-    select 'iss_0' || n, 'inbox', 'delivered', now(), null, now() from generate_series(1, 4000) n;
-    insert into kiip_promised_rewards (transaction_id, kiip_user_id, user_id, id_kind, is_test)
-    select 't' || n, 'u', 'u', 'view_id', false from generate_series(1, 4000) n;
-    insert into kiip_user_references (user_id_hash, user_id, reference)
-    select 'k' || n, 'u' || n, 'r' || n from generate_series(1, 4000) n`;
-  const CALLBACKS = 64;
-
-  async function rowsRead(history: string): Promise<number> {
-    const database = await newDatabase();
-    if (history !== '') await database.query(history);
-    const inbox = await Inbox.open();
-    const gateway = await startKiipGateway({
-      ...database.env,
-      DELIVERY_CONSUMERS: consumersConfig(inbox.url()),
-    });
-    const counters = async () => {
-      const [row] = await database.query(
-        `select (select sum(seq_tup_read) from pg_stat_user_tables)::int + (select sum(idx_tup_read) from pg_stat_user_indexes)::int as rows`,
-      );
-      return row!['rows'] as number;
-    };
-    const before = await counters();
-    await gateway.callback(redemption());
-    await sendAll(gateway, [...many(CALLBACKS), ...many(10, { signature: '0'.repeat(40) })]);
-    await waitFor('all are delivered', () => inbox.receipts.length > CALLBACKS);
-    // Its connections report what they have read when they end.
-    await gateway.close();
-    await inbox.close();
-    const after = await counters();
-    await database.drop();
-    return after - before;
-  }
-
-  it('do not grow with what has been stored before', async () => {
-    const [empty, grown] = [await rowsRead(''), await rowsRead(HISTORY)];
-    expect(empty).toBeGreaterThan(CALLBACKS);
-    expect(grown).toBeLessThan(empty + 4_000);
   });
 });
 
