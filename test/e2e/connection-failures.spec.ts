@@ -192,8 +192,9 @@ describe('the error of a POST', () => {
       breakers,
       upstream: 'kiip',
       baseUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
-      timeoutMs: 100,
-      deadlineMs: 100,
+      // A busy machine sends a request within it.
+      timeoutMs: 1_000,
+      deadlineMs: 1_000,
       operations: [],
       concurrency: 1,
       queue: 1,
