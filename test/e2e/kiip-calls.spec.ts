@@ -518,7 +518,7 @@ describe('the time limit of a moment', () => {
     ['sends headers and no body', { ...onMoments, kind: 'slow-body', delayMs: 60_000 }],
     ['sends its body for ever', { ...onMoments, kind: 'dribble', delayMs: 60, chunkBytes: 1 }],
   ])('ends a call with 504 after one request when Kiip %s', async (_, fault) => {
-    await use({ KIIP_TIMEOUT_MS: '100', UPSTREAM_DEADLINE_MS: '2000' });
+    await use({ KIIP_TIMEOUT_MS: '1000', UPSTREAM_DEADLINE_MS: '2000' });
     world.kiip.addFault(fault);
     const response = await world.moment();
     expect(response.status).toBe(504);

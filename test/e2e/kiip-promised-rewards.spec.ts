@@ -412,7 +412,7 @@ describe('a callback that comes before the response to its moment is stored', ()
 
   it('is recorded later if the response cannot be stored now, and the caller has its reward', async () => {
     await world.stop();
-    await world.start({ DATABASE_TIMEOUT_MS: '300' });
+    await world.start({ DATABASE_TIMEOUT_MS: '1000' });
     await world.reward('patient');
     const client = await world.database.client();
     // Allows reading, and no writing.

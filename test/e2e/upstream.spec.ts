@@ -219,7 +219,7 @@ describe('the time limit of a call to Kigo', () => {
     ['sends headers and no body', { ...summary, kind: 'slow-body', delayMs: 60_000 }],
     ['never ends the body', { ...summary, kind: 'dribble', delayMs: 60, chunkBytes: 1 }],
   ])('ends all attempts together with 504 when Kigo %s', async (_, fault) => {
-    world = await startWorld({ KIGO_TIMEOUT_MS: '300', UPSTREAM_DEADLINE_MS: '500' });
+    world = await startWorld({ KIGO_TIMEOUT_MS: '1000', UPSTREAM_DEADLINE_MS: '1500' });
     await world.gateway.get('/api/v1/accounts?external_user_id=user123&external_program_id=program456');
     world.kigo.addFault(fault);
     const response = await world.gateway.get(badge());
@@ -246,7 +246,7 @@ describe('the time limit of a call to Kigo', () => {
   });
 
   it('includes the wait for a token', async () => {
-    world = await startWorld({ KIGO_TIMEOUT_MS: '300', UPSTREAM_DEADLINE_MS: '500' });
+    world = await startWorld({ KIGO_TIMEOUT_MS: '1000', UPSTREAM_DEADLINE_MS: '1500' });
     world.kigo.addFault({ route: 'login', kind: 'hang' });
     expect((await world.gateway.get(badge())).status).toBe(504);
     expect(world.kigo.requests('lookup')).toEqual([]);
