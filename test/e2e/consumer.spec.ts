@@ -15,6 +15,8 @@ let database: Pool;
 beforeAll(async () => {
   home = await newDatabase();
   database = new Pool({ connectionString: home.url });
+  // The database is dropped while the last connections close.
+  database.on('error', () => undefined);
   await database.query(source.match(/(?<=^\/\/ )create table .*$/gm)!.join('\n'));
 });
 beforeEach(() => database.query('delete from seen_events; delete from balances'));
