@@ -8,6 +8,7 @@ import { EXIT_CONFIG, ConfigError, readConfig } from './config/read-config.js';
 import { EmbeddedDatabaseError } from './database/embedded-error.js';
 import { LISTEN_BACKLOG } from './http/server-limits.js';
 import { summarizeError } from './log/error-summary.js';
+import { SpoolError } from './kiip-callbacks/spool-error.js';
 import { createLogger } from './log/logger.js';
 
 /** npm installs the Node.js that package.json pins by a script of its package, which `--ignore-scripts` leaves out. */
@@ -87,7 +88,7 @@ function exitOnListenError(logger: Logger, error: unknown): never {
 
 /** Ends the process, to be restarted: its state is unknown after such an error. */
 function crash(logger: Logger, error: unknown): never {
-  if (error instanceof EmbeddedDatabaseError) {
+  if (error instanceof EmbeddedDatabaseError || error instanceof SpoolError) {
     logger.fatal({ msg: error.message });
     process.exit(1);
   }

@@ -291,6 +291,17 @@ export const VARIABLES = {
     '60000',
     'Callbacks without a valid signature per minute and source address; valid ones are never limited. `0` turns the limit off.',
   ),
+  callbackHoldSeconds: withDefault(
+    'CALLBACK_HOLD_SECONDS',
+    parse.durationSeconds,
+    '8',
+    'How long a callback waits for a database that is unavailable.',
+  ),
+  spoolDir: optional(
+    'SPOOL_DIR',
+    parse.singleLine,
+    'A folder on a volume, where callbacks are kept that the database was not available for in time. Replicas may share it. Unset: those are answered `503`.',
+  ),
   failedCredentialsPerMinute: withDefault(
     'FAILED_CREDENTIALS_PER_MINUTE',
     parse.zeroOrMore,

@@ -3,7 +3,7 @@ import type { LedgerKind, PromisedIdKind } from '../database/tables.js';
 import type { SignatureMatch, SignatureScheme } from './kiip-signature.js';
 
 const KINDS = ['redemption', 'issuance'] as const;
-const OUTCOMES = ['recorded', 'duplicate', 'quarantined', 'wrong_signature'] as const;
+const OUTCOMES = ['recorded', 'duplicate', 'quarantined', 'spooled', 'wrong_signature'] as const;
 /** The kind of these callbacks is unknown. */
 const OUTCOMES_WITHOUT_KIND = [
   'malformed',

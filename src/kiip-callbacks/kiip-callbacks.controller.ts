@@ -3,11 +3,11 @@ import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nes
 import { Public } from '../caller-auth/public.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
+import { CallbackIntakeService } from './callback-intake.service.js';
 import { CallbackProblemFilter } from './callback-problem.filter.js';
-import { KiipCallbacksService } from './kiip-callbacks.service.js';
 import { CallbackResultDto } from './kiip-callbacks.dto.js';
 import { KiipSignatureGuard } from './kiip-signature.guard.js';
-import type { VerifiedCallback } from './verified-callback.js';
+import type { ReceivedCallback } from './verified-callback.js';
 import { Verified } from './verified.decorator.js';
 
 const REDEMPTION_EXAMPLE = {
@@ -27,7 +27,7 @@ const ISSUANCE_EXAMPLE = {
 };
 
 const RESULT_RESPONSE = {
-  description: 'The callback is committed, or was before: Kiip need not send it again',
+  description: 'The callback is committed, or was before, or is in the spool: Kiip need not send it again',
   type: CallbackResultDto,
   example: { status: 'recorded', id: 'iss_0190c1d2e3f4000000112233445566aa' },
 };
@@ -49,7 +49,7 @@ function ApiCallback(
   );
 }
 
-/** Kiip sends its callbacks here. The signature is the credential. */
+/** Kiip sends its callbacks here. The signature is the credential, and decides what a callback is: the route is only a hint. */
 @Public('callback')
 @UseGuards(KiipSignatureGuard)
 // A filter also counts the failures of the guard.
@@ -57,7 +57,7 @@ function ApiCallback(
 @ApiTags('Kiip callbacks')
 @Controller('callbacks/kiip')
 export class KiipCallbacksController {
-  constructor(private readonly callbacks: KiipCallbacksService) {}
+  constructor(private readonly intake: CallbackIntakeService) {}
 
   @Post()
   @HttpCode(200)
@@ -66,8 +66,8 @@ export class KiipCallbacksController {
     redemption: REDEMPTION_EXAMPLE,
     issuance: ISSUANCE_EXAMPLE,
   })
-  receive(@Verified() verified: VerifiedCallback): Promise<CallbackResultDto> {
-    return this.record(verified);
+  receive(@Verified() received: ReceivedCallback): Promise<CallbackResultDto> {
+    return this.intake.accept(received);
   }
 
   @Post('redemptions')
@@ -76,8 +76,8 @@ export class KiipCallbacksController {
   @ApiCallback('receiveKiipRedemption', 'A redemption of a reward, signed by Kiip', {
     redemption: REDEMPTION_EXAMPLE,
   })
-  redemption(@Verified() verified: VerifiedCallback): Promise<CallbackResultDto> {
-    return this.record(verified);
+  redemption(@Verified() received: ReceivedCallback): Promise<CallbackResultDto> {
+    return this.intake.accept(received);
   }
 
   @Post('issuances')
@@ -86,13 +86,7 @@ export class KiipCallbacksController {
   @ApiCallback('receiveKiipIssuance', 'An issuance of a currency after the reward, signed by Kiip', {
     issuance: ISSUANCE_EXAMPLE,
   })
-  issuance(@Verified() verified: VerifiedCallback): Promise<CallbackResultDto> {
-    return this.record(verified);
-  }
-
-  /** The signature decides what a callback is; the route is only a hint. */
-  private async record(verified: VerifiedCallback): Promise<CallbackResultDto> {
-    const { outcome, id } = await this.callbacks.record(verified);
-    return { status: outcome, id };
+  issuance(@Verified() received: ReceivedCallback): Promise<CallbackResultDto> {
+    return this.intake.accept(received);
   }
 }

@@ -6,6 +6,8 @@ import { LedgerModule } from '../ledger/ledger.module.js';
 import { PromisedRewardsModule } from '../promised-rewards/promised-rewards.module.js';
 import { UserReferencesModule } from '../user-references/user-references.module.js';
 import { CallbackCounters } from './callback-counters.js';
+import { CallbackIntakeService } from './callback-intake.service.js';
+import { CallbackSpool } from './callback-spool.js';
 import { CallbacksHealthIndicator } from './callbacks.health-indicator.js';
 import { CallbackPolicyService } from './callback-policy.service.js';
 import { KiipCallbacksController } from './kiip-callbacks.controller.js';
@@ -22,10 +24,17 @@ const MAX_REJECTED = 10_000;
   controllers: [KiipCallbacksController],
   providers: [
     CallbackCounters,
+    CallbackIntakeService,
     CallbacksHealthIndicator,
     KiipCallbacksService,
     CallbackPolicyService,
     ReevaluationService,
+    {
+      provide: CallbackSpool,
+      inject: [Config],
+      useFactory: ({ spoolDir }: Config) =>
+        spoolDir === undefined ? undefined : new CallbackSpool(spoolDir),
+    },
     {
       provide: RejectedCallbacksService,
       inject: [Database, Config],
@@ -36,6 +45,14 @@ const MAX_REJECTED = 10_000;
         }),
     },
   ],
-  exports: [CallbackCounters, CallbacksHealthIndicator, ReevaluationService],
+  exports: [
+    CallbackCounters,
+    CallbackIntakeService,
+    CallbackSpool,
+    CallbacksHealthIndicator,
+    KiipCallbacksService,
+    ReevaluationService,
+    RejectedCallbacksService,
+  ],
 })
 export class KiipCallbacksModule {}

@@ -57,7 +57,7 @@ export class KiipSignatureGuard implements CanActivate {
       throw invalidCallbackSignature();
     }
     this.counters.countVerified(match);
-    request.kiipCallback = { callback, match, receivedAt };
+    request.kiipCallback = { callback, match, receivedAt, body, media };
     return true;
   }
 

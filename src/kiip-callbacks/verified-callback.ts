@@ -1,13 +1,19 @@
 import type { QuarantinedCallback } from '../ledger/ledger-entry.js';
 import { signedText } from './kiip-signature.js';
 import type { SignatureMatch, SignatureScheme } from './kiip-signature.js';
-import type { KiipCallback } from './parse-callback.js';
+import type { CallbackMedia, KiipCallback } from './parse-callback.js';
 
 /** A callback with a valid signature. */
 export interface VerifiedCallback {
   readonly callback: KiipCallback;
   readonly match: SignatureMatch;
   readonly receivedAt: Date;
+}
+
+/** A callback with a valid signature, and the bytes that it arrived as. */
+export interface ReceivedCallback extends VerifiedCallback {
+  readonly body: Uint8Array;
+  readonly media: CallbackMedia;
 }
 
 /**

@@ -3,6 +3,7 @@ import { Config } from '../config/config.js';
 import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { KiipCallbacksModule } from '../kiip-callbacks/kiip-callbacks.module.js';
 import { ReevaluationWorker } from '../kiip-callbacks/reevaluation-worker.js';
+import { SpoolWorker } from '../kiip-callbacks/spool-worker.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { PromisedRewardsModule } from '../promised-rewards/promised-rewards.module.js';
 import { BreakerRegistry } from '../upstream/breaker-registry.js';
@@ -25,6 +26,7 @@ import { KiipClient, KiipHttp } from './kiip-client.js';
     KiipClient,
     // Here, and not with the callbacks, since commands only use these.
     ReevaluationWorker,
+    SpoolWorker,
     {
       provide: KiipHttp,
       inject: [Config, BreakerRegistry, RetryInterceptor],

@@ -1,7 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { CallbackCounters } from '../kiip-callbacks/callback-counters.js';
+import { CallbackIntakeService } from '../kiip-callbacks/callback-intake.service.js';
+import { CallbackSpool } from '../kiip-callbacks/callback-spool.js';
+import type { SpoolFile } from '../kiip-callbacks/callback-spool.js';
 import { PromisedRewardsService } from '../promised-rewards/promised-rewards.service.js';
 import { MetricsRegistry } from './metrics-registry.js';
+import type { Samples } from './metrics-registry.js';
 
 /** Callbacks by outcome, and by the signature scheme and the secret that verified them: an unused secret can be removed. */
 @Injectable()
@@ -9,13 +13,40 @@ export class CallbackMetrics {
   constructor(
     registry: MetricsRegistry,
     counters: CallbackCounters,
+    intake: CallbackIntakeService,
+    @Inject(CallbackSpool) private readonly spool: CallbackSpool | undefined,
     promisedRewards: PromisedRewardsService,
   ) {
     registry.counter({
       name: 'kiip_callbacks_total',
-      help: 'Callbacks by outcome; failed: answered with 5xx; rate_limited: not valid, and beyond the rate limit; kind is empty for outcomes without one',
+      help: 'Callbacks by outcome; failed: answered with 5xx; spooled ones are counted again when they are recorded; rate_limited: not valid, and beyond the rate limit; kind is empty for outcomes without one',
       labels: ['outcome', 'kind'],
       collect: () => counters.outcomes(),
+    });
+    registry.gauge({
+      name: 'kiip_callbacks_held',
+      help: 'Callbacks that wait for the database, with their requests',
+      collect: () => [[{}, intake.held]],
+    });
+    registry.gauge({
+      name: 'kiip_callbacks_spooled',
+      help: 'Callbacks in SPOOL_DIR by state; failed: their file is kept for a person; every replica of a shared folder exports the same',
+      labels: ['state'],
+      collect: async () => {
+        const files = await this.files();
+        const countOf = (isFailed: boolean) =>
+          files?.filter(({ failed }) => failed === isFailed).reduce((sum, { count }) => sum + count, 0);
+        return toSamples({ waiting: countOf(false), failed: countOf(true) });
+      },
+    });
+    registry.gauge({
+      name: 'kiip_callbacks_spooled_age_seconds',
+      help: 'Age of the oldest callback that waits in SPOOL_DIR; 0 if there is none',
+      collect: async () => {
+        const files = await this.files();
+        const [oldest] = files?.filter(({ failed }) => !failed) ?? [];
+        return files ? [[{}, oldest ? (Date.now() - oldest.writtenAt.getTime()) / 1000 : 0]] : [];
+      },
     });
     registry.counter({
       name: 'kiip_callback_signatures_verified_total',
@@ -42,4 +73,17 @@ export class CallbackMetrics {
         Object.entries(promisedRewards.outcomes()).map(([outcome, count]) => [{ outcome }, count] as const),
     });
   }
+
+  /** Undefined while the folder cannot be read, so that the other metrics are still exported. */
+  private async files(): Promise<SpoolFile[] | undefined> {
+    try {
+      return (await this.spool?.files()) ?? [];
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function* toSamples(counts: Record<string, number | undefined>): Samples {
+  for (const [state, count] of Object.entries(counts)) if (count !== undefined) yield [{ state }, count];
 }

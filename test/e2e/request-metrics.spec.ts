@@ -271,7 +271,7 @@ describe('metrics of callbacks and delivery attempts', () => {
           ].map((outcome) => [`{outcome="${outcome}",kind=""}`, 0]),
         ),
         ...Object.fromEntries(
-          ['recorded', 'duplicate', 'quarantined', 'wrong_signature'].flatMap((outcome) =>
+          ['recorded', 'duplicate', 'quarantined', 'spooled', 'wrong_signature'].flatMap((outcome) =>
             ['redemption', 'issuance'].map((kind) => [`{outcome="${outcome}",kind="${kind}"}`, 0]),
           ),
         ),

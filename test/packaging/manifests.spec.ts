@@ -1,4 +1,7 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parse, parseAllDocuments } from 'yaml';
 import type { Environment } from '../../src/config/read-config.js';
 import { consumers, envs, configErrorsOf } from '../support/config.js';
@@ -470,19 +473,58 @@ describe('the network of k8s/base', () => {
   });
 });
 
-describe('every kustomization.yaml', () => {
-  it.each(['base', 'base/gateway', 'overlays/dev', 'overlays/production', 'overlays/production/worker'])(
-    'of k8s/%s names every file of its folder',
-    (folder) => {
-      const { resources, patches = [] } = parse(read(`k8s/${folder}/kustomization.yaml`)) as {
-        resources: string[];
-        patches?: { path: string }[];
+withKubectl('the component with a volume for callbacks', () => {
+  it('gives it to the pods that receive them alone, as the SPOOL_DIR of the program', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kustomize-'));
+    const pathOf = (path: string) => relative(folder, fileURLToPath(new URL(`k8s/${path}`, root)));
+    const lines = [
+      `resources: ['${pathOf('overlays/production')}']`,
+      `components: ['${pathOf('components/spool')}']`,
+    ];
+    writeFileSync(join(folder, 'kustomization.yaml'), lines.join('\n'));
+    const world = rendered(folder);
+    rmSync(folder, { recursive: true });
+    expect(world.resources.flatMap((one) => schemaFaults(one))).toEqual([]);
+    const spools = world.deployments.map(({ spec }) => {
+      const { volumes = [], containers } = spec.template.spec;
+      const [{ env, volumeMounts = [] }] = containers;
+      return {
+        variable: env.find(({ name }) => name === 'SPOOL_DIR')?.value,
+        mounted: volumeMounts.find(({ name }) => name === 'spool')?.mountPath,
+        claim: volumes.find(({ name }) => name === 'spool')?.persistentVolumeClaim?.claimName,
       };
-      const named = [...resources, ...patches.map(({ path }) => path)].filter(
-        (path) => !path.startsWith('..'),
-      );
-      const found = readdirSync(new URL(`k8s/${folder}/`, root));
-      expect(named.toSorted()).toEqual(found.filter((file) => file !== 'kustomization.yaml').toSorted());
-    },
-  );
+    });
+    expect(spools).toEqual([
+      {
+        variable: '/var/spool/rewards-gateway',
+        mounted: '/var/spool/rewards-gateway',
+        claim: 'rewards-gateway-spool',
+      },
+      { variable: undefined, mounted: undefined, claim: undefined },
+    ]);
+    const [claim] = world.all('PersistentVolumeClaim');
+    expect(claim).toMatchObject({
+      metadata: { name: 'rewards-gateway-spool' },
+      spec: { accessModes: ['ReadWriteMany'] },
+    });
+  });
+});
+
+describe('every kustomization.yaml', () => {
+  it.each([
+    'base',
+    'base/gateway',
+    'overlays/dev',
+    'overlays/production',
+    'overlays/production/worker',
+    'components/spool',
+  ])('of k8s/%s names every file of its folder', (folder) => {
+    const { resources, patches = [] } = parse(read(`k8s/${folder}/kustomization.yaml`)) as {
+      resources: string[];
+      patches?: { path: string }[];
+    };
+    const named = [...resources, ...patches.map(({ path }) => path)].filter((path) => !path.startsWith('..'));
+    const found = readdirSync(new URL(`k8s/${folder}/`, root));
+    expect(named.toSorted()).toEqual(found.filter((file) => file !== 'kustomization.yaml').toSorted());
+  });
 });

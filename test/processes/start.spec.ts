@@ -83,6 +83,15 @@ describe('npm start', () => {
     expect(gateway.errors()).toBe('');
   });
 
+  it('exits 1 with one clear line when SPOOL_DIR cannot be written', async () => {
+    await using gateway = startProcess({ SPOOL_DIR: '/dev/null/spool' });
+    expect((await gateway.ended).code).toBe(1);
+    expect(errorLines(gateway.log())).toEqual([
+      { level: 'fatal', msg: 'SPOOL_DIR cannot be written (ENOTDIR): it must be a folder of this user.' },
+    ]);
+    expect(gateway.errors()).toBe('');
+  });
+
   it('can be stopped before it listens', async () => {
     await using gateway = startProcess();
     await gateway.logged('Starting Nest application...');

@@ -43,11 +43,12 @@ export class Disk {
     this.#mount();
   }
 
-  /** Takes all space that is left. @returns gives it back */
+  /** Takes all space that is left, also that which is reserved for root. @returns gives it back */
   fill(): () => void {
     const filler = join(this.path, 'filler');
-    const { bavail, bsize } = statfsSync(this.path);
-    execFileSync('fallocate', ['-l', String(bavail * bsize), filler]);
+    const { bfree, bsize } = statfsSync(this.path);
+    // It needs blocks of its own, to say where the others are.
+    spawnSync('fallocate', ['-l', String(bfree * bsize), filler]);
     return () => rmSync(filler);
   }
 

@@ -36,6 +36,8 @@ export const baseEnvironment: Environment = {
   // Tests make requests as fast as they can.
   RATE_LIMIT_PER_MINUTE: '0',
   FAILED_CREDENTIALS_PER_MINUTE: '0',
+  // Tests of a database that is unavailable expect the response to that.
+  CALLBACK_HOLD_SECONDS: '0.001',
   LOG_LEVEL: 'debug',
 };
 

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 
@@ -20,9 +21,9 @@ export function canRender(): boolean {
   return false;
 }
 
-/** The resources that `kubectl kustomize` makes of a folder below `k8s/`. */
+/** The resources that `kubectl kustomize` makes of a folder: below `k8s/`, or absolute. */
 export function render(folder: string): unknown[] {
-  const path = fileURLToPath(new URL(`../../k8s/${folder}`, import.meta.url));
+  const path = resolve(fileURLToPath(new URL('../../k8s', import.meta.url)), folder);
   const { status, stdout, stderr } = spawnSync('kubectl', ['kustomize', path], { encoding: 'utf8' });
   // A warning is about what a later version will refuse.
   if (status !== 0 || stderr !== '') throw new Error(stderr);

@@ -16,7 +16,7 @@ const positives = envs(({ default: defaultValue, parse }) => {
 
 describe('VARIABLES', () => {
   it('has every variable with its kind', () => {
-    expect(envs(() => true)).toHaveLength(64);
+    expect(envs(() => true)).toHaveLength(66);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -48,6 +48,7 @@ describe('VARIABLES', () => {
       'DATABASE_TIMEOUT_MS',
       'RATE_LIMIT_PER_MINUTE',
       'CALLBACK_RATE_LIMIT_PER_MINUTE',
+      'CALLBACK_HOLD_SECONDS',
       'FAILED_CREDENTIALS_PER_MINUTE',
       'KEEP_ALIVE_SECONDS',
       'SHUTDOWN_GRACE_SECONDS',
