@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { mock } from 'node:test';
 import { BulkheadFullError } from '../../../src/async/fair-bulkhead.js';
 import { FairBatches } from '../../../src/async/fair-batches.js';
 import type { BatchOptions } from '../../../src/async/fair-batches.js';
@@ -104,10 +105,14 @@ describe('FairBatches', () => {
     await full.end();
     expect((await results)[1]).toMatchObject({ reason: expect.any(BulkheadFullError) as unknown });
 
+    mock.timers.enable({ apis: ['setTimeout'] });
     const slow = start({ patienceMs: 20 });
     const first = slow.add('a1');
     await turn();
-    await expect(slow.add('b1')).rejects.toThrow(BulkheadFullError);
+    const second = slow.add('b1');
+    mock.timers.tick(20);
+    mock.timers.reset();
+    await expect(second).rejects.toThrow(BulkheadFullError);
     await slow.end();
     expect([await first, slow.started]).toEqual(['A1', ['a1']]);
   });
