@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { AccountsModule } from './accounts/accounts.module.js';
+import { AuditModule } from './audit/audit.module.js';
 import { CacheModule } from './cache/cache.module.js';
 import { RouteDeclarationGuard } from './caller-auth/route-declaration.guard.js';
 import { CallerAuthModule } from './caller-auth/caller-auth.module.js';
@@ -41,6 +42,7 @@ export class AppModule {
         KiipModule,
         DeliveryModule,
         ReconciliationModule,
+        AuditModule,
         RetentionModule,
         HealthModule,
         MetricsModule,

@@ -272,6 +272,11 @@ export const VARIABLES = {
     parse.callerScopes,
     'JSON `{"<caller>": ["kigo:read"]}`. Unset: every caller has `kigo:read`, `kiip:write` and `ledger:read`. If set, a caller that is not listed has none. Required if `CALLER_AUTH` is `jwt`.',
   ),
+  decisionReasonAbove: optional(
+    'DECISION_REASON_ABOVE',
+    parse.zeroOrMore,
+    'The quantity above which a release or a discard must have a `reason`. Unset: it never must.',
+  ),
   deliveryConsumers: secret(
     optional(
       'DELIVERY_CONSUMERS',

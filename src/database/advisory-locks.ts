@@ -6,5 +6,7 @@ export const MIGRATION_LOCK = 7_261_903_441n;
 export const FEED_LOCK = 7_261_903_442n;
 /** Held while deliveries are created, so that their ids become visible in order. */
 export const DELIVERIES_LOCK = 7_261_903_443n;
+/** Held while somebody's action is written down, so that the ids of the audit log become visible in order. */
+export const AUDIT_LOCK = 7_261_903_445n;
 /** Held by the process that owns the embedded database. */
 export const EMBEDDED_LOCK = 7_261_903_444n;

@@ -212,7 +212,19 @@ export interface IdempotencyKeysTable {
   expires_at: Date;
 }
 
+/** What somebody did, and why. Rows are only ever added. */
+export interface AuditLogTable {
+  id: Int8;
+  at: Generated<Date>;
+  caller: string | null;
+  request_id: string | null;
+  action: string;
+  subject: string;
+  reason: string | null;
+}
+
 export interface Tables {
+  audit_log: AuditLogTable;
   ledger: LedgerTable;
   ledger_balances: LedgerBalancesTable;
   delivery_outbox: DeliveryOutboxTable;

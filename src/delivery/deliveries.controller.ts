@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Logger, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { DECISION_BODY, DecisionDto } from '../audit/decision.dto.js';
 import { FromRequester } from '../caller-auth/requester.decorator.js';
 import type { Requester } from '../caller-auth/requester.decorator.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
@@ -74,6 +75,7 @@ export class DeliveriesController {
       'Works for every status: a dead delivery is retried for three more days, and a delivered one is sent again. The `webhook-id` stays the same. If the consumer is paused after a 410, the pause ends.',
     operationId: 'retryDelivery',
   })
+  @ApiBody(DECISION_BODY)
   @ApiAcceptedResponse({
     description: 'The delivery is due',
     type: DeliveryDto,
@@ -89,13 +91,15 @@ export class DeliveriesController {
   )
   async retry(
     @Param() { id }: DeliveryParamsDto,
-    @FromRequester() { caller }: Requester,
+    @Body() { reason }: DecisionDto,
+    @FromRequester() requester: Requester,
   ): Promise<DeliveryDto> {
     const number = parseDeliveryId(id);
-    const delivery = number === undefined ? 'not-found' : await this.deliveries.retry(number);
+    const delivery =
+      number === undefined ? 'not-found' : await this.deliveries.retry(number, { ...requester, reason });
     if (delivery === 'not-found') throw DELIVERY_NOT_FOUND;
     if (delivery === 'no-consumer') throw CONSUMER_NOT_CONFIGURED;
-    this.logger.log({ msg: 'delivery retried', id, consumer: delivery.consumer, caller });
+    this.logger.log({ msg: 'delivery retried', id, consumer: delivery.consumer, caller: requester.caller });
     return toDeliveryDto(delivery);
   }
 
@@ -129,7 +133,7 @@ export class DeliveriesController {
     415,
   )
   async startReplay(
-    @Body() { consumer, from, to, dry_run, rate_per_second }: ReplayRequestDto,
+    @Body() { consumer, from, to, dry_run, rate_per_second, reason }: ReplayRequestDto,
     @Res({ passthrough: true }) reply: FastifyReply,
     @FromRequester() requester: Requester,
   ): Promise<ReplayStartedDto> {
@@ -140,7 +144,12 @@ export class DeliveriesController {
       reply.code(200);
       return { id: null, count: await this.replays.count(window) };
     }
-    const replay = await this.replays.start({ consumer, window, ratePerSecond: rate_per_second, requester });
+    const replay = await this.replays.start({
+      consumer,
+      window,
+      ratePerSecond: rate_per_second,
+      requester: { ...requester, reason },
+    });
     this.logger.log({ msg: 'replay started', id: replay.id, consumer, caller: requester.caller });
     return { id: replay.id, count: replay.totalCount };
   }

@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
+import { DecisionDto } from '../audit/decision.dto.js';
 import { IsInstant } from '../validation/instant.js';
 import { IsOptionalNotNull } from '../validation/optional-not-null.decorator.js';
 import { IsOpaqueId } from '../validation/opaque-id.js';
@@ -74,7 +75,7 @@ export class DeliveriesDto {
 }
 
 /** The entries to send again. */
-export class ReplayRequestDto {
+export class ReplayRequestDto extends DecisionDto {
   /** A name in DELIVERY_CONSUMERS. */
   @IsOpaqueId('wallet')
   readonly consumer!: string;

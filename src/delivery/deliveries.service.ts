@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
+import { auditPart } from '../audit/audit.queries.js';
+import type { Actor } from '../audit/audit.queries.js';
 import { Config } from '../config/config.js';
 import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
@@ -84,7 +86,7 @@ export class DeliveriesService {
    * Makes a delivery due now, whatever its status: a dead one starts a new retry schedule, a delivered one is sent again, and the result
    * of an attempt in flight is ignored. If its consumer is paused, the pause ends.
    */
-  async retry(id: string): Promise<Delivery | 'not-found' | 'no-consumer'> {
+  async retry(id: string, actor: Actor): Promise<Delivery | 'not-found' | 'no-consumer'> {
     const names = this.consumers.map(({ name }) => name);
     const row = await this.database.run(
       (db) =>
@@ -110,6 +112,7 @@ export class DeliveriesService {
               .deleteFrom('delivery_pauses')
               .where('consumer', 'in', (eb) => eb.selectFrom('retried').select('consumer')),
           )
+          .with('audited', () => auditPart('retry', actor, sql`select 'dlv_' || id from retried`))
           .selectFrom('retried')
           .selectAll()
           .executeTakeFirst(),

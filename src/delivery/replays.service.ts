@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
-import type { Requester } from '../caller-auth/requester.decorator.js';
+import { auditPart } from '../audit/audit.queries.js';
+import type { Actor } from '../audit/audit.queries.js';
 import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
 import { keysetPages } from '../database/keyset.js';
@@ -34,7 +35,7 @@ export interface ReplayRequest {
   readonly window: LedgerWindow;
   /** Entries per second. */
   readonly ratePerSecond: number;
-  readonly requester: Requester;
+  readonly requester: Actor;
 }
 
 /**
@@ -76,9 +77,10 @@ export class ReplaysService {
       (db) =>
         db
           .with('resumed', (cte) => cte.deleteFrom('delivery_pauses').where('consumer', '=', consumer))
-          .insertInto('delivery_replays')
-          .values(values)
-          .returningAll()
+          .with('started', (cte) => cte.insertInto('delivery_replays').values(values).returningAll())
+          .with('audited', () => auditPart('replay', requester, sql`select id::text from started`))
+          .selectFrom('started')
+          .selectAll()
           .executeTakeFirstOrThrow(),
       'reads',
     );

@@ -1,8 +1,10 @@
-import { Controller, Get, HttpCode, Logger, Param, Post, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, HttpCode, Logger, Param, Post, Query } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { DECISION_BODY, DecisionDto } from '../audit/decision.dto.js';
 import { FromRequester } from '../caller-auth/requester.decorator.js';
 import type { Requester } from '../caller-auth/requester.decorator.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
+import { Config } from '../config/config.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
@@ -44,7 +46,10 @@ const BALANCE_EXAMPLE = { content: ISSUANCE_EXAMPLE.content, name: 'Coins', quan
 export class IssuancesController {
   private readonly logger = new Logger('Ledger');
 
-  constructor(private readonly ledger: LedgerService) {}
+  constructor(
+    private readonly ledger: LedgerService,
+    private readonly config: Config,
+  ) {}
 
   @Get('issuances')
   @RequireScope('ledger:read')
@@ -72,19 +77,23 @@ export class IssuancesController {
     summary: 'Accept a quarantined entry: balances include it, and it is delivered',
     operationId: 'releaseIssuance',
   })
+  @ApiBody(DECISION_BODY)
   @ApiOkResponse({ description: 'The released entry', type: IssuanceDto, example: RELEASED_EXAMPLE })
   @ApiProblems(...ENTRY_PROBLEMS, 413, 415, ENTRY_NOT_FOUND, 'conflict')
   async release(
     @Param() { id }: IssuanceParamsDto,
+    @Body() { reason }: DecisionDto,
     @FromRequester() requester: Requester,
   ): Promise<IssuanceDto> {
-    return this.toResponse(id, await this.ledger.release(id, requester), requester);
+    await this.requireReason(id, reason);
+    return this.toResponse(id, await this.ledger.release(id, { ...requester, reason }), requester);
   }
 
   @Post('issuances/:id/discard')
   @RequireScope('ledger:decide')
   @HttpCode(200)
   @ApiOperation({ summary: 'Discard a quarantined entry for good', operationId: 'discardIssuance' })
+  @ApiBody(DECISION_BODY)
   @ApiOkResponse({
     description: 'The discarded entry',
     type: IssuanceDto,
@@ -93,9 +102,11 @@ export class IssuancesController {
   @ApiProblems(...ENTRY_PROBLEMS, 413, 415, ENTRY_NOT_FOUND, 'conflict')
   async discard(
     @Param() { id }: IssuanceParamsDto,
+    @Body() { reason }: DecisionDto,
     @FromRequester() requester: Requester,
   ): Promise<IssuanceDto> {
-    return this.toResponse(id, await this.ledger.discard(id, requester), requester);
+    await this.requireReason(id, reason);
+    return this.toResponse(id, await this.ledger.discard(id, { ...requester, reason }), requester);
   }
 
   @Get('users/:user_id/balances')
@@ -114,6 +125,15 @@ export class IssuancesController {
   @ApiProblems(...USER_PROBLEMS)
   async balances(@Param() { user_id }: BalancesParamsDto): Promise<BalancesDto> {
     return { user_id, balances: await this.ledger.balances(user_id) };
+  }
+
+  /** @throws Problem `validation`, where DECISION_REASON_ABOVE asks for a reason */
+  private async requireReason(id: string, reason: string | undefined): Promise<void> {
+    const { decisionReasonAbove: limit } = this.config;
+    if (limit === undefined || reason !== undefined) return;
+    const entry = await this.ledger.find(id);
+    if (entry && (entry.quantity ?? Infinity) > limit)
+      throw invalid('/reason', `reason is required for a quantity above ${limit}`);
   }
 
   private async toResponse(

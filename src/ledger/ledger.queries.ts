@@ -1,11 +1,13 @@
 import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
+import { auditPart } from '../audit/audit.queries.js';
+import type { Actor } from '../audit/audit.queries.js';
 import { isUniqueViolation } from '../database/storage-error.js';
 import { PreparedStatement } from '../database/prepared-statement.js';
 import type { LedgerStatus, QuarantineCode, Tables } from '../database/tables.js';
 import { PROMISED_TRANSACTIONS } from '../promised-rewards/promised-rewards.queries.js';
 import { traceParent } from '../tracing/span.js';
-import type { Decision, NewLedgerRow } from './ledger-entry.js';
+import type { NewLedgerRow } from './ledger-entry.js';
 import type { QuarantineReason } from './quarantine-reason.js';
 
 /** Entries with these statuses are delivered and counted in balances. */
@@ -183,7 +185,7 @@ export async function resolveQuarantine(
   db: Kysely<Tables>,
   id: string,
   status: 'recorded' | 'released' | 'discarded',
-  { decision, isTest = false }: { decision?: Decision; isTest?: boolean } = {},
+  { decision, isTest = false }: { decision?: Actor; isTest?: boolean } = {},
 ) {
   try {
     return await db
@@ -232,6 +234,11 @@ export async function resolveQuarantine(
               .select(['id', eb.val(traceParent()).as('trace_parent')])
               .where('status', 'in', ACCEPTED),
           ),
+      )
+      .with('audited', () =>
+        decision
+          ? auditPart(status === 'discarded' ? 'discard' : 'release', decision, sql`select id from decided`)
+          : sql<object>`(select)`,
       )
       .selectFrom('decided')
       .selectAll()

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Actor } from '../audit/audit.queries.js';
 import { Database } from '../database/database.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 import { StatementBatches } from '../database/statement-batches.js';
@@ -11,7 +12,6 @@ import { LedgerFeed } from './ledger-feed.js';
 import type { FeedPage, FeedQuery } from './ledger-feed.js';
 import { newLedgerRow, toLedgerEntry, toQuarantinedCallback } from './ledger-entry.js';
 import type {
-  Decision,
   VerifiedCallbackFields,
   LedgerEntry,
   PolicyDecision,
@@ -176,12 +176,12 @@ export class LedgerService {
    * @returns 'conflict' if the entry has another status, if another entry with the same signature, text or transaction
    *   is accepted, or if the quantity is not a number
    */
-  release(id: string, decision: Decision): Promise<LedgerEntry | 'not-found' | 'conflict'> {
+  release(id: string, decision: Actor): Promise<LedgerEntry | 'not-found' | 'conflict'> {
     return this.resolve(id, 'released', decision);
   }
 
   /** Discards a quarantined entry for good. @returns 'conflict' if it has another status */
-  discard(id: string, decision: Decision): Promise<LedgerEntry | 'not-found' | 'conflict'> {
+  discard(id: string, decision: Actor): Promise<LedgerEntry | 'not-found' | 'conflict'> {
     return this.resolve(id, 'discarded', decision);
   }
 
@@ -207,7 +207,7 @@ export class LedgerService {
   private async resolve(
     id: string,
     status: 'released' | 'discarded',
-    decision: Decision,
+    decision: Actor,
   ): Promise<LedgerEntry | 'not-found' | 'conflict'> {
     if (!isLedgerId(id)) return 'not-found';
     const row = await this.database.run((db) => resolveQuarantine(db, id, status, { decision }));

@@ -1,6 +1,8 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { AuditService } from '../audit/audit.service.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
+import { toDeliveryDto } from '../delivery/deliveries.dto.js';
 import { DeliveriesService } from '../delivery/deliveries.service.js';
 import { IssuanceParamsDto, ENTRY_NOT_FOUND } from '../ledger/issuances.dto.js';
 import { LedgerService } from '../ledger/ledger.service.js';
@@ -16,6 +18,7 @@ export class IssuanceHistoryController {
   constructor(
     private readonly ledger: LedgerService,
     private readonly deliveries: DeliveriesService,
+    private readonly audit: AuditService,
   ) {}
 
   @Get(':id')
@@ -34,6 +37,8 @@ export class IssuanceHistoryController {
   async get(@Param() { id }: IssuanceParamsDto): Promise<IssuanceHistoryDto> {
     const entry = await this.ledger.find(id);
     if (!entry) throw ENTRY_NOT_FOUND;
-    return toIssuanceHistoryDto(entry, await this.deliveries.getHistory(id));
+    const history = await this.deliveries.getHistory(id);
+    const subjects = [id, ...history.deliveries.map((delivery) => toDeliveryDto(delivery).id)];
+    return toIssuanceHistoryDto(entry, history, await this.audit.findOf(subjects));
   }
 }

@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import type { AuditEntry } from '../audit/audit.service.js';
 import { DeliveryDto, toDeliveryDto } from '../delivery/deliveries.dto.js';
 import type { EntryHistory } from '../delivery/deliveries.service.js';
 import { IssuanceDto, toIssuanceDto } from '../ledger/issuances.dto.js';
@@ -45,6 +46,7 @@ const TIMELINE_EVENTS = [
   'quarantined',
   'released',
   'discarded',
+  'retried',
   'attempted',
   'delivered',
   'dead',
@@ -64,12 +66,15 @@ export class TimelineEventDto {
   readonly status?: number | null;
   @ApiProperty({ type: Number, required: false, example: 12 })
   readonly duration_ms?: number;
-  /** Who released or discarded the row. */
+  /** Who released or discarded the row, or retried a delivery. */
   @ApiProperty({ type: String, required: false, example: 'operations' })
   readonly caller?: string;
-  /** The `X-Request-Id` of the release or discard. */
+  /** The `X-Request-Id` of that request. */
   @ApiProperty({ type: String, required: false, example: '0190c1d2-e3f4-7000-8000-112233445566' })
   readonly request_id?: string;
+  /** Why, if that was given. */
+  @ApiProperty({ type: String, required: false, example: 'Confirmed by Kiip, ticket 4711' })
+  readonly reason?: string;
   /** The scheme of the signature, the reason for the quarantine, or the outcome of the attempt. */
   @ApiProperty({ type: String, required: false, example: 'accepted' })
   readonly detail?: string;
@@ -84,7 +89,11 @@ export class IssuanceHistoryDto extends IssuanceDto {
   readonly timeline!: TimelineEventDto[];
 }
 
-export function toIssuanceHistoryDto(entry: LedgerEntry, history: EntryHistory): IssuanceHistoryDto {
+export function toIssuanceHistoryDto(
+  entry: LedgerEntry,
+  history: EntryHistory,
+  audit: readonly AuditEntry[],
+): IssuanceHistoryDto {
   return Object.assign(toIssuanceDto(entry), {
     verification: {
       formula: entry.verification.scheme,
@@ -96,7 +105,7 @@ export function toIssuanceHistoryDto(entry: LedgerEntry, history: EntryHistory):
       duplicates: entry.duplicates,
     },
     deliveries: history.deliveries.map(toDeliveryDto),
-    timeline: buildTimeline(entry, history),
+    timeline: buildTimeline(entry, history, audit),
   });
 }
 
@@ -104,23 +113,36 @@ interface TimelineEvent extends Omit<TimelineEventDto, 'at'> {
   readonly at: Date;
 }
 
-function buildTimeline(entry: LedgerEntry, history: EntryHistory): TimelineEventDto[] {
+function buildTimeline(
+  entry: LedgerEntry,
+  history: EntryHistory,
+  audit: readonly AuditEntry[],
+): TimelineEventDto[] {
   // The sort is stable: it keeps the order of events in the same millisecond.
   return [
-    ...ledgerEvents(entry, history),
-    ...history.deliveries.flatMap((delivery) => [...deliveryEvents(delivery)]),
+    ...ledgerEvents(entry, history, audit),
+    ...history.deliveries.flatMap((delivery) => [...retries(delivery, audit), ...deliveryEvents(delivery)]),
   ]
     .toSorted((a, b) => a.at.getTime() - b.at.getTime())
     .map(({ at, ...rest }) => ({ at: at.toISOString(), ...rest }));
 }
 
-function* ledgerEvents(entry: LedgerEntry, { acceptedAt }: EntryHistory): Iterable<TimelineEvent> {
+function* ledgerEvents(
+  entry: LedgerEntry,
+  { acceptedAt }: EntryHistory,
+  audit: readonly AuditEntry[],
+): Iterable<TimelineEvent> {
   const { receivedAt, resolvedAt, status } = entry;
   yield { at: receivedAt, event: 'received' };
   yield { at: receivedAt, event: 'verified', detail: entry.verification.scheme };
   if (entry.reason) yield { at: receivedAt, event: 'quarantined', detail: formatReason(entry.reason) };
   if (resolvedAt && (status === 'discarded' || status === 'released'))
-    yield { at: resolvedAt, event: status, ...decidedBy(entry) };
+    yield {
+      at: resolvedAt,
+      event: status,
+      ...decidedBy(entry),
+      ...reasonOf(audit.find(({ subject }) => subject === entry.id)),
+    };
   // By the clock of the database, which may differ slightly from ours.
   if (acceptedAt)
     yield { at: new Date(Math.max(+acceptedAt, +(resolvedAt ?? receivedAt))), event: 'committed' };
@@ -130,6 +152,22 @@ function decidedBy({ decision }: LedgerEntry): Pick<TimelineEvent, 'caller' | 'r
   if (!decision) return {};
   const { caller, requestId: request_id } = decision;
   return { ...(caller !== null && { caller }), request_id };
+}
+
+function reasonOf(action: AuditEntry | undefined): Pick<TimelineEvent, 'reason'> {
+  return typeof action?.reason === 'string' ? { reason: action.reason } : {};
+}
+
+function* retries(
+  delivery: EntryHistory['deliveries'][number],
+  audit: readonly AuditEntry[],
+): Iterable<TimelineEvent> {
+  const { id, consumer } = toDeliveryDto(delivery);
+  for (const action of audit.filter(({ subject }) => subject === id)) {
+    const { at, caller, requestId } = action;
+    const by = { ...(caller !== null && { caller }), ...(requestId !== null && { request_id: requestId }) };
+    yield { at, event: 'retried', consumer, ...by, ...reasonOf(action) };
+  }
 }
 
 function* deliveryEvents(delivery: EntryHistory['deliveries'][number]): Iterable<TimelineEvent> {

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { IssuanceHistoryController } from './issuance-history.controller.js';
@@ -8,7 +9,7 @@ import { ReconciliationService } from './reconciliation.service.js';
 
 /** Compares the rewards that Kiip gave, the entries of the ledger and the deliveries to consumers. */
 @Module({
-  imports: [DeliveryModule, LedgerModule],
+  imports: [AuditModule, DeliveryModule, LedgerModule],
   controllers: [IssuanceHistoryController, ReconciliationController],
   providers: [LedgerStatsService, ReconciliationService],
   exports: [LedgerStatsService],

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import { insertAudit } from '../audit/audit.queries.js';
 import type { Database } from '../database/database.js';
 import { eraseFromDeliveries, exportFromDeliveries } from '../delivery/personal-data.queries.js';
 import { eraseFromRejectedCallbacks } from '../kiip-callbacks/personal-data.queries.js';
@@ -8,6 +10,8 @@ import {
   eraseFromUserReferences,
   exportFromUserReferences,
 } from '../user-references/personal-data.queries.js';
+
+const COMMAND = { caller: 'npm run user:erase', requestId: null };
 
 /**
  * Removes who a user was, in one transaction. Entries about money stay, under a new alias that nothing leads back from.
@@ -19,6 +23,7 @@ export function eraseUser(database: Database, userId: string) {
     db.transaction().execute(async (transaction) => {
       const known = await eraseFromUserReferences(transaction, userId);
       const reference = known?.reference ?? undefined;
+      await insertAudit('erase', COMMAND, sql`select ${alias}::text`).execute(transaction);
       const entries = await eraseFromLedger(transaction, userId, reference, alias);
       return {
         alias,

@@ -33,6 +33,8 @@ export class RequestValidationPipe implements PipeTransform {
   transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (metadata.type === 'query') return this.transformQuery(value as object, metadata);
     if (metadata.type !== 'body') return this.paramPipe.transform(value, metadata);
+    // Where every property may be absent, the body may be as well.
+    if (value === undefined && acceptsPlain({}, metadata.metatype)) return Promise.resolve({});
     requireObject(value);
     if (acceptsPlain(value, metadata.metatype)) return Promise.resolve(value);
     return this.bodyPipe.transform(value, metadata);

@@ -353,6 +353,9 @@ describe('the request examples of the OpenAPI document', () => {
     const withBody = operations().filter(([, { requestBody }]) => requestBody);
     expect(withBody.map(([route]) => route).toSorted()).toEqual([
       'post /api/v1/deliveries/replays',
+      'post /api/v1/deliveries/{id}/retry',
+      'post /api/v1/kiip/issuances/{id}/discard',
+      'post /api/v1/kiip/issuances/{id}/release',
       'post /api/v1/kiip/moments',
       'post /api/v1/kiip/sessions',
       'post /api/v1/unviewed-counts',

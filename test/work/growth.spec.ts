@@ -12,8 +12,11 @@ const HISTORY = 8_000;
 /** Both databases have these, of the last minutes. */
 const RECENT = 400;
 const CONSUMERS = ['wallet', 'shop', 'gone'];
-/** What may be read more of by chance: workers poll, and an index that has grown has one more level. */
-const TOLERATED = { share: 1.5, constant: 100 };
+/**
+ * What may be read more of by chance: workers poll, old rows are looked for among the new ones, and an index that has grown has one more
+ * level.
+ */
+const TOLERATED = { share: 1.5, constant: 200 };
 /** A table with more rows than the recent ones alone can have. */
 const LARGE = RECENT * CONSUMERS.length + 1_000;
 

@@ -1,0 +1,46 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { RequireScope } from '../caller-auth/require-scope.decorator.js';
+import { ApiProblems } from '../problem/api-problems.decorator.js';
+import { invalid } from '../problem/problem-catalogue.js';
+import { AuditDto, AuditQueryDto, parseAuditId, toAuditEntryDto } from './audit.dto.js';
+import { AuditService } from './audit.service.js';
+
+const ENTRY_EXAMPLE = {
+  id: 'aud_17',
+  at: '2026-01-31T12:00:00.000Z',
+  caller: 'operations',
+  request_id: '0190c1d2-e3f4-7000-8000-112233445566',
+  action: 'release',
+  subject: 'iss_0190c1d2e3f4000000112233445566aa',
+  reason: 'Confirmed by Kiip, ticket 4711',
+};
+
+@ApiTags('Audit')
+@Controller('api/v1/audit')
+export class AuditController {
+  constructor(private readonly audit: AuditService) {}
+
+  @Get()
+  @RequireScope('ledger:decide')
+  @ApiOperation({
+    summary: 'List who released, discarded, retried, replayed and erased, oldest first',
+    description:
+      'A feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. Entries are never changed or deleted.',
+    operationId: 'listAuditEntries',
+  })
+  @ApiOkResponse({
+    description: 'A page',
+    type: AuditDto,
+    example: { items: [ENTRY_EXAMPLE], next: 'aud_17' },
+  })
+  @ApiProblems(
+    invalid('/limit', 'limit must not be greater than 500'),
+    'unauthenticated',
+    'storage-unavailable',
+  )
+  async list(@Query() { after = 'aud_0', limit }: AuditQueryDto): Promise<AuditDto> {
+    const items = (await this.audit.list(parseAuditId(after)!, limit)).map(toAuditEntryDto);
+    return { items, next: items.at(-1)?.id ?? after };
+  }
+}

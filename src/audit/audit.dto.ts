@@ -1,0 +1,54 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { IsCursor, PaginationQueryDto } from '../validation/pagination.dto.js';
+import { AUDIT_ACTIONS } from './audit.queries.js';
+import type { AuditAction } from './audit.queries.js';
+import type { AuditEntry } from './audit.service.js';
+
+const CURSOR = /^aud_(0|[1-9]\d{0,17})$/;
+
+export const parseAuditId = (id: string): string | undefined => CURSOR.exec(id)?.[1];
+
+export class AuditQueryDto extends PaginationQueryDto {
+  /** The `next` of an earlier response. */
+  @IsCursor((cursor) => parseAuditId(cursor) !== undefined)
+  readonly after?: string;
+}
+
+/** What somebody did. */
+export class AuditEntryDto {
+  /** @example 'aud_17' */
+  readonly id!: string;
+  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:00.000Z' })
+  readonly at!: string;
+  /** The caller; null where callers are not authenticated. For a command, its name. */
+  @ApiProperty({ type: String, nullable: true, example: 'operations' })
+  readonly caller!: string | null;
+  /** The `X-Request-Id` of the request; null for a command. */
+  @ApiProperty({ type: String, nullable: true, example: '0190c1d2-e3f4-7000-8000-112233445566' })
+  readonly request_id!: string | null;
+  @ApiProperty({ enum: AUDIT_ACTIONS, example: 'release' })
+  readonly action!: AuditAction;
+  /**
+   * The id of the ledger entry, the delivery or the replay; for an erased user, the alias.
+   * @example 'iss_0190c1d2e3f4000000112233445566aa'
+   */
+  readonly subject!: string;
+  /** Null if none was given. */
+  @ApiProperty({ type: String, nullable: true, example: 'Confirmed by Kiip, ticket 4711' })
+  readonly reason!: string | null;
+}
+
+export class AuditDto {
+  /** Oldest first. */
+  readonly items!: AuditEntryDto[];
+  /**
+   * The cursor for the next page; also returned after the last entry, for later ones.
+   * @example 'aud_17'
+   */
+  readonly next!: string;
+}
+
+export function toAuditEntryDto({ id, at, requestId, ...rest }: AuditEntry): AuditEntryDto {
+  const { caller, action, subject, reason } = rest;
+  return { id: `aud_${id}`, at: at.toISOString(), caller, request_id: requestId, action, subject, reason };
+}
