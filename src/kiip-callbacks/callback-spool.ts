@@ -29,7 +29,8 @@ export interface SpooledCallback {
 /** Callbacks that were written together. A file never changes. */
 export interface SpoolFile {
   readonly name: string;
-  readonly writtenAt: Date;
+  /** How long ago it was written, by the clock of the machine: another one may have written it. */
+  readonly ageSeconds: number;
   readonly count: number;
   /** Something in it could not be recorded, so a person must look at it. */
   readonly failed: boolean;
@@ -85,12 +86,18 @@ export class CallbackSpool {
 
   /** The files, oldest first. */
   async files(): Promise<SpoolFile[]> {
+    const now = Date.now();
     const names = await readdir(this.folder);
     return names.toSorted().flatMap((name) => {
       const { writtenAt, count, state } = FILE_NAME.exec(name)?.groups ?? {};
       if (writtenAt === undefined) return [];
       return [
-        { name, writtenAt: new Date(Number(writtenAt)), count: Number(count), failed: state === 'failed' },
+        {
+          name,
+          ageSeconds: Math.max(0, (now - Number(writtenAt)) / 1_000),
+          count: Number(count),
+          failed: state === 'failed',
+        },
       ];
     });
   }
@@ -112,8 +119,8 @@ export class CallbackSpool {
 
   /** Keeps a file for a person, who may rename it back. */
   async setAside({ name }: SpoolFile): Promise<void> {
-    const path = join(this.folder, name);
-    await rename(path, path.replace(WAITING, FAILED)).catch((error: unknown) => {
+    const failed = name.replace(WAITING, FAILED);
+    await rename(join(this.folder, name), join(this.folder, failed)).catch((error: unknown) => {
       if (!isMissing(error)) throw error;
     });
   }

@@ -45,7 +45,7 @@ export class CallbackMetrics {
       collect: async () => {
         const files = await this.files();
         const [oldest] = files?.filter(({ failed }) => !failed) ?? [];
-        return files ? [[{}, oldest ? (Date.now() - oldest.writtenAt.getTime()) / 1000 : 0]] : [];
+        return files ? [[{}, oldest?.ageSeconds ?? 0]] : [];
       },
     });
     registry.counter({

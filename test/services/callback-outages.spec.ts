@@ -122,8 +122,8 @@ describe('a callback during an outage that is longer, with SPOOL_DIR', () => {
   });
 
   const startSpooling = (env: Environment = {}) =>
-    start({ CALLBACK_HOLD_SECONDS: '0.2', SPOOL_DIR: join(folder, 'spool'), ...env });
-  const files = () => readdirSync(join(folder, 'spool'));
+    start({ CALLBACK_HOLD_SECONDS: '0.2', SPOOL_DIR: join(folder, 'spool.callbacks'), ...env });
+  const files = () => readdirSync(join(folder, 'spool.callbacks'));
   it('is answered once it is on the disk, and recorded once when the database is available again', async () => {
     await startSpooling();
     const callbacks = many(30);
@@ -131,7 +131,8 @@ describe('a callback during an outage that is longer, with SPOOL_DIR', () => {
     expect(await spooled('waiting')).toBe(30);
     expect((await metric('kiip_callbacks_spooled_age_seconds'))['']).toBeGreaterThan(0);
     expect((await metric('kiip_callbacks_total'))['{outcome="spooled",kind="redemption"}']).toBe(30);
-    for (const name of files()) expect(statSync(join(folder, 'spool', name)).mode & 0o777).toBe(0o600);
+    for (const name of files())
+      expect(statSync(join(folder, 'spool.callbacks', name)).mode & 0o777).toBe(0o600);
     await database.proxy.accept();
     await waitFor('the spool is empty', async () => (await spooled('waiting')) === 0);
     expect(files()).toEqual([]);
@@ -184,7 +185,7 @@ describe('a callback during an outage that is longer, with SPOOL_DIR', () => {
     await spool(many(20));
     // While the first file is written, the others gather for the next one.
     const name = files().find((each) => Number(each.split('-')[1]) > 1)!;
-    const path = join(folder, 'spool', name);
+    const path = join(folder, 'spool.callbacks', name);
     const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
     lines.push(lines.pop()!.slice(0, 50));
     writeFileSync(path, lines.join('\n'));
@@ -216,14 +217,14 @@ describe('a callback during an outage that is longer, with SPOOL_DIR', () => {
   it('is answered 503 when the spool cannot be written, and nothing is left of it there', async () => {
     await startSpooling();
     await database.proxy.refuse();
-    rmSync(join(folder, 'spool'), { recursive: true });
-    writeFileSync(join(folder, 'spool'), '');
+    rmSync(join(folder, 'spool.callbacks'), { recursive: true });
+    writeFileSync(join(folder, 'spool.callbacks'), '');
     expect((await gateway.callback(redemption())).status).toBe(503);
     // It is not a folder, and the other metrics are still there.
     expect(await spooled('waiting')).toBeUndefined();
     await waitFor('the log says so', () => gateway.log.some(({ msg }) => msg === 'the spool cannot be read'));
-    rmSync(join(folder, 'spool'));
-    mkdirSync(join(folder, 'spool'));
+    rmSync(join(folder, 'spool.callbacks'));
+    mkdirSync(join(folder, 'spool.callbacks'));
     expect((await gateway.callback(redemption())).body).toEqual({ status: 'spooled' });
     await database.proxy.accept();
   });

@@ -9,6 +9,7 @@ const DATES: Readonly<Record<string, string>> = {
   'cache/entry-seal.service.ts': 'the age of an entry is the longer of two, by two clocks',
   'cache/read-through.ts': '`as_of`',
   'hub-summary/hub-summary.controller.ts': '`as_of`',
+  'kiip-callbacks/callback-spool.ts': 'files are named by their date, for other processes and machines',
   'ledger/ledger-id.ts': 'ids begin with their date',
   'ledger/ledger-window.ts': 'a period between two dates',
   'upstream/retry-after.ts': 'a date in a header without the date of the response',
