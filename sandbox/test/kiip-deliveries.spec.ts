@@ -99,7 +99,7 @@ describe('a delivery of a callback by the Kiip sandbox', () => {
 
   it('takes at most 5 s, or the configured time', async () => {
     expect(sandbox.configure({})).toMatchObject({ callbackTimeoutMs: 5_000 });
-    sandbox.configure({ callbackTimeoutMs: 20 });
+    sandbox.configure({ callbackTimeoutMs: 500 });
     receiver.answer('hang');
     const delivery = await sandbox.sendCallback();
     expect(delivery).toMatchObject({ state: 'failed', status: null, error: 'ETIMEDOUT', body: '' });
@@ -198,7 +198,7 @@ describe('the retries of the Kiip sandbox', () => {
   });
 
   it('come twice after a timeout, and after no other failure', async () => {
-    sandbox.configure({ retryPolicy: 'time-out', callbackTimeoutMs: 10 });
+    sandbox.configure({ retryPolicy: 'time-out', callbackTimeoutMs: 500 });
     receiver.answer('hang', 'hang', 'hang');
     await sandbox.sendCallback();
     for (let retry = 0; retry < 3; retry += 1) {
