@@ -6,6 +6,7 @@ import { StorageUnavailableError } from '../database/storage-error.js';
 import { summarizeError } from '../log/error-summary.js';
 import type { CallbackMedia } from './parse-callback.js';
 import { SpoolError } from './spool-error.js';
+import type { UnverifiedCallback } from './verified-callback.js';
 
 /** Fewer than may be rejected at once. */
 const BATCH_SIZE = 100;
@@ -18,13 +19,6 @@ const UNFINISHED = '.unfinished';
 /** No write takes that long: its process has ended. It was not acknowledged. */
 const ABANDONED_MS = 3_600_000;
 const FILE_NAME = /^(?<writtenAt>\d{13})-(?<count>\d+)-[\da-f-]+\.(?<state>callbacks|failed)$/;
-
-/** A callback as it arrived. */
-export interface SpooledCallback {
-  readonly body: Uint8Array;
-  readonly media: CallbackMedia;
-  readonly receivedAt: Date;
-}
 
 /** Callbacks that were written together. A file never changes. */
 export interface SpoolFile {
@@ -41,7 +35,7 @@ export interface SpoolFile {
  * there are whole files only, and any number of processes may share the folder.
  */
 export class CallbackSpool {
-  private readonly batches: FairBatches<SpooledCallback, undefined>;
+  private readonly batches: FairBatches<UnverifiedCallback, undefined>;
 
   constructor(private readonly folder: string) {
     this.batches = new FairBatches((callbacks) => this.write(callbacks), {
@@ -75,7 +69,7 @@ export class CallbackSpool {
    * @param key those with equal keys wait for each other
    * @throws StorageUnavailableError
    */
-  async add(key: string, { body, media, receivedAt }: SpooledCallback): Promise<void> {
+  async add(key: string, { body, media, receivedAt }: UnverifiedCallback): Promise<void> {
     try {
       await this.batches.execute(key, { body, media, receivedAt });
     } catch (error) {
@@ -103,7 +97,7 @@ export class CallbackSpool {
   }
 
   /** The callbacks of a file; undefined in the place of each that cannot be read. Empty if another process has removed it. */
-  async read({ name, count }: SpoolFile): Promise<(SpooledCallback | undefined)[]> {
+  async read({ name, count }: SpoolFile): Promise<(UnverifiedCallback | undefined)[]> {
     const text = await readFile(join(this.folder, name), 'utf8').catch((error: unknown) => {
       if (isMissing(error)) return undefined;
       throw error;
@@ -135,7 +129,7 @@ export class CallbackSpool {
         await rm(join(this.folder, name), { force: true });
   }
 
-  private async write(callbacks: readonly SpooledCallback[]): Promise<undefined[]> {
+  private async write(callbacks: readonly UnverifiedCallback[]): Promise<undefined[]> {
     const path = this.newPath(callbacks.length);
     const unfinished = path + UNFINISHED;
     try {
@@ -150,13 +144,13 @@ export class CallbackSpool {
   }
 }
 
-function toLine({ body, media, receivedAt }: SpooledCallback): string {
+function toLine({ body, media, receivedAt }: UnverifiedCallback): string {
   const line = { received_at: receivedAt.toISOString(), media, body: Buffer.from(body).toString('base64') };
   return `${JSON.stringify(line)}\n`;
 }
 
 /** The signature in the body, which is verified again, tells whether it is what Kiip sent. */
-function fromLine(line: string): SpooledCallback | undefined {
+function fromLine(line: string): UnverifiedCallback | undefined {
   try {
     const { received_at, media, body } = JSON.parse(line) as {
       received_at: string;

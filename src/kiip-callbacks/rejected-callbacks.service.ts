@@ -12,18 +12,15 @@ import { summarizeError } from '../log/error-summary.js';
 import { rateLimited } from '../problem/problem-catalogue.js';
 import { toCallbackMedia } from './parse-callback.js';
 import type { CallbackMedia } from './parse-callback.js';
+import type { UnverifiedCallback } from './verified-callback.js';
 
 const PAGE_SIZE = 100;
 
-export interface RejectedCallback {
-  id: string;
-  /** The bytes as received. */
-  body: Uint8Array;
-  media: CallbackMedia;
-  receivedAt: Date;
+export interface RejectedCallback extends UnverifiedCallback {
+  readonly id: string;
 }
 
-interface NewRejectedCallback extends Omit<RejectedCallback, 'id'> {
+interface NewRejectedCallback extends UnverifiedCallback {
   /** The client network that it came from. */
   source: string;
   /** It is a whole callback of a user who went to Kiip: others cannot push it out. */

@@ -1,8 +1,7 @@
 import type { Config } from '../config/config.js';
-import { parseCallback } from './parse-callback.js';
 import type { KiipCallbacksService } from './kiip-callbacks.service.js';
-import { verifySignature } from './kiip-signature.js';
 import type { RejectedCallbacksService } from './rejected-callbacks.service.js';
+import { verifyAgain } from './verified-callback.js';
 
 /** How many callbacks had which outcome. The rejected ones stay stored. */
 export interface ReverifyCounts {
@@ -23,16 +22,15 @@ export async function reverify(
   { kiipAppSecrets, kiipLegacySignature }: Config,
 ): Promise<ReverifyCounts> {
   const counts: ReverifyCounts = { recorded: 0, duplicate: 0, quarantined: 0, rejected: 0 };
-  for await (const { id, body, media, receivedAt } of rejected.all()) {
-    const callback = parseCallback(body, media, kiipLegacySignature);
-    const match = callback.ok ? verifySignature(callback, kiipAppSecrets, kiipLegacySignature) : undefined;
-    if (!callback.ok || !match) {
+  for await (const kept of rejected.all()) {
+    const verified = verifyAgain(kept, kiipAppSecrets, kiipLegacySignature);
+    if (!verified) {
       counts.rejected += 1;
       continue;
     }
-    const { outcome } = await callbacks.record({ callback, match, receivedAt });
+    const { outcome } = await callbacks.record(verified);
     counts[outcome] += 1;
-    await rejected.remove(id);
+    await rejected.remove(kept.id);
   }
   return counts;
 }

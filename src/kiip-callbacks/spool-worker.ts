@@ -7,11 +7,11 @@ import { Database } from '../database/database.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 import { summarizeError } from '../log/error-summary.js';
 import { CallbackSpool } from './callback-spool.js';
-import type { SpooledCallback, SpoolFile } from './callback-spool.js';
+import type { SpoolFile } from './callback-spool.js';
 import { KiipCallbacksService } from './kiip-callbacks.service.js';
-import { verifySignature } from './kiip-signature.js';
-import { parseCallback } from './parse-callback.js';
 import { RejectedCallbacksService } from './rejected-callbacks.service.js';
+import { verifyAgain } from './verified-callback.js';
+import type { UnverifiedCallback } from './verified-callback.js';
 
 const POLL_INTERVAL_MS = 2_000;
 
@@ -88,13 +88,11 @@ export class SpoolWorker implements BeforeApplicationShutdown, OnApplicationBoot
     });
   }
 
-  private async record(spooled: SpooledCallback | undefined): Promise<void> {
+  private async record(spooled: UnverifiedCallback | undefined): Promise<void> {
     if (spooled === undefined) throw new Error('a callback in the spool is damaged');
-    const { kiipLegacySignature } = this.config;
-    const callback = parseCallback(spooled.body, spooled.media, kiipLegacySignature);
-    const match = callback.ok ? verifySignature(callback, this.secrets, kiipLegacySignature) : undefined;
-    if (callback.ok && match) {
-      await this.callbacks.record({ callback, match, receivedAt: spooled.receivedAt });
+    const verified = verifyAgain(spooled, this.secrets, this.config.kiipLegacySignature);
+    if (verified) {
+      await this.callbacks.record(verified);
       return;
     }
     // Its secret is no longer in the configuration: `npm run kiip:reverify` records it once that is there again.

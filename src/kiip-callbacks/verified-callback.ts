@@ -1,6 +1,7 @@
 import type { QuarantinedCallback } from '../ledger/ledger-entry.js';
-import { signedText } from './kiip-signature.js';
+import { signedText, verifySignature } from './kiip-signature.js';
 import type { SignatureMatch, SignatureScheme } from './kiip-signature.js';
+import { parseCallback } from './parse-callback.js';
 import type { CallbackMedia, KiipCallback } from './parse-callback.js';
 
 /** A callback with a valid signature. */
@@ -10,10 +11,25 @@ export interface VerifiedCallback {
   readonly receivedAt: Date;
 }
 
-/** A callback with a valid signature, and the bytes that it arrived as. */
-export interface ReceivedCallback extends VerifiedCallback {
+/** A callback as it arrived. */
+export interface UnverifiedCallback {
   readonly body: Uint8Array;
   readonly media: CallbackMedia;
+  readonly receivedAt: Date;
+}
+
+/** A callback with a valid signature, and the bytes that it arrived as. */
+export interface ReceivedCallback extends UnverifiedCallback, VerifiedCallback {}
+
+/** Verifies a callback that was kept as it arrived. @returns undefined if none of the secrets has signed it */
+export function verifyAgain(
+  { body, media, receivedAt }: UnverifiedCallback,
+  secrets: readonly string[],
+  legacy: boolean,
+): VerifiedCallback | undefined {
+  const callback = parseCallback(body, media, legacy);
+  const match = callback.ok ? verifySignature(callback, secrets, legacy) : undefined;
+  return callback.ok && match ? { callback, match, receivedAt } : undefined;
 }
 
 /**

@@ -7,6 +7,7 @@ import type { CallbackResponse } from '../support/callback-sender.js';
 import { CrashableGateway } from '../support/crashable-gateway.js';
 import { describeWithDisk, Disk } from '../support/disk.js';
 import { redemption } from '../support/kiip.js';
+import type { Fields } from '../support/kiip.js';
 import { newProxiedDatabase } from '../support/proxied-database.js';
 import type { ProxiedDatabase } from '../support/proxied-database.js';
 import { scale } from '../support/scale.js';
@@ -171,33 +172,46 @@ describe('callbacks, 50 a second, while the database is unavailable', () => {
   );
 });
 
-describeWithDisk('a spool whose disk is full', () => {
+/** Fills a disk soon. */
+const large = () => redemption({ origin: 'x'.repeat(8_000) });
+
+describeWithDisk('a spool on a disk of its own', () => {
+  let disk: Disk;
+  let database: ProxiedDatabase;
+  let gateway: CrashableGateway;
+  let sender: CallbackSender;
+
+  beforeEach(async () => {
+    disk = Disk.create();
+    database = await newProxiedDatabase();
+    gateway = await CrashableGateway.on({
+      ...database.env,
+      CALLBACK_HOLD_SECONDS: '0.1',
+      SPOOL_DIR: join(disk.path, 'spool'),
+    });
+    sender = new CallbackSender();
+    gateway.start();
+    await waitFor('the gateway answers', async () => (await send(redemption()))?.status === 200, 60);
+    await database.proxy.refuse();
+  }, LIMIT_MS);
+  afterEach(async () => {
+    await sender.close();
+    await gateway.close();
+    await database.drop();
+    disk.destroy();
+  });
+
+  const send = (fields: Fields) => sender.callback(gateway.origin, fields).catch(() => undefined);
+
   test(
-    'acknowledges nothing, and takes callbacks again once there is space',
+    'acknowledges nothing while that is full, and takes callbacks again once there is space',
     async () => {
-      const disk = Disk.create();
-      const database = await newProxiedDatabase();
-      const gateway = await CrashableGateway.on({
-        ...database.env,
-        CALLBACK_HOLD_SECONDS: '0.1',
-        SPOOL_DIR: join(disk.path, 'spool'),
-      });
-      const sender = new CallbackSender();
-      gateway.start();
-      const send = () =>
-        sender.callback(gateway.origin, redemption({ origin: 'x'.repeat(8_000) })).catch(() => undefined);
-      await waitFor('the gateway answers', async () => (await send())?.status === 200, 60);
-      await database.proxy.refuse();
       const empty = disk.fill();
-      await waitFor('there is no space left', async () => (await send())?.status === 503, 60);
+      await waitFor('there is no space left', async () => (await send(large()))?.status === 503, 60);
       empty();
-      expect((await send())?.outcome).toBe('spooled');
+      expect((await send(large()))?.outcome).toBe('spooled');
       await database.proxy.accept();
       await waitFor('the spool is empty', () => readdirSync(join(disk.path, 'spool')).length === 0, 60);
-      await sender.close();
-      await gateway.close();
-      await database.drop();
-      disk.destroy();
     },
     LIMIT_MS,
   );
@@ -205,26 +219,10 @@ describeWithDisk('a spool whose disk is full', () => {
   test(
     'has what it acknowledged also after a loss of power',
     async () => {
-      const disk = Disk.create();
-      const database = await newProxiedDatabase();
-      const gateway = await CrashableGateway.on({
-        ...database.env,
-        CALLBACK_HOLD_SECONDS: '0.1',
-        SPOOL_DIR: join(disk.path, 'spool'),
-      });
-      const sender = new CallbackSender();
-      gateway.start();
-      await waitFor(
-        'the gateway answers',
-        async () =>
-          (await sender.callback(gateway.origin, redemption()).catch(() => undefined))?.status === 200,
-        60,
-      );
-      await database.proxy.refuse();
       const callbacks = Array.from({ length: 40 }, () => redemption());
       for (const half of [callbacks.slice(0, 20), callbacks.slice(20)]) {
-        const answers = await Promise.all(half.map((each) => sender.callback(gateway.origin, each)));
-        expect(answers.map(({ outcome }) => outcome)).toEqual(half.map(() => 'spooled'));
+        const answers = await Promise.all(half.map(send));
+        expect(answers.map((answer) => answer?.outcome)).toEqual(half.map(() => 'spooled'));
       }
       await gateway.kill();
       disk.losePower();
@@ -240,10 +238,6 @@ describeWithDisk('a spool whose disk is full', () => {
         },
         60,
       );
-      await sender.close();
-      await gateway.close();
-      await database.drop();
-      disk.destroy();
     },
     LIMIT_MS,
   );

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { consumersConfig } from '../support/consumer.js';
 import { Inbox } from '../support/inbox.js';
-import { redemption, startKiipGateway } from '../support/kiip.js';
+import { lockSignature, redemption, startKiipGateway } from '../support/kiip.js';
 import type { Fields, KiipGateway } from '../support/kiip.js';
 import { newProxiedDatabase } from '../support/proxied-database.js';
 import type { ProxiedDatabase } from '../support/proxied-database.js';
@@ -71,13 +71,7 @@ describe('callbacks that arrive together', () => {
 
     it('are stored without it: another transaction has locked its key', async () => {
       const locked = redemption();
-      await operator.query('begin');
-      await operator.query(
-        `insert into ledger (id, kind, status, is_test, transaction_id, content, quantity, quantity_text, user_id, received_at,
-           signature, signed_text, signed_text_hash, fields_hash, transaction_hash, signature_scheme, secret_index)
-         values ('iss_blocker', 'redemption', 'recorded', false, '', '', 1, '1', '', now(), $1, '', '', '', '', '', 1)`,
-        [locked['signature']],
-      );
+      await lockSignature(operator, String(locked['signature']));
       const answers = await sendAll(gateway, [...many(9), locked, ...many(10)]);
       await operator.query('rollback');
       expect(answers.map(({ status }) => status).filter((status) => status !== 200)).toEqual([503]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from 'pg';
 import type { Environment } from '../../src/config/read-config.js';
-import { redemption, startKiipGateway } from '../support/kiip.js';
+import { lockSignature, redemption, startKiipGateway } from '../support/kiip.js';
 import type { Fields, KiipGateway } from '../support/kiip.js';
 import { findSeries, scrapeMetrics } from '../support/metrics.js';
 import { newProxiedDatabase } from '../support/proxied-database.js';
@@ -94,13 +94,7 @@ describe('a callback during an outage of the database', () => {
   it('does not wait for another one, whose row is locked', async () => {
     await start({ CALLBACK_HOLD_SECONDS: '20', DATABASE_TIMEOUT_MS: '1000' });
     const locked = redemption();
-    await operator.query('begin');
-    await operator.query(
-      `insert into ledger (id, kind, status, is_test, transaction_id, content, quantity, quantity_text, user_id, received_at,
-         signature, signed_text, signed_text_hash, fields_hash, transaction_hash, signature_scheme, secret_index)
-       values ('iss_blocker', 'redemption', 'recorded', false, '', '', 1, '1', '', now(), $1, '', '', '', '', '', 1)`,
-      [locked['signature']],
-    );
+    await lockSignature(operator, String(locked['signature']));
     const waiting = gateway.callback(locked);
     await waitFor('it is held', async () => (await held()) === 1);
     expect((await gateway.callback(redemption())).body['status']).toBe('recorded');

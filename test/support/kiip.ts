@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Client } from 'pg';
 import { UserReferencesService } from '../../src/user-references/user-references.service.js';
 import type { Environment } from '../../src/config/read-config.js';
 import { startGateway } from './gateway.js';
@@ -114,6 +115,17 @@ export async function startKiipGateway(env: Environment = {}): Promise<KiipGatew
       await database?.drop();
     },
   };
+}
+
+/** Begins a transaction that has stored an entry with this signature: others wait for its end. */
+export async function lockSignature(client: Client, signature: string): Promise<void> {
+  await client.query('begin');
+  await client.query(
+    `insert into ledger (id, kind, status, is_test, transaction_id, content, quantity, quantity_text, user_id, received_at,
+       signature, signed_text, signed_text_hash, fields_hash, transaction_hash, signature_scheme, secret_index)
+     values ('iss_blocker', 'redemption', 'recorded', false, '', '', 1, '1', '', now(), $1, '', '', '', '', '', 1)`,
+    [signature],
+  );
 }
 
 export function formOf(fields: Fields): string {
