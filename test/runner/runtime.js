@@ -23,7 +23,11 @@ registerHooks({
   resolve(specifier, context, next) {
     if (specifier === '@rewards-gateway/sandbox') return next(SANDBOX, context);
     // The sources import each other with the extension that they have once built.
-    if (specifier.startsWith('.') && specifier.endsWith('.js')) {
+    if (
+      specifier.startsWith('.') &&
+      specifier.endsWith('.js') &&
+      !context.parentURL.includes('/node_modules/')
+    ) {
       const source = new URL(`${specifier.slice(0, -3)}.ts`, context.parentURL);
       if (existsSync(source)) return next(source.href, context);
     }
