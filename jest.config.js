@@ -38,7 +38,7 @@ const processes = {
   displayName: 'processes',
   testMatch: ['<rootDir>/test/processes/*.spec.ts'],
 };
-/** What a request costs: bytes that are allocated, rows and pages that are read. */
+/** What is used: bytes that a request allocates, rows and pages that it reads, memory that caches keep. */
 const work = { ...gateway, displayName: 'work', testMatch: ['<rootDir>/test/work/*.spec.ts'] };
 /** Kills at random moments, floods, and fuzz. */
 const chaos = { ...gateway, displayName: 'chaos', testMatch: ['<rootDir>/test/chaos/*.spec.ts'] };

@@ -227,7 +227,7 @@ describe('any string as an id', () => {
           ],
         ]);
       }),
-      { numRuns: scale(60, 400) },
+      { numRuns: scale(25, 400) },
     );
   });
 
@@ -243,7 +243,7 @@ describe('any string as an id', () => {
         expect([200, 404]).toContain(response.status);
         expect(receivedAccountIds(world.kigo)).toEqual([id]);
       }),
-      { numRuns: scale(60, 400) },
+      { numRuns: scale(25, 400) },
     );
   });
 
@@ -264,7 +264,7 @@ describe('any string as an id', () => {
           ],
         ]);
       }),
-      { numRuns: scale(60, 400) },
+      { numRuns: scale(25, 400) },
     );
   });
 });

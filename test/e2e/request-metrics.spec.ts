@@ -66,7 +66,7 @@ describe('metrics of routes and upstreams', () => {
     expect(others).toEqual([]);
   });
 
-  it('adds no series for hundreds of unusual requests', async () => {
+  it('adds no series for many unusual requests', async () => {
     const odd = async (from: number, to: number) => {
       for (let number = from; number < to; number += 1) {
         await world.gateway.get(`/nothing/canary-${number}`);
@@ -86,7 +86,7 @@ describe('metrics of routes and upstreams', () => {
     };
     await odd(0, 2);
     const few = Object.keys(await odd(2, 4));
-    const many = Object.keys(await odd(4, 60));
+    const many = Object.keys(await odd(4, 24));
     expect(many.filter((series) => !few.includes(series))).toEqual([]);
     expect(many.join('\n')).not.toContain('canary');
     expect(requests(await metrics())).toMatchObject({

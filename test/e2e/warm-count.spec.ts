@@ -146,7 +146,7 @@ describe('a count that lies in memory', () => {
           expect(await ask(each)).toEqual(await ask(each, BY_CONTROLLER));
         }
       }),
-      { numRuns: scale(30, 1_000) },
+      { numRuns: scale(8, 1_000) },
     );
   });
 });

@@ -98,7 +98,7 @@ describe('deliveries that end together', () => {
   });
 
   it('share the statements that save their results, and those that lease the next ones', async () => {
-    const count = 300;
+    const count = 100;
     const respond = inbox.hold();
     await sendAll(gateway, many(count));
     const statements = () =>

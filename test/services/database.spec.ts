@@ -1,7 +1,4 @@
 import { readdirSync } from 'node:fs';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
 import { waitForDatabase } from '../../src/database/database-lifecycle.service.js';
@@ -11,27 +8,9 @@ import { issuance } from '../support/callback-facts.js';
 import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
 import { FaultProxy } from '../support/fault-proxy.js';
-import { baseEnvironment } from '../support/gateway.js';
 import { startProcess } from '../support/gateway-process.js';
 import { redemption } from '../support/kiip.js';
 import { waitFor } from '../support/wait-for.js';
-
-/** Runs `npm run migrate` as an operator does: the built program, and an environment. */
-async function migrate(env: Record<string, string>) {
-  const child = spawn(
-    process.execPath,
-    [fileURLToPath(new URL('../../dist/cli/migrate.js', import.meta.url))],
-    {
-      env: { ...(baseEnvironment as Record<string, string>), ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
-  const [code] = (await once(child, 'close')) as [number];
-  return { code, output };
-}
 
 const recorded = { status: 'recorded' } as const;
 const send = (url: string) =>
@@ -74,35 +53,6 @@ describe('an empty database', () => {
     await Promise.all(databases.map((database) => database.migrate()));
     expect(await migrations()).toEqual(ours);
     await Promise.all(databases.map((database) => database.close()));
-  });
-
-  test('is migrated by `npm run migrate`, which leaves the schema of a later version as it is', async () => {
-    const done = { code: 0, output: 'The schema is up to date.\n' };
-    expect(await migrate(server.env)).toEqual(done);
-    expect(await migrations()).toEqual(ours);
-    await server.query(later);
-    expect(await migrate(server.env)).toEqual(done);
-    expect(await migrations()).toEqual([...ours, '9999-later']);
-    const database = open();
-    await database.migrate();
-    expect(await new LedgerService(database).record(issuance(), recorded)).toMatchObject({
-      outcome: 'recorded',
-    });
-    expect(await migrations()).toEqual([...ours, '9999-later']);
-    expect(database.state()).toMatchObject({ state: 'up', lastFailure: null });
-    await database.close();
-  });
-
-  test('is not touched by `npm run migrate` that exits 78, since the configuration is invalid, or 75, since no server responds', async () => {
-    const bad = await migrate({ DATABASE_URL: 'mysql://gateway@127.0.0.1/gateway' });
-    expect([bad.code, bad.output]).toEqual([
-      78,
-      expect.stringMatching(/^Invalid configuration.*\n.*DATABASE_URL/),
-    ]);
-    expect(bad.output).not.toContain('mysql');
-    const away = await migrate({ DATABASE_URL: 'postgres://127.0.0.1:1/none' });
-    expect(away).toEqual({ code: 75, output: 'storage unavailable: no connection (ECONNREFUSED)\n' });
-    expect(await server.query(`select to_regclass('gateway_migrations') as it`)).toEqual([{ it: null }]);
   });
 
   test('waits for another migration in flight, beyond the time limit of a statement', async () => {

@@ -9,9 +9,9 @@ import type { Fields } from '../support/kiip.js';
 import { scale } from '../support/scale.js';
 
 const GATEWAYS = 3;
-const IDENTICAL = scale(100, 1_000);
-const TEXTS = scale(8, 40);
-const TRANSACTIONS = scale(5, 20);
+const IDENTICAL = scale(40, 1_000);
+const TEXTS = scale(4, 40);
+const TRANSACTIONS = scale(3, 20);
 
 describe('three gateways on one PostgreSQL', () => {
   let database: TestDatabase;
@@ -107,7 +107,7 @@ describe('three gateways on one PostgreSQL', () => {
   });
 
   test('reject every concurrent release of a parse whose signed text is already credited', async () => {
-    const texts = Array.from({ length: scale(4, 10) }, () => parsesOfOneText());
+    const texts = Array.from({ length: scale(2, 10) }, () => parsesOfOneText());
     // One parse of each text is credited; the others conflict with it.
     await sendConcurrently(texts.flat());
     const waiting = await findEntries((entry) => isParseOf(texts)(entry) && entry.status === 'quarantined');

@@ -4,7 +4,6 @@ import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { ReadThrough } from '../../../src/cache/read-through.js';
 import type { CachePolicy } from '../../../src/cache/read-through.js';
 import { createMemoryStore } from '../../../src/cache/tiered-cache.js';
-import { sha256Key } from '../../../src/database/text-columns.js';
 import { SecretFileWatcher } from '../../../src/config/secret-file-watcher.js';
 import { passSeconds, restoreClock } from '../../support/clock.js';
 import { read } from '../../support/config.js';
@@ -93,37 +92,7 @@ describe('ReadThrough', () => {
     const numbers: CachePolicy<number> = { ...kind, isValue: (value) => typeof value === 'number' };
     expect((await cache.get('key', numbers, () => Promise.resolve(7))).value).toBe(7);
   });
-
-  it('caches at most 40,000 values and drops the least recently used', async () => {
-    const store = createMemoryStore();
-    const bounded = new ReadThrough(new TieredCache(createCache({ stores: [store] }), seal));
-    const size = () => (store.store as Map<string, unknown>).size;
-    for (let index = 0; index < 100_000; index += 1) {
-      await bounded.get(`key-${index}`, kind, () => Promise.resolve('answer'));
-      if (index % 10_000 === 0) await bounded.get('in use', kind, () => Promise.resolve(`from ${index}`));
-    }
-    expect(size()).toBeLessThanOrEqual(40_000);
-    expect((await bounded.get('in use', kind, neverAsked)).value).toBe('from 0');
-    expect((await bounded.get('key-0', kind, () => Promise.resolve('anew'))).value).toBe('anew');
-  });
-
-  it('keeps at most 28 MiB of the longest ids', async () => {
-    const store = createMemoryStore();
-    const bounded = new ReadThrough(new TieredCache(createCache({ stores: [store] }), seal));
-    const longest = '\u{1F600}'.repeat(256);
-    for (let index = 0; index < 30_000; index += 1)
-      await bounded.get(keyOf(index), kind, () => Promise.resolve(longest));
-    const kept = (store.store as Map<string, unknown>).size;
-    const bytesOfOne = Buffer.byteLength(longest, 'utf16le') + keyOf(0).length;
-    expect(kept * bytesOfOne).toBeLessThanOrEqual(28 * 1024 * 1024);
-    expect(kept).toBeGreaterThan(15_000);
-  });
 });
-
-/** A key as those of Kigo are. */
-function keyOf(index: number): string {
-  return `rewards-gateway:kigo:0123456789abcdef:account:v2:${sha256Key(String(index))}`;
-}
 
 /** A source that responds when the test tells it to. */
 class Source {

@@ -311,7 +311,7 @@ describe('findAlternativeParses compared to a brute-force search', () => {
         expect(found.toSorted()).toEqual([...naive].toSorted());
       }),
       {
-        numRuns: scale(40, 100),
+        numRuns: scale(20, 100),
         examples: [REFERENCE, 'user-'].map((user) => [`${CONTENT}Coins20${user}${TRANSACTION}`]),
       },
     );
@@ -380,7 +380,7 @@ describe('findViolation and findAlternativeParses for random genuine callbacks',
       fc.property(genuine(plain, anyOrigin, ALL), ({ scheme, fields }) => {
         expect(findViolation(scheme, fields, LEGACY)).toBeUndefined();
       }),
-      { numRuns: scale(150, 1_000) },
+      { numRuns: scale(60, 1_000) },
     );
   });
 
@@ -391,7 +391,7 @@ describe('findViolation and findAlternativeParses for random genuine callbacks',
         expect(alternativesByUser(scheme, fields, OPAQUE_LEGACY).size).toBe(0);
         expect(parsesOf(signedText(scheme, fields), OPAQUE_LEGACY)).toHaveLength(1);
       }),
-      { numRuns: scale(150, 1_000) },
+      { numRuns: scale(60, 1_000) },
     );
   });
 
@@ -405,7 +405,7 @@ describe('findViolation and findAlternativeParses for random genuine callbacks',
           };
           expect(alternativesByUser(scheme, fields, { ...OPAQUE_LEGACY, currencies }).size).toBe(0);
         }),
-        { numRuns: scale(60, 300) },
+        { numRuns: scale(30, 300) },
       );
     },
   );
@@ -476,11 +476,11 @@ describe('findViolation and findAlternativeParses for random genuine callbacks',
           }
         },
       ),
-      { numRuns: scale(60, 300) },
+      { numRuns: scale(30, 300) },
     );
-    expect(splitCount).toBeGreaterThan(scale(2_000, 10_000));
+    expect(splitCount).toBeGreaterThan(scale(1_000, 10_000));
     // Most splits violate a field rule. The others would be recorded if the alternative parses were not found.
-    expect(withoutViolation).toBeGreaterThan(scale(10, 50));
+    expect(withoutViolation).toBeGreaterThan(scale(5, 50));
   });
 });
 

@@ -4,8 +4,7 @@ describe('newLedgerId and isLedgerId', () => {
   test('create ids that sort in order of creation, within a millisecond and when the clock goes back', () => {
     const now = Date.now() + 1_000;
     const ids = Array.from({ length: 140_000 }, (_, index) => newLedgerId(now - (index % 2) * 5_000));
-    expect(ids).toEqual(ids.toSorted());
-    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.findIndex((id, index) => id <= (ids[index - 1] ?? ''))).toBe(-1);
   });
 
   test.each([
