@@ -4,7 +4,6 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Logger } from 'pino';
 import { AppModule } from './app.module.js';
-import { AnswerCounters } from './accounts/answer-counters.js';
 import { registerAuthHooks } from './caller-auth/authenticate.hook.js';
 import { CallerAuthService } from './caller-auth/caller-auth.service.js';
 import type { Config } from './config/config.js';
@@ -16,6 +15,7 @@ import { registerBodyParsers } from './http/body-parsers.js';
 import { ignoreUnknownExpect, rejectInvalidHost } from './http/client-errors.js';
 import { CLIENT_CLOSED_REQUEST } from './http/client-abort.js';
 import { registerConnectionDrain } from './http/connection-drain.js';
+import { registerDirectAnswers } from './http/direct-answers.js';
 import { createFastifyAdapter } from './http/fastify-adapter.js';
 import { registerForwardedFor } from './http/forwarded-for.js';
 import { registerListeners } from './http/listeners.js';
@@ -28,8 +28,7 @@ import { rejectAmbiguousPaths } from './http/request-path.js';
 import { registerRequestTracing } from './http/request-tracing.js';
 import { CallbackCounters } from './kiip-callbacks/callback-counters.js';
 import { countRejectedCallback } from './kiip-callbacks/callback-outcome.js';
-import { HubSummaryService } from './hub-summary/hub-summary.service.js';
-import { registerWarmCounts } from './hub-summary/warm-count.hook.js';
+import { WarmCountsService } from './hub-summary/warm-counts.service.js';
 import { NestLogger } from './log/logger.js';
 import { RateLimitGuard } from './rate-limit/rate-limit.guard.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
@@ -66,7 +65,7 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
   registerAccessLog(instance, logger, (completed, request) => {
     metrics.count(completed);
     // One whose client has gone is still recorded, and counted, if it arrived whole.
-    if (completed.status !== CLIENT_CLOSED_REQUEST || !request.raw.complete)
+    if (request && (completed.status !== CLIENT_CLOSED_REQUEST || !request.raw.complete))
       countRejectedCallback(callbacks, request, completed.status);
   });
   rejectInvalidHost(instance);
@@ -79,9 +78,15 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
   registerAuthHooks(instance, app.get(CallerAuthService));
   if (config.otelEndpoint !== undefined) registerRequestTracing(instance);
   registerRequestBodyRules(instance);
-  registerWarmCounts(instance, app.get(HubSummaryService), app.get(AnswerCounters), app.get(RateLimitGuard));
   registerBodyParsers(instance);
   registerOpenApi(instance);
+  // A worker has no such route, and a trace begins in Fastify.
+  if (config.role !== 'worker' && config.otelEndpoint === undefined)
+    registerDirectAnswers(instance, config, {
+      callers: app.get(CallerAuthService),
+      limits: app.get(RateLimitGuard),
+      answers: app.get(WarmCountsService),
+    });
 }
 
 /** Finishes the requests in flight, within half of this time, and closes the application. */

@@ -68,16 +68,16 @@ export class AccountsService {
     return this.cache.get(key, this.policy, limiter ? () => limiter(fetch) : fetch, noCache);
   }
 
-  /** An account id that lies in memory: see `ReadThrough.peek`. */
-  peek(user: ExternalUserDto): CacheResult<string> | undefined {
-    return this.cache.peek(this.cacheKey(user), this.policy);
+  /** An account id that lies in memory: see `ReadThrough.peek`. @param key that of `cacheKey` */
+  peek(key: string): CacheResult<string> | undefined {
+    return this.cache.peek(key, this.policy);
   }
 
   countHit(): void {
     this.cache.countHit(this.policy);
   }
 
-  private cacheKey({ external_user_id, external_program_id }: ExternalUserDto): string {
+  cacheKey({ external_user_id, external_program_id }: ExternalUserDto): string {
     return this.http.cacheKey('account:v2', external_user_id, external_program_id);
   }
 

@@ -38,9 +38,13 @@ export class ApiKeyAuthenticator {
    * @throws Problem `unauthenticated`
    */
   authenticate(credential: string): string {
-    const key = this.used.get(credential) ?? this.find(credential);
-    key.lastUsedAt = new Date();
-    return key.caller;
+    return this.recall(credential) ?? use(this.find(credential));
+  }
+
+  /** The name that a key belongs to which was used before. */
+  recall(credential: string): string | undefined {
+    const key = this.used.get(credential);
+    return key && use(key);
   }
 
   private find(credential: string): StoredKey {
@@ -67,6 +71,11 @@ export class ApiKeyAuthenticator {
       return previous.find((old) => old.caller === caller && old.hash.equals(hash)) ?? { caller, hash };
     });
   }
+}
+
+function use(key: StoredKey): string {
+  key.lastUsedAt = new Date();
+  return key.caller;
 }
 
 function hashKey(key: string): Buffer {

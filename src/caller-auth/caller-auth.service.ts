@@ -33,7 +33,7 @@ export class CallerAuthService {
    */
   authenticate(request: FastifyRequest): void | Promise<void> {
     if (!this.authenticator) return undefined;
-    const credential = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+    const credential = readCredential(request.headers.authorization);
     if (credential === undefined) throw unauthenticated(this.authenticator.challengeHint);
     const caller = this.check(credential, request.ip);
     if (typeof caller === 'string') return this.admit(request, caller);
@@ -64,8 +64,35 @@ export class CallerAuthService {
   }
 
   /** @throws Problem 403 */
-  authorize({ caller = '' }: FastifyRequest, scope: Scope): void {
-    const allowed = this.scopes ? this.scopes[caller] : DEFAULT_SCOPES;
-    if (!allowed?.includes(scope)) throw missingScope(scope);
+  authorize({ caller }: FastifyRequest, scope: Scope): void {
+    if (!this.hasScope(caller, scope)) throw missingScope(scope);
   }
+
+  private hasScope(caller = '', scope: Scope): boolean {
+    const allowed = this.scopes ? this.scopes[caller] : DEFAULT_SCOPES;
+    return allowed?.includes(scope) === true;
+  }
+
+  /**
+   * Authenticates and authorizes a caller that is known already.
+   * @returns `name` is undefined without authentication; undefined for all others: `authenticate` has to decide, and nothing is counted
+   */
+  recall(
+    header: string | undefined,
+    address: string,
+    scope: Scope,
+  ): { readonly name: string | undefined } | undefined {
+    let name: string | undefined;
+    if (this.authenticator) {
+      const credential = readCredential(header);
+      name = credential && this.authenticator.recall(credential);
+      if (name === undefined || this.failures?.isLimited(address)) return undefined;
+      this.failures?.noteSuccess(address, name);
+    }
+    return this.hasScope(name, scope) ? { name } : undefined;
+  }
+}
+
+function readCredential(header = ''): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(header)?.[1];
 }

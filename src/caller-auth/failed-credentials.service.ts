@@ -38,6 +38,11 @@ export class FailedCredentialsService {
     return undefined;
   }
 
+  /** @returns whether credentials from this address are limited, so that `noteSuccess` has to decide */
+  isLimited(address: string): boolean {
+    return this.remainingMs(networkOf(address)) !== undefined;
+  }
+
   /** @returns the seconds to wait, or undefined while the address is not limited */
   noteFailure(address: string): number | undefined {
     const network = networkOf(address);

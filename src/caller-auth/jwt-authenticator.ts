@@ -1,5 +1,6 @@
 import { errors, jwtVerify } from 'jose';
 import type { CryptoKey, JWTPayload, JWTVerifyGetKey, JWTVerifyResult } from 'jose';
+import { newLruMap } from '../async/lru-map.js';
 import { jwksUnavailable, unauthenticated } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import type { ProxySettings } from '../config/proxy.js';
@@ -10,6 +11,9 @@ const ALGORITHMS = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA 
 const CLOCK_TOLERANCE_SECONDS = 30;
 /** A stolen token is of use for this long. It is also the default of Kubernetes for projected tokens. */
 const MAX_LIFETIME_SECONDS = 3_600;
+/** To verify a signature takes longer than most answers. After this time, the keys may also be fetched again. */
+const REMEMBERED_MS = 30_000;
+const MAX_REMEMBERED = 2_000;
 /** Issuers sign more than access tokens, such as logout tokens: `typ` tells them apart (RFC 8725, 3.11). Kubernetes sends none. */
 const TYPES = new Set(['jwt', 'at+jwt']);
 
@@ -23,10 +27,19 @@ interface JwtOptions {
   readonly proxy: ProxySettings;
 }
 
+interface VerifiedToken {
+  readonly sub: string;
+  /** The version of the keys before it was verified. */
+  readonly keys: number;
+  /** By `performance.now()`. */
+  readonly until: number;
+}
+
 /** Authenticates callers by tokens of one issuer (RFC 7519), such as projected service account tokens of Kubernetes. */
 export class JwtAuthenticator {
   readonly challengeHint = 'Send a token as "Authorization: Bearer <token>".';
   private readonly keys: RemoteJwks;
+  private readonly verified = newLruMap<VerifiedToken>(MAX_REMEMBERED);
 
   constructor(private readonly options: JwtOptions) {
     this.keys = new RemoteJwks(options.jwksUrl, options.proxy);
@@ -36,10 +49,23 @@ export class JwtAuthenticator {
    * Returns the `sub` of the token.
    * @throws Problem `unauthenticated`; 503 when the keys of the issuer are unavailable
    */
-  async authenticate(token: string): Promise<string> {
-    const { sub } = await this.verify(token);
+  authenticate(token: string): string | Promise<string> {
+    return this.recall(token) ?? this.authenticateAnew(token);
+  }
+
+  /** The `sub` of a token that was verified a short time ago. */
+  recall(token: string): string | undefined {
+    const known = this.verified.get(token);
+    return known?.keys === this.keys.version && performance.now() < known.until ? known.sub : undefined;
+  }
+
+  private async authenticateAnew(token: string): Promise<string> {
+    const keys = this.keys.version;
+    const { sub, exp } = await this.verify(token);
     if (typeof sub !== 'string' || !SUBJECT_PATTERN.test(sub))
       throw unauthenticated('This token has no usable "sub".');
+    const leftMs = exp! * 1000 - Date.now();
+    this.verified.set(token, { sub, keys, until: performance.now() + Math.min(REMEMBERED_MS, leftMs) });
     return sub;
   }
 

@@ -24,6 +24,8 @@ export class JwksUnavailableError extends Error {}
 export class RemoteJwks {
   private readonly logger = new Logger('CallerAuth');
   private keySet: ReturnType<typeof createLocalJWKSet> | undefined;
+  /** How many times keys were fetched. */
+  version = 0;
   private fetchedAt = -Infinity;
   private retryAt = -Infinity;
   private fetching: Promise<void> | undefined;
@@ -90,6 +92,7 @@ export class RemoteJwks {
       const keySet = createLocalJWKSet(set);
       if (set.keys.length === 0) throw new Error('the set is empty');
       this.keySet = keySet;
+      this.version += 1;
       this.fetchedAt = performance.now();
       if (this.failing) this.logger.log({ msg: 'JWKS fetch succeeded again' });
       this.failing = false;

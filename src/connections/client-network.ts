@@ -5,7 +5,7 @@ import { isIPv6 } from 'node:net';
  * @param address as Node.js or a proxy reports it; a text that is no address counts as it is
  */
 export function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
+  if (!address.includes(':') || !isIPv6(address)) return address;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
   const [head = '', tail] = address.replace(/%.*$/, '').split('::');

@@ -7,10 +7,12 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Logs and counts a request that is over. */
     logRequest(request: FastifyRequest, reply: FastifyReply, status?: number): void;
+    /** The same, of a request that Fastify has not seen. */
+    logCompleted(requestId: string, completed: CompletedRequest): void;
   }
 }
 
-interface CompletedRequest {
+export interface CompletedRequest {
   readonly method: string;
   /** The route template; undefined when no route matched. */
   readonly route: string | undefined;
@@ -25,16 +27,22 @@ interface CompletedRequest {
 export function registerAccessLog(
   instance: FastifyInstance,
   logger: Logger,
-  onCompleted: (request: CompletedRequest, raw: FastifyRequest) => void,
+  onCompleted: (completed: CompletedRequest, request?: FastifyRequest) => void,
 ): void {
   // These fields are all allowed, so none is looked up.
   const lines = logger.child({}, { formatters: { log: (line) => line } });
+  const write = (requestId: string, completed: CompletedRequest) =>
+    lines.info({ requestId, msg: 'request', ...completed });
   instance.decorate('logRequest', (request, reply, status = reply.statusCode) => {
     const { id: requestId, method, caller, problem } = request;
-    const durationMs = Math.round(reply.elapsedTime * 100) / 100;
+    const durationMs = roundDuration(reply.elapsedTime);
     const completed = { method, route: routeOf(request).url, status, durationMs, caller, problem };
-    lines.info({ requestId, msg: 'request', ...completed });
+    write(requestId, completed);
     onCompleted(completed, request);
+  });
+  instance.decorate('logCompleted', (requestId, completed) => {
+    write(requestId, completed);
+    onCompleted(completed);
   });
   instance.addHook('onRequest', (request, reply, done) => {
     onClientAbort(reply, () => instance.logRequest(request, reply, CLIENT_CLOSED_REQUEST));
@@ -44,4 +52,8 @@ export function registerAccessLog(
     instance.logRequest(request, reply);
     done();
   });
+}
+
+export function roundDuration(ms: number): number {
+  return Math.round(ms * 100) / 100;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../problem/problem.js';
@@ -44,14 +45,18 @@ const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[\da-f:.]+\])(?::\d*)?$/i;
  */
 export function rejectInvalidHost(instance: FastifyInstance): void {
   instance.addHook('onRequest', ({ raw }, reply, done) => {
-    const { host } = raw.headers;
-    let detail: string | undefined;
-    if (host === undefined) detail = raw.httpVersion === '1.1' ? 'The Host header is missing.' : undefined;
-    else if (countHosts(raw.rawHeaders) > 1) detail = 'There is more than one Host header.';
-    else if (!HOST.test(host)) detail = 'The Host header is not valid.';
+    const detail = findHostViolation(raw);
     if (detail === undefined) done();
     else sendProblem(reply, Problem.untyped(400, 'Bad Request', detail));
   });
+}
+
+/** @returns what is wrong with the `Host` of a request */
+export function findHostViolation({ headers, rawHeaders, httpVersion }: IncomingMessage): string | undefined {
+  const { host } = headers;
+  if (host === undefined) return httpVersion === '1.1' ? 'The Host header is missing.' : undefined;
+  if (countHosts(rawHeaders) > 1) return 'There is more than one Host header.';
+  return HOST.test(host) ? undefined : 'The Host header is not valid.';
 }
 
 /** @param rawHeaders names and values by turns */

@@ -11,6 +11,7 @@ declare module 'fastify' {
      * @returns when no request is in flight and no connection is open, or a time is over
      */
     drain(idleMs: number, maxMs: number): Promise<void>;
+    isDraining(): boolean;
   }
 }
 
@@ -32,6 +33,7 @@ export function registerConnectionDrain(instance: FastifyInstance): void {
     if (draining) reply.header('connection', 'close');
     done(null, payload);
   });
+  instance.decorate('isDraining', () => draining);
   instance.decorate('drain', async (idleMs, maxMs) => {
     draining = true;
     const startedAt = performance.now();

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config/config.js';
@@ -34,6 +35,14 @@ export function normalizeForwardedFor(header: string, peer: string, trustedProxy
     .slice(0, trustedProxyHops)
     .map((text) => (proxy = parseAddress(text) ?? proxy));
   return addresses.toReversed().join(', ');
+}
+
+/** The address of the client, as `request.ip` has it. */
+export function clientAddress({ headers, socket }: IncomingMessage, trustedProxyHops: number): string {
+  const peer = socket.remoteAddress ?? '';
+  const header = trustedProxyHops === 0 ? undefined : headers['x-forwarded-for'];
+  if (header === undefined) return peer;
+  return normalizeForwardedFor([header].flat().join(','), peer, trustedProxyHops).split(', ')[0]!;
 }
 
 /** Makes `request.ip` an address, also where a proxy sends something else. To be registered before anything reads it. */

@@ -38,7 +38,7 @@ export class HubSummaryController {
   ) {}
 
   @Get('api/user/unviewed-count')
-  @RequireScope('kigo:read', { warmCount: true })
+  @RequireScope('kigo:read', { direct: true })
   @ApiOperation({ summary: 'How many tokens a user has not yet viewed', operationId: 'getUnviewedCount' })
   @ApiCached()
   @ApiOkResponse({

@@ -4,11 +4,12 @@ import { KigoAuthModule } from '../kigo-auth/kigo-auth.module.js';
 import { HubSummaryController } from './hub-summary.controller.js';
 import { HubSummaryService } from './hub-summary.service.js';
 import { UnviewedCountsService } from './unviewed-counts.service.js';
+import { WarmCountsService } from './warm-counts.service.js';
 
 /** Serves the unviewed counts of users, one or many at once, and the hub summaries that they come from. */
 @Module({
   imports: [KigoAuthModule, AccountsModule],
   controllers: [HubSummaryController],
-  providers: [HubSummaryService, UnviewedCountsService],
+  providers: [HubSummaryService, UnviewedCountsService, WarmCountsService],
 })
 export class HubSummaryModule {}

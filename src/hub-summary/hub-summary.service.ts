@@ -77,21 +77,16 @@ export class HubSummaryService {
     return toCount(account, summary);
   }
 
-  /** A count that lies in memory: see `ReadThrough.peek`. It is not counted: see `countWarm`. */
-  findWarmCount(user: ExternalUserDto): CacheResult<number> | undefined {
-    const account = this.accounts.peek(user);
-    if (account?.value === undefined) return undefined;
-    const summary = this.cache.peek(this.cacheKey(account.value), this.policy);
-    return summary?.value && toCount(account, summary);
+  /** A summary that lies in memory: see `ReadThrough.peek`. @param key that of `cacheKey` */
+  peek(key: string): CacheResult<KigoHubSummary> | undefined {
+    return this.cache.peek(key, this.policy);
   }
 
-  /** Counts the lookups of a warm count that is served. */
-  countWarm(): void {
-    this.accounts.countHit();
+  countHit(): void {
     this.cache.countHit(this.policy);
   }
 
-  private cacheKey(accountId: string): string {
+  cacheKey(accountId: string): string {
     return this.http.cacheKey('hub-summary:v2', accountId);
   }
 
@@ -112,7 +107,10 @@ export class HubSummaryService {
 }
 
 /** The age of the count is that of the summary: account ids do not change over time. */
-function toCount(account: CacheResult<string>, summary: CacheResult<KigoHubSummary>): CacheResult<number> {
+export function toCount(
+  account: CacheResult<string>,
+  summary: CacheResult<KigoHubSummary>,
+): CacheResult<number> {
   const { asOf, requestedAt, value } = summary;
   return { ...worstOf(account, summary), asOf, requestedAt, value: value?.unviewed_products };
 }

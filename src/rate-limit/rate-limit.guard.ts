@@ -18,12 +18,14 @@ declare module 'fastify' {
   }
 }
 
+type Route = Pick<FastifyRequest['routeOptions'], 'config'>;
+
 /** A limit of one kind of routes. At most one applies to a route. */
 export interface CallLimit extends ThrottlerOptions {
   readonly name: string;
   readonly limit: number;
   readonly ttl: number;
-  readonly appliesTo: (route: FastifyRequest['routeOptions']) => boolean;
+  readonly appliesTo: (route: Route) => boolean;
 }
 
 /**
@@ -37,11 +39,12 @@ export class RateLimitGuard extends ThrottlerGuard {
   override async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
-    const limit = this.findLimit(request);
+    const limit = this.findLimit(request.routeOptions);
     if (!limit) return true;
     const count = async (units: number) => {
-      const record = await this.storage.take(keyOf(request, limit), limit.ttl, limit.limit, units);
-      sendRecord(http.getResponse<FastifyReply>(), limit, record);
+      const key = keyOf(limit, request.caller, request.ip);
+      const record = await this.storage.take(key, limit.ttl, limit.limit, units);
+      http.getResponse<FastifyReply>().headers(limitHeaders(limit, record));
       if (record.isBlocked) throw rateLimited(record.timeToExpire);
     };
     const { kind, countUnits } = request.routeOptions.config;
@@ -50,17 +53,16 @@ export class RateLimitGuard extends ThrottlerGuard {
     return true;
   }
 
-  /** Counts a call of one unit if that needs no waiting. @returns whether it is counted, or need not be */
-  takeNow(request: FastifyRequest, reply: FastifyReply): boolean {
-    const limit = this.findLimit(request);
-    if (!limit) return true;
-    const record = this.storage.takeNow(keyOf(request, limit), limit.ttl, limit.limit);
-    if (record) sendRecord(reply, limit, record);
-    return record !== undefined;
+  /** Counts a call of one unit if that needs no waiting. @returns the headers to send, or undefined if it is not counted */
+  takeNow(route: Route, caller: string | undefined, address: string): Record<string, string> | undefined {
+    const limit = this.findLimit(route);
+    if (!limit) return {};
+    const record = this.storage.takeNow(keyOf(limit, caller, address), limit.ttl, limit.limit);
+    return record && limitHeaders(limit, record);
   }
 
-  private findLimit({ routeOptions }: FastifyRequest): CallLimit | undefined {
-    return (this.throttlers as CallLimit[]).find(({ appliesTo }) => appliesTo(routeOptions));
+  private findLimit(route: Route): CallLimit | undefined {
+    return (this.throttlers as CallLimit[]).find(({ appliesTo }) => appliesTo(route));
   }
 
   private get storage(): RateLimitStorage {
@@ -68,17 +70,16 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 }
 
-function keyOf(request: FastifyRequest, { name }: CallLimit): string {
-  return `${name}:${request.caller ?? networkOf(request.ip)}`;
+function keyOf({ name }: CallLimit, caller: string | undefined, address: string): string {
+  return `${name}:${caller ?? networkOf(address)}`;
 }
 
-function sendRecord(
-  reply: FastifyReply,
+function limitHeaders(
   { name, limit, ttl }: CallLimit,
   { totalHits, timeToExpire }: ThrottlerRecord,
-): void {
-  reply.headers({
+): Record<string, string> {
+  return {
     'ratelimit-policy': `"${name}";q=${limit};w=${ttl / 1000}`,
     ratelimit: `"${name}";r=${limit - totalHits};t=${timeToExpire}`,
-  });
+  };
 }

@@ -198,6 +198,23 @@ describe('a caller token', () => {
   });
 });
 
+describe('a caller token that was verified', () => {
+  beforeAll(start);
+  afterAll(stop);
+
+  it('is accepted until it expires, with the tolerance for clocks', async () => {
+    passSeconds(0);
+    const token = issuer.token({ exp: now() + 20 });
+    expect((await ask(token)).status).toBe(200);
+    passSeconds(19);
+    expect((await ask(token)).status).toBe(200);
+    passSeconds(20);
+    expect((await ask(token)).status).toBe(200);
+    passSeconds(20);
+    expect((await ask(token)).status).toBe(401);
+  });
+});
+
 describe('the JWKS of the issuer', () => {
   beforeEach(async () => {
     await start();

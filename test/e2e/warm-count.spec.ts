@@ -108,6 +108,31 @@ describe('a count that lies in memory', () => {
     expect(headers.get('ratelimit')).toMatch(/^"caller";r=0;t=\d+$/);
   });
 
+  it('is limited by the address of the client that a trusted proxy names, where there are no callers', async () => {
+    const open = await startWorld({
+      CALLER_AUTH: 'none',
+      API_KEYS: undefined,
+      CALLER_SCOPES: undefined,
+      TRUSTED_PROXY_HOPS: '1',
+      RATE_LIMIT_PER_MINUTE: '1000',
+    });
+    const left: (string | undefined)[] = [];
+    for (const client of [
+      '192.0.2.1',
+      '198.51.100.9, 192.0.2.1',
+      '192.0.2.2',
+      '192.0.2.1',
+      '[2001:db8::1]:80',
+    ])
+      left.push(
+        (await open.gateway.get(badge(), { 'x-forwarded-for': client })).headers
+          .get('ratelimit')
+          ?.slice(0, 14),
+      );
+    await open.close();
+    expect(left).toEqual([999, 998, 999, 997, 999].map((units) => `"caller";r=${units}`));
+  });
+
   it('is the answer to no other request than before', async () => {
     const part = oneof(
       string(),
