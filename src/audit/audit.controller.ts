@@ -24,7 +24,8 @@ export class AuditController {
   @Get()
   @RequireScope('ledger:decide')
   @ApiOperation({
-    summary: 'List who released, discarded, retried, replayed and erased, oldest first',
+    summary:
+      'List who released, discarded, retried, replayed, paused, resumed, cancelled and erased, oldest first',
     description:
       'A feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. Entries are never changed or deleted.',
     operationId: 'listAuditEntries',

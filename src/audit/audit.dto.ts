@@ -29,7 +29,7 @@ export class AuditEntryDto {
   @ApiProperty({ enum: AUDIT_ACTIONS, example: 'release' })
   readonly action!: AuditAction;
   /**
-   * The id of the ledger entry, the delivery or the replay; for an erased user, the alias.
+   * The id of the ledger entry, the delivery or the replay, or the name of the consumer; for an erased user, the alias.
    * @example 'iss_0190c1d2e3f4000000112233445566aa'
    */
   readonly subject!: string;

@@ -3,7 +3,16 @@ import type { RawBuilder } from 'kysely';
 import { AUDIT_LOCK } from '../database/advisory-locks.js';
 import { sanitizeText } from '../database/text-columns.js';
 
-export const AUDIT_ACTIONS = ['release', 'discard', 'retry', 'replay', 'erase'] as const;
+export const AUDIT_ACTIONS = [
+  'release',
+  'discard',
+  'retry',
+  'replay',
+  'pause',
+  'resume',
+  'cancel',
+  'erase',
+] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /** Who did something, in which request, and why. */

@@ -9,7 +9,7 @@ export interface AuditEntry {
   readonly caller: string | null;
   readonly requestId: string | null;
   readonly action: AuditAction;
-  /** The id of the entry, delivery or replay; for an erased user, the alias. */
+  /** The id of the entry, delivery or replay, or the name of the consumer; for an erased user, the alias. */
   readonly subject: string;
   readonly reason: string | null;
 }

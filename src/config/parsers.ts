@@ -299,7 +299,14 @@ const EVENTS = ['kiip.currency.issued'] as const;
 const DEFAULT_CONCURRENCY = 8;
 const MAX_CONCURRENCY = 256;
 
-const INVALID_SECRETS = 'every consumer needs "secrets": whsec_ and Base64';
+/** How to make the secret of a consumer. */
+export const NEW_WEBHOOK_SECRET = 'echo "whsec_$(openssl rand -base64 32)"';
+
+/** Says which consumer it is: `path` begins with its place in the list. */
+const INVALID_SECRETS = {
+  error: ({ path = [] }: { readonly path?: readonly PropertyKey[] }) =>
+    `consumer ${Number(path[0]) + 1} of the list needs "secrets": whsec_ and Base64, as ${NEW_WEBHOOK_SECRET} prints`,
+};
 const INVALID_EVENTS = `every consumer needs "events", each one of ${EVENTS.join(', ')}`;
 const INVALID_CONCURRENCY = `the "concurrency" of a consumer must be 1 to ${MAX_CONCURRENCY}`;
 

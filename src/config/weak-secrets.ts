@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { isLoopback } from './parsers.js';
+import { isLoopback, NEW_WEBHOOK_SECRET } from './parsers.js';
 import type { ConfigValues } from './variables.js';
 
 /** What verifies or admits somebody: guesses at a rate that nobody notices must not find it. */
@@ -34,23 +34,33 @@ export function* weakSecrets(values: Partial<ConfigValues>): Iterable<[env: stri
   if (areOnLoopback([values.kigoBaseUrl, values.kiipBaseUrl])) return;
   // A worker calls its consumers alone.
   if (isWorker && areOnLoopback((values.deliveryConsumers ?? []).map(({ url }) => url))) return;
-  const consumers = { DELIVERY_CONSUMERS: values.deliveryConsumers?.flatMap((consumer) => consumer.secrets) };
   const secrets = {
     KIGO_API_KEY: [values.kigoApiKey],
     KIIP_APP_KEY: [values.kiipAppKey],
     KIIP_APP_SECRETS: values.kiipAppSecrets,
     API_KEYS: values.apiKeys?.map(({ key }) => key),
-    ...consumers,
   };
-  for (const [env, list = []] of Object.entries(isWorker ? consumers : secrets)) {
-    if (list.some((secret) => secret !== undefined && PUBLISHED.has(hash('sha256', secret, 'base64url'))))
-      yield [env, 'must not contain a published secret (it may while every vendor is on loopback)'];
-    else if (list.some((secret) => secret !== undefined && isShort(env, secret)))
-      yield [
-        env,
-        `must not contain a secret of less than ${minimum(env)} (it may while every vendor is on loopback)`,
-      ];
-  }
+  if (!isWorker) for (const [env, list] of Object.entries(secrets)) yield* weakIn(env, list);
+  for (const { name, secrets } of values.deliveryConsumers ?? [])
+    yield* weakIn(
+      'DELIVERY_CONSUMERS',
+      secrets,
+      `consumer ${name}: ${NEW_WEBHOOK_SECRET} prints a new one; `,
+    );
+}
+
+/** @param hint how to put it right */
+function* weakIn(
+  env: string,
+  list: readonly (string | undefined)[] = [],
+  hint = '',
+): Iterable<[env: string, message: string]> {
+  const exception = `(${hint}it may while every vendor is on loopback)`;
+  const secrets = list.filter((secret) => secret !== undefined);
+  if (secrets.some((secret) => PUBLISHED.has(hash('sha256', secret, 'base64url'))))
+    yield [env, `must not contain a published secret ${exception}`];
+  else if (secrets.some((secret) => isShort(env, secret)))
+    yield [env, `must not contain a secret of less than ${minimum(env)} ${exception}`];
 }
 
 function areOnLoopback(urls: (string | undefined)[]): boolean {

@@ -124,11 +124,15 @@ export interface DeliveryAttemptsTable {
   outcome: string;
 }
 
-/** A consumer whose URL responded 410 Gone. */
+/** A consumer that gets no deliveries: its URL responded 410 Gone, or a caller paused it. */
 export interface DeliveryPausesTable {
   consumer: string;
+  /** Of the URL that responded; empty for a pause by a caller, which holds for every URL. */
   url_hash: string;
   paused_at: Generated<Date>;
+  paused_by: string | null;
+  request_id: string | null;
+  reason: string | null;
 }
 
 /** A request to deliver the accepted entries of a time window to a consumer again. */
@@ -143,11 +147,14 @@ export interface DeliveryReplaysTable {
   processed_count: Generated<number>;
   /** The id of the last entry that has been processed. */
   cursor_id: string;
+  /** `infinity` while a caller has paused the replay; the driver returns that as a number. */
   next_batch_at: Generated<Date>;
   created_at: Generated<Date>;
   requested_by: string | null;
   request_id: string | null;
+  /** When it had processed every entry, or was cancelled. */
   finished_at: Date | null;
+  is_cancelled: Generated<boolean>;
 }
 
 /** A reward that Kiip gave for a moment, with a currency in it. */

@@ -45,11 +45,11 @@ export class ConsumerHttp {
   }
 
   /** @param abortSignal ends the attempt early. @returns the result, also of a failed attempt */
-  async send({ body, headers }: SignedEvent, abortSignal: AbortSignal): Promise<DeliveryAttempt> {
+  async send({ body, headers }: SignedEvent, abortSignal?: AbortSignal): Promise<DeliveryAttempt> {
     const startedAt = performance.now();
     const durationMs = () => Math.round(performance.now() - startedAt);
     const timeout = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS);
-    const signal = AbortSignal.any([timeout, abortSignal]);
+    const signal = abortSignal ? AbortSignal.any([timeout, abortSignal]) : timeout;
     let response: Dispatcher.ResponseData;
     try {
       response = await this.dispatcher.request({

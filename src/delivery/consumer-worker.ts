@@ -11,10 +11,11 @@ import type { ProxySettings } from '../config/proxy.js';
 import { ATTEMPT_TIMEOUT_MS, ConsumerHttp, isSuccess } from './consumer-http.js';
 import type { DeliveryAttempt } from './consumer-http.js';
 import { ConsumerThrottle } from './consumer-throttle.js';
-import { acquireLeases, pauseConsumer, releaseLeases } from './delivery.queries.js';
+import { pauseGone } from './consumer-pauses.queries.js';
+import { acquireLeases, releaseLeases } from './delivery.queries.js';
 import type { Attempt, AttemptResult, LeasedDelivery } from './delivery.queries.js';
 import { nextAttemptInMs } from './retry-schedule.js';
-import { signEvent } from './webhook-event.js';
+import { CURRENCY_ISSUED, signEvent } from './webhook-event.js';
 
 const POLL_INTERVAL_MS = 1_000;
 /** Slots that become free in quick succession are filled by one statement. */
@@ -127,7 +128,8 @@ export class ConsumerWorker {
   private async deliver(delivery: LeasedDelivery, entry: IssuanceDto, leasedAtMs: number): Promise<void> {
     const { acceptedAt, leasedAt } = delivery;
     const signedAt = new Date(leasedAt.getTime() + (performance.now() - leasedAtMs));
-    const event = signEvent(entry, { acceptedAt, signedAt }, this.consumer.secrets);
+    const message = { id: entry.id, type: CURRENCY_ISSUED, timestamp: acceptedAt, data: entry };
+    const event = signEvent(message, signedAt, this.consumer.secrets);
     const { name } = this.consumer;
     const span = {
       kind: SpanKind.CLIENT,
@@ -173,7 +175,7 @@ export class ConsumerWorker {
   private async pause(): Promise<void> {
     const { database, onFailure } = this.options;
     // If this fails, the next delivery is sent, and its 410 pauses the consumer.
-    await database.run((db) => pauseConsumer(db, this.consumer), 'workers').catch(onFailure);
+    await database.run((db) => pauseGone(db, this.consumer), 'workers').catch(onFailure);
   }
 
   /** Retries while the database is unavailable and the lease lasts. After that, the event is sent again. */

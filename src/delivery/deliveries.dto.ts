@@ -1,14 +1,10 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
-import { DecisionDto } from '../audit/decision.dto.js';
-import { IsInstant } from '../validation/instant.js';
-import { IsOptionalNotNull } from '../validation/optional-not-null.decorator.js';
+import { IsIn, IsOptional } from 'class-validator';
 import { IsOpaqueId } from '../validation/opaque-id.js';
 import { IsCursor, PaginationQueryDto } from '../validation/pagination.dto.js';
 import { IssuanceDto } from '../ledger/issuances.dto.js';
-import type { Delivery } from './deliveries.service.js';
-import { CURRENCY_ISSUED } from './webhook-event.js';
-import type { Replay } from './replays.service.js';
+import type { Delivery, DeliveryHistory } from './deliveries.service.js';
+import { CURRENCY_ISSUED, TEST_EVENT } from './webhook-event.js';
 
 const DELIVERY_STATUSES = ['pending', 'delivered', 'dead'] as const;
 
@@ -31,12 +27,6 @@ export class DeliveriesQueryDto extends PaginationQueryDto {
 
 export class DeliveryParamsDto {
   @IsOpaqueId('dlv_17')
-  readonly id!: string;
-}
-
-export class ReplayParamsDto {
-  @Matches(/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/, { message: 'id must be the id of a replay' })
-  @ApiProperty({ example: '6d0f0e0b-4f0e-4a39-9d0f-5a86a2c1f6a1' })
   readonly id!: string;
 }
 
@@ -64,6 +54,36 @@ export class DeliveryDto {
   readonly next_attempt_at!: string | null;
 }
 
+/** One try to send a delivery. */
+export class AttemptDto {
+  /** @example '2026-01-31T12:00:00.019Z' */
+  readonly at!: string;
+  /** The HTTP status of the consumer; null if there was no response. */
+  @ApiProperty({ type: Number, nullable: true, example: 503 })
+  readonly status!: number | null;
+  /**
+   * The result in words, such as why there was no response.
+   * @example 'rejected'
+   */
+  readonly outcome!: string;
+  /** @example 12 */
+  readonly duration_ms!: number;
+}
+
+/** A delivery with its attempts. */
+export class DeliveryHistoryDto extends DeliveryDto {
+  /**
+   * When the ledger row was accepted.
+   * @example '2026-01-31T12:00:00.000Z'
+   */
+  readonly accepted_at!: string;
+  /** When it was delivered, or moved to the dead letters; null while it is pending. */
+  @ApiProperty({ type: String, nullable: true, example: null })
+  readonly ended_at!: string | null;
+  /** Oldest first. Attempts of ended deliveries are deleted after some time, so there may be less than `attempts`. */
+  readonly attempt_log!: AttemptDto[];
+}
+
 export class DeliveriesDto {
   /** Oldest first. */
   readonly items!: DeliveryDto[];
@@ -72,75 +92,6 @@ export class DeliveriesDto {
    * @example 'dlv_17'
    */
   readonly next!: string;
-}
-
-/** The entries to send again. */
-export class ReplayRequestDto extends DecisionDto {
-  /** A name in DELIVERY_CONSUMERS. */
-  @IsOpaqueId('wallet')
-  readonly consumer!: string;
-
-  /** Callbacks that entered the ledger at this time or later. */
-  @IsInstant('2026-01-31T00:00:00Z')
-  readonly from!: string;
-
-  /** And before this time. Entries after the request are never included. */
-  @IsInstant('2026-02-01T00:00:00Z')
-  readonly to!: string;
-
-  /** Only count the entries. */
-  @IsOptionalNotNull()
-  @IsBoolean()
-  @ApiProperty({ required: false })
-  readonly dry_run: boolean = false;
-
-  /** Rows that become due per second. */
-  @IsOptionalNotNull()
-  @IsInt()
-  @Min(1)
-  @Max(1000)
-  @ApiProperty({ type: 'integer', required: false })
-  readonly rate_per_second: number = 100;
-}
-
-export class ReplayStartedDto {
-  /** Null after a dry run. */
-  @ApiProperty({ type: String, nullable: true, example: '6d0f0e0b-4f0e-4a39-9d0f-5a86a2c1f6a1' })
-  readonly id!: string | null;
-  /**
-   * Rows in the window.
-   * @example 1200
-   */
-  readonly count!: number;
-}
-
-/** A replay and its progress. */
-export class ReplayDto {
-  /** @example '6d0f0e0b-4f0e-4a39-9d0f-5a86a2c1f6a1' */
-  readonly id!: string;
-  /** @example 'wallet' */
-  readonly consumer!: string;
-  /** @example '2026-01-31T00:00:00.000Z' */
-  readonly from!: string;
-  /** @example '2026-02-01T00:00:00.000Z' */
-  readonly to!: string;
-  /** @example 1200 */
-  readonly count!: number;
-  /**
-   * Rows that have become due so far.
-   * @example 400
-   */
-  readonly done!: number;
-  /** @example '2026-02-02T08:00:00.000Z' */
-  readonly created_at!: string;
-  /** The caller who asked for it; null for a replay of an earlier version. */
-  @ApiProperty({ type: String, nullable: true, example: 'operations' })
-  readonly requested_by!: string | null;
-  /** The `X-Request-Id` of that request. */
-  @ApiProperty({ type: String, nullable: true, example: '0190c1d2-e3f4-7000-8000-112233445566' })
-  readonly request_id!: string | null;
-  @ApiProperty({ type: String, nullable: true, example: null })
-  readonly finished_at!: string | null;
 }
 
 /** The event that a consumer receives (Standard Webhooks). */
@@ -153,6 +104,17 @@ export class CurrencyIssuedEventDto {
    */
   readonly timestamp!: string;
   readonly data!: IssuanceDto;
+}
+
+/** The event that `POST /api/v1/deliveries/consumers/{name}/test` sends. */
+export class TestEventDto {
+  @ApiProperty({ enum: [TEST_EVENT], example: TEST_EVENT })
+  readonly type!: string;
+  /** @example '2026-01-31T12:00:00.000Z' */
+  readonly timestamp!: string;
+  /** Empty. */
+  @ApiProperty({ type: 'object', additionalProperties: false, example: {} })
+  readonly data!: object;
 }
 
 const ID_PREFIX = 'dlv_';
@@ -176,17 +138,16 @@ export function toDeliveryDto(delivery: Delivery): DeliveryDto {
   };
 }
 
-export function toReplayDto(replay: Replay): ReplayDto {
-  return {
-    id: replay.id,
-    consumer: replay.consumer,
-    from: replay.window.from.toISOString(),
-    to: replay.window.to.toISOString(),
-    count: replay.totalCount,
-    done: replay.processedCount,
-    created_at: replay.createdAt.toISOString(),
-    requested_by: replay.requestedBy,
-    request_id: replay.requestId,
-    finished_at: replay.finishedAt?.toISOString() ?? null,
-  };
+export function toDeliveryHistoryDto(delivery: DeliveryHistory): DeliveryHistoryDto {
+  const { acceptedAt, endedAt, attemptLog } = delivery;
+  return Object.assign(toDeliveryDto(delivery), {
+    accepted_at: acceptedAt.toISOString(),
+    ended_at: endedAt?.toISOString() ?? null,
+    attempt_log: attemptLog.map(({ at, status, outcome, durationMs }) => ({
+      at: at.toISOString(),
+      status,
+      outcome,
+      duration_ms: durationMs,
+    })),
+  });
 }

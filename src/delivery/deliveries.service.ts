@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
-import type { Kysely } from 'kysely';
+import type { Kysely, Selectable, RawBuilder } from 'kysely';
 import { auditPart } from '../audit/audit.queries.js';
 import type { Actor } from '../audit/audit.queries.js';
 import { Config } from '../config/config.js';
 import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
 import { leadingEquals } from '../database/keyset.js';
-import type { DeliveryStatus, Tables } from '../database/tables.js';
+import type { DeliveriesTable, DeliveryAttemptsTable, DeliveryStatus, Tables } from '../database/tables.js';
 import { OUTBOX } from '../ledger/ledger-view.queries.js';
 import { isSuccess } from './consumer-http.js';
-import { urlHash } from './delivery.queries.js';
+import { ANY_URL, findPauses } from './consumer-pauses.queries.js';
 
 export interface Delivery {
   readonly id: string;
@@ -30,6 +30,7 @@ export interface DeliveryQuery {
   readonly limit: number;
 }
 
+/** A delivery with its attempts, the first one first. */
 export interface DeliveryHistory extends Delivery {
   readonly acceptedAt: Date;
   readonly endedAt: Date | null;
@@ -54,6 +55,7 @@ export interface QueueStats {
   /** Accepted entries without deliveries; 0 if no consumer is configured. */
   readonly outbox: number;
   readonly outboxOldestSeconds: number;
+  /** Of each consumer, also without any. */
   readonly deliveries: readonly {
     readonly consumer: string;
     readonly status: string;
@@ -61,7 +63,8 @@ export interface QueueStats {
   }[];
   /** The age of the oldest entry that has not been delivered to every consumer; 0 if there is none. */
   readonly oldestPendingSeconds: number;
-  readonly pausedConsumers: readonly string[];
+  /** Of each consumer. */
+  readonly consumers: readonly { readonly name: string; readonly isPaused: boolean }[];
 }
 
 /** Reads and manages stored deliveries. Every method throws StorageUnavailableError. */
@@ -84,7 +87,7 @@ export class DeliveriesService {
 
   /**
    * Makes a delivery due now, whatever its status: a dead one starts a new retry schedule, a delivered one is sent again, and the result
-   * of an attempt in flight is ignored. If its consumer is paused, the pause ends.
+   * of an attempt in flight is ignored. If its consumer is paused after a 410, the pause ends.
    */
   async retry(id: string, actor: Actor): Promise<Delivery | 'not-found' | 'no-consumer'> {
     const names = this.consumers.map(({ name }) => name);
@@ -110,6 +113,7 @@ export class DeliveriesService {
           .with('resumed', (cte) =>
             cte
               .deleteFrom('delivery_pauses')
+              .where('url_hash', '<>', ANY_URL)
               .where('consumer', 'in', (eb) => eb.selectFrom('retried').select('consumer')),
           )
           .with('audited', () => auditPart('retry', actor, sql`select 'dlv_' || id from retried`))
@@ -138,25 +142,28 @@ export class DeliveriesService {
         Promise.all([
           findOutboxEntry(db, ledgerId),
           findDeliveries(db, ledgerId),
-          findAttempts(db, ledgerId),
+          findAttempts(db, sql<boolean>`ledger_id = ${ledgerId}`),
         ]),
       'reads',
     );
-    const deliveries = rows.map((row) => ({
-      ...toDelivery(row),
-      acceptedAt: row.accepted_at,
-      endedAt: row.ended_at,
-      attemptLog: attempts
-        .filter(({ delivery_id }) => delivery_id === row.id)
-        .map(({ started_at, duration_ms, status, outcome }) => ({
-          at: started_at,
-          durationMs: duration_ms,
-          status,
-          outcome,
-          delivered: isSuccess(status),
-        })),
-    }));
+    const deliveries = rows.map((row) => toHistory(row, attempts));
     return { acceptedAt: waiting?.accepted_at ?? deliveries[0]?.acceptedAt ?? null, deliveries };
+  }
+
+  async find(id: string): Promise<DeliveryHistory | undefined> {
+    const [row, attempts] = await this.database.run(
+      (db) =>
+        Promise.all([
+          db
+            .selectFrom('deliveries')
+            .selectAll()
+            .where(sql<boolean>`id = ${id}::bigint`)
+            .executeTakeFirst(),
+          findAttempts(db, sql<boolean>`id = ${id}::bigint`),
+        ]),
+      'reads',
+    );
+    return row && toHistory(row, attempts);
   }
 
   countQueues(): Promise<QueueStats> {
@@ -205,13 +212,12 @@ function findDeliveries(db: Kysely<Tables>, ledgerId: string) {
     .execute();
 }
 
-function findAttempts(db: Kysely<Tables>, ledgerId: string) {
+/** @param condition of the deliveries */
+function findAttempts(db: Kysely<Tables>, condition: RawBuilder<boolean>) {
   return db
     .selectFrom('delivery_attempts')
     .selectAll()
-    .where('delivery_id', 'in', (eb) =>
-      eb.selectFrom('deliveries').select('id').where('ledger_id', '=', ledgerId),
-    )
+    .where('delivery_id', 'in', (eb) => eb.selectFrom('deliveries').select('id').where(condition))
     .orderBy('number')
     .execute();
 }
@@ -231,22 +237,24 @@ async function countQueues(db: Kysely<Tables>, consumers: readonly Consumer[]): 
       coalesce(extract(epoch from now() - outbox_since), 0)::float8 as outbox_oldest_seconds,
       coalesce(extract(epoch from now() - least(outbox_since, pending_since)), 0)::float8 as oldest_pending_seconds
     from queues`.execute(db);
-  const { rows: deliveries } = await sql<{ consumer: string; status: string; count: number }>`
+  const { rows: counts } = await sql<{ consumer: string; status: string; count: number }>`
     select consumer, status, count(*)::int as count from deliveries
     where status in ('pending', 'dead') and consumer = any(${names}::text[]) group by consumer, status`.execute(
     db,
   );
-  const pauses = await db.selectFrom('delivery_pauses').select(['consumer', 'url_hash']).execute();
-  const paused = consumers.filter((consumer) =>
-    pauses.some((pause) => pause.consumer === consumer.name && pause.url_hash === urlHash(consumer)),
-  );
+  const pauses = await findPauses(db, consumers);
   const { outbox: waiting, outbox_oldest_seconds, oldest_pending_seconds } = queues[0]!;
   return {
     outbox: waiting,
     outboxOldestSeconds: Math.max(0, outbox_oldest_seconds),
-    deliveries,
+    deliveries: names.flatMap((consumer) =>
+      ['pending', 'dead'].map((status) => {
+        const row = counts.find((found) => found.consumer === consumer && found.status === status);
+        return { consumer, status, count: row?.count ?? 0 };
+      }),
+    ),
     oldestPendingSeconds: Math.max(0, oldest_pending_seconds),
-    pausedConsumers: paused.map(({ name }) => name),
+    consumers: names.map((name) => ({ name, isPaused: pauses.has(name) })),
   };
 }
 
@@ -264,6 +272,26 @@ interface DeliveryRow {
   attempts: number;
   last_status: number | null;
   next_attempt_at: Date | null;
+}
+
+function toHistory(
+  row: Selectable<DeliveriesTable>,
+  attempts: readonly Selectable<DeliveryAttemptsTable>[],
+): DeliveryHistory {
+  return {
+    ...toDelivery(row),
+    acceptedAt: row.accepted_at,
+    endedAt: row.ended_at,
+    attemptLog: attempts
+      .filter(({ delivery_id }) => delivery_id === row.id)
+      .map(({ started_at, duration_ms, status, outcome }) => ({
+        at: started_at,
+        durationMs: duration_ms,
+        status,
+        outcome,
+        delivered: isSuccess(status),
+      })),
+  };
 }
 
 function toDelivery(row: DeliveryRow): Delivery {

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import { DELIVERIES_LOCK } from '../database/advisory-locks.js';
 import type { Kysely } from 'kysely';
 import type { Consumer } from '../config/parsers.js';
 import type { Tables } from '../database/tables.js';
 import { LEDGER_ENTRIES, OUTBOX } from '../ledger/ledger-view.queries.js';
+import { fromPausesOf } from './consumer-pauses.queries.js';
 
 /** The status of each delivery of an entry, as reconciliation may join it in SQL. */
 export const DELIVERY_STATUSES = sql`(select ledger_id, status from deliveries)`;
@@ -13,11 +13,6 @@ export const DELIVERY_STATUSES = sql`(select ledger_id, status from deliveries)`
 export const TRY_LOCK = sql`creation_lock as materialized (
   select pg_try_advisory_xact_lock(${sql.lit(DELIVERIES_LOCK)}) as acquired
 )`;
-
-/** Identifies the URL of a consumer without storing it, since it may contain a token. */
-export function urlHash({ url }: Pick<Consumer, 'url'>): string {
-  return createHash('sha256').update(url).digest('base64url');
-}
 
 /** A delivery that only this process may send until the lease expires. */
 export interface LeasedDelivery {
@@ -128,7 +123,7 @@ export async function acquireLeases(
       select d.id from deliveries d
       where d.consumer = ${name} and d.status = 'pending' and d.next_attempt_at <= now()
         and (d.lease_expires_at is null or d.lease_expires_at not between now() and now() + ${longestLease})
-        and not exists (select from delivery_pauses p where p.consumer = ${name} and p.url_hash = ${urlHash(consumer)})
+        and not exists (select ${fromPausesOf([consumer])})
         and (d.ordering_key is null or d.id = (
           select min(first.id) from deliveries first
           where first.consumer = ${name} and first.ordering_key = d.ordering_key and first.status = 'pending'
@@ -240,15 +235,6 @@ export async function saveAttempts(db: Kysely<Tables>, attempts: readonly Attemp
     returning delivery_id`.execute(db);
   const saved = new Set(rows.map((row) => row.delivery_id));
   return attempts.map(({ delivery }) => saved.has(delivery.id));
-}
-
-/** Stops deliveries to a consumer until its URL changes, or a delivery to it is retried or replayed. */
-export async function pauseConsumer(db: Kysely<Tables>, consumer: Consumer): Promise<void> {
-  await db
-    .insertInto('delivery_pauses')
-    .values({ consumer: consumer.name, url_hash: urlHash(consumer) })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
 }
 
 /** Releases leases without a result, so that other processes may send these deliveries at once. */

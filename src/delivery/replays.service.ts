@@ -1,24 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
-import type { Kysely } from 'kysely';
 import { auditPart } from '../audit/audit.queries.js';
 import type { Actor } from '../audit/audit.queries.js';
 import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
 import { keysetPages } from '../database/keyset.js';
-import type { Tables } from '../database/tables.js';
-import { LEDGER_ENTRIES, OUTBOX } from '../ledger/ledger-view.queries.js';
 import { LedgerScans } from '../ledger/ledger-scans.js';
-import { IS_ACCEPTED, inWindow } from '../ledger/ledger-window.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
-import { FIRST_ATTEMPT_AT, ORDERING_KEY, TRY_LOCK } from './delivery.queries.js';
+import { ANY_URL } from './consumer-pauses.queries.js';
+import { COUNT_BATCH_SIZE, countPage, processBatch } from './replays.queries.js';
 
-/** Entries that one statement counts, far below its time limit. */
-const COUNT_BATCH_SIZE = 50_000;
+export const REPLAY_STATUSES = ['running', 'paused', 'finished', 'cancelled'] as const;
+export type ReplayStatus = (typeof REPLAY_STATUSES)[number];
 
 export interface Replay {
   readonly id: string;
   readonly consumer: string;
+  readonly status: ReplayStatus;
   readonly window: LedgerWindow;
   /** Entries in the window when the replay was requested. */
   readonly totalCount: number;
@@ -27,8 +25,24 @@ export interface Replay {
   /** The caller, and the id of the request. */
   readonly requestedBy: string | null;
   readonly requestId: string | null;
+  /** When it had processed every entry, or was cancelled. */
   readonly finishedAt: Date | null;
 }
+
+const STATUS = sql<ReplayStatus>`case when is_cancelled then 'cancelled' when finished_at is not null then 'finished'
+  when next_batch_at = 'infinity' then 'paused' else 'running' end`;
+
+/** What a caller may do with a replay, from which statuses, and the status after it. */
+const CHANGES = {
+  pause: { from: ['running'], to: 'paused', set: { next_batch_at: sql<Date>`'infinity'` } },
+  resume: { from: ['paused'], to: 'running', set: { next_batch_at: sql<Date>`now()` } },
+  cancel: {
+    from: ['running', 'paused'],
+    to: 'cancelled',
+    set: { finished_at: sql<Date>`now()`, is_cancelled: true },
+  },
+} as const satisfies Record<string, { from: readonly ReplayStatus[]; to: ReplayStatus; set: object }>;
+export type ReplayChange = keyof typeof CHANGES;
 
 export interface ReplayRequest {
   readonly consumer: string;
@@ -76,11 +90,17 @@ export class ReplaysService {
     const row = await this.database.run(
       (db) =>
         db
-          .with('resumed', (cte) => cte.deleteFrom('delivery_pauses').where('consumer', '=', consumer))
+          .with('resumed', (cte) =>
+            cte
+              .deleteFrom('delivery_pauses')
+              .where('consumer', '=', consumer)
+              .where('url_hash', '<>', ANY_URL),
+          )
           .with('started', (cte) => cte.insertInto('delivery_replays').values(values).returningAll())
           .with('audited', () => auditPart('replay', requester, sql`select id::text from started`))
           .selectFrom('started')
           .selectAll()
+          .select(STATUS.as('status'))
           .executeTakeFirstOrThrow(),
       'reads',
     );
@@ -89,10 +109,73 @@ export class ReplaysService {
 
   async find(id: string): Promise<Replay | undefined> {
     const row = await this.database.run(
-      (db) => db.selectFrom('delivery_replays').selectAll().where('id', '=', id).executeTakeFirst(),
+      (db) =>
+        db
+          .selectFrom('delivery_replays')
+          .selectAll()
+          .select(STATUS.as('status'))
+          .where('id', '=', id)
+          .executeTakeFirst(),
       'reads',
     );
     return row && toReplay(row);
+  }
+
+  /** Newest first. @param before the id of the last replay of the page before */
+  async list(limit: number, before?: string): Promise<Replay[]> {
+    const rows = await this.database.run(
+      (db) =>
+        db
+          .selectFrom('delivery_replays')
+          .selectAll()
+          .select(STATUS.as('status'))
+          .$if(before !== undefined, (query) =>
+            query.where(
+              sql<boolean>`(created_at, id) < (select created_at, id from delivery_replays where id = ${before})`,
+            ),
+          )
+          .orderBy('created_at', 'desc')
+          .orderBy('id', 'desc')
+          .limit(limit)
+          .execute(),
+      'reads',
+    );
+    return rows.map(toReplay);
+  }
+
+  /**
+   * Pauses, resumes or cancels a replay. A batch in flight ends first; nothing of a replay becomes due while it is paused, or after it
+   * was cancelled. Without effect on a replay that has the status already.
+   * @returns 'conflict' if it has ended
+   */
+  async change(
+    id: string,
+    change: ReplayChange,
+    requester: Actor,
+  ): Promise<Replay | 'not-found' | 'conflict'> {
+    const { from, to, set } = CHANGES[change];
+    const row = await this.database.run(
+      (db) =>
+        db
+          .with('changed', (cte) =>
+            cte
+              .updateTable('delivery_replays')
+              .set(set)
+              .where('id', '=', id)
+              .where(STATUS, 'in', from)
+              .returningAll(),
+          )
+          .with('audited', () => auditPart(change, requester, sql`select id::text from changed`))
+          .selectFrom('changed')
+          .selectAll()
+          .select(STATUS.as('status'))
+          .executeTakeFirst(),
+      'reads',
+    );
+    if (row) return toReplay(row);
+    const replay = await this.find(id);
+    if (!replay) return 'not-found';
+    return replay.status === to ? replay : 'conflict';
   }
 
   /** Processes the next batch of one replay that is due. @returns the number of deliveries that became due */
@@ -101,73 +184,10 @@ export class ReplaysService {
   }
 }
 
-function acceptedInWindow(window: LedgerWindow) {
-  return sql`${IS_ACCEPTED} and ${inWindow(window)}`;
-}
-
-async function countPage(db: Kysely<Tables>, window: LedgerWindow, after: string) {
-  const { rows } = await sql<{ count: number; last_id: string | null }>`
-    select count(*)::int as count, max(id) as last_id from (
-      select l.id from ${LEDGER_ENTRIES} l where l.id > ${after} and ${acceptedInWindow(window)}
-      order by l.id limit ${sql.lit(COUNT_BATCH_SIZE)}
-    ) page`.execute(db);
-  return rows[0]!;
-}
-
-/** Creates the deliveries of a batch and moves the cursor in one statement, so that neither happens without the other. */
-async function processBatch(db: Kysely<Tables>, consumers: readonly Consumer[]): Promise<number> {
-  const names = consumers.map(({ name }) => name);
-  const due = await db
-    .selectFrom('delivery_replays')
-    .selectAll()
-    .where('finished_at', 'is', null)
-    .where(sql<boolean>`next_batch_at <= now()`)
-    .where((eb) => eb('consumer', '=', eb.fn.any(eb.val(names))))
-    .orderBy('next_batch_at')
-    .limit(1)
-    .executeTakeFirst();
-  if (!due) return 0;
-  const { id, consumer, rate_per_second: rate, cursor_id: after } = due;
-  const ordered = consumers.some(({ name, order_by }) => name === consumer && order_by !== undefined);
-  // The cursor is a constant in the statement, so that the primary key is used; `replay` checks that it is still current.
-  const { rows } = await sql<{ processed: number }>`
-    with ${TRY_LOCK},
-    replay as materialized (
-      select id from delivery_replays
-      where id = ${id} and cursor_id = ${after} and finished_at is null and next_batch_at <= now()
-        and (select acquired from creation_lock)
-      for update skip locked
-    ),
-    batch as materialized (
-      select l.id, l.accepted_at, ${consumer}::text as consumer,
-        ${ordered ? ORDERING_KEY : sql`null::text`} as ordering_key
-      from ${LEDGER_ENTRIES} l
-      where exists (select from replay) and l.id > ${after} and ${acceptedInWindow({ from: due.from_at, to: due.to_at })}
-        and not exists (select from ${OUTBOX} waiting where waiting.ledger_id = l.id)
-      order by l.id limit ${rate}
-    ),
-    d as (select batch.*, row_number() over (partition by ordering_key order by id) as position from batch),
-    created as (
-      insert into deliveries (ledger_id, consumer, ordering_key, accepted_at, next_attempt_at)
-      select id, consumer, ordering_key, accepted_at, ${FIRST_ATTEMPT_AT} from d order by id
-      on conflict on constraint deliveries_once_per_consumer do update
-      set status = 'pending', schedule_attempts = 0, schedule_started_at = null, next_attempt_at = excluded.next_attempt_at,
-        ordering_key = excluded.ordering_key, ended_at = null, lease_token = null, lease_expires_at = null
-    ),
-    processed as materialized (select count(*)::int as count, max(id) as last_id from batch)
-    update delivery_replays r
-    set processed_count = r.processed_count + processed.count, cursor_id = coalesce(processed.last_id, r.cursor_id),
-      next_batch_at = now() + interval '1 second',
-      finished_at = case when processed.count < r.rate_per_second then now() end
-    from processed, replay
-    where r.id = replay.id
-    returning processed.count as processed`.execute(db);
-  return rows[0]?.processed ?? 0;
-}
-
 interface ReplayRow {
   id: string;
   consumer: string;
+  status: ReplayStatus;
   from_at: Date;
   to_at: Date;
   total_count: number;
@@ -182,6 +202,7 @@ function toReplay(row: ReplayRow): Replay {
   return {
     id: row.id,
     consumer: row.consumer,
+    status: row.status,
     window: { from: row.from_at, to: row.to_at },
     totalCount: row.total_count,
     processedCount: row.processed_count,

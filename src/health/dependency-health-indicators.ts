@@ -18,11 +18,13 @@ export class DependencyHealthIndicators {
   ) {}
 
   async check(): Promise<HealthIndicatorResult> {
+    // Together: while the database does not respond, both wait for it.
+    const [database, consumers] = await Promise.all([this.database.check(), this.consumers.check()]);
     const results: HealthIndicatorResult[] = [
       ...this.upstreams.check(),
       this.redis.check(),
-      await this.database.check(),
-      this.consumers.check(),
+      database,
+      consumers,
       this.callbacks.check(),
     ];
     return Object.assign({}, ...results) as HealthIndicatorResult;

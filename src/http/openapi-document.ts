@@ -3,7 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { SCOPES } from '../config/parsers.js';
-import { CurrencyIssuedEventDto } from '../delivery/deliveries.dto.js';
+import { CurrencyIssuedEventDto, TestEventDto } from '../delivery/deliveries.dto.js';
 import { OPENAPI_WEBHOOKS } from '../delivery/webhook-openapi.js';
 import { problemTable } from '../problem/api-problems.decorator.js';
 import { REQUEST_ID_PATTERN } from './request-id.js';
@@ -50,6 +50,8 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     })
     .addSecurityRequirements('caller')
     .build();
-  const document = SwaggerModule.createDocument(app, options, { extraModels: [CurrencyIssuedEventDto] });
+  const document = SwaggerModule.createDocument(app, options, {
+    extraModels: [CurrencyIssuedEventDto, TestEventDto],
+  });
   return { ...document, webhooks: OPENAPI_WEBHOOKS };
 }

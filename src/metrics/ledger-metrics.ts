@@ -101,10 +101,10 @@ export class LedgerMetrics {
     });
     registry.gauge({
       name: 'delivery_consumer_paused',
-      help: '1 for each consumer that is paused after a 410 response',
+      help: '1 for each consumer that is paused, after a 410 response or by a caller, else 0',
       labels: ['consumer'],
-      collect: this.samples(({ pausedConsumers }) =>
-        pausedConsumers.map((consumer) => [{ consumer }, 1] as const),
+      collect: this.samples(({ consumers }) =>
+        consumers.map(({ name, isPaused }) => [{ consumer: name }, isPaused ? 1 : 0] as const),
       ),
     });
   }

@@ -83,7 +83,13 @@ describe('metrics of the ledger and deliveries', () => {
         .execute(),
     );
     const seen = await metrics();
-    expect(findSeries(seen, 'rewards_gateway_delivery_queue_entries')).toEqual({});
+    expect(findSeries(seen, 'rewards_gateway_delivery_queue_entries')).toEqual({
+      '{consumer="wallet",status="pending"}': 0,
+      '{consumer="wallet",status="dead"}': 0,
+    });
+    expect(findSeries(seen, 'rewards_gateway_delivery_consumer_paused')).toEqual({
+      '{consumer="wallet"}': 0,
+    });
     expect(seen).toMatchObject({ rewards_gateway_delivery_oldest_pending_age_seconds: 0 });
   });
 

@@ -220,7 +220,7 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
       'rewards-gateway-callers': ['rewards-gateway'],
       'rewards-gateway-monitoring': everybody,
       'rewards-gateway-callbacks': ['rewards-gateway'],
-      'rewards-gateway-consumers': [everybody.at(-1)],
+      'rewards-gateway-consumers': everybody,
     });
   });
 

@@ -4,6 +4,8 @@ import { consumer, consumers, envs, configErrors, valueOf } from '../../support/
 
 /** The consumer with its defaults. */
 const parsed = { ...consumer, concurrency: 8 };
+const invalidSecrets = (consumer: number) =>
+  `consumer ${consumer} of the list needs "secrets": whsec_ and Base64, as echo "whsec_$(openssl rand -base64 32)" prints`;
 const INVALID_EVENTS = 'every consumer needs "events", each one of kiip.currency.issued';
 
 const positives = envs(({ default: defaultValue, parse }) => {
@@ -264,12 +266,8 @@ describe('the parser of a variable', () => {
       consumers({ url: 'https://u:p@w.example' }),
       'every "url" of a consumer must not contain credentials or a fragment',
     ],
-    ['DELIVERY_CONSUMERS', consumers({ secrets: [] }), 'every consumer needs "secrets": whsec_ and Base64'],
-    [
-      'DELIVERY_CONSUMERS',
-      consumers({ secrets: ['whsec_'] }),
-      'every consumer needs "secrets": whsec_ and Base64',
-    ],
+    ['DELIVERY_CONSUMERS', consumers({ secrets: [] }), invalidSecrets(1)],
+    ['DELIVERY_CONSUMERS', consumers({}, { name: 'other', secrets: undefined }), invalidSecrets(2)],
     ['DELIVERY_CONSUMERS', consumers({ events: 'all' }), INVALID_EVENTS],
     ['DELIVERY_CONSUMERS', consumers({ events: ['kiip.currency.isued'] }), INVALID_EVENTS],
     ['DELIVERY_CONSUMERS', consumers({ order_by: 'name' }), 'the "order_by" of a consumer must be user_id'],
@@ -281,7 +279,7 @@ describe('the parser of a variable', () => {
     ...['whsec_', 'whsec_a-_b', 'MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'].map((text): [string, string, string] => [
       'DELIVERY_CONSUMERS',
       consumers({ secrets: [text] }),
-      'every consumer needs "secrets": whsec_ and Base64',
+      invalidSecrets(1),
     ]),
     ['LOG_LEVEL', 'verbose', 'must be one of fatal, error, warn, info, debug, trace, silent'],
   ])('rejects %s=%j', (env, text, message) => {

@@ -41,6 +41,19 @@ describe('a secret that can be guessed', () => {
     expect(refusal({ [name]: value })).toEqual([`${name} must not contain a secret of less than ${minimum}`]);
   });
 
+  it('is named with its consumer, and how to make another', () => {
+    const second = { name: 'other', secrets: [webhookSecret(23)] };
+    expect(
+      configErrors({
+        ...strong,
+        ...vendors,
+        DELIVERY_CONSUMERS: consumers({ secrets: [webhookSecret(24)] }, second),
+      }),
+    ).toEqual([
+      expect.stringContaining('(consumer other: echo "whsec_$(openssl rand -base64 32)" prints a new one;'),
+    ]);
+  });
+
   it('is one of less characters than the shortest that is accepted', () => {
     expect(refusal({})).toEqual([]);
   });
