@@ -223,6 +223,7 @@ describe('GET /api/v1/deliveries and POST /api/v1/deliveries/:id/retry', () => {
       expect(last).toEqual({
         id,
         consumer: 'up',
+        status: 'finished',
         requested_by: 'tester',
         request_id: expect.any(String),
         from: '2020-01-01T00:00:00.000Z',

@@ -224,6 +224,11 @@ describe('the OpenAPI document', () => {
     ['get /api/v1/deliveries', [200, 400, 401, 403, 429, 500, 503]],
     ['post /api/v1/deliveries/{id}/retry', [202, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]],
     ['post /api/v1/deliveries/replays', [200, 202, 400, 401, 403, 413, 415, 429, 500, 503]],
+    ['get /api/v1/deliveries/{id}', [200, 400, 401, 403, 404, 429, 500, 503]],
+    ['get /api/v1/deliveries/consumers', [200, 401, 403, 429, 500, 503]],
+    ['post /api/v1/deliveries/consumers/{name}/pause', [200, 400, 401, 403, 404, 413, 415, 429, 500, 503]],
+    ['post /api/v1/deliveries/consumers/{name}/test', [200, 400, 401, 403, 404, 429, 500, 503]],
+    ['post /api/v1/deliveries/replays/{id}/cancel', [200, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]],
     ['get /api/v1/deliveries/replays/{id}', [200, 400, 401, 403, 404, 429, 500, 503]],
     ['get /metrics', [200, 500]],
     ['get /health/live', [200, 500, 503]],
@@ -352,7 +357,12 @@ describe('the request examples of the OpenAPI document', () => {
       }
     const withBody = operations().filter(([, { requestBody }]) => requestBody);
     expect(withBody.map(([route]) => route).toSorted()).toEqual([
+      'post /api/v1/deliveries/consumers/{name}/pause',
+      'post /api/v1/deliveries/consumers/{name}/resume',
       'post /api/v1/deliveries/replays',
+      'post /api/v1/deliveries/replays/{id}/cancel',
+      'post /api/v1/deliveries/replays/{id}/pause',
+      'post /api/v1/deliveries/replays/{id}/resume',
       'post /api/v1/deliveries/{id}/retry',
       'post /api/v1/kiip/issuances/{id}/discard',
       'post /api/v1/kiip/issuances/{id}/release',
