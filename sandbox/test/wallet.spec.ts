@@ -51,6 +51,13 @@ describe('an event that the wallet sandbox receives', () => {
     expect((await client.send(event)).status).toBe(200);
   });
 
+  it('is accepted and counted nowhere when it is only a test of the way', async () => {
+    const body = '{"type":"gateway.test","timestamp":"2026-01-31T12:00:00.000Z","data":{}}';
+    const answer = await client.send(signEvent(body, [wallet.secret]));
+    expect([answer.status, json(answer)]).toEqual([200, { status: 'test' }]);
+    expect(wallet.balances()).toEqual([]);
+  });
+
   it('counts once, even if its id is sent again with another body', async () => {
     await client.issue();
     const later = new Date(Date.now() + 60_000);

@@ -3,7 +3,7 @@ import { jsonResponse } from '../server/http-response.js';
 import type { HttpResponse } from '../server/http-response.js';
 import type { Call, SimulatedService, HttpRequest } from '../server/simulated-service.js';
 import type { WalletLedger } from './wallet-ledger.js';
-import { ISSUED, readIssued } from './wallet-event.js';
+import { ISSUED, isTestEvent, readIssued } from './wallet-event.js';
 import type { IssuedCurrency } from './wallet-event.js';
 
 export const WALLET_ROUTES = ['events', 'other'] as const;
@@ -43,6 +43,10 @@ export class WalletService implements SimulatedService {
     if (request.method !== 'POST') return jsonResponse(405, { error: 'use POST' }, { allow: 'POST' });
     const problem = this.signatureProblem(request);
     if (problem) return this.rejected(401, problem);
+    if (isTestEvent(request.body)) {
+      this.say('Wallet: an event that is about nothing, verified');
+      return jsonResponse(200, { status: 'test' });
+    }
     const issued = readIssued(request.body);
     if (!issued) return this.rejected(400, `The body is no ${ISSUED} event`);
 
