@@ -7,7 +7,7 @@ import * as availability from './migration-0003-availability.js';
 import * as callers from './migration-0004-callers.js';
 import * as growth from './migration-0005-growth.js';
 import * as audit from './migration-0006-audit.js';
-import * as pauses from './migration-0007-pauses.js';
+import * as pauses from './migration-0008-pauses.js';
 import { UnsupportedEncodingError } from './storage-error.js';
 import type { Tables } from './tables.js';
 
@@ -23,7 +23,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-callers': callers,
   '0005-growth': growth,
   '0006-audit': audit,
-  '0007-pauses': pauses,
+  '0008-pauses': pauses,
 };
 
 /** A migration takes table locks. It gives up instead of blocking all other statements behind a long read, and is tried again. */
