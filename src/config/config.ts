@@ -1,3 +1,4 @@
+import { SECRET_SUMMARIES } from './secret-summaries.js';
 import { VARIABLES } from './variables.js';
 import type { ConfigValues, Variable } from './variables.js';
 
@@ -16,15 +17,20 @@ export class Config extends Values {
     Object.freeze(this);
   }
 
-  /** Every variable with its effective value, one `NAME=value` per line; secrets are masked. */
+  /** Every variable with its effective value, one `NAME=value` per line; secrets are masked, with a summary of some. */
   describe(): string {
     return Object.entries<Variable<unknown>>(VARIABLES)
       .map(([name, variable]) => {
         const value = this[name as keyof ConfigValues];
         if (value === undefined) return `${variable.env} (unset)`;
-        return `${variable.env}=${variable.secret ? '********' : format(value)}`;
+        return `${variable.env}=${variable.secret ? this.mask(name as keyof ConfigValues) : format(value)}`;
       })
       .join('\n');
+  }
+
+  private mask(name: keyof ConfigValues): string {
+    const summarize = SECRET_SUMMARIES[name] as ((value: unknown, all: ConfigValues) => string) | undefined;
+    return summarize === undefined ? '********' : `******** (${summarize(this[name], this)})`;
   }
 }
 

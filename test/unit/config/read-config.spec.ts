@@ -193,9 +193,20 @@ describe('Config', () => {
 
   it('describes every variable with its effective value, one per line, and masks every secret', () => {
     const lines = read({
-      REDIS_URL: 'rediss://:canary@redis.example',
-      DATABASE_URL: 'postgres://gateway:canary@db.example?sslmode=require',
-      DELIVERY_CONSUMERS: consumers({ secrets: ['whsec_canary'] }),
+      API_KEYS: 'shop:canary-0123456789abc,shop:canary-0123456789abd,guest:canary-0123456789abe',
+      CALLER_SCOPES: '{"shop":["kigo:read","ledger:decide"]}',
+      KIIP_APP_SECRETS: 'canary-0123456789abc,canary-0123456789abd',
+      REDIS_URL: 'rediss://:canary@redis.example/2',
+      DATABASE_URL:
+        'postgres://canary:canary@db.example:5433/rewards?sslmode=require&application_name=canary',
+      DELIVERY_CONSUMERS: consumers(
+        { secrets: ['whsec_canary'] },
+        {
+          name: 'crm',
+          url: 'https://crm.example:8443/canary?canary=1',
+          secrets: ['whsec_canary', 'whsec_canary1'],
+        },
+      ),
       HTTPS_PROXY: 'http://canary:canary@proxy.example',
       http_proxy: 'http://canary:canary@proxy.example',
       KIIP_REWARD_HOSTS: 'a.example,b.example',
@@ -206,13 +217,23 @@ describe('Config', () => {
     expect(lines.map((line) => line.split(/[= ]/)[0])).toEqual(envs(() => true));
     expect(lines).toEqual(
       expect.arrayContaining([
-        ...envs(({ secret }) => secret).map((env) => `${env}=********`),
+        ...['KIGO_PARTNER_ID', 'KIGO_API_KEY', 'KIIP_APP_KEY'].map((env) => `${env}=********`),
+        'KIIP_APP_SECRETS=******** (2 secrets)',
+        'API_KEYS=******** (shop: 2 keys, kigo:read ledger:decide; guest: 1 key, no scope)',
+        'REDIS_URL=******** (redis.example/2)',
+        'DATABASE_URL=******** (db.example:5433/rewards)',
+        'DELIVERY_CONSUMERS=******** (wallet: wallet.example, 1 secret; crm: crm.example:8443, 2 secrets)',
+        'HTTPS_PROXY=******** (proxy.example)',
+        'HTTP_PROXY=******** (proxy.example)',
         'PORT=3000',
         'KIIP_TEST_MODE=false',
         'KIIP_REWARD_HOSTS=a.example,b.example',
         'KIIP_CURRENCIES={"coin":{"name":"Coins","max_quantity":5}}',
         'JWT_ISSUER (unset)',
       ]),
+    );
+    expect(lines.filter((line) => line.includes('=********'))).toHaveLength(
+      envs(({ secret }) => secret).length,
     );
     expect(lines.join()).not.toMatch(/canary|test_app_secret|test-api-key|demo-kigo-key/);
   });
