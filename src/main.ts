@@ -5,14 +5,13 @@ import type { Logger } from 'pino';
 import { configWarnings, misspeltWarnings } from './config/config-warnings.js';
 import type { Config } from './config/config.js';
 import { EXIT_CONFIG, ConfigError, readConfig } from './config/read-config.js';
+import { requireNode } from './config/require-node.js';
 import { EmbeddedDatabaseError } from './database/embedded-error.js';
 import { LISTEN_BACKLOG } from './http/server-limits.js';
 import { summarizeError } from './log/error-summary.js';
 import { SpoolError } from './kiip-callbacks/spool-error.js';
 import { createLogger } from './log/logger.js';
 
-/** npm installs the Node.js that package.json pins by a script of its package, which `--ignore-scripts` leaves out. */
-const NODE_MAJOR = 24;
 /** EX_USAGE of sysexits.h. */
 const EXIT_USAGE = 64;
 /** npm sends SIGINT again on a Ctrl-C that the terminal has already sent to us. */
@@ -94,14 +93,6 @@ function crash(logger: Logger, error: unknown): never {
   }
   logger.fatal({ msg: 'unexpected error', ...summarizeError(error) });
   process.exit(1);
-}
-
-function requireNode(): void {
-  if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR) return;
-  throw new ConfigError([
-    `Node.js ${NODE_MAJOR} is required, and this is ${process.versions.node}: install it, or run npm ci without --ignore-scripts, ` +
-      'which brings it',
-  ]);
 }
 
 async function main(): Promise<void> {

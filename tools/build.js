@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 const require = createRequire(import.meta.url);
 
 const PROGRAMS = [
+  'cli/doctor',
   'cli/migrate',
   'cli/kiip-reverify',
   'cli/kiip-reevaluate',

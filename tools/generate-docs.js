@@ -29,7 +29,7 @@ function configurationPage() {
 
 <!-- Generated from src/config/variables.ts by \`npm run docs\`. Do not edit. -->
 
-The environment is read once, at start. An invalid value stops the start with exit code 78 and one message that names every invalid variable and no value. \`npm start -- --check-config\` does only that, or prints the effective configuration with secrets masked.
+The environment is read once, at start. An invalid value stops the start with exit code 78 and one message that names every invalid variable and no value. \`npm start -- --check-config\` does only that, or prints the effective configuration: of a secret only what it is for, such as hosts, names of callers and consumers, and how many there are. \`npm run doctor\` then checks what the configuration leads to: see [the runbook](runbook.md#doctor).
 
 - An empty or blank variable counts as unset.
 - Times and sizes take any positive number, fractions included.

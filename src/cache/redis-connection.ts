@@ -202,7 +202,7 @@ function isErrorReply(error: unknown): boolean {
 }
 
 /** Only a code: the message of an error may contain a key, a user name or an address. */
-function toErrorCode(error: unknown): string {
+export function toErrorCode(error: unknown): string {
   if (error instanceof TimeoutError) return 'timeout';
   const { code, message, constructor } = error as Partial<NodeJS.ErrnoException>;
   // The first word of an error reply, such as OOM, READONLY, WRONGTYPE, LOADING, NOAUTH. The client's own errors are all named Error.

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RedisStore as RedisCommands } from 'cache-manager-redis-yet';
 import { RedisConnection } from './redis-connection.js';
+import type { RedisSession } from './redis-connection.js';
 
 export type { RedisCommands };
 
@@ -98,18 +99,23 @@ export class RedisStore {
   }
 }
 
-/**
- * Connects in the background. Imports the client here only: it costs 75 MB that an installation without Redis need not pay.
- * @param scope keeps the keys of this environment apart from those of others
- */
+/** Connects in the background. @param scope keeps the keys of this environment apart from those of others */
 export async function connectRedis(url: string, scope: string): Promise<RedisConnection<RedisCommands>> {
+  return new RedisConnection(await redisClients(url, scope));
+}
+
+/** Makes clients. Imports them here only: that costs 75 MB that an installation without Redis need not pay. */
+export async function redisClients(
+  url: string,
+  scope: string,
+): Promise<(signal: AbortSignal) => RedisSession<RedisCommands>> {
   const [{ createClient }, { redisInsStore }] = await Promise.all([
     import('redis'),
     import('cache-manager-redis-yet'),
   ]);
   const probeKey = `rewards-gateway:probe:${scope}`;
   const probeOptions = { keys: [probeKey], arguments: [String(PROBE_TTL_MS)] };
-  return new RedisConnection((signal) => {
+  return (signal) => {
     // net and tls destroy the socket on this signal, whatever its state.
     const socket = { connectTimeout: 2_000, reconnectStrategy: false as const, signal };
     const client = createClient({
@@ -132,5 +138,5 @@ export async function connectRedis(url: string, scope: string): Promise<RedisCon
       known = true;
     };
     return { client, commands: redisInsStore(client as never), probe };
-  });
+  };
 }

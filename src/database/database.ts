@@ -23,6 +23,9 @@ const MIGRATION_TIMEOUT_MS = 300_000;
  */
 const POOL_SIZES = { callbacks: 10, workers: 4, reads: 4 };
 
+/** The maximum number of connections of a process: those of its pools, and one that migrates. */
+export const CONNECTIONS_PER_PROCESS = Object.values(POOL_SIZES).reduce((sum, size) => sum + size, 1);
+
 /** What callbacks and moments need; the work of the process itself; what callers read and manage. */
 export type PoolName = keyof typeof POOL_SIZES;
 

@@ -77,7 +77,7 @@ function signalServer(pid: number, signal: 'SIGINT' | 'SIGQUIT'): void {
 }
 
 /** A server that works on these files, or did, by the file that it writes when it starts. */
-async function findLeftover(data: string): Promise<Leftover | undefined> {
+export async function findLeftover(data: string): Promise<Leftover | undefined> {
   const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '');
   // https://www.postgresql.org/docs/18/storage-file-layout.html
   const [pid = '', , , port = '', folder = ''] = text.split('\n');
@@ -89,7 +89,7 @@ async function findLeftover(data: string): Promise<Leftover | undefined> {
  * Whether a process works in the folder of a server on these files: the server, or one of its own processes that is left. A
  * process with the id of a server that has ended is not one. Where the system does not say, it is.
  */
-async function isUsed(pid: number, data: string): Promise<boolean> {
+export async function isUsed(pid: number, data: string): Promise<boolean> {
   const processes = await readdir('/proc').catch(() => undefined);
   if (processes === undefined) return isAlive(pid);
   const folder = await realpath(data);

@@ -26,6 +26,8 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0008-pauses': pauses,
 };
 
+export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS);
+
 /** A migration takes table locks. It gives up instead of blocking all other statements behind a long read, and is tried again. */
 const LOCK_TIMEOUT_MS = 2_000;
 

@@ -61,6 +61,13 @@ function isPooled(client: ClientBase, pid: number): boolean {
   return pid !== (client as ClientBase & { processID?: number | null }).processID;
 }
 
+export interface SessionFacts {
+  /** A connection pooler is between this process and the server. */
+  readonly pooled: boolean;
+  /** What has to be set for the role then, and is not, unless the pooler keeps a connection for each client. */
+  readonly unset: readonly string[];
+}
+
 /**
  * Prepares a new connection.
  * @param startupOptions whether the connection string has `options`
@@ -69,14 +76,15 @@ function isPooled(client: ClientBase, pid: number): boolean {
 export async function prepareSession(
   client: ClientBase,
   { startupOptions, ...options }: SessionOptions & { startupOptions: boolean },
-): Promise<void> {
+): Promise<SessionFacts> {
   try {
     const settings = JSON.stringify(sessionSettings(options));
     const { rows } = await client.query<{ schema: string | null; pid: number }>(PREPARE, [settings]);
     const { schema, pid } = rows[0]!;
     if (schema === null) throw new StorageUnavailableError(describeState('3F000'));
-    if (isPooled(client, pid)) await checkPooler(client, startupOptions);
-    else DIRECT.add(client);
+    if (isPooled(client, pid)) return { pooled: true, unset: await checkPooler(client, startupOptions) };
+    DIRECT.add(client);
+    return { pooled: false, unset: [] };
   } catch (error) {
     throw fromDriver(error);
   }
@@ -86,7 +94,7 @@ export async function prepareSession(
  * A pooler may run each transaction on another connection, with other settings than those that we made. Then only the defaults
  * of the role or the database hold.
  */
-async function checkPooler(client: ClientBase, startupOptions: boolean): Promise<void> {
+async function checkPooler(client: ClientBase, startupOptions: boolean): Promise<string[]> {
   if (startupOptions)
     throw new StorageUnavailableError(
       'a connection pooler may drop the "options" of DATABASE_URL; set them for the role (alter role ... set ...)',
@@ -103,10 +111,12 @@ async function checkPooler(client: ClientBase, startupOptions: boolean): Promise
       ? []
       : ['default_transaction_isolation']),
   ];
-  if (missing.length === 0 || warned) return;
-  warned = true;
-  logger.warn({
-    msg: 'connection pooler: set these for the role, unless it pools sessions',
-    variable: missing.join(', '),
-  });
+  if (missing.length > 0 && !warned) {
+    warned = true;
+    logger.warn({
+      msg: 'connection pooler: set these for the role, unless it pools sessions',
+      variable: missing.join(', '),
+    });
+  }
+  return missing;
 }

@@ -4,7 +4,7 @@ import { BreakerRegistry } from '../upstream/breaker-registry.js';
 import { RetryInterceptor } from '../upstream/retry.interceptor.js';
 import { BearerInterceptor } from './bearer.interceptor.js';
 import { KigoApiKey } from './kigo-api-key.js';
-import { KigoHttp, kigoKeyPrefix } from './kigo-http.js';
+import { KigoHttp, kigoKeyPrefix, kigoOptions } from './kigo-http.js';
 import { KigoKeyRotationService } from './kigo-key-rotation.service.js';
 import { KigoLogin, KigoLoginHttp } from './kigo-login.js';
 import { KigoTokenStatus } from './kigo-token-status.js';
@@ -12,17 +12,6 @@ import { KigoTokenService } from './kigo-token.service.js';
 import { LoginLock } from './login-lock.js';
 import { RefreshInterceptor } from './refresh.interceptor.js';
 import { SharedTokenStore } from './shared-token-store.js';
-
-function upstreamOptions(config: Config, breakers: BreakerRegistry) {
-  return {
-    breakers,
-    upstream: 'kigo' as const,
-    baseUrl: config.kigoBaseUrl,
-    proxy: config,
-    timeoutMs: config.kigoTimeoutMs,
-    deadlineMs: config.upstreamDeadlineMs,
-  };
-}
 
 /** Logs in to Kigo with the partner credentials, and provides authenticated calls to the other modules. */
 @Module({
@@ -41,7 +30,7 @@ function upstreamOptions(config: Config, breakers: BreakerRegistry) {
       inject: [Config, BreakerRegistry, RetryInterceptor],
       useFactory: (config: Config, breakers: BreakerRegistry, retry: RetryInterceptor) =>
         new KigoLoginHttp({
-          ...upstreamOptions(config, breakers),
+          ...kigoOptions(config, breakers),
           operations: ['login'],
           concurrency: 2,
           queue: 2,
@@ -59,7 +48,7 @@ function upstreamOptions(config: Config, breakers: BreakerRegistry) {
         retry: RetryInterceptor,
       ) =>
         new KigoHttp(kigoKeyPrefix(config), {
-          ...upstreamOptions(config, breakers),
+          ...kigoOptions(config, breakers),
           operations: ['lookup', 'hub-summary'],
           concurrency: 64,
           queue: 1_000,

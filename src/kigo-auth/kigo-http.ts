@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Config } from '../config/config.js';
+import type { BreakerRegistry } from '../upstream/breaker-registry.js';
 import { UpstreamHttp } from '../upstream/upstream-http.js';
 import type { UpstreamOptions } from '../upstream/upstream-http.js';
 
@@ -22,4 +23,16 @@ export class KigoHttp extends UpstreamHttp {
 export function kigoKeyPrefix({ kigoBaseUrl, kigoPartnerId }: Config): string {
   const scope = hash('sha256', JSON.stringify([kigoBaseUrl, kigoPartnerId])).slice(0, 16);
   return `rewards-gateway:kigo:${scope}`;
+}
+
+/** What all clients of Kigo have in common. */
+export function kigoOptions(config: Config, breakers: BreakerRegistry) {
+  return {
+    breakers,
+    upstream: 'kigo' as const,
+    baseUrl: config.kigoBaseUrl,
+    proxy: config,
+    timeoutMs: config.kigoTimeoutMs,
+    deadlineMs: config.upstreamDeadlineMs,
+  };
 }

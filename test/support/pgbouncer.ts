@@ -27,7 +27,7 @@ export interface PgBouncer extends AsyncDisposable {
 /** A real PgBouncer in front of the server of this URL. */
 export async function startPgBouncer(
   server: string,
-  poolMode: 'session' | 'transaction',
+  poolMode: 'session' | 'transaction' | 'statement',
 ): Promise<PgBouncer> {
   const folder = mkdtempSync(join(tmpdir(), 'pgbouncer-'));
   const user = findServerUser(folder);
