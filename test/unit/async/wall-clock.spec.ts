@@ -13,6 +13,7 @@ const DATES: Readonly<Record<string, string>> = {
   'kiip-callbacks/callback-spool.ts': 'files are named by their date, for other processes and machines',
   'ledger/ledger-id.ts': 'ids begin with their date',
   'ledger/ledger-window.ts': 'a period between two dates',
+  'log/logger.ts': 'the time of a line',
   'upstream/retry-after.ts': 'a date in a header without the date of the response',
 };
 
