@@ -1,6 +1,6 @@
 import { withTimeout } from './time-limit.js';
 
-/** The shortest time between two refreshes, because anybody may request the metrics. */
+/** The shortest time between two refreshes unless given, because anybody may request the metrics. */
 const MIN_INTERVAL_MS = 15_000;
 /** After a refresh the task stays idle ten times as long as it ran, so that it runs a tenth of the time at most. */
 const IDLE_RATIO = 10;
@@ -22,13 +22,18 @@ export class BackgroundRefresh<T> {
   private pending: Promise<void> | undefined;
   private firstRead: Promise<void> | undefined;
   private refreshableAt = -Infinity;
+  private readonly minIntervalMs: number;
+  private readonly now: () => number;
 
   /** @param onFailure called when the task fails: the last result stays and grows older */
   constructor(
     private readonly work: () => Promise<T>,
     private readonly onFailure: (error: unknown) => void,
-    private readonly now = () => performance.now(),
-  ) {}
+    { minIntervalMs = MIN_INTERVAL_MS, now = () => performance.now() } = {},
+  ) {
+    this.minIntervalMs = minIntervalMs;
+    this.now = now;
+  }
 
   async read(): Promise<Snapshot<T> | undefined> {
     if (this.now() >= this.refreshableAt) this.pending ??= this.refresh();
@@ -50,7 +55,7 @@ export class BackgroundRefresh<T> {
       this.onFailure(error);
     }
     const endedAt = this.now();
-    this.refreshableAt = endedAt + Math.max(MIN_INTERVAL_MS, IDLE_RATIO * (endedAt - startedAt));
+    this.refreshableAt = endedAt + Math.max(this.minIntervalMs, IDLE_RATIO * (endedAt - startedAt));
     this.pending = undefined;
   }
 }

@@ -7,6 +7,7 @@ import * as availability from './migration-0003-availability.js';
 import * as callers from './migration-0004-callers.js';
 import * as growth from './migration-0005-growth.js';
 import * as audit from './migration-0006-audit.js';
+import * as feedBatches from './migration-0007-feed-batches.js';
 import * as pauses from './migration-0008-pauses.js';
 import { UnsupportedEncodingError } from './storage-error.js';
 import type { Tables } from './tables.js';
@@ -15,7 +16,17 @@ interface Migration {
   up(db: Kysely<unknown>): Promise<void>;
 }
 
-/** In the order of their names. A migration that has run in a deployment never changes: add a file. */
+/**
+ * In the order of their names. A migration that has run in a deployment never changes: add a file.
+ *
+ * They run while pods of the previous version serve, whose callbacks wait for every lock:
+ * - Add first: a nullable column, a table. Fill it in batches, outside the migration. Remove in a later release, when no pod that
+ *   can be rolled back to needs it.
+ * - An index of a table that grows (ledger, deliveries, delivery_attempts, kiip_…) is `create index if not exists`, and the runbook,
+ *   section "Upgrade", gets the same with `concurrently`, which works outside a transaction only: operators of large tables make it
+ *   first. The same holds for `set not null` and for constraints: `not valid` here, `validate constraint` there.
+ * - Nothing here rewrites or reads through such a table.
+ */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-promised-rewards': promisedRewards,
@@ -23,6 +34,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-callers': callers,
   '0005-growth': growth,
   '0006-audit': audit,
+  '0007-feed-batches': feedBatches,
   '0008-pauses': pauses,
 };
 

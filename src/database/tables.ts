@@ -72,6 +72,12 @@ export interface LedgerTable {
   feed_position: ColumnType<string | null, never, null>;
 }
 
+/** Feed positions that were assigned together: see `ledger/ledger-feed.ts`. */
+export interface LedgerFeedBatchesTable {
+  last_position: Int8;
+  token: Generated<string>;
+}
+
 /** The balances of a user up to a position of the feed: see `ledger/balances.queries.ts`. */
 export interface LedgerBalancesTable {
   user_id_hash: string;
@@ -234,6 +240,7 @@ export interface Tables {
   audit_log: AuditLogTable;
   ledger: LedgerTable;
   ledger_balances: LedgerBalancesTable;
+  ledger_feed_batches: LedgerFeedBatchesTable;
   delivery_outbox: DeliveryOutboxTable;
   deliveries: DeliveriesTable;
   delivery_attempts: DeliveryAttemptsTable;

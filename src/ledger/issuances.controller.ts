@@ -6,7 +6,7 @@ import type { Requester } from '../caller-auth/requester.decorator.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { Config } from '../config/config.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
-import { invalid } from '../problem/problem-catalogue.js';
+import { feedRestarted, invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import {
   BalancesDto,
@@ -56,17 +56,18 @@ export class IssuancesController {
   @ApiOperation({
     summary: 'List the ledger, oldest first',
     description:
-      'A feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. An entry whose status changes appears again at the end, with its new status.',
+      'A feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. An entry whose status changes appears again at the end, with its new status. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`. Entries keep their ids.',
     operationId: 'listIssuances',
   })
   @ApiOkResponse({
     description: 'A page',
     type: IssuancesDto,
-    example: { items: [ISSUANCE_EXAMPLE], next: 'ZmVlZDo3' },
+    example: { items: [ISSUANCE_EXAMPLE], next: 'ZmVlZDo3OjFmNGMyYTkw' },
   })
-  @ApiProblems(...LIST_PROBLEMS)
+  @ApiProblems(...LIST_PROBLEMS, 'feed-restarted')
   async list(@Query() { user_id, status, after, limit }: IssuancesQueryDto): Promise<IssuancesDto> {
     const page = await this.ledger.list({ userId: user_id, status, after, limit });
+    if (page === 'restarted') throw feedRestarted();
     return { items: page.items.map(toIssuanceDto), next: page.next };
   }
 

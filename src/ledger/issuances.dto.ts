@@ -80,7 +80,7 @@ export class IssuancesDto {
   readonly items!: IssuanceDto[];
   /**
    * The cursor to continue with, now or later. It is present after the last entry too.
-   * @example 'ZmVlZDo3'
+   * @example 'ZmVlZDo3OjFmNGMyYTkw'
    */
   readonly next!: string;
 }

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Kysely, Selectable } from 'kysely';
+import type { Kysely, RawBuilder, Selectable } from 'kysely';
 import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import type { Database } from '../database/database.js';
 import { leadingEquals } from '../database/keyset.js';
@@ -24,7 +24,7 @@ export interface FeedQuery {
 
 export interface FeedPage {
   items: LedgerEntry[];
-  /** The cursor to continue with, now or later. It stays the same while there is nothing new. */
+  /** The cursor to continue with, now or later. It stays the same while there is nothing new; one of version 0.1 gets its token. */
   next: string;
 }
 
@@ -39,6 +39,10 @@ export interface FeedPage {
  *
  * An entry whose status changes loses its position and gets a new one at the end. Readers of one status see it appear;
  * readers of all entries see it again with its new status and the same id.
+ *
+ * A database that is restored to an earlier time, or replaced by a replica that lags behind, assigns the same positions again, to
+ * other entries. So the positions that one statement assigns share a random token, stored with them, and a cursor contains the token
+ * of its position. A database that does not have it has lost entries that the reader has seen, and the reader is told.
  */
 export class LedgerFeed {
   private readonly scheduleAssign: () => Promise<void>;
@@ -48,14 +52,21 @@ export class LedgerFeed {
     this.scheduleAssign = trailingSingleFlight(() => this.assignPositions());
   }
 
-  /** @throws StorageUnavailableError */
-  async page(query: FeedQuery): Promise<FeedPage> {
+  /**
+   * @returns 'restarted' if the database has been set back to a time before the cursor
+   * @throws StorageUnavailableError
+   */
+  async page(query: FeedQuery): Promise<FeedPage | 'restarted'> {
     // IssuancesQueryDto has validated the cursor.
-    const after = (query.after === undefined ? undefined : parseCursor(query.after)) ?? 0;
+    const after = (query.after === undefined ? undefined : parseCursor(query.after)) ?? START;
     await this.scheduleAssign();
-    const rows = await this.database.run((db) => selectPage(db, query, after), 'reads');
+    const rows = await this.database.run((db) => selectPage(db, query, after.position), 'reads');
+    // After the page: a failover in between is noticed.
+    const current = await this.database.run((db) => findCursor(db, after), 'reads');
+    if (!current) return 'restarted';
     const last = rows.at(-1);
-    return { items: rows.map(toLedgerEntry), next: toCursor(last ? Number(last.feed_position) : after) };
+    const next = last ? { position: Number(last.feed_position), token: last.token } : current;
+    return { items: rows.map(toLedgerEntry), next: toCursor(next) };
   }
 
   /** To be called for every new entry. */
@@ -96,34 +107,63 @@ async function assignBatch(db: Kysely<Tables>): Promise<number> {
       update ledger set feed_position = numbered.position
       from numbered
       where ledger.id = numbered.id and ledger.feed_position is null
+    ),
+    batch as (
+      insert into ledger_feed_batches (last_position) select max(position) from numbered having count(*) > 0
     )
     select count(*)::int as seen from waiting`.execute(db);
   return rows[0]?.seen ?? 0;
 }
 
+/** The token of the batch that a position belongs to. */
+function tokenOf(position: RawBuilder<unknown>) {
+  return sql<string | null>`(
+    select token from ledger_feed_batches where last_position >= ${position} order by last_position limit 1
+  )`;
+}
+
+/**
+ * Checks that this database has assigned the position of a cursor, in the history that its reader has seen.
+ * @returns the cursor with its token; undefined if it has not
+ */
+async function findCursor(db: Kysely<Tables>, cursor: Cursor): Promise<Cursor | undefined> {
+  if (cursor.position === 0) return START;
+  const { rows } = await sql<{ token: string | null; newest: string }>`
+    select ${tokenOf(sql`${cursor.position}::bigint`)} as token, last_value as newest
+    from ledger_feed_position`.execute(db);
+  const { token, newest } = rows[0]!;
+  // Cursors of version 0.1, and positions that it has assigned since, have no token.
+  const exists = cursor.token === null ? cursor.position <= Number(newest) : cursor.token === token;
+  return exists ? { ...cursor, token } : undefined;
+}
+
+type PageRow = Selectable<LedgerTable> & { readonly token: string | null };
+
 const STATUSES: readonly LedgerStatus[] = ['recorded', 'quarantined', 'released', 'discarded'];
 
+/** With the token of the last position, in one statement: two could read from two servers, during a failover. */
+async function selectPage(db: Kysely<Tables>, query: FeedQuery, after: number): Promise<PageRow[]> {
+  const { rows } = await sql<PageRow>`
+    with page as materialized (${pageOf(query, after)})
+    select page.*, ${tokenOf(sql`(select max(feed_position) from page)`)} as token
+    from page order by feed_position`.execute(db);
+  return rows;
+}
+
 /** Reads the statuses of a user one by one, so that one index serves all of them together and each alone. */
-async function selectPage(
-  db: Kysely<Tables>,
-  { userId, status, limit }: FeedQuery,
-  after: number,
-): Promise<Selectable<LedgerTable>[]> {
+function pageOf({ userId, status, limit }: FeedQuery, after: number) {
   if (userId === undefined) {
     const where =
       status === undefined
         ? sql`feed_position > ${after} order by feed_position`
         : sql`${leadingEquals(sql`status`, sql`${status}`)} and feed_position > ${after} order by status, feed_position`;
-    const { rows } = await sql<Selectable<LedgerTable>>`
-      select * from ledger where ${where} limit ${limit}`.execute(db);
-    return rows;
+    return sql`select * from ledger where ${where} limit ${limit}`;
   }
-  const { rows } = await sql<Selectable<LedgerTable>>`
+  return sql`
     select page.* from unnest(${status === undefined ? STATUSES : [status]}::text[]) as wanted (status), lateral (
       select * from ledger where ${positionedOfUser(userId, String(after), limit)}
     ) page
-    order by page.feed_position limit ${limit}`.execute(db);
-  return rows;
+    order by page.feed_position limit ${limit}`;
 }
 
 /** The next entries of a user with the status that is `wanted`, in their order. */
@@ -140,20 +180,27 @@ export function whereUser(userId: string) {
   return sql<boolean>`left(user_id, 256) = left(${text}, 256) and user_id = ${text}`;
 }
 
-const CURSOR_PATTERN = /^feed:(0|[1-9][0-9]{0,14})$/;
+interface Cursor {
+  readonly position: number;
+  readonly token: string | null;
+}
+
+const START: Cursor = { position: 0, token: null };
+const CURSOR_PATTERN = /^feed:(0|[1-9][0-9]{0,14})(?::([0-9a-f]{8}))?$/;
 
 /** Whether the text has the form of a page's `next`. */
 export function isFeedCursor(text: string): boolean {
   return parseCursor(text) !== undefined;
 }
 
-function toCursor(position: number): string {
-  return Buffer.from(`feed:${position}`).toString('base64url');
+function toCursor({ position, token }: Cursor): string {
+  return Buffer.from(`feed:${position}${token === null ? '' : `:${token}`}`).toString('base64url');
 }
 
-function parseCursor(text: string): number | undefined {
-  const plain = Buffer.from(text, 'base64url').toString();
-  const digits = CURSOR_PATTERN.exec(plain)?.[1];
+function parseCursor(text: string): Cursor | undefined {
+  const [, digits, token = null] =
+    CURSOR_PATTERN.exec(Buffer.from(text, 'base64url').toString()) ?? [];
+  const cursor = { position: Number(digits), token };
   // The text must be exactly as issued: decoding base64url accepts other texts too.
-  return digits !== undefined && toCursor(Number(digits)) === text ? Number(digits) : undefined;
+  return digits !== undefined && toCursor(cursor) === text ? cursor : undefined;
 }

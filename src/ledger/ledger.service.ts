@@ -153,7 +153,7 @@ export class LedgerService {
   }
 
   /** One page of the feed, oldest first; see LedgerFeed. */
-  list(query: FeedQuery): Promise<FeedPage> {
+  list(query: FeedQuery): Promise<FeedPage | 'restarted'> {
     return this.feed.page(query);
   }
 

@@ -20,6 +20,7 @@ import { LedgerMetrics } from './ledger-metrics.js';
 import { MetricsService } from './metrics.service.js';
 import { MetricsController } from './metrics.controller.js';
 import { RequestMetrics } from './request-metrics.js';
+import { TableMetrics } from './table-metrics.js';
 import { UpstreamMetrics } from './upstream-metrics.js';
 
 /** Metrics for Prometheus. Features do not depend on this module: it reads their counters or subscribes to their events. */
@@ -49,6 +50,7 @@ import { UpstreamMetrics } from './upstream-metrics.js';
     CallbackMetrics,
     LedgerMetrics,
     DeliveryMetrics,
+    TableMetrics,
   ],
 })
 export class MetricsModule {}

@@ -2,6 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import {
   accountNotFound,
+  feedRestarted,
   httpProblem,
   idempotencyKeyReused,
   invalid,
@@ -32,6 +33,7 @@ const EXAMPLES: Record<ProblemName, Problem> = {
   'method-not-allowed': methodNotAllowed('GET, HEAD'),
   conflict: notQuarantined(),
   'outcome-unknown': outcomeUnknown(),
+  'feed-restarted': feedRestarted(),
   'idempotency-key-reused': idempotencyKeyReused(),
   'rate-limited': rateLimited(42),
   'upstream-failed': upstreamProblem('upstream-failed', UPSTREAM_FAILURE),

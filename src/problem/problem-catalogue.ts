@@ -63,6 +63,14 @@ export function outcomeUnknown(): Problem {
   );
 }
 
+export function feedRestarted(): Problem {
+  return Problem.of(
+    'feed-restarted',
+    'The database was restored to a time before this cursor. Continue from an older cursor, or without `after`: entries keep their ids.',
+    { retryable: false },
+  );
+}
+
 export function idempotencyKeyReused(): Problem {
   return Problem.of('idempotency-key-reused', 'This Idempotency-Key was used with a different body.', {
     retryable: false,

@@ -59,6 +59,13 @@ export const PROBLEMS = {
       'The original request with this `Idempotency-Key` may have reached Kiip, so it is not sent again.',
     retryable: false,
   },
+  'feed-restarted': {
+    status: 410,
+    title: 'Feed restarted',
+    description:
+      'The database was restored to a time before this cursor. Continue from an older cursor, or without `after`; entries keep their ids.',
+    retryable: false,
+  },
   'idempotency-key-reused': {
     status: 422,
     title: 'Idempotency key reused with a different body',

@@ -16,7 +16,9 @@ const quarantined = { status: 'quarantined', reason: { code: 'currency', field: 
 const numbered = (number: number | string, userId = 'user-123') => issuance({ nonce: `n-${number}`, userId });
 
 async function page(ledger: LedgerService, query: Partial<FeedQuery> = {}) {
-  const { items, next } = await ledger.list({ limit: 100, ...query });
+  const answer = await ledger.list({ limit: 100, ...query });
+  if (answer === 'restarted') throw new Error('the feed has restarted');
+  const { items, next } = answer;
   return { ids: items.map(({ id }) => id), next };
 }
 
@@ -113,6 +115,48 @@ describe('the ledger feed', () => {
     await Promise.all(Array.from({ length: 1_000 }, (_, number) => fresh.record(numbered(number), recorded)));
     await waitFor('every entry has a feed position', async () => (await countUnpositioned()) === 0);
     expect(await countUnpositioned()).toBe(0);
+  });
+
+  describe('after the database was set back in time', () => {
+    /** What a database has that was restored to the time of the snapshot: positions are assigned again from there. */
+    async function snapshot() {
+      const [last] = await server.query('select last_value from ledger_feed_position');
+      const before = new Set((await page(ledger)).ids);
+      return async () => {
+        const lost = (await page(ledger)).ids.filter((id) => !before.has(id)).map((id) => `'${id}'`);
+        await server.query(`delete from delivery_outbox where ledger_id in (${lost.join()})`);
+        await server.query(`delete from ledger where id in (${lost.join()})`);
+        const position = String(last!['last_value']);
+        await server.query(`delete from ledger_feed_batches where last_position > ${position}`);
+        await server.query(`select setval('ledger_feed_position', ${position})`);
+      };
+    }
+    const list = (after: string) => ledger.list({ limit: 100, after });
+    const withoutToken = (cursor: string) =>
+      Buffer.from(Buffer.from(cursor, 'base64url').toString().replace(/:\w{8}$/, '')).toString('base64url');
+
+    test('rejects the cursors of the lost time only, also when their positions are assigned again', async () => {
+      await ledger.record(numbered(1), recorded);
+      const kept = await page(ledger);
+      const restore = await snapshot();
+      for (const number of [2, 3]) await ledger.record(numbered(number), recorded);
+      const lost = await Promise.all([page(ledger, { after: kept.next, limit: 1 }), page(ledger)]);
+      await restore();
+      const cursors = lost.flatMap(({ next }) => [next, withoutToken(next)]);
+      expect(await Promise.all(cursors.map(list))).toEqual(cursors.map(() => 'restarted'));
+      const again: string[] = [];
+      for (const number of [4, 5, 6]) again.push((await ledger.record(numbered(number), recorded)).id);
+      expect((await page(ledger, { after: kept.next })).ids).toEqual(again);
+      expect(await Promise.all(lost.map(({ next }) => list(next)))).toEqual(['restarted', 'restarted']);
+      expect(await ledger.list({ limit: 100, after: lost[1].next, userId: 'user-456' })).toBe('restarted');
+    });
+
+    test('accepts a cursor of version 0.1, and gives it a token', async () => {
+      await ledger.record(numbered(1), recorded);
+      const { next } = await page(ledger);
+      expect(withoutToken(next)).not.toBe(next);
+      expect(await page(ledger, { after: withoutToken(next) })).toEqual({ ids: [], next });
+    });
   });
 
   async function countUnpositioned(): Promise<number> {

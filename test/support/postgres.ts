@@ -19,8 +19,8 @@ export class PostgresServer {
     readonly port: number,
     readonly maxConnections: number,
     private readonly bin: string,
-    private readonly folder: string,
-    private readonly user: ServerUser | undefined,
+    readonly folder: string,
+    readonly user: ServerUser | undefined,
   ) {}
 
   static async create(): Promise<PostgresServer> {

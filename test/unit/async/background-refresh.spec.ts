@@ -22,7 +22,7 @@ describe('BackgroundRefresh', () => {
         return promise;
       },
       (error) => failures.push(error),
-      () => now,
+      { now: () => now },
     );
   });
 
