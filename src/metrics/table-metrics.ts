@@ -31,14 +31,20 @@ const TABLES = Object.keys({
 export class TableMetrics {
   constructor(registry: MetricsRegistry, { role }: Config, database: Database) {
     // The database logs and counts a failure; the last sizes stay.
-    const sizes = new BackgroundRefresh(() => readSizes(database), () => undefined, { minIntervalMs: INTERVAL_MS });
+    const sizes = new BackgroundRefresh(
+      () => readSizes(database),
+      () => undefined,
+      { minIntervalMs: INTERVAL_MS },
+    );
     registry.gauge({
       name: 'database_table_bytes',
       help: 'Size of each table with its indexes, refreshed every 10 minutes; absent with ROLE=api',
       labels: ['table'],
       collect: async () => {
         if (role === 'api' || !database.migrated) return [];
-        return ((await sizes.read())?.value ?? []).map(({ table, bytes }) => [{ table }, Number(bytes)] as const);
+        return ((await sizes.read())?.value ?? []).map(
+          ({ table, bytes }) => [{ table }, Number(bytes)] as const,
+        );
       },
     });
   }

@@ -22,6 +22,14 @@ async function page(ledger: LedgerService, query: Partial<FeedQuery> = {}) {
   return { ids: items.map(({ id }) => id), next };
 }
 
+/** As version 0.1 issued it. */
+const withoutToken = (cursor: string) =>
+  Buffer.from(
+    Buffer.from(cursor, 'base64url')
+      .toString()
+      .replace(/:\w{8}$/, ''),
+  ).toString('base64url');
+
 describe('the ledger feed', () => {
   let server: TestDatabase;
   let database: Database;
@@ -118,23 +126,6 @@ describe('the ledger feed', () => {
   });
 
   describe('after the database was set back in time', () => {
-    /** What a database has that was restored to the time of the snapshot: positions are assigned again from there. */
-    async function snapshot() {
-      const [last] = await server.query('select last_value from ledger_feed_position');
-      const before = new Set((await page(ledger)).ids);
-      return async () => {
-        const lost = (await page(ledger)).ids.filter((id) => !before.has(id)).map((id) => `'${id}'`);
-        await server.query(`delete from delivery_outbox where ledger_id in (${lost.join()})`);
-        await server.query(`delete from ledger where id in (${lost.join()})`);
-        const position = String(last!['last_value']);
-        await server.query(`delete from ledger_feed_batches where last_position > ${position}`);
-        await server.query(`select setval('ledger_feed_position', ${position})`);
-      };
-    }
-    const list = (after: string) => ledger.list({ limit: 100, after });
-    const withoutToken = (cursor: string) =>
-      Buffer.from(Buffer.from(cursor, 'base64url').toString().replace(/:\w{8}$/, '')).toString('base64url');
-
     test('rejects the cursors of the lost time only, also when their positions are assigned again', async () => {
       await ledger.record(numbered(1), recorded);
       const kept = await page(ledger);
@@ -143,11 +134,16 @@ describe('the ledger feed', () => {
       const lost = await Promise.all([page(ledger, { after: kept.next, limit: 1 }), page(ledger)]);
       await restore();
       const cursors = lost.flatMap(({ next }) => [next, withoutToken(next)]);
-      expect(await Promise.all(cursors.map(list))).toEqual(cursors.map(() => 'restarted'));
+      expect(await Promise.all(cursors.map((after) => ledger.list({ limit: 100, after })))).toEqual(
+        cursors.map(() => 'restarted'),
+      );
       const again: string[] = [];
       for (const number of [4, 5, 6]) again.push((await ledger.record(numbered(number), recorded)).id);
       expect((await page(ledger, { after: kept.next })).ids).toEqual(again);
-      expect(await Promise.all(lost.map(({ next }) => list(next)))).toEqual(['restarted', 'restarted']);
+      expect(await Promise.all(lost.map(({ next }) => ledger.list({ limit: 100, after: next })))).toEqual([
+        'restarted',
+        'restarted',
+      ]);
       expect(await ledger.list({ limit: 100, after: lost[1].next, userId: 'user-456' })).toBe('restarted');
     });
 
@@ -158,6 +154,20 @@ describe('the ledger feed', () => {
       expect(await page(ledger, { after: withoutToken(next) })).toEqual({ ids: [], next });
     });
   });
+
+  /** What a database has that was restored to the time of the snapshot: positions are assigned again from there. */
+  async function snapshot() {
+    const [last] = await server.query('select last_value from ledger_feed_position');
+    const before = new Set((await page(ledger)).ids);
+    return async () => {
+      const lost = (await page(ledger)).ids.filter((id) => !before.has(id)).map((id) => `'${id}'`);
+      await server.query(`delete from delivery_outbox where ledger_id in (${lost.join()})`);
+      await server.query(`delete from ledger where id in (${lost.join()})`);
+      const position = String(last!['last_value']);
+      await server.query(`delete from ledger_feed_batches where last_position > ${position}`);
+      await server.query(`select setval('ledger_feed_position', ${position})`);
+    };
+  }
 
   async function countUnpositioned(): Promise<number> {
     const rows = await database.run((db) =>
