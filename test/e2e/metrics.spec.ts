@@ -3,6 +3,7 @@ import { DeliveryWorker } from '../../src/delivery/delivery-worker.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumersConfig } from '../support/consumer.js';
+import { newDatabase } from '../support/databases.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
 import { startGateway } from '../support/gateway.js';
@@ -115,6 +116,33 @@ describe('metrics of the ledger without consumers', () => {
     } finally {
       await gateway.close();
     }
+  });
+});
+
+describe('the size of tables', () => {
+  const sizesOf = async (role: string) => {
+    const database = await newDatabase();
+    const gateway = await startKiipGateway({ ...database.env, ROLE: role });
+    try {
+      const tables = await database.query(
+        `select tablename as name from pg_tables where schemaname = 'public' and tablename <> 'gateway_migrations'`,
+      );
+      const sizes = findSeries(await scrapeMetrics(gateway), 'rewards_gateway_database_table_bytes');
+      return { tables: tables.map(({ name }) => `{table="${String(name)}"}`).toSorted(), sizes };
+    } finally {
+      await gateway.close();
+      await database.drop();
+    }
+  };
+
+  it('is exported for every table', async () => {
+    const { tables, sizes } = await sizesOf('all');
+    expect(Object.keys(sizes).toSorted()).toEqual(tables);
+    expect(Math.min(...Object.values(sizes))).toBeGreaterThan(0);
+  });
+
+  it('is not asked for by API pods', async () => {
+    expect((await sizesOf('api')).sizes).toEqual({});
   });
 });
 

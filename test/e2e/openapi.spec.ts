@@ -215,7 +215,7 @@ describe('the OpenAPI document', () => {
     ['post /callbacks/kiip', [200, 400, 401, 413, 415, 429, 500, 503]],
     ['post /callbacks/kiip/redemptions', [200, 400, 401, 413, 415, 429, 500, 503]],
     ['post /callbacks/kiip/issuances', [200, 400, 401, 413, 415, 429, 500, 503]],
-    ['get /api/v1/kiip/issuances', [200, 400, 401, 403, 429, 500, 503]],
+    ['get /api/v1/kiip/issuances', [200, 400, 401, 403, 410, 429, 500, 503]],
     ['get /api/v1/kiip/issuances/{id}', [200, 400, 401, 403, 404, 429, 500, 503]],
     ['post /api/v1/kiip/issuances/{id}/release', [200, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]],
     ['post /api/v1/kiip/issuances/{id}/discard', [200, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]],
