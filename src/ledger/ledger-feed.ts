@@ -3,6 +3,7 @@ import type { Kysely, RawBuilder, Selectable } from 'kysely';
 import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import type { Database } from '../database/database.js';
 import { leadingEquals } from '../database/keyset.js';
+import { StorageUnavailableError } from '../database/storage-error.js';
 import type { LedgerStatus, LedgerTable, Tables } from '../database/tables.js';
 import { sanitizeText } from '../database/text-columns.js';
 import { toLedgerEntry } from './ledger-entry.js';
@@ -125,15 +126,17 @@ function tokenOf(position: RawBuilder<unknown>) {
 /**
  * Checks that this database has assigned the position of a cursor, in the history that its reader has seen.
  * @returns the cursor with its token; undefined if it has not
+ * @throws StorageUnavailableError while a server that has not got there yet recovers
  */
 async function findCursor(db: Kysely<Tables>, cursor: Cursor): Promise<Cursor | undefined> {
   if (cursor.position === 0) return START;
-  const { rows } = await sql<{ token: string | null; newest: string }>`
-    select ${tokenOf(sql`${cursor.position}::bigint`)} as token, last_value as newest
+  const { rows } = await sql<{ token: string | null; newest: string; recovers: boolean }>`
+    select ${tokenOf(sql`${cursor.position}::bigint`)} as token, last_value as newest, pg_is_in_recovery() as recovers
     from ledger_feed_position`.execute(db);
-  const { token, newest } = rows[0]!;
+  const { token, newest, recovers } = rows[0]!;
   // Cursors of version 0.1, and positions that it has assigned since, have no token.
   const exists = cursor.token === null ? cursor.position <= Number(newest) : cursor.token === token;
+  if (!exists && recovers) throw new StorageUnavailableError('the server is in recovery');
   return exists ? { ...cursor, token } : undefined;
 }
 

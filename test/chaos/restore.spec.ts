@@ -131,6 +131,13 @@ describe('a database that is restored to an earlier time', () => {
       const outage = many();
       await send(outage, 'spooled');
       await postgres.restore(restoredTo);
+      // A server that recovers may get there yet.
+      await waitFor(
+        'the database is read',
+        async () => (await gateway.get(`/api/v1/kiip/issuances/${held}`)).ok,
+      );
+      expect(await reader.follow(gateway)).toBe('503 urn:rewards-gateway:problem:storage-unavailable');
+      await postgres.promote();
 
       // "After a restore", 1 and 2.
       await gateway.close();

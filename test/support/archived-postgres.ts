@@ -53,7 +53,7 @@ export class ArchivedPostgres {
     rmSync(this.data, { recursive: true });
   }
 
-  /** Restores the database as it was at a time. */
+  /** Restores the database as it was at a time. It can be read, and waits for `promote`. */
   async restore(time: string): Promise<void> {
     this.#run('cp', '-a', this.backup, this.data);
     this.#run('touch', join(this.data, 'recovery.signal'));
@@ -61,9 +61,17 @@ export class ArchivedPostgres {
       join(this.data, 'postgresql.auto.conf'),
       `restore_command = 'cp ${this.archive}/%f %p'
        recovery_target_time = '${time}'
-       recovery_target_action = 'promote'`,
+       recovery_target_action = 'pause'`,
     );
     await this.start();
+    await waitFor('the time is reached', async () => {
+      const [row] = await this.server.query('postgres', 'select pg_get_wal_replay_pause_state() as state');
+      return row!['state'] === 'paused';
+    });
+  }
+
+  async promote(): Promise<void> {
+    await this.server.query('postgres', 'select pg_wal_replay_resume()');
     await waitFor('the recovery has ended', async () => {
       const [row] = await this.server.query('postgres', 'select pg_is_in_recovery() as recovers');
       return row!['recovers'] === false;
