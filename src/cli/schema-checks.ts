@@ -15,6 +15,7 @@ const RIGHTS: Readonly<Record<keyof Tables, readonly string[]>> = {
   deliveries: KEPT,
   delivery_replays: KEPT,
   ledger_balances: READ_WRITE,
+  ledger_feed_batches: ['select', 'insert'],
   delivery_outbox: READ_WRITE,
   delivery_attempts: READ_WRITE,
   delivery_pauses: READ_WRITE,
