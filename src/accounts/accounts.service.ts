@@ -50,6 +50,8 @@ export class AccountsService {
       ttlMs: config.accountTtlSeconds * 1000,
       staleMs: config.hubSummaryStaleSeconds * 1000,
       notFoundTtlMs: config.notFoundTtlSeconds * 1000,
+      // An account id does not change.
+      recheckMs: Infinity,
       isValue: isPathSafeId,
       isUnavailable: isUpstreamError,
     };

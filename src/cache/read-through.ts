@@ -14,6 +14,8 @@ export interface CachePolicy<T> {
   readonly staleMs: number;
   /** How long the absence of a value is cached. */
   readonly notFoundTtlMs: number;
+  /** How long an entry in memory is served before that in Redis is read again: another replica may have stored a newer one. */
+  readonly recheckMs: number;
   /** Checks a cached value, which another version may have written. */
   readonly isValue: (value: unknown) => value is T;
   /** Whether the error means that the source is unavailable. Only then may a stale value be served. */
@@ -54,6 +56,8 @@ interface CacheEntry<T> extends StoredEntry<T> {
   readonly freshUntil: number;
   /** Until then it may be served while the source fails. */
   readonly staleUntil: number;
+  /** From then on, the entry in Redis is read before this one is served. */
+  recheckAfter: number;
 }
 
 /** Lookups under one policy since the start. */
@@ -125,7 +129,10 @@ export class ReadThrough {
   /** A value that can be served as it is, without a refresh. It is not counted: see `countHit`. */
   peek<T>(key: string, policy: CachePolicy<T>): CacheResult<T> | undefined {
     const entry = this.findInMemory(key, policy);
-    return entry && performance.now() < entry.refreshAfter ? toResult(entry, 'hit') : undefined;
+    const now = performance.now();
+    return entry && now < entry.refreshAfter && !this.isRecheckDue(entry, now)
+      ? toResult(entry, 'hit')
+      : undefined;
   }
 
   /** Counts a value that `peek` has found, and that is served. */
@@ -150,8 +157,10 @@ export class ReadThrough {
     noCache: boolean,
   ): Promise<CacheResult<T>> {
     if (noCache) return this.bypass(key, policy, fetch);
-    const entry = this.findInMemory(key, policy);
     const now = performance.now();
+    const inMemory = this.findInMemory(key, policy);
+    const entry =
+      inMemory && this.isRecheckDue(inMemory, now) ? await this.recheck(inMemory, policy) : inMemory;
     if (entry && now < entry.freshUntil) {
       if (now >= entry.refreshAfter && !this.inFlight.has(key)) this.refresh(key, policy, fetch);
       return toResult(entry, 'hit');
@@ -166,6 +175,27 @@ export class ReadThrough {
       if (!stale) throw error;
       return toResult(stale, performance.now() < stale.freshUntil ? 'hit' : 'stale');
     }
+  }
+
+  private isRecheckDue({ recheckAfter }: CacheEntry<unknown>, now: number): boolean {
+    return now >= recheckAfter && this.cache.isShared;
+  }
+
+  /** @returns the entry of Redis if that is newer. Until it is read, others are served the one in memory. */
+  private async recheck<T>(entry: CacheEntry<T>, policy: CachePolicy<T>): Promise<CacheEntry<T>> {
+    const { key } = entry;
+    entry.recheckAfter = performance.now() + policy.recheckMs;
+    await this.takeNewer(key, policy);
+    return this.findInMemory(key, policy) ?? entry;
+  }
+
+  /** Stores the entry of Redis in memory if it is newer. @returns whether it is */
+  private async takeNewer<T>(key: string, policy: CachePolicy<T>): Promise<boolean> {
+    const shared = parseEntry(key, policy, await this.cache.readShared(key));
+    // Memory is read after Redis: a no-cache request may have stored a newer entry meanwhile.
+    const isNewer = shared !== undefined && newer(this.findInMemory(key, policy), shared) === shared;
+    if (isNewer) await this.store(shared);
+    return isNewer;
   }
 
   /**
@@ -209,10 +239,8 @@ export class ReadThrough {
   ): Promise<CacheResult<T>> {
     const current = this.findInMemory(key, policy);
     if (current && performance.now() < current[until]) return toResult(current, 'hit');
-    const shared = parseEntry(key, policy, await this.cache.readShared(key));
-    // Read memory again: a no-cache request may have stored a newer entry meanwhile.
-    const entry = newer(this.findInMemory(key, policy), shared);
-    if (entry) await this.store(entry);
+    await this.takeNewer(key, policy);
+    const entry = this.findInMemory(key, policy);
     if (entry && performance.now() < entry[until]) return toResult(entry, 'hit');
     return this.fetch(key, policy, fetch, entry ? 'expired' : 'miss');
   }
@@ -231,10 +259,17 @@ export class ReadThrough {
     // A slow response must not overwrite one that was requested after it.
     if (!current || current.requestedAt <= requestedAt) {
       await this.store(entry);
-      const now = performance.now();
-      void this.cache.writeShared(key, { value, asOf }, entry.staleUntil - now, now - requestedAt);
+      void this.share(entry, policy);
     }
     return toResult(entry, provenance);
+  }
+
+  /** Writes to Redis, unless another replica has stored what it requested later. */
+  private async share<T>(entry: CacheEntry<T>, policy: CachePolicy<T>): Promise<void> {
+    const { key, value, asOf, requestedAt, staleUntil } = entry;
+    if (await this.takeNewer(key, policy)) return;
+    const now = performance.now();
+    await this.cache.writeShared(key, { value, asOf }, staleUntil - now, now - requestedAt);
   }
 
   private findInMemory<T>(key: string, policy: CachePolicy<T>): CacheEntry<T> | undefined {
@@ -265,6 +300,7 @@ function withTimes<T, V>(
     refreshAfter,
     freshUntil,
     staleUntil: freshUntil + (value === null ? 0 : policy.staleMs),
+    recheckAfter: performance.now() + policy.recheckMs,
   };
 }
 

@@ -81,6 +81,11 @@ export class TieredCache {
     this.shared = shared;
   }
 
+  /** Whether Redis is configured. */
+  get isShared(): boolean {
+    return this.shared !== undefined;
+  }
+
   /** What lies in memory is read at once: Keyv would take a turn of promises for it. The reader knows how long it is valid. */
   readMemory(key: string): unknown {
     return (this.memory.store as MemoryStore).get(key)?.value;

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ExternalUserDto } from '../accounts/account.dto.js';
 import { AnswerCounters } from '../accounts/answer-counters.js';
@@ -14,12 +14,14 @@ import { accountNotFound, invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import {
   AccountParamsDto,
+  CountRefreshDto,
   HubSummaryDto,
   UnviewedCountDto,
   UnviewedCountsDto,
   UnviewedCountsRequestDto,
   MAX_BATCH_USERS,
 } from './hub-summary.dto.js';
+import { CountRefreshService } from './count-refresh.service.js';
 import { HubSummaryService } from './hub-summary.service.js';
 import { UnviewedCountsService } from './unviewed-counts.service.js';
 
@@ -28,12 +30,25 @@ function countUsers(body: unknown): number {
   return Array.isArray(users) ? Math.min(MAX_BATCH_USERS, Math.max(1, users.length)) : 1;
 }
 
+const TWO_USERS = {
+  'two users': {
+    value: {
+      users: [
+        { external_user_id: 'user123', external_program_id: 'program456' },
+        { external_user_id: 'nobody', external_program_id: 'program456' },
+      ],
+    },
+  },
+};
+const NO_USER_ID = invalid('/users/0/external_user_id', 'external_user_id is required');
+
 @ApiTags('Kigo')
 @Controller()
 export class HubSummaryController {
   constructor(
     private readonly summaries: HubSummaryService,
     private readonly counts: UnviewedCountsService,
+    private readonly refreshes: CountRefreshService,
     private readonly answers: AnswerCounters,
   ) {}
 
@@ -70,19 +85,7 @@ export class HubSummaryController {
       'Results have the order of the request. Kigo is asked once for each user, and the call counts as many times for the rate limit as it has users. A user whose count is not available gets a `problem` instead of a count; the other users are not affected.',
     operationId: 'getUnviewedCounts',
   })
-  @ApiBody({
-    type: UnviewedCountsRequestDto,
-    examples: {
-      'two users': {
-        value: {
-          users: [
-            { external_user_id: 'user123', external_program_id: 'program456' },
-            { external_user_id: 'nobody', external_program_id: 'program456' },
-          ],
-        },
-      },
-    },
-  })
+  @ApiBody({ type: UnviewedCountsRequestDto, examples: TWO_USERS })
   @ApiCached()
   @ApiOkResponse({
     description: 'A count, or a problem, for each user',
@@ -99,12 +102,7 @@ export class HubSummaryController {
     },
     headers: CACHED_HEADERS,
   })
-  @ApiProblems(
-    invalid('/users/0/external_user_id', 'external_user_id is required'),
-    'unauthenticated',
-    413,
-    415,
-  )
+  @ApiProblems(NO_USER_ID, 'unauthenticated', 413, 415)
   async unviewedCounts(
     @Body() { users }: UnviewedCountsRequestDto,
     @NoCache() noCache: boolean,
@@ -124,6 +122,29 @@ export class HubSummaryController {
         return { ...ids, count: count.value };
       }),
     };
+  }
+
+  @Post('api/v1/unviewed-counts/refresh')
+  @RequireScope('kigo:read', { countUnits: countUsers })
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Refresh the cached counts of up to 100 users',
+    description:
+      'For users who have just looked at their tokens, or were given some. Kigo is asked in the background, at most once in 5 s for each user: a call within these 5 s is served at their end. While Kigo fails, the cached count stays. The call counts for the rate limit as many times as it has users.',
+    operationId: 'refreshUnviewedCounts',
+  })
+  @ApiBody({ type: UnviewedCountsRequestDto, examples: TWO_USERS })
+  @ApiAcceptedResponse({
+    description: 'The counts will be refreshed',
+    type: CountRefreshDto,
+    example: { accepted: 2 },
+  })
+  @ApiProblems(NO_USER_ID, 'unauthenticated', 413, 415, 'upstream-busy')
+  refreshCounts(
+    @Body() { users }: UnviewedCountsRequestDto,
+    @Req() { caller }: FastifyRequest,
+  ): CountRefreshDto {
+    return { accepted: this.refreshes.accept(users, caller) };
   }
 
   @Get('api/v1/accounts/:account_id/hub-summary')

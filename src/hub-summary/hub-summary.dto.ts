@@ -78,3 +78,13 @@ export class UnviewedCountsDto {
   /** In the order of the request. */
   readonly results!: UnviewedCountResultDto[];
 }
+
+/** The users whose counts will be refreshed. */
+export class CountRefreshDto {
+  /**
+   * How many different users the request names.
+   * @example 2
+   */
+  @ApiProperty({ type: 'integer', minimum: 1 })
+  readonly accepted!: number;
+}

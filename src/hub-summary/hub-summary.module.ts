@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { KigoAuthModule } from '../kigo-auth/kigo-auth.module.js';
+import { CountRefreshService } from './count-refresh.service.js';
 import { HubSummaryController } from './hub-summary.controller.js';
 import { HubSummaryService } from './hub-summary.service.js';
 import { UnviewedCountsService } from './unviewed-counts.service.js';
@@ -10,6 +11,6 @@ import { WarmCountsService } from './warm-counts.service.js';
 @Module({
   imports: [KigoAuthModule, AccountsModule],
   controllers: [HubSummaryController],
-  providers: [HubSummaryService, UnviewedCountsService, WarmCountsService],
+  providers: [HubSummaryService, UnviewedCountsService, WarmCountsService, CountRefreshService],
 })
 export class HubSummaryModule {}

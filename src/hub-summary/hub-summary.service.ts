@@ -23,6 +23,9 @@ export class KigoHubSummary {
   readonly total_tokens!: number;
 }
 
+/** How long this replica may serve another count than the one that another replica has refreshed (docs/caching.md). */
+const RECHECK_MS = 5_000;
+
 /** Reads hub summaries: `GET /api/v1/accounts/{account_id}/hub-summary` (docs/vendors/kigo.md). */
 @Injectable()
 export class HubSummaryService {
@@ -39,6 +42,7 @@ export class HubSummaryService {
       ttlMs: config.hubSummaryTtlSeconds * 1000,
       staleMs: config.hubSummaryStaleSeconds * 1000,
       notFoundTtlMs: config.notFoundTtlSeconds * 1000,
+      recheckMs: RECHECK_MS,
       isValue: isSummary,
       isUnavailable: isUpstreamError,
     };
@@ -59,11 +63,16 @@ export class HubSummaryService {
 
   /**
    * Finds how many tokens a user has not yet viewed. If Kigo no longer knows a cached account id, the id is looked up once more.
+   * @param accountOptions those of the account lookup, if they differ
    * @returns a result without a value when Kigo does not know the user, the program or the account
    * @throws UpstreamError
    */
-  async findCount(user: ExternalUserDto, options: LookupOptions = {}): Promise<CacheResult<number>> {
-    let account = await this.accounts.find(user, options);
+  async findCount(
+    user: ExternalUserDto,
+    options: LookupOptions = {},
+    accountOptions = options,
+  ): Promise<CacheResult<number>> {
+    let account = await this.accounts.find(user, accountOptions);
     if (account.value === undefined) return { ...account, value: undefined };
     let summary = await this.find(account.value, options);
     const cached = account.provenance === 'hit' || account.provenance === 'stale';
@@ -75,6 +84,22 @@ export class HubSummaryService {
       if (account.value !== previous) summary = await this.find(account.value, options);
     }
     return toCount(account, summary);
+  }
+
+  /**
+   * Asks Kigo for the count, but not for an account id that is cached. A user without an account may have got one by now.
+   * @throws UpstreamError
+   */
+  async refreshCount(user: ExternalUserDto, caller: string | undefined): Promise<void> {
+    const options = { noCache: true, caller };
+    const account = await this.accounts.find(user, { caller });
+    const isRemembered404 = account.value === undefined && account.provenance === 'hit';
+    await this.findCount(user, options, isRemembered404 ? options : { caller });
+  }
+
+  /** The name of a user's refreshes in Redis: the user is in it as a hash. */
+  refreshKey({ external_user_id, external_program_id }: ExternalUserDto): string {
+    return this.http.cacheKey('refresh:v1', external_user_id, external_program_id);
   }
 
   /** A summary that lies in memory: see `ReadThrough.peek`. @param key that of `cacheKey` */

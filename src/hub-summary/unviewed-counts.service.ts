@@ -65,8 +65,12 @@ export class UnviewedCountsService {
     }
   }
 
-  /** The deadline of a call includes its time in the queue, so that no call waits for ever behind others. */
-  private async limit<T>(caller: string, call: () => Promise<T>): Promise<T> {
+  /**
+   * Limits the concurrency of all batches. The deadline of a call includes its time in the queue, so that no call waits for ever
+   * behind others.
+   * @throws UpstreamError `busy`, or what the call throws
+   */
+  async limit<T>(caller: string, call: () => Promise<T>): Promise<T> {
     const { upstreamDeadlineMs } = this.config;
     try {
       return await withTimeout(
@@ -80,7 +84,7 @@ export class UnviewedCountsService {
   }
 }
 
-function overloaded(): UpstreamError {
+export function overloaded(): UpstreamError {
   return new UpstreamError('kigo', 'batch', 'busy', 'too many batches in flight', {
     retryAfterSeconds: 1,
   });

@@ -59,6 +59,7 @@ describe('a known path', () => {
     ['/api/v1/accounts', 'GET, HEAD'],
     ['/api/v1/accounts/any/hub-summary', 'GET, HEAD'],
     ['/api/v1/unviewed-counts', 'POST'],
+    ['/api/v1/unviewed-counts/refresh', 'POST'],
     ['/health/live', 'GET, HEAD'],
     ['/health/startup', 'GET, HEAD'],
     ['/health/ready', 'GET, HEAD'],

@@ -1,6 +1,8 @@
 import { mock } from 'node:test';
 import { LoginLock } from '../../src/kigo-auth/login-lock.js';
+import type { UnviewedCountDto } from '../../src/hub-summary/hub-summary.dto.js';
 import { baseEnvironment, badge } from '../support/gateway.js';
+import type { Gateway } from '../support/gateway.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { describeWithRedis } from '../support/redis.js';
 import { RedisWorld } from '../support/redis-world.js';
@@ -139,6 +141,36 @@ describeWithRedis('gateways that share a Redis', () => {
       await waitFor('the second gateway serves it', async () => {
         return (await second.get(badge(user))).headers.get('age') === '0';
       });
+      expect(routes()).toEqual(['summary']);
+    });
+  });
+
+  it('refresh a count once for all gateways, and all serve it within 5 s', async () => {
+    await world.retryOnTimeout(async (user) => {
+      restoreClock();
+      await world.redis.command('FLUSHALL');
+      const ids = { external_user_id: user, external_program_id: 'program456' };
+      const gateways = [await world.sharingGateway(), await world.sharingGateway()] as const;
+      const [first, second] = gateways;
+      for (const gateway of gateways) {
+        await gateway.get(badge(user));
+        await world.stored(':hub-summary:');
+      }
+      world.kigo.setAccount({ ...ids, unviewed_products: 77 });
+      world.kigo.clearRequests();
+
+      for (const gateway of gateways) await gateway.post('/api/v1/unviewed-counts/refresh', { users: [ids] });
+      const count = async (gateway: Gateway) => (await gateway.get(badge(user))).json();
+      await waitFor('one serves the new count', async () => {
+        const counts = await Promise.all(gateways.map(count));
+        return counts.some((each) => (each as UnviewedCountDto).count === 77);
+      });
+      await waitFor('the new count is in Redis', async () =>
+        (await world.redis.dump()).some(([, value]) => value.includes('77')),
+      );
+      passSeconds(5);
+      expect(await count(first)).toEqual({ count: 77 });
+      expect(await count(second)).toEqual({ count: 77 });
       expect(routes()).toEqual(['summary']);
     });
   });

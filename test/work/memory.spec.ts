@@ -17,6 +17,7 @@ const kind: CachePolicy<string> = {
   ttlMs: 100_000,
   staleMs: 1_000_000,
   notFoundTtlMs: 10_000,
+  recheckMs: Infinity,
   isValue: (value) => typeof value === 'string',
   isUnavailable: () => false,
 };
