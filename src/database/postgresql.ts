@@ -10,6 +10,7 @@ import {
   tookTooLong,
 } from './storage-error.js';
 import type { Tables } from './tables.js';
+import { traceStatement } from './statement-span.js';
 import { toPositiveMs, withStorageTimeout } from './time-limit.js';
 
 /** The server's own time limit ends first, so that the connection stays usable; ours is for a server that does not respond. */
@@ -82,7 +83,9 @@ function withClientTimeouts(client: PoolClient, limitMs: number): PostgresPoolCl
     if (broken !== undefined) throw broken;
     const name = isDirect(client) ? preparedName(text) : undefined;
     try {
-      return await withStorageTimeout(limitMs, () => client.query({ name, text, values: parameters }));
+      return await traceStatement(text, () =>
+        withStorageTimeout(limitMs, () => client.query({ name, text, values: parameters })),
+      );
     } catch (error) {
       const failure = fromDriver(error);
       // After any other failure, a new connection may reach a better server: after a failover, the old one stays read-only.

@@ -1,7 +1,8 @@
+import type { Attributes } from '@opentelemetry/api';
 import type { Dispatcher } from 'undici';
 import type { Consumer } from '../config/parsers.js';
 import { summarizeError } from '../log/error-summary.js';
-import { traceHeaders } from '../tracing/span.js';
+import { serverAttributes, traceHeaders } from '../tracing/span.js';
 import { parseRetryAfter } from '../upstream/retry-after.js';
 import { createDispatcher } from '../upstream/outgoing.js';
 import type { ProxySettings } from '../config/proxy.js';
@@ -26,6 +27,8 @@ export interface DeliveryAttempt {
 
 /** Sends events to one consumer. It follows no redirects. */
 export class ConsumerHttp {
+  /** Attributes of a span. */
+  readonly server: Attributes;
   private readonly dispatcher: Dispatcher;
   private readonly origin: string;
   private readonly path: string;
@@ -34,6 +37,7 @@ export class ConsumerHttp {
     const { origin, pathname, search } = new URL(url);
     this.path = pathname + search;
     this.origin = origin;
+    this.server = serverAttributes(url);
     this.dispatcher = createDispatcher(url, proxy, {
       connections: concurrency,
       allowH2: false,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@nestjs/common';
-import { SpanKind } from '@opentelemetry/api';
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import type { Span } from '@opentelemetry/api';
 import { PollingLoop } from '../async/polling-loop.js';
 import type { Consumer } from '../config/parsers.js';
 import type { Database } from '../database/database.js';
@@ -133,12 +134,19 @@ export class ConsumerWorker {
     const { name } = this.consumer;
     const span = {
       kind: SpanKind.CLIENT,
-      attributes: { 'webhook.consumer': name },
+      attributes: {
+        ...this.http.server,
+        'webhook.consumer': name,
+        'http.request.method': 'POST',
+        ...(delivery.attempts > 0 && { 'http.request.resend_count': delivery.attempts }),
+      },
       parent: extractContext(delivery.traceParent),
     };
-    const attempt = await withSpan(`deliver ${name}`, span, () =>
-      this.http.send(event, this.abortController.signal),
-    );
+    const attempt = await withSpan(`deliver ${name}`, span, async (current) => {
+      const result = await this.http.send(event, this.abortController.signal);
+      describeAttempt(current, result);
+      return result;
+    });
     // On shutdown, it is unknown what the consumer has received. The next attempt has the same id, so the consumer can deduplicate.
     if (attempt.status === undefined && this.abortController.signal.aborted)
       return this.releaseLeases([delivery]);
@@ -209,4 +217,10 @@ function isConsumerFailure(status: number | undefined): boolean {
   return (
     status === undefined || status < 400 || status >= 500 || [401, 403, 404, 408, 410, 429].includes(status)
   );
+}
+
+function describeAttempt(span: Span, { status, outcome }: DeliveryAttempt): void {
+  if (status !== undefined) span.setAttribute('http.response.status_code', status);
+  if (isSuccess(status)) return;
+  span.setAttribute('error.type', String(status ?? outcome)).setStatus({ code: SpanStatusCode.ERROR });
 }

@@ -4,6 +4,10 @@ import { CLIENT_CLOSED_REQUEST, onClientAbort } from './client-abort.js';
 import { routeOf } from './method-not-allowed.js';
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** The id of the ledger entry that a callback has, so that an entry leads to the log. */
+    ledgerId?: string | undefined;
+  }
   interface FastifyInstance {
     /** Logs and counts a request that is over. */
     logRequest(request: FastifyRequest, reply: FastifyReply, status?: number): void;
@@ -31,13 +35,13 @@ export function registerAccessLog(
 ): void {
   // These fields are all allowed, so none is looked up.
   const lines = logger.child({}, { formatters: { log: (line) => line } });
-  const write = (requestId: string, completed: CompletedRequest) =>
+  const write = (requestId: string, completed: CompletedRequest & { id?: string | undefined }) =>
     lines.info({ requestId, msg: 'request', ...completed });
   instance.decorate('logRequest', (request, reply, status = reply.statusCode) => {
-    const { id: requestId, method, caller, problem } = request;
+    const { id: requestId, method, caller, problem, ledgerId: id, traceIds } = request;
     const durationMs = roundDuration(reply.elapsedTime);
     const completed = { method, route: routeOf(request).url, status, durationMs, caller, problem };
-    write(requestId, completed);
+    write(requestId, { ...completed, id, ...traceIds });
     onCompleted(completed, request);
   });
   instance.decorate('logCompleted', (requestId, completed) => {

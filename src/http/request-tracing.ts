@@ -1,9 +1,23 @@
-import { SpanKind, SpanStatusCode, context, propagation, trace } from '@opentelemetry/api';
+import {
+  SpanKind,
+  SpanStatusCode,
+  context,
+  isSpanContextValid,
+  propagation,
+  trace,
+} from '@opentelemetry/api';
 import type { Span } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { tracer } from '../tracing/span.js';
 import { CLIENT_CLOSED_REQUEST, onClientAbort } from './client-abort.js';
 import { routeOf } from './method-not-allowed.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The ids of the span of the request, as the log has them. Undefined when nothing is traced. */
+    traceIds?: { readonly trace_id: string; readonly span_id: string };
+  }
+}
 
 const spans = new WeakMap<FastifyRequest, Span>();
 
@@ -13,7 +27,7 @@ const spans = new WeakMap<FastifyRequest, Span>();
  */
 export function registerRequestTracing(instance: FastifyInstance): void {
   instance.addHook('onRequest', (request, reply, done) => {
-    const { method, id } = request;
+    const { method, id, protocol } = request;
     const { url: route = 'unknown', config } = routeOf(request);
     if (config.kind === 'operational' || config.kind === 'documentation') return done();
     const sent = propagation.extract(context.active(), request.headers);
@@ -21,13 +35,21 @@ export function registerRequestTracing(instance: FastifyInstance): void {
     const parentContext = isStranger ? context.active() : sent;
     const stranger = isStranger ? trace.getSpanContext(sent) : undefined;
     const links = stranger ? [{ context: stranger }] : [];
-    const attributes = { 'http.request.method': method, 'http.route': route, 'request.id': id };
+    const attributes = {
+      'http.request.method': method,
+      'http.route': route,
+      'url.scheme': protocol,
+      'request.id': id,
+    };
     const span = tracer.startSpan(
       `${method} ${route}`,
       { kind: SpanKind.SERVER, attributes, links },
       parentContext,
     );
     spans.set(request, span);
+    const spanContext = span.spanContext();
+    if (isSpanContextValid(spanContext))
+      request.traceIds = { trace_id: spanContext.traceId, span_id: spanContext.spanId };
     onClientAbort(reply, () => endSpan(request, CLIENT_CLOSED_REQUEST));
     context.with(trace.setSpan(parentContext, span), done);
   });
@@ -40,6 +62,7 @@ export function registerRequestTracing(instance: FastifyInstance): void {
 function endSpan(request: FastifyRequest, status: number): void {
   const span = spans.get(request);
   span?.setAttribute('http.response.status_code', status);
-  if (status >= 500) span?.setStatus({ code: SpanStatusCode.ERROR });
+  if (status >= 500)
+    span?.setAttribute('error.type', String(status)).setStatus({ code: SpanStatusCode.ERROR });
   span?.end();
 }

@@ -1,5 +1,6 @@
-import { Controller, HttpCode, Post, UseFilters, UseGuards, applyDecorators } from '@nestjs/common';
+import { Controller, HttpCode, Post, Req, UseFilters, UseGuards, applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
 import { Public } from '../caller-auth/public.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
@@ -66,8 +67,11 @@ export class KiipCallbacksController {
     redemption: REDEMPTION_EXAMPLE,
     issuance: ISSUANCE_EXAMPLE,
   })
-  receive(@Verified() received: ReceivedCallback): Promise<CallbackResultDto> {
-    return this.intake.accept(received);
+  receive(
+    @Verified() received: ReceivedCallback,
+    @Req() request: FastifyRequest,
+  ): Promise<CallbackResultDto> {
+    return this.accept(received, request);
   }
 
   @Post('redemptions')
@@ -76,8 +80,11 @@ export class KiipCallbacksController {
   @ApiCallback('receiveKiipRedemption', 'A redemption of a reward, signed by Kiip', {
     redemption: REDEMPTION_EXAMPLE,
   })
-  redemption(@Verified() received: ReceivedCallback): Promise<CallbackResultDto> {
-    return this.intake.accept(received);
+  redemption(
+    @Verified() received: ReceivedCallback,
+    @Req() request: FastifyRequest,
+  ): Promise<CallbackResultDto> {
+    return this.accept(received, request);
   }
 
   @Post('issuances')
@@ -86,7 +93,16 @@ export class KiipCallbacksController {
   @ApiCallback('receiveKiipIssuance', 'An issuance of a currency after the reward, signed by Kiip', {
     issuance: ISSUANCE_EXAMPLE,
   })
-  issuance(@Verified() received: ReceivedCallback): Promise<CallbackResultDto> {
-    return this.intake.accept(received);
+  issuance(
+    @Verified() received: ReceivedCallback,
+    @Req() request: FastifyRequest,
+  ): Promise<CallbackResultDto> {
+    return this.accept(received, request);
+  }
+
+  private async accept(received: ReceivedCallback, request: FastifyRequest): Promise<CallbackResultDto> {
+    const result = await this.intake.accept(received);
+    request.ledgerId = result.id;
+    return result;
   }
 }

@@ -1,3 +1,4 @@
+import { SpanKind } from '@opentelemetry/api';
 import { Injectable, Logger } from '@nestjs/common';
 import { CallbackCounters } from './callback-counters.js';
 import { isWellFormed } from './field-rules.js';
@@ -10,6 +11,16 @@ import type { QuarantinedCallback } from '../ledger/ledger-entry.js';
 import { withSpan } from '../tracing/span.js';
 import { toVerifiedCallback } from './verified-callback.js';
 import type { VerifiedCallback } from './verified-callback.js';
+
+/** The statement itself is for many callbacks, and in no trace. */
+const RECORD_SPAN = {
+  kind: SpanKind.CLIENT,
+  attributes: {
+    'db.system.name': 'postgresql',
+    'db.operation.name': 'INSERT',
+    'db.query.summary': 'INSERT ledger',
+  },
+};
 
 /** Records verified callbacks in the ledger. */
 @Injectable()
@@ -28,7 +39,7 @@ export class KiipCallbacksService {
    */
   async record(verified: VerifiedCallback): Promise<RecordResult> {
     const decided = await this.policy.evaluate(verified);
-    const result = await withSpan('ledger record', {}, () => this.write(verified, decided));
+    const result = await withSpan('ledger record', RECORD_SPAN, () => this.write(verified, decided));
     if (result.outcome === 'recorded') this.counters.countMatch(decided.promisee?.kind);
     if (result.sharesText === true && isWellFormed(verified.callback.fields)) {
       this.counters.countReusedSignature();

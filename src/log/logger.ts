@@ -1,4 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
+import { isSpanContextValid, trace } from '@opentelemetry/api';
 import { pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import { requestContext } from './request-context.js';
@@ -7,11 +8,11 @@ import { requestContext } from './request-context.js';
 const ALLOWED_FIELDS = new Set(
   (
     'msg context requestId method route status durationMs caller problem upstream operation state reason consecutiveFailures attempt waitMs ' +
-    'consumer id count outcome variable error code at signal listener address port'
+    'consumer id count outcome variable error code at signal listener address port trace_id span_id'
   ).split(' '),
 );
 
-/** Logs JSON, one object per line. Lines that are written while a request is served have its id. */
+/** Logs JSON, one object per line. Lines that are written while a request is served have its id, and those of its trace. */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   const options = {
     level,
@@ -19,7 +20,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     timestamp: isoTime,
     formatters: { level: (label: string) => ({ level: label }), log: pickAllowedFields },
     // A copy, since pino adds the fields of the line to it.
-    mixin: () => ({ ...requestContext.getStore() }),
+    mixin: () => ({ ...requestContext.getStore(), ...findTraceIds() }),
   };
   return pino(options, destination ?? batchedOutput());
 }
@@ -35,6 +36,11 @@ function isoTime(): string {
     lastTime = stdTimeFunctions.isoTime();
   }
   return lastTime;
+}
+
+function findTraceIds(): { trace_id: string; span_id: string } | undefined {
+  const span = trace.getActiveSpan()?.spanContext();
+  return span && isSpanContextValid(span) ? { trace_id: span.traceId, span_id: span.spanId } : undefined;
 }
 
 /** Drops objects and arrays as well, since they may contain anything. */

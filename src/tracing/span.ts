@@ -1,21 +1,23 @@
 import { SpanKind, SpanStatusCode, context, propagation, trace } from '@opentelemetry/api';
-import type { Attributes, Context } from '@opentelemetry/api';
+import type { Attributes, Context, Span } from '@opentelemetry/api';
 
 export const tracer = trace.getTracer('rewards-gateway');
 
 export interface SpanOptions {
   readonly kind?: SpanKind;
-  /** Only values of our own; never a user id, a URL or a body. */
+  /** Only values of our own and hosts of the configuration; never an id, a path or a body. */
   readonly attributes?: Attributes;
+  /** What an error says about the span. Without it, that is its name. */
+  readonly describeError?: (error: unknown) => Attributes;
   /** The active context if not given. */
   readonly parent?: Context;
 }
 
-/** Runs work in a span of the current trace. An error marks the span as failed; only the name of the error is recorded. */
+/** Runs work in a span of the current trace. An error marks the span as failed; its message is not recorded. */
 export function withSpan<T>(
   name: string,
-  { kind, attributes, parent }: SpanOptions,
-  work: () => Promise<T>,
+  { kind, attributes, describeError = nameOf, parent }: SpanOptions,
+  work: (span: Span) => Promise<T>,
 ): Promise<T> {
   const parentContext = parent ?? context.active();
   const span = tracer.startSpan(
@@ -25,14 +27,29 @@ export function withSpan<T>(
   );
   return context.with(trace.setSpan(parentContext, span), async () => {
     try {
-      return await work();
+      return await work(span);
     } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : '' });
+      span.setAttributes(describeError(error)).setStatus({ code: SpanStatusCode.ERROR });
       throw error;
     } finally {
       span.end();
     }
   });
+}
+
+function nameOf(error: unknown): Attributes {
+  return { 'error.type': error instanceof Error ? error.name : typeof error };
+}
+
+/** Whether the running code is part of a trace that is recorded. */
+export function isTraced(): boolean {
+  return trace.getActiveSpan()?.isRecording() === true;
+}
+
+/** `server.address` and `server.port` of the other side. */
+export function serverAttributes(url: string): Attributes {
+  const { protocol, hostname, port } = new URL(url);
+  return { 'server.address': hostname, 'server.port': Number(port || (protocol === 'https:' ? 443 : 80)) };
 }
 
 /** The headers that pass the trace on (W3C Trace Context). Empty when nothing is traced. */

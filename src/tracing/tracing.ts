@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { context, diag, propagation, trace } from '@opentelemetry/api';
 import type { Sampler } from '@opentelemetry/sdk-trace';
 import type { Config } from '../config/config.js';
@@ -38,7 +40,12 @@ export async function startTracing(config: Config): Promise<Tracing> {
   });
   const serviceName = otelServiceName ?? otelResourceAttributes?.['service.name'] ?? 'rewards-gateway';
   const provider = new sdk.TracerProvider({
-    resource: resourceFromAttributes({ ...otelResourceAttributes, 'service.name': serviceName }),
+    resource: resourceFromAttributes({
+      'service.version': readVersion(),
+      'service.instance.id': randomUUID(),
+      ...otelResourceAttributes,
+      'service.name': serviceName,
+    }),
     sampler: createSampler(config, sdk),
     spanProcessors: [new sdk.BatchSpanProcessor({ exporter })],
   });
@@ -48,6 +55,11 @@ export async function startTracing(config: Config): Promise<Tracing> {
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   trace.setGlobalTracerProvider(provider);
   return { stop: () => provider.shutdown().catch(() => undefined) };
+}
+
+function readVersion(): string {
+  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(file) as { version: string }).version;
 }
 
 type Sdk = typeof import('@opentelemetry/sdk-trace');

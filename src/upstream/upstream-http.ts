@@ -1,12 +1,13 @@
 import { HttpService } from '@nestjs/axios';
 import { SpanKind } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import { create } from 'axios';
 import type { AxiosRequestConfig, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { ClassConstructor } from 'class-transformer';
 import type { Dispatcher } from 'undici';
 import type { ProxySettings } from '../config/proxy.js';
 import { withTimeout } from '../async/time-limit.js';
-import { withSpan } from '../tracing/span.js';
+import { serverAttributes, withSpan } from '../tracing/span.js';
 import type { AxiosInterceptor } from './axios-interceptor.js';
 import type { BreakerRegistry, UpstreamAttempt } from './breaker-registry.js';
 import { BulkheadFullError, FairBulkhead } from '../async/fair-bulkhead.js';
@@ -83,6 +84,7 @@ const COPIED_IN_VAIN = [
 export class UpstreamHttp extends HttpService {
   private readonly dispatcher: Dispatcher;
   private readonly bulkhead: FairBulkhead;
+  private readonly server: Attributes;
 
   constructor(private readonly options: UpstreamOptions) {
     super(
@@ -104,6 +106,7 @@ export class UpstreamHttp extends HttpService {
       connect: { timeout: CONNECT_TIMEOUT_MS },
     });
     this.bulkhead = new FairBulkhead(concurrency, queue);
+    this.server = serverAttributes(options.baseUrl);
     for (const operation of operations) breakers.for(upstream, operation);
     const { defaults } = this.axiosRef;
     // Axios copies its defaults, with their parts, for every call. Bodies are strings, and no other default concerns our adapter.
@@ -185,6 +188,31 @@ export class UpstreamHttp extends HttpService {
     }
   }
 
+  private exchange(
+    config: InternalAxiosRequestConfig,
+    body: TrackedBody | undefined,
+    signal: AbortSignal,
+  ): Promise<AxiosResponse<string>> {
+    const { upstream } = this.options;
+    const { method = 'get', attempt = 1, operation } = config;
+    const attributes = {
+      ...this.server,
+      'http.request.method': method.toUpperCase(),
+      ...(attempt > 1 && { 'http.request.resend_count': attempt - 1 }),
+    };
+    const span = {
+      kind: SpanKind.CLIENT,
+      attributes,
+      describeError: (error: unknown) =>
+        signal.aborted ? { 'error.type': 'timeout' } : describeFailure(error),
+    };
+    return withSpan(`${upstream} ${operation}`, span, async (current) => {
+      const response = await sendThroughUndici(this.dispatcher, upstream, config, body, signal);
+      current.setAttribute('http.response.status_code', response.status);
+      return response;
+    });
+  }
+
   private async send(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
     const { breakers, upstream, timeoutMs } = this.options;
     const { operation } = config;
@@ -198,14 +226,7 @@ export class UpstreamHttp extends HttpService {
           remainingMs,
           // The signal also removes a call that still waits in the bulkhead.
           (signal) =>
-            this.bulkhead.execute(
-              config.caller ?? '',
-              () =>
-                withSpan(`${upstream} ${operation}`, { kind: SpanKind.CLIENT }, () =>
-                  sendThroughUndici(this.dispatcher, upstream, config, body, signal),
-                ),
-              signal,
-            ),
+            this.bulkhead.execute(config.caller ?? '', () => this.exchange(config, body, signal), signal),
           () => {
             // The signal was sent before this runs: a body that is not sent by now never will be.
             const neverSent = body?.sent === false;
@@ -227,4 +248,11 @@ export class UpstreamHttp extends HttpService {
       );
     }
   }
+}
+
+/** The status of a response, or the kind of the failure. */
+function describeFailure(error: unknown): Attributes {
+  const { status, failure = 'unknown' } = findUpstreamCause(error) ?? {};
+  if (status === undefined) return { 'error.type': failure };
+  return { 'http.response.status_code': status, 'error.type': String(status) };
 }

@@ -17,11 +17,16 @@ interface Span {
   readonly parentSpanId?: string;
   readonly links?: { readonly traceId: string; readonly spanId: string }[];
   readonly name: string;
-  readonly attributes: { key: string; value: object }[];
+  readonly attributes: Attribute[];
+}
+
+interface Attribute {
+  readonly key: string;
+  readonly value: Record<string, string | number>;
 }
 
 interface Export {
-  readonly resourceSpans: { scopeSpans: { spans: Span[] }[] }[];
+  readonly resourceSpans: { resource: { attributes: Attribute[] }; scopeSpans: { spans: Span[] }[] }[];
 }
 
 const callerSpan = '00f067aa0ba902b7';
@@ -31,6 +36,7 @@ const TRACES = {
   lookup: '4bf92f3577b34da6a3ce929d0e0e4737',
   disconnected: '4bf92f3577b34da6a3ce929d0e0e4738',
   stranger: '4bf92f3577b34da6a3ce929d0e0e4739',
+  ledger: '4bf92f3577b34da6a3ce929d0e0e473a',
 };
 const traceparentOf = (traceId: string) => `00-${traceId}-${callerSpan}-01`;
 
@@ -41,6 +47,17 @@ function receivedSpans({ received }: CallbackReceiver): Span[] {
     ),
   );
 }
+
+/** Attributes by key. */
+function toRecord(attributes: readonly Attribute[]): Record<string, unknown> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
+}
+
+const describeStatement = (summary: string, operation: string) => ({
+  'db.system.name': 'postgresql',
+  'db.operation.name': operation,
+  'db.query.summary': summary,
+});
 
 const callback = (url: string, headers: Record<string, string> = {}) =>
   fetch(`${url}/callbacks/kiip`, {
@@ -93,11 +110,18 @@ describe('traces', () => {
     let strangerStatus: number;
     let callOutcome: PromiseSettledResult<Response>;
     let disconnectedStatus: unknown;
+    let lines: Record<string, unknown>[];
+    let entryId: string;
+    let feedStatus: number;
 
     const spansOf = (traceId: string) => spans.filter((span) => span.traceId === traceId);
 
     beforeAll(async () => {
-      await using gateway = start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+      await using gateway = start({
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_EXPORTER_OTLP_HEADERS: 'x-collector-key=a%20key',
+        OTEL_RESOURCE_ATTRIBUTES: 'k8s.pod.name=pod-1',
+      });
       const delivered = await deliverCallback(gateway, { traceparent: traceparentOf(TRACES.callback) });
       deliveredTraceparent = delivered.headers['traceparent'] as string;
 
@@ -108,6 +132,13 @@ describe('traces', () => {
             ...(signal && { signal }),
           }),
         );
+      entryId = (JSON.parse(delivered.body) as { data: { id: string } }).data.id;
+
+      const feed = `${await gateway.url()}/api/v1/kiip/issuances?user_id=canary-user`;
+      const headers = { ...credentials, traceparent: traceparentOf(TRACES.ledger) };
+      feedStatus = (await fetch(feed, { headers })).status;
+
+      kigo.addFault({ kind: 'status', status: 500, route: 'lookup', times: 1 });
       lookupStatus = (await ask('user123', TRACES.lookup)).status;
       const stranger = { authorization: 'Bearer wrong', traceparent: traceparentOf(TRACES.stranger) };
       strangerStatus = (await fetch((await gateway.url()) + badge(), { headers: stranger })).status;
@@ -115,17 +146,18 @@ describe('traces', () => {
       kigo.addFault({ kind: 'hang', route: 'lookup' });
       const abort = new AbortController();
       const call = ask('another', TRACES.disconnected, abort.signal);
-      await waitFor('Kigo has the call', () => kigo.requests('lookup').length === 2);
+      await waitFor('Kigo has the call', () => kigo.requests('lookup').length === 3);
       abort.abort();
       [callOutcome] = await Promise.allSettled([call]);
       const requests = () => gateway.log().filter(({ msg }) => msg === 'request');
-      await waitFor('the end of the call is logged', () => requests().length === 4);
-      disconnectedStatus = requests()[3]!['status'];
+      await waitFor('the end of the call is logged', () => requests().length === 5);
+      disconnectedStatus = requests()[4]!['status'];
       seenByKigo = kigo.requests('lookup').map(({ headers }) => headers['traceparent']);
 
       gateway.signal('SIGTERM');
       await gateway.ended;
       spans = receivedSpans(collector);
+      lines = gateway.log();
     });
 
     it('follow a callback through the ledger to its delivery, in a trace of ours with a link to that of its sender', () => {
@@ -145,6 +177,67 @@ describe('traces', () => {
       expect(named('ledger record').parentSpanId).toBe(named('POST /callbacks/kiip').spanId);
       expect(named('deliver wallet').parentSpanId).toBe(named('ledger record').spanId);
       expect(deliveredTraceparent).toBe(`00-${root.traceId}-${named('deliver wallet').spanId}-01`);
+    });
+
+    it('describe calls with the standard attributes', () => {
+      const { hostname, port } = new URL(kigo.url);
+      const [failed, repeated] = spansOf(TRACES.lookup)
+        .filter(({ name }) => name === 'kigo lookup')
+        .map(({ attributes }) => toRecord(attributes));
+      const common = {
+        'http.request.method': 'GET',
+        'server.address': hostname,
+        'server.port': Number(port),
+      };
+      expect(failed).toEqual({ ...common, 'http.response.status_code': 500, 'error.type': '500' });
+      expect(repeated).toEqual({
+        ...common,
+        'http.response.status_code': 200,
+        'http.request.resend_count': 1,
+      });
+      const hung = spansOf(TRACES.disconnected).find(({ name }) => name === 'kigo lookup')!;
+      expect(toRecord(hung.attributes)).toEqual({ ...common, 'error.type': 'timeout' });
+      const delivery = spans.find(({ name }) => name === 'deliver wallet')!;
+      expect(toRecord(delivery.attributes)).toEqual({
+        'webhook.consumer': 'wallet',
+        'http.request.method': 'POST',
+        'http.response.status_code': 200,
+        'server.address': '127.0.0.1',
+        'server.port': Number(new URL(wallet.url).port),
+      });
+      const request = spans.find(({ name }) => name === 'POST /callbacks/kiip')!;
+      expect(toRecord(request.attributes)).toMatchObject({
+        'url.scheme': 'http',
+        'http.request.method': 'POST',
+      });
+    });
+
+    it('have a span for each statement of a request, without its values', () => {
+      expect(feedStatus).toBe(200);
+      const select = spansOf(TRACES.ledger).find(({ name }) => name === 'SELECT ledger')!;
+      expect(toRecord(select.attributes)).toEqual(describeStatement('SELECT ledger', 'SELECT'));
+      // The statement is for all callbacks that arrive together.
+      const record = spans.find(({ name }) => name === 'ledger record')!;
+      expect(toRecord(record.attributes)).toEqual(describeStatement('INSERT ledger', 'INSERT'));
+    });
+
+    it('go to the collector with its headers, and name the process that they come from', () => {
+      const [{ body, headers }] = collector.received as [CallbackReceiver['received'][number]];
+      expect(headers['x-collector-key']).toBe('a key');
+      const { resourceSpans } = JSON.parse(body) as Export;
+      expect(toRecord(resourceSpans[0]!.resource.attributes)).toMatchObject({
+        'service.name': 'rewards-gateway',
+        'service.version': expect.stringMatching(/^\d+\.\d+\.\d+$/),
+        'service.instance.id': expect.stringMatching(/^[0-9a-f-]{36}$/),
+        'k8s.pod.name': 'pod-1',
+      });
+    });
+
+    it('are named by the log, and a ledger entry leads to both', () => {
+      const request = spans.find(({ name }) => name === 'POST /callbacks/kiip')!;
+      expect(lines.filter(({ msg, id }) => msg === 'request' && id === entryId)).toEqual([
+        expect.objectContaining({ trace_id: request.traceId, span_id: request.spanId }),
+      ]);
     });
 
     it('contain no personal data, no secret and no URL of a consumer', () => {
