@@ -264,10 +264,10 @@ export class ReadThrough {
     return toResult(entry, provenance);
   }
 
-  /** Writes to Redis, unless another replica has stored what it requested later. */
+  /** Writes to Redis, unless the value changes and another replica has stored what it requested later. */
   private async share<T>(entry: CacheEntry<T>, policy: CachePolicy<T>): Promise<void> {
     const { key, value, asOf, requestedAt, staleUntil } = entry;
-    if (await this.takeNewer(key, policy)) return;
+    if (policy.recheckMs !== Infinity && (await this.takeNewer(key, policy))) return;
     const now = performance.now();
     await this.cache.writeShared(key, { value, asOf }, staleUntil - now, now - requestedAt);
   }

@@ -54,8 +54,8 @@ describeWithRedis('gateways during Redis outages', () => {
       await redis.command('FLUSHALL');
       const before = proxy.count('GET');
       expect((await first.get(badge(user))).status).toBe(200);
-      // The account and the summary, and the token for the very first user.
-      expect(proxy.count('GET') - before).toBeLessThanOrEqual(3);
+      // The account and the summary, and the token for the very first user. The request does not wait for the read before the write.
+      expect(proxy.count('GET') - before).toBeLessThanOrEqual(4);
       await world.stored(keyPart(user, 'program456'));
       await redis.command('FLUSHALL');
     });
@@ -82,7 +82,8 @@ describeWithRedis('gateways during Redis outages', () => {
         ['lookup', 200],
         ['summary', 200],
       ]);
-      expect(proxy.count('GET') - reads).toBe(5);
+      // It waits for five. Before each of the two summaries is written, one more is read, maybe after the response.
+      expect([5, 6, 7]).toContain(proxy.count('GET') - reads);
     });
 
     const layers = first.app.get(TieredCache);
