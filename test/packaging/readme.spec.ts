@@ -51,7 +51,7 @@ describe('the documentation', () => {
 
   it.each(pages)('names only environment variables that exist: %s', (page) => {
     const names = table.flatMap(([, { env, secret }]) => (secret ? [env, `${env}_FILE`] : [env]));
-    // The test runner, Node.js and the sandbox read others; `X_FILE` stands for any secret.
+    // The test runner, Node.js, the exporter of traces and the sandbox read others; `X_FILE` stands for any secret.
     const tests = [
       'REQUIRE_SERVICES',
       'CHROMIUM_PATH',
@@ -59,7 +59,7 @@ describe('the documentation', () => {
       'TEST_POSTGRES_BIN',
       'TEST_SCALE',
     ];
-    const others = [...tests, 'NODE_EXTRA_CA_CERTS', 'X_FILE'];
+    const others = [...tests, 'NODE_EXTRA_CA_CERTS', 'OTEL_EXPORTER_OTLP_HEADERS', 'X_FILE'];
     const text = read(page).replaceAll(/^```(?:swift|kotlin|html)$[\s\S]*?^```$/gm, '');
     const named = text.match(/(?<![\w-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?!\w)/g) ?? [];
     const unknown = named.filter(
