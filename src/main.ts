@@ -6,6 +6,7 @@ import { configWarnings, misspeltWarnings } from './config/config-warnings.js';
 import type { Config } from './config/config.js';
 import { EXIT_CONFIG, ConfigError, readConfig } from './config/read-config.js';
 import { requireNode } from './config/require-node.js';
+import { VERSION } from './config/version.js';
 import { EmbeddedDatabaseError } from './database/embedded-error.js';
 import { LISTEN_BACKLOG } from './http/server-limits.js';
 import { summarizeError } from './log/error-summary.js';
@@ -107,6 +108,8 @@ async function main(): Promise<void> {
     return;
   }
   const logger = createLogger(config.logLevel);
+  const database = config.databaseUrl === undefined ? 'embedded' : 'postgresql';
+  logger.info({ msg: 'starting', version: VERSION, role: config.role, database });
   for (const msg of warnings) logger.warn({ msg });
   // Unhandled rejections arrive here as well.
   process.on('uncaughtException', (error) => crash(logger, error));

@@ -11,12 +11,20 @@ import type { ConfigValues } from './variables.js';
 /** Kubernetes updates a mounted Secret by replacing a symbolic link, which a watcher of the file does not notice. */
 const POLL_INTERVAL_MS = 500;
 
+export interface SecretReload {
+  /** Whether what the file has now is in use. */
+  readonly successful: boolean;
+  /** When that was last so after a read. */
+  readonly succeededAt: Date;
+}
+
 interface WatchedFile {
   readonly name: keyof ConfigValues;
   readonly path: string;
   readonly listener: (value: unknown) => void;
   /** The last value that was read. */
   value: unknown;
+  reload: SecretReload;
   lastSeenStat?: string;
   lastReadStat?: string;
 }
@@ -42,8 +50,20 @@ export class SecretFileWatcher implements OnModuleDestroy {
     const path = this.config.secretFiles[name];
     if (path === undefined) return;
     const value = this.config[name];
-    this.watched.push({ name, path, value, listener: listener as WatchedFile['listener'] });
+    const reload = { successful: true, succeededAt: new Date() };
+    this.watched.push({ name, path, value, reload, listener: listener as WatchedFile['listener'] });
     this.timer ??= setInterval(() => void this.poll(), POLL_INTERVAL_MS).unref();
+  }
+
+  /** The last reload of each variable: it worked if it did for all who use the value. */
+  reloads(): Map<string, SecretReload> {
+    const reloads = new Map<string, SecretReload>();
+    for (const { name, reload } of this.watched) {
+      const { env } = VARIABLES[name];
+      const other = reloads.get(env);
+      if (!other || !reload.successful) reloads.set(env, reload);
+    }
+    return reloads;
   }
 
   onModuleDestroy(): void {
@@ -67,11 +87,15 @@ export class SecretFileWatcher implements OnModuleDestroy {
     try {
       const value = reloadSecret(this.config, file.name);
       // If it changed while it was read, a later poll reads it again.
-      if ((await statFingerprint(file.path)) !== fingerprint || isDeepStrictEqual(value, file.value)) return;
-      file.value = value;
-      this.logger.log({ msg: 'secret reloaded', variable });
-      file.listener(value);
+      if ((await statFingerprint(file.path)) !== fingerprint) return;
+      if (!isDeepStrictEqual(value, file.value)) {
+        file.value = value;
+        this.logger.log({ msg: 'secret reloaded', variable });
+        file.listener(value);
+      }
+      file.reload = { successful: true, succeededAt: new Date() };
     } catch (error) {
+      file.reload = { ...file.reload, successful: false };
       if (error instanceof InvalidValueError) {
         const reason = error.message;
         this.logger.warn({ msg: 'secret file invalid; keeping previous value', variable, reason });

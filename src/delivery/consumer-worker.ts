@@ -39,6 +39,10 @@ export interface ConsumerWorkerOptions {
 
 export interface ConsumerAttempt extends DeliveryAttempt {
   readonly consumer: string;
+  /** What becomes of the delivery. */
+  readonly next: 'delivered' | 'retried' | 'dead';
+  /** From the acceptance of the entry to the end of the attempt; undefined for one that an operator sends again. */
+  readonly latencyMs: number | undefined;
 }
 
 /** Sends the deliveries of one consumer when they are due. It never waits for another consumer. */
@@ -127,10 +131,10 @@ export class ConsumerWorker {
   }
 
   private async deliver(delivery: LeasedDelivery, entry: IssuanceDto, leasedAtMs: number): Promise<void> {
-    const { acceptedAt, leasedAt } = delivery;
-    const signedAt = new Date(leasedAt.getTime() + (performance.now() - leasedAtMs));
+    const { acceptedAt, leasedAt, isResent } = delivery;
+    const databaseNow = () => new Date(leasedAt.getTime() + (performance.now() - leasedAtMs));
     const message = { id: entry.id, type: CURRENCY_ISSUED, timestamp: acceptedAt, data: entry };
-    const event = signEvent(message, signedAt, this.consumer.secrets);
+    const event = signEvent(message, databaseNow(), this.consumer.secrets);
     const { name } = this.consumer;
     const span = {
       kind: SpanKind.CLIENT,
@@ -150,8 +154,13 @@ export class ConsumerWorker {
     // On shutdown, it is unknown what the consumer has received. The next attempt has the same id, so the consumer can deduplicate.
     if (attempt.status === undefined && this.abortController.signal.aborted)
       return this.releaseLeases([delivery]);
-    this.options.onAttempt({ ...attempt, consumer: name });
     const next = this.evaluate(delivery, attempt);
+    this.options.onAttempt({
+      ...attempt,
+      consumer: name,
+      next: typeof next === 'number' ? 'retried' : next,
+      latencyMs: isResent ? undefined : databaseNow().getTime() - acceptedAt.getTime(),
+    });
     const gone = attempt.status === 410;
     if (gone) {
       this.logWarning('consumer returned 410; paused', attempt);

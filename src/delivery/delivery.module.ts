@@ -7,17 +7,26 @@ import { ConsumersService } from './consumers.service.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { DeliveriesService } from './deliveries.service.js';
 import { DeliveryWorker } from './delivery-worker.js';
+import { LateDeliveriesService } from './late-deliveries.service.js';
 import { ReplaysController } from './replays.controller.js';
 import { ReplaysService } from './replays.service.js';
 
 /**
- * Sends every accepted ledger entry to every consumer, and lets operators list, retry and replay deliveries, and pause and test consumers. DeliveriesService is for
- * reports on stored deliveries; DeliveryWorker is for the metrics, health checks and shutdown of this process.
+ * Sends every accepted ledger entry to every consumer, and lets operators list, retry and replay deliveries, and pause and test consumers.
+ * DeliveriesService is for reports on stored deliveries; DeliveryWorker and LateDeliveriesService are for the metrics, health checks and
+ * shutdown of this process.
  */
 @Module({
   imports: [LedgerModule, TerminusModule],
   controllers: [ConsumersController, DeliveriesController, ReplaysController],
-  providers: [ConsumersHealthIndicator, ConsumersService, DeliveriesService, DeliveryWorker, ReplaysService],
-  exports: [ConsumersHealthIndicator, DeliveriesService, DeliveryWorker],
+  providers: [
+    ConsumersHealthIndicator,
+    ConsumersService,
+    DeliveriesService,
+    DeliveryWorker,
+    LateDeliveriesService,
+    ReplaysService,
+  ],
+  exports: [ConsumersHealthIndicator, DeliveriesService, DeliveryWorker, LateDeliveriesService],
 })
 export class DeliveryModule {}

@@ -28,6 +28,8 @@ export interface LeasedDelivery {
   readonly attempts: number;
   /** Time since the first of these attempts, in milliseconds; 0 before it. */
   readonly ageMs: number;
+  /** By a replay or a manual retry. */
+  readonly isResent: boolean;
 }
 
 /** Index entries are limited in size. Users whose ids share this prefix wait for each other. */
@@ -136,9 +138,11 @@ export async function acquireLeases(
     set lease_token = gen_random_uuid(), lease_expires_at = now() + ${`${Math.ceil(leaseMs)} milliseconds`}::interval
     from due where deliveries.id = due.id
     returning deliveries.id, ledger_id, accepted_at, now() as leased_at, trace_parent, lease_token, schedule_attempts,
-      coalesce(extract(epoch from now() - schedule_started_at), 0)::float8 * 1000 as schedule_age_ms`.execute(
-    db,
-  );
+      coalesce(extract(epoch from now() - schedule_started_at), 0)::float8 * 1000 as schedule_age_ms,
+      attempts <> schedule_attempts or exists (
+        select from delivery_replays r
+        where r.consumer = ${name} and accepted_at >= r.from_at and accepted_at < least(r.to_at, r.created_at)
+      ) as is_resent`.execute(db);
   return rows.map((row) => ({
     id: row.id,
     ledgerId: row.ledger_id,
@@ -148,6 +152,7 @@ export async function acquireLeases(
     leaseToken: row.lease_token,
     attempts: row.schedule_attempts,
     ageMs: row.schedule_age_ms,
+    isResent: row.is_resent,
   }));
 }
 
@@ -160,6 +165,7 @@ interface LeasedDeliveryRow {
   lease_token: string;
   schedule_attempts: number;
   schedule_age_ms: number;
+  is_resent: boolean;
 }
 
 export interface AttemptResult {

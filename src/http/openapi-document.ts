@@ -1,16 +1,12 @@
-import { readFileSync } from 'node:fs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { SCOPES } from '../config/parsers.js';
+import { VERSION } from '../config/version.js';
 import { CurrencyIssuedEventDto, TestEventDto } from '../delivery/deliveries.dto.js';
 import { OPENAPI_WEBHOOKS } from '../delivery/webhook-openapi.js';
 import { problemTable } from '../problem/api-problems.decorator.js';
 import { REQUEST_ID_PATTERN } from './request-id.js';
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 
 /** Describes the API from its controllers and DTOs. It needs what the compiler plugin adds to them: only `nest build` runs that. */
 export function describeApi(app: NestFastifyApplication): OpenAPIObject {
@@ -26,7 +22,7 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
         'Every error is a problem (RFC 9457). Unknown paths get `not-found`; other methods of a known path get ' +
         `\`method-not-allowed\` and \`Allow\`.\n\n${problemTable()}`,
     )
-    .setVersion(version)
+    .setVersion(VERSION)
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer('./')
     .addBearerAuth(

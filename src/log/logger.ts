@@ -8,7 +8,7 @@ import { requestContext } from './request-context.js';
 const ALLOWED_FIELDS = new Set(
   (
     'msg context requestId method route status durationMs caller problem upstream operation state reason consecutiveFailures attempt waitMs ' +
-    'consumer id count outcome variable error code at signal listener address port trace_id span_id'
+    'consumer id count outcome variable error code at signal listener address port version role database trace_id span_id'
   ).split(' '),
 );
 

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 import { LedgerStatsService } from '../reconciliation/ledger-stats.service.js';
@@ -28,6 +29,7 @@ export class LedgerMetrics {
     registry: MetricsRegistry,
     ledgerStats: LedgerStatsService,
     private readonly database: Database,
+    private readonly config: Config,
   ) {
     this.stats = new BackgroundRefresh(
       () => ledgerStats.collect(),
@@ -76,6 +78,7 @@ export class LedgerMetrics {
 
   /** Configured consumers only: deliveries to removed ones need no action. */
   private registerDeliveryMetrics(registry: MetricsRegistry): void {
+    const consumers = (this.config.deliveryConsumers ?? []).map(({ name }) => name);
     registry.gauge({
       name: 'delivery_outbox_entries',
       help: 'Accepted ledger entries without deliveries yet; 0 without consumers',
@@ -91,7 +94,12 @@ export class LedgerMetrics {
       help: 'Pending and dead deliveries to configured consumers',
       labels: ['consumer', 'status'],
       collect: this.samples(({ deliveries }) =>
-        deliveries.map(({ consumer, status, count }) => [{ consumer, status }, count] as const),
+        consumers.flatMap((consumer) =>
+          ['pending', 'dead'].map((status) => {
+            const found = deliveries.find((each) => each.consumer === consumer && each.status === status);
+            return [{ consumer, status }, found?.count ?? 0] as const;
+          }),
+        ),
       ),
     });
     registry.gauge({

@@ -12,6 +12,7 @@ import { AnswerMetrics } from './answer-metrics.js';
 import { CacheMetrics } from './cache-metrics.js';
 import { CallbackMetrics } from './callback-metrics.js';
 import { CallerMetrics } from './caller-metrics.js';
+import { ConfigMetrics } from './config-metrics.js';
 import { ConnectionMetrics } from './connection-metrics.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { EventLoopMetrics } from './event-loop-metrics.js';
@@ -40,6 +41,7 @@ import { UpstreamMetrics } from './upstream-metrics.js';
   providers: [
     MetricsRegistry,
     MetricsService,
+    ConfigMetrics,
     RequestMetrics,
     ConnectionMetrics,
     EventLoopMetrics,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DeliveriesService } from '../delivery/deliveries.service.js';
 import type { QueueStats } from '../delivery/deliveries.service.js';
+import { LateDeliveriesService } from '../delivery/late-deliveries.service.js';
 import { ReconciliationService } from './reconciliation.service.js';
 import type { LedgerTotals } from './reconciliation.service.js';
 
@@ -19,6 +20,7 @@ export class LedgerStatsService {
   constructor(
     private readonly reconciliation: ReconciliationService,
     private readonly deliveries: DeliveriesService,
+    private readonly lateDeliveries: LateDeliveriesService,
   ) {}
 
   /**
@@ -26,6 +28,7 @@ export class LedgerStatsService {
    * @throws StorageUnavailableError
    */
   async collect(): Promise<LedgerStats> {
+    await this.lateDeliveries.check();
     const to = new Date();
     const totals = await this.reconciliation.countTotals({ from: new Date(to.getTime() - DAY_MS), to });
     const quarantined = await this.reconciliation.countQuarantined();

@@ -1,5 +1,9 @@
+import process from 'node:process';
+import { sql } from 'kysely';
+import { VERSION } from '../../src/config/version.js';
 import { Database } from '../../src/database/database.js';
 import { DeliveryWorker } from '../../src/delivery/delivery-worker.js';
+import { LateDeliveriesService } from '../../src/delivery/late-deliveries.service.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumersConfig } from '../support/consumer.js';
@@ -64,6 +68,60 @@ describe('metrics of the ledger and deliveries', () => {
     });
     expect(seen['rewards_gateway_delivery_oldest_pending_age_seconds']).toBeGreaterThan(0);
     expect(seen['rewards_gateway_ledger_stats_age_seconds']).toBeLessThan(60);
+  });
+
+  it('has series at 0 for each configured consumer, and its own version', async () => {
+    const seen = await metrics();
+    expect(seen).toMatchObject({
+      'rewards_gateway_deliveries_total{consumer="wallet",outcome="dead"}': 0,
+      'rewards_gateway_deliveries_late_total{consumer="wallet"}': 0,
+      'rewards_gateway_delivery_latency_seconds_bucket{le="30",consumer="wallet"}': 0,
+      'rewards_gateway_delivery_consumer_paused{consumer="wallet"}': 0,
+      [`rewards_gateway_build_info{version="${VERSION}",role="all",node_version="${process.versions.node}"}`]: 1,
+    });
+  });
+
+  it('measures the latency of a delivery, but not of one that an operator sends again', async () => {
+    const latencies = async () =>
+      (await metrics())['rewards_gateway_delivery_latency_seconds_count{consumer="wallet"}'];
+    const attempts = async () =>
+      (await metrics())['rewards_gateway_deliveries_total{consumer="wallet",outcome="delivered"}'];
+    await gateway.callback(redemption());
+    await waitFor('the first one', async () => (await attempts()) === 1);
+    expect(await latencies()).toBe(1);
+    await gateway.post('/api/v1/deliveries/dlv_1/retry', {});
+    await waitFor('the retry', async () => (await attempts()) === 2);
+    // As for a consumer that is new: a replay creates the delivery.
+    await change((db) => db.deleteFrom('delivery_attempts').execute());
+    await change((db) => db.deleteFrom('deliveries').execute());
+    const window = { from: '2020-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z' };
+    await gateway.post('/api/v1/deliveries/replays', { consumer: 'wallet', ...window, rate_per_second: 10 });
+    await waitFor('the replay', async () => (await attempts()) === 3);
+    expect(await latencies()).toBe(1);
+    await gateway.callback(redemption());
+    await waitFor('the next one', async () => (await latencies()) === 2);
+  });
+
+  it('counts a delivery as late once, when it is pending 30 s after its acceptance', async () => {
+    const late = gateway.app.get(LateDeliveriesService, { strict: false });
+    consumer.answer(500);
+    await gateway.callback(redemption());
+    await waitFor('it has been sent', async () => consumer.received.length === 1);
+    const age = (seconds: number) =>
+      change((db) =>
+        db
+          .updateTable('deliveries')
+          .set({ accepted_at: sql<Date>`now() - ${seconds} * interval '1 second'` })
+          .execute(),
+      );
+    await late.check();
+    await age(29);
+    await late.check();
+    expect(late.counts.get('wallet')).toBe(0);
+    await age(30);
+    await late.check();
+    await late.check();
+    expect(late.counts.get('wallet')).toBe(1);
   });
 
   it('counts outbox entries that no worker processes', async () => {

@@ -71,6 +71,9 @@ interface Variable {
 interface Probe {
   httpGet: { path: string; port: string };
 }
+interface PodMonitor extends Resource {
+  spec: { jobLabel: string; selector: Selector; podMetricsEndpoints: { port: string }[] };
+}
 interface NetworkPolicy extends Resource {
   spec: { podSelector: Selector };
 }
@@ -215,6 +218,13 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
         .map(({ metadata, spec }) => [metadata.name, world.chosen(spec.podSelector.matchLabels)]),
     );
     const everybody = world.deployments.map(({ metadata }) => metadata.name);
+    for (const { spec } of world.all<PodMonitor>('PodMonitor')) {
+      expect(world.chosen(spec.selector.matchLabels)).toEqual(everybody);
+      expect(spec.podMetricsEndpoints).toEqual([expect.objectContaining({ port: 'management' })]);
+      // The job that every rule asks for.
+      for (const { spec: deployment } of world.deployments)
+        expect(deployment.template.metadata.labels[spec.jobLabel]).toBe('rewards-gateway');
+    }
     expect(policies).toMatchObject({
       'rewards-gateway': everybody,
       'rewards-gateway-callers': ['rewards-gateway'],
@@ -518,13 +528,24 @@ describe('every kustomization.yaml', () => {
     'overlays/production',
     'overlays/production/worker',
     'components/spool',
+    'observability',
   ])('of k8s/%s names every file of its folder', (folder) => {
-    const { resources, patches = [] } = parse(read(`k8s/${folder}/kustomization.yaml`)) as {
+    const {
+      resources,
+      patches = [],
+      configMapGenerator = [],
+    } = parse(read(`k8s/${folder}/kustomization.yaml`)) as {
       resources: string[];
       patches?: { path: string }[];
+      configMapGenerator?: { files?: string[] }[];
     };
-    const named = [...resources, ...patches.map(({ path }) => path)].filter((path) => !path.startsWith('..'));
+    const files = configMapGenerator.flatMap((map) => map.files ?? []);
+    const named = [...resources, ...patches.map(({ path }) => path), ...files].filter(
+      (path) => !path.startsWith('..'),
+    );
     const found = readdirSync(new URL(`k8s/${folder}/`, root));
-    expect(named.toSorted()).toEqual(found.filter((file) => file !== 'kustomization.yaml').toSorted());
+    expect(named.toSorted()).toEqual(
+      found.filter((file) => file !== 'kustomization.yaml' && !file.endsWith('.test.yaml')).toSorted(),
+    );
   });
 });

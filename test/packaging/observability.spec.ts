@@ -1,6 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { startKigoSandbox } from '@rewards-gateway/sandbox';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import { consumer } from '../support/consumer.js';
@@ -10,11 +12,11 @@ import { describeWithPromtool, promtool } from '../support/promtool.js';
 import { waitFor } from '../support/wait-for.js';
 
 const root = new URL('../../', import.meta.url);
-const folder = fileURLToPath(new URL('k8s/observability/', root));
 const textOf = (path: string) => readFileSync(new URL(path, root), 'utf8');
 
 interface Rule {
   readonly alert: string;
+  readonly record?: string;
   readonly expr: string;
   readonly labels: { readonly severity: string };
   readonly annotations: { readonly summary: string; readonly runbook_url: string };
@@ -26,18 +28,36 @@ interface RuleTests {
   }[];
 }
 interface Dashboard {
-  readonly panels: { readonly title: string; readonly targets?: { readonly expr: string }[] }[];
+  readonly annotations: { readonly list: { readonly expr: string }[] };
+  readonly panels: {
+    readonly title: string;
+    readonly type: string;
+    readonly description?: string;
+    readonly targets?: { readonly expr: string }[];
+  }[];
 }
 
-const { groups } = parse(textOf('k8s/observability/alerts.yaml')) as { groups: [{ rules: Rule[] }] };
-const [{ rules }] = groups;
-const RULE_TESTS = ['alerts.test.yaml', 'alerts-hourly.test.yaml', 'alerts-callers.test.yaml'];
+const { groups } = (
+  parse(textOf('k8s/observability/alerts.yaml')) as {
+    spec: { groups: { name: string; rules: Rule[] }[] };
+  }
+).spec;
+const everyRule = groups.flatMap(({ rules }) => rules);
+const rules = everyRule.filter(({ record }) => record === undefined);
+const RULE_TESTS = [
+  'alerts.test.yaml',
+  'alerts-hourly.test.yaml',
+  'alerts-callers.test.yaml',
+  'slo.test.yaml',
+];
 const tests = RULE_TESTS.flatMap((file) => (parse(textOf(`k8s/observability/${file}`)) as RuleTests).tests);
-const { panels } = JSON.parse(textOf('k8s/observability/dashboard.json')) as Dashboard;
-const queries = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+const { panels, annotations } = JSON.parse(textOf('k8s/observability/dashboard.json')) as Dashboard;
+const queries = [...panels.flatMap(({ targets = [] }) => targets), ...annotations.list].map(
+  ({ expr }) => expr,
+);
 
 /** Labels that Prometheus adds to every series, and the bucket label of histograms. */
-const ADDED_LABELS = new Set(['job', 'instance', 'le']);
+const ADDED_LABELS = new Set(['job', 'namespace', 'instance', 'le']);
 
 interface Selector {
   readonly metric: string;
@@ -47,12 +67,18 @@ interface Selector {
 /** The metrics of a query with the labels that it matches or groups by. `up` comes from Prometheus itself. */
 function parseSelectors(query: string): Selector[] {
   const groups = [...query.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, labels = '']) => labels.split(/, */));
-  return [...query.matchAll(/\b((?:rewards_gateway|nodejs|process)_\w+)(?:\{([^}]*)\})?/g)].map(
+  return [...query.matchAll(/\b((?:rewards_gateway|nodejs|process)_\w+)(?:\{((?:"[^"]*"|[^}"])*)\})?/g)].map(
     ([, metric = '', matchers = '']) => ({
       metric,
       labels: [...groups, ...[...matchers.matchAll(/(\w+)(?==|!)/g)].map(([, label = '']) => label)],
     }),
   );
+}
+
+/** Whether each selector names its job, so that a series that is scraped twice does not count twice. */
+function hasJobs(query: string): boolean {
+  const selectors = query.match(/\b(rewards_gateway|nodejs|process)_\w+(\{("[^"]*"|[^}"])*\})?/g) ?? [];
+  return selectors.every((selector) => /[{,]job=/.test(selector));
 }
 
 /** The name of a metric without what its series add to it. */
@@ -104,7 +130,7 @@ describe('metrics in queries', () => {
 
   it.each([
     ['the dashboard', queries],
-    ['the alert rules', rules.map(({ expr }) => expr)],
+    ['the rules', everyRule.map(({ expr }) => expr)],
     ['the tests of the rules', tests.flatMap((test) => test.input_series.map(({ series }) => series))],
   ])('exist on a running gateway with the same labels: %s', (_, asked) => {
     const selectors = asked.flatMap(parseSelectors);
@@ -144,15 +170,22 @@ describe('alert rules', () => {
       const [file, anchor] = rule.annotations.runbook_url.split('#');
       expect(file).toBe('docs/runbook.md');
       expect(anchors.filter((heading) => heading === anchor)).toHaveLength(1);
-      expect(['page', 'ticket']).toContain(rule.labels.severity);
+      expect(['critical', 'warning']).toContain(rule.labels.severity);
     },
   );
 
   it('select only series of their own job', () => {
-    const open = rules.filter(({ expr }) =>
-      parseSelectors(expr).some(({ labels }) => !labels.includes('job')),
+    const open = everyRule.filter(({ expr }) => !hasJobs(expr));
+    expect(open.map(({ alert, record }) => alert ?? record)).toEqual([]);
+  });
+
+  it('ask only for recorded series that a rule records', () => {
+    const recorded = new Set(everyRule.map(({ record }) => record));
+    const asked = [...everyRule.map(({ expr }) => expr), ...queries].flatMap(
+      (query) => query.match(/\brewards_gateway:[\w:]+/g) ?? [],
     );
-    expect(open.map(({ alert }) => alert)).toEqual([]);
+    expect(asked.length).toBeGreaterThan(10);
+    expect(asked.filter((name) => !recorded.has(name))).toEqual([]);
   });
 
   it('each have a test in which they fire and one in which they do not', () => {
@@ -164,33 +197,32 @@ describe('alert rules', () => {
   });
 });
 
-describe('observability kustomize component', () => {
-  interface Component {
-    readonly patches: { readonly path: string }[];
-    readonly configMapGenerator: { readonly files: string[] }[];
-  }
-  interface Patch {
-    readonly spec: { readonly template: { readonly metadata: { readonly annotations: object } } };
-  }
-
-  it('refers to existing files and annotates pods for scraping', () => {
-    const { patches, configMapGenerator } = parse(
-      textOf('k8s/observability/kustomization.yaml'),
-    ) as Component;
-    const files = [...patches.map(({ path }) => path), ...configMapGenerator.flatMap((map) => map.files)];
-    expect(files.filter((file) => !existsSync(folder + file))).toEqual([]);
-    const { spec } = parse(textOf('k8s/observability/scrape.yaml')) as Patch;
-    expect(spec.template.metadata.annotations).toEqual({
-      'prometheus.io/scrape': 'true',
-      'prometheus.io/port': /MANAGEMENT_PORT=(\d+)/.exec(textOf('k8s/base/kustomization.yaml'))![1],
-      'prometheus.io/path': '/metrics',
-    });
+describe('the dashboard', () => {
+  it('selects by job and namespace, and explains each panel', () => {
+    expect(queries.filter((query) => !hasJobs(query))).toEqual([]);
+    const graphs = panels.filter(({ type }) => type !== 'row');
+    expect(graphs.filter(({ description }) => description === undefined).map(({ title }) => title)).toEqual(
+      [],
+    );
   });
 });
 
-describeWithPromtool('alert rules in promtool', () => {
+describeWithPromtool('rules in promtool', () => {
+  let folder: string;
+
+  // promtool reads rule files, without the resource around them. A test reads the groups that it needs.
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'rules-'));
+    for (const group of groups)
+      writeFileSync(join(folder, `${group.name}.yaml`), stringify({ groups: [group] }));
+    for (const file of RULE_TESTS)
+      copyFileSync(fileURLToPath(new URL(`k8s/observability/${file}`, root)), join(folder, file));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
   it('are valid', () => {
-    expect(promtool(folder, 'check', 'rules', 'alerts.yaml')).toMatchObject({ status: 0 });
+    const files = groups.map(({ name }) => `${name}.yaml`);
+    expect(promtool(folder, 'check', 'rules', ...files)).toMatchObject({ status: 0 });
   });
 
   it('fire with the expected summaries, and do not fire in a normal hour', () => {

@@ -32,6 +32,16 @@ describe('the watcher of secret files', () => {
     await waitFor('both new values', () => received.length === 3);
     expect(received).toEqual(expect.arrayContaining(['second-key', 'third-key', ['second-secret']]));
 
+    const reloads = () =>
+      Object.fromEntries([...watcher.reloads()].map(([name, { successful }]) => [name, successful]));
+    expect(reloads()).toEqual({ KIGO_API_KEY: false, KIIP_APP_SECRETS: true });
+    const { succeededAt } = watcher.reloads().get('KIIP_APP_SECRETS')!;
+    await writeFile(files.secrets, '');
+    await waitFor('the failure is told', () => reloads()['KIIP_APP_SECRETS'] === false);
+    expect(watcher.reloads().get('KIIP_APP_SECRETS')).toEqual({ successful: false, succeededAt });
+    await writeFile(files.secrets, 'second-secret');
+    await waitFor('the value that is in use is back', () => reloads()['KIIP_APP_SECRETS'] === true);
+
     watcher.onModuleDestroy();
     await rm(folder, { recursive: true });
   });
