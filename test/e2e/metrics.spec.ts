@@ -36,6 +36,18 @@ describe('metrics of the ledger and deliveries', () => {
   const change = (work: Parameters<Database['run']>[0]) =>
     gateway.app.get(Database, { strict: false }).run(work);
 
+  const latencies = async () =>
+    (await metrics())['rewards_gateway_delivery_latency_seconds_count{consumer="wallet"}'];
+  const attempts = async () =>
+    (await metrics())['rewards_gateway_deliveries_total{consumer="wallet",outcome="delivered"}'];
+  const age = (seconds: number) =>
+    change((db) =>
+      db
+        .updateTable('deliveries')
+        .set({ accepted_at: sql<Date>`now() - ${seconds} * interval '1 second'` })
+        .execute(),
+    );
+
   it('counts every ledger entry once, and reports a missing one', async () => {
     consumer.answer(500, 200, 410);
     for (let row = 0; row < 3; row += 1) {
@@ -82,10 +94,6 @@ describe('metrics of the ledger and deliveries', () => {
   });
 
   it('measures the latency of a delivery, but not of one that an operator sends again', async () => {
-    const latencies = async () =>
-      (await metrics())['rewards_gateway_delivery_latency_seconds_count{consumer="wallet"}'];
-    const attempts = async () =>
-      (await metrics())['rewards_gateway_deliveries_total{consumer="wallet",outcome="delivered"}'];
     await gateway.callback(redemption());
     await waitFor('the first one', async () => (await attempts()) === 1);
     expect(await latencies()).toBe(1);
@@ -107,13 +115,6 @@ describe('metrics of the ledger and deliveries', () => {
     consumer.answer(500);
     await gateway.callback(redemption());
     await waitFor('it has been sent', async () => consumer.received.length === 1);
-    const age = (seconds: number) =>
-      change((db) =>
-        db
-          .updateTable('deliveries')
-          .set({ accepted_at: sql<Date>`now() - ${seconds} * interval '1 second'` })
-          .execute(),
-      );
     await late.check();
     await age(29);
     await late.check();
