@@ -1,11 +1,11 @@
 import 'reflect-metadata';
-import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { Logger } from '@nestjs/common';
 import { configWarnings, misspeltWarnings } from '../config/config-warnings.js';
 import type { Config } from '../config/config.js';
 import { ConfigError, EXIT_CONFIG, readConfig } from '../config/read-config.js';
 import { requireNode } from '../config/require-node.js';
+import { VERSION } from '../config/version.js';
 import { hostOf } from '../config/secret-summaries.js';
 import { checkServer } from './database-check.js';
 import { checkEmbeddedDatabase } from './embedded-database-check.js';
@@ -44,12 +44,9 @@ async function examine(): Promise<number> {
     );
     return EXIT_CONFIG;
   }
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   const warnings = [...configWarnings(config), ...misspelt];
   print([
-    ok('versions', `rewards-gateway ${version}, Node.js ${process.versions.node}`),
+    ok('versions', `rewards-gateway ${VERSION}, Node.js ${process.versions.node}`),
     ok('configuration', `valid, for ROLE=${config.role}; --check-config prints it`),
     ...warnings.map((text) => warning('configuration', text)),
   ]);

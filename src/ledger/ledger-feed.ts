@@ -201,7 +201,8 @@ function toCursor({ position, token }: Cursor): string {
 }
 
 function parseCursor(text: string): Cursor | undefined {
-  const [, digits, token = null] = CURSOR_PATTERN.exec(Buffer.from(text, 'base64url').toString()) ?? [];
+  const plain = Buffer.from(text, 'base64url').toString();
+  const [, digits, token = null] = CURSOR_PATTERN.exec(plain) ?? [];
   const cursor = { position: Number(digits), token };
   // The text must be exactly as issued: decoding base64url accepts other texts too.
   return digits !== undefined && toCursor(cursor) === text ? cursor : undefined;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { context, diag, propagation, trace } from '@opentelemetry/api';
 import type { Sampler } from '@opentelemetry/sdk-trace';
 import type { Config } from '../config/config.js';
 import { proxyFor } from '../config/proxy.js';
+import { VERSION } from '../config/version.js';
 
 export interface Tracing {
   /** Sends the spans that have not been sent yet. */
@@ -41,7 +41,7 @@ export async function startTracing(config: Config): Promise<Tracing> {
   const serviceName = otelServiceName ?? otelResourceAttributes?.['service.name'] ?? 'rewards-gateway';
   const provider = new sdk.TracerProvider({
     resource: resourceFromAttributes({
-      'service.version': readVersion(),
+      'service.version': VERSION,
       'service.instance.id': randomUUID(),
       ...otelResourceAttributes,
       'service.name': serviceName,
@@ -55,11 +55,6 @@ export async function startTracing(config: Config): Promise<Tracing> {
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   trace.setGlobalTracerProvider(provider);
   return { stop: () => provider.shutdown().catch(() => undefined) };
-}
-
-function readVersion(): string {
-  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(file) as { version: string }).version;
 }
 
 type Sdk = typeof import('@opentelemetry/sdk-trace');
