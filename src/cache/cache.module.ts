@@ -15,8 +15,9 @@ import { TieredCache, createMemoryStore, createSharedStore } from './tiered-cach
 @Module({})
 export class CacheModule {
   static async forRoot(config: Config): Promise<DynamicModule> {
-    const { redisUrl } = config;
-    const redis = redisUrl ? await connectRedis(redisUrl, redisScope(config)) : undefined;
+    const { redisUrl, redisSentinels = [], redisKeyPrefix } = config;
+    const probeKey = `${redisKeyPrefix}probe:${redisScope(config)}`;
+    const redis = redisUrl ? await connectRedis(redisUrl, redisSentinels, probeKey) : undefined;
     const stores = [createMemoryStore(), ...(redis ? [createSharedStore(redis)] : [])];
     return {
       module: CacheModule,

@@ -53,7 +53,7 @@ export class RedisConnection<Commands> {
   private closed = false;
   private end = new AbortController();
 
-  constructor(private readonly open: (signal: AbortSignal) => RedisSession<Commands>) {
+  constructor(private readonly open: (signal: AbortSignal) => Promise<RedisSession<Commands>>) {
     void this.keepConnected();
   }
 
@@ -106,7 +106,7 @@ export class RedisConnection<Commands> {
     }, CONNECT_TIMEOUT_MS).unref();
     let replied = false;
     try {
-      const session = this.open(end.signal);
+      const session = await this.open(end.signal);
       const { client } = session;
       client.on('error', (error) => {
         // An aborted client reports the end that we asked for.

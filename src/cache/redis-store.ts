@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RedisStore as RedisCommands } from 'cache-manager-redis-yet';
 import { RedisConnection } from './redis-connection.js';
 import type { RedisSession } from './redis-connection.js';
+import { findMaster } from './redis-sentinel.js';
 
 export type { RedisCommands };
 
@@ -99,33 +100,44 @@ export class RedisStore {
   }
 }
 
-/** Connects in the background. @param scope keeps the keys of this environment apart from those of others */
-export async function connectRedis(url: string, scope: string): Promise<RedisConnection<RedisCommands>> {
-  return new RedisConnection(await redisClients(url, scope));
+/**
+ * Connects in the background.
+ * @param sentinels their URLs, if `url` has the name of a master as its host
+ */
+export async function connectRedis(
+  url: string,
+  sentinels: readonly string[],
+  probeKey: string,
+): Promise<RedisConnection<RedisCommands>> {
+  return new RedisConnection(await redisClients(url, sentinels, probeKey));
 }
 
 /** Makes clients. Imports them here only: that costs 75 MB that an installation without Redis need not pay. */
 export async function redisClients(
   url: string,
-  scope: string,
-): Promise<(signal: AbortSignal) => RedisSession<RedisCommands>> {
+  sentinels: readonly string[],
+  probeKey: string,
+): Promise<(signal: AbortSignal) => Promise<RedisSession<RedisCommands>>> {
   const [{ createClient }, { redisInsStore }] = await Promise.all([
     import('redis'),
     import('cache-manager-redis-yet'),
   ]);
-  const probeKey = `rewards-gateway:probe:${scope}`;
   const probeOptions = { keys: [probeKey], arguments: [String(PROBE_TTL_MS)] };
-  return (signal) => {
-    // net and tls destroy the socket on this signal, whatever its state.
-    const socket = { connectTimeout: 2_000, reconnectStrategy: false as const, signal };
-    const client = createClient({
-      url,
-      disableOfflineQueue: true,
-      commandsQueueMaxLength: 10_000,
-      // Without CLIENT SETINFO a connection is ready at once, or after AUTH.
-      disableClientInfo: true,
-      socket,
-    });
+  return async (signal) => {
+    const newClient = (to: string) => {
+      const { socket: address, ...options } = clientOptions(to);
+      // net and tls destroy the socket on this signal, whatever its state.
+      const socket = { ...address, connectTimeout: 2_000, reconnectStrategy: false as const, signal };
+      return createClient({
+        ...options,
+        disableOfflineQueue: true,
+        commandsQueueMaxLength: 10_000,
+        // Without CLIENT SETINFO a connection is ready at once, or after AUTH.
+        disableClientInfo: true,
+        socket,
+      });
+    };
+    const client = newClient(sentinels.length === 0 ? url : await findMaster(url, sentinels, newClient));
     client.unref();
     let known = false;
     const probe = async () => {
@@ -138,5 +150,20 @@ export async function redisClients(
       known = true;
     };
     return { client, commands: redisInsStore(client as never), probe };
+  };
+}
+
+/** What a URL says. The client reads URLs, too, but leaves an IPv6 address in its brackets, and then looks that up as a name. */
+function clientOptions(href: string) {
+  const { protocol, hostname, port, username, password, pathname } = new URL(href);
+  return {
+    username: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: Number(pathname.slice(1)),
+    socket: {
+      host: hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: Number(port || 6379),
+      ...(protocol === 'rediss:' && { tls: true as const }),
+    },
   };
 }

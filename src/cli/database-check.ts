@@ -1,6 +1,5 @@
 import { Client } from 'pg';
 import type { Config } from '../config/config.js';
-import { CONNECTIONS_PER_PROCESS } from '../database/database.js';
 import { CLIENT_TIMEOUT_MARGIN_MS } from '../database/postgresql.js';
 import { prepareSession } from '../database/session.js';
 import type { SessionFacts } from '../database/session.js';
@@ -121,14 +120,16 @@ async function checkClock(check: string, query: Query): Promise<Finding> {
   return differenceMs > CLOCK_FAILED_MS ? failed(check, advice) : warning(check, advice);
 }
 
-async function checkConnections(check: string, query: Query): Promise<Finding> {
+async function checkConnections(check: string, query: Query, poolSize: number): Promise<Finding> {
+  // And one that migrates.
+  const needed = poolSize + 1;
   const [row] = await query<{ used: number; usable: number }>(
     `select (select sum(numbackends) from pg_stat_database)::int as used, current_setting('max_connections')::int
       - current_setting('superuser_reserved_connections')::int
       - coalesce(current_setting('reserved_connections', true), '0')::int as usable`,
   );
   const { used, usable } = row!;
-  const text = `${used} of ${usable} are in use, and a gateway has up to ${CONNECTIONS_PER_PROCESS}`;
-  if (usable - used >= CONNECTIONS_PER_PROCESS) return ok(check, text);
+  const text = `${used} of ${usable} are in use, and a gateway has up to ${needed}`;
+  if (usable - used >= needed) return ok(check, text);
   return warning(check, `${text}: raise max_connections, or use a connection pooler`);
 }

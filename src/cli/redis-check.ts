@@ -25,15 +25,15 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 /** Connects with a client of the gateway, and sends every command that the gateway sends, on keys of their own. */
 export async function checkRedis(config: Config, signal: AbortSignal): Promise<Finding[]> {
-  const { redisUrl } = config;
+  const { redisUrl, redisSentinels = [], redisKeyPrefix } = config;
   if (redisUrl === undefined)
     return [ok(CHECK, 'REDIS_URL is not set: each process has a cache and limits of its own')];
   const host = hostOf(redisUrl);
   const end = new AbortController();
-  const openClient = await redisClients(redisUrl, redisScope(config));
-  const session = openClient(AbortSignal.any([signal, end.signal]));
-  session.client.on('error', () => undefined);
+  const openClient = await redisClients(redisUrl, redisSentinels, `${redisKeyPrefix}probe:${redisScope(config)}`);
   try {
+    const session = await openClient(AbortSignal.any([signal, end.signal]));
+    session.client.on('error', () => undefined);
     await session.client.connect();
     // A user may be allowed what the gateway needs, and not this.
     const info = parseInfo(await session.commands.client.info().catch(() => ''));

@@ -53,6 +53,14 @@ export const wholeNumber: Parser<number> = (value) => {
   return number;
 };
 
+/** Two connections for each kind of work, so that none waits behind a single slow statement. */
+export const poolSize: Parser<number> = (value) => {
+  const number = decimal(value);
+  if (!Number.isSafeInteger(number) || number < 6)
+    throw new InvalidValueError('must be a whole number of at least 6');
+  return number;
+};
+
 export const port: Parser<number> = (value) => {
   const number = decimal(value);
   if (!Number.isInteger(number) || number < 0 || number > 65_535)
@@ -116,6 +124,14 @@ export const redisUrl: Parser<string> = (value) => {
   if (url.hostname === '' || !/^(\/\d*)?$/.test(url.pathname) || !decodable)
     throw new InvalidValueError('must be redis://user:password@host:port/number; only the host is required');
   return url.href;
+};
+
+export const redisUrls: Parser<readonly string[]> = (value) => list(value).map(redisUrl);
+
+export const keyPrefix: Parser<string> = (value) => {
+  if (!/^[\w.:-]{1,64}$/.test(value))
+    throw new InvalidValueError('must be 1 to 64 letters, digits, colons, dots, dashes or underscores');
+  return value;
 };
 
 export const path: Parser<string> = (value) => {

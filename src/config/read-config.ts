@@ -131,11 +131,19 @@ function* validateTogether(values: Partial<ConfigValues>): Iterable<[env: string
       if (urls.some((url) => url !== undefined && isInsecure(url))) yield [name, INSECURE_URL];
   }
   if (!values.allowInsecureStores) {
-    if (values.redisUrl !== undefined && isPlainRedis(values.redisUrl))
+    // Behind Sentinels, the host of REDIS_URL is a name: the server may be anywhere.
+    if (
+      values.redisUrl &&
+      (isPlainRedis(values.redisUrl) || (values.redisSentinels && !isTls(values.redisUrl)))
+    )
       yield ['REDIS_URL', `must use rediss:// ${INSECURE_STORE}`];
+    if (values.redisSentinels?.some(isPlainRedis))
+      yield ['REDIS_SENTINELS', `must use rediss:// ${INSECURE_STORE}`];
     if (values.databaseUrl !== undefined && isPlainPostgres(values.databaseUrl))
       yield ['DATABASE_URL', `must have sslmode=verify-full or another that encrypts ${INSECURE_STORE}`];
   }
+  if (values.redisSentinels && values.redisUrl === undefined)
+    yield ['REDIS_URL', 'is required with REDIS_SENTINELS: its host is the name of the master'];
   if (values.kiipCurrencies && haveSharedTexts(values.kiipCurrencies, values.kiipLegacySignature === true))
     yield [
       'KIIP_CURRENCIES',
@@ -169,9 +177,12 @@ const INSECURE_URL =
 
 const INSECURE_STORE = '(plain text is only for loopback, or with ALLOW_INSECURE_STORES=true)';
 
+function isTls(href: string): boolean {
+  return new URL(href).protocol === 'rediss:';
+}
+
 function isPlainRedis(href: string): boolean {
-  const { protocol, hostname } = new URL(href);
-  return protocol === 'redis:' && !isLoopback(hostname);
+  return !isTls(href) && !isLoopback(new URL(href).hostname);
 }
 
 /** As the driver reads it: without `sslmode`, and with one that allows it, nothing is encrypted. */

@@ -12,6 +12,7 @@ type Summaries = {
 export const SECRET_SUMMARIES: Summaries = {
   kiipAppSecrets: (secrets) => count(secrets.length, 'secret'),
   redisUrl: hostOf,
+  redisSentinels: (urls) => urls.map(hostOf).join(', '),
   databaseUrl: hostOf,
   httpsProxy: hostOf,
   httpProxy: hostOf,

@@ -225,6 +225,19 @@ export const VARIABLES = {
       '`redis://` or `rediss://`. Cache and coordination shared by all replicas. Unset: memory only.',
     ),
   ),
+  redisSentinels: secret(
+    optional(
+      'REDIS_SENTINELS',
+      parse.redisUrls,
+      '`redis://` or `rediss://` URLs of Redis Sentinels, separated by commas. They say where the master is whose name is the host of `REDIS_URL`.',
+    ),
+  ),
+  redisKeyPrefix: withDefault(
+    'REDIS_KEY_PREFIX',
+    parse.keyPrefix,
+    'rewards-gateway:',
+    'What all keys in Redis begin with.',
+  ),
   databaseUrl: secret(
     optional(
       'DATABASE_URL',
@@ -237,6 +250,12 @@ export const VARIABLES = {
     parse.durationMs,
     '3000',
     'Time limit of a database statement. Beyond it the response is `503`.',
+  ),
+  databasePoolSize: withDefault(
+    'DATABASE_POOL_SIZE',
+    parse.poolSize,
+    '18',
+    'Database connections of a process, at most: five ninths for callbacks and moments, two for its own work, two for reads. At least 6.',
   ),
   dataDir: withDefault('DATA_DIR', parse.singleLine, './data', 'Folder of the embedded PostgreSQL.'),
   callerAuth: withDefault(

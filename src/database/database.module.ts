@@ -13,8 +13,12 @@ import { DatabaseLifecycleService } from './database-lifecycle.service.js';
     {
       provide: Database,
       inject: [Config],
-      useFactory: ({ databaseUrl, dataDir, databaseTimeoutMs }: Config) =>
-        new Database({ server: databaseUrl ?? new EmbeddedServer(dataDir), timeoutMs: databaseTimeoutMs }),
+      useFactory: ({ databaseUrl, dataDir, databaseTimeoutMs, databasePoolSize }: Config) =>
+        new Database({
+          server: databaseUrl ?? new EmbeddedServer(dataDir),
+          timeoutMs: databaseTimeoutMs,
+          poolSize: databasePoolSize,
+        }),
     },
   ],
   exports: [Database],

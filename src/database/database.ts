@@ -17,17 +17,17 @@ const REPEAT_BACKOFF = { initialMs: 5, maxMs: 100, jitter: 1 };
 /** Migrations may rewrite tables and wait for each other, so they get more time than the statements of a request. */
 const MIGRATION_TIMEOUT_MS = 300_000;
 
+/** What callbacks and moments need; the work of the process itself; what callers read and manage. */
+export type PoolName = 'callbacks' | 'workers' | 'reads';
+
 /**
  * The maximum number of connections for each kind of work. Reads and workers cannot keep callbacks waiting: a callback that gets no
  * connection in time may be lost.
  */
-const POOL_SIZES = { callbacks: 10, workers: 4, reads: 4 };
-
-/** The maximum number of connections of a process: those of its pools, and one that migrates. */
-export const CONNECTIONS_PER_PROCESS = Object.values(POOL_SIZES).reduce((sum, size) => sum + size, 1);
-
-/** What callbacks and moments need; the work of the process itself; what callers read and manage. */
-export type PoolName = keyof typeof POOL_SIZES;
+function sizeOfPool(name: PoolName, total: number): number {
+  const share = Math.max(2, Math.round((total * 2) / 9));
+  return name === 'callbacks' ? total - 2 * share : share;
+}
 
 /** Probes do not ask the database more often than this. */
 const PING_INTERVAL_MS = 1_000;
@@ -37,6 +37,8 @@ export interface DatabaseOptions {
   server: string | EmbeddedServer;
   /** The time limit of one statement, and of one `run` as a whole, in milliseconds. */
   timeoutMs: number;
+  /** The maximum number of connections in all. */
+  poolSize?: number;
 }
 
 export interface DatabaseState {
@@ -193,11 +195,11 @@ export class Database implements OnApplicationShutdown {
   }
 
   private async open(pool: PoolName): Promise<Kysely<Tables>> {
-    const { timeoutMs } = this.options;
+    const { timeoutMs, poolSize = 18 } = this.options;
     return openPostgresql({
       databaseUrl: await this.url(),
       timeoutMs,
-      poolSize: POOL_SIZES[pool],
+      poolSize: sizeOfPool(pool, poolSize),
       forCallbacks: pool === 'callbacks',
     });
   }

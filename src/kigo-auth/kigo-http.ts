@@ -20,9 +20,9 @@ export class KigoHttp extends UpstreamHttp {
 }
 
 /** The prefix of all keys in the shared Redis. It names the Kigo and the partner, so that no other gateway gets their data. */
-export function kigoKeyPrefix({ kigoBaseUrl, kigoPartnerId }: Config): string {
+export function kigoKeyPrefix({ kigoBaseUrl, kigoPartnerId, redisKeyPrefix }: Config): string {
   const scope = hash('sha256', JSON.stringify([kigoBaseUrl, kigoPartnerId])).slice(0, 16);
-  return `rewards-gateway:kigo:${scope}`;
+  return `${redisKeyPrefix}kigo:${scope}`;
 }
 
 /** What all clients of Kigo have in common. */

@@ -25,10 +25,10 @@ interface Window {
 export class RateLimitStorage implements ThrottlerStorage {
   private readonly windows = newLruMap<Window>(MAX_TRACKED_CALLERS);
 
-  /** @param scope keeps the counters of environments that share a Redis apart */
+  /** @param keyPrefix keeps the counters of environments that share a Redis apart */
   constructor(
     private readonly counters: Pick<RedisStore, 'add'>,
-    private readonly scope: string,
+    private readonly keyPrefix: string,
   ) {}
 
   /** Counts one unit: see `take`. */
@@ -79,7 +79,7 @@ export class RateLimitStorage implements ThrottlerStorage {
     missing: number,
   ): Promise<void> {
     const amount = Math.max(missing, Math.floor(limit / 100));
-    const name = `rewards-gateway:rate:${this.scope}:${key}`;
+    const name = `${this.keyPrefix}:${key}`;
     const counter = await this.counters.add(name, amount, ttl, (late) => {
       // A late reply does not include the calls that this process has counted alone since, and part of its time has passed.
       window.reserved = Math.max(window.reserved, late.total);

@@ -31,7 +31,7 @@ function createLimit(name: string, perMinute: number, appliesTo: CallLimit['appl
             ({ config }) => config.kind === 'callback',
           ),
         ],
-        storage: new RateLimitStorage(redis, redisScope(config)),
+        storage: new RateLimitStorage(redis, `${config.redisKeyPrefix}rate:${redisScope(config)}`),
       }),
     }),
   ],

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { sql } from 'kysely';
 import { Database } from '../../src/database/database.js';
+import type { PoolName } from '../../src/database/database.js';
 import { waitForDatabase } from '../../src/database/database-lifecycle.service.js';
 import { StorageUnavailableError } from '../../src/database/storage-error.js';
 import { LedgerService } from '../../src/ledger/ledger.service.js';
@@ -158,6 +159,23 @@ describe('a connection to the database', () => {
             current_setting('lock_timeout') as lock, current_setting('search_path') as path`.execute(db),
     );
     expect(rows).toEqual([{ commit: 'on', statement: '3s', lock: '1500ms', path: 'public' }]);
+    await database.close();
+  });
+
+  test.each([
+    [6, 6],
+    [18, 18],
+  ])('has %i connections at most, for all kinds of work together', async (poolSize, expected) => {
+    const database = new Database({ server: server.url, timeoutMs: 30_000, poolSize });
+    await database.migrate();
+    const pools = ['callbacks', 'workers', 'reads'] as const;
+    const many = Array.from({ length: 20 }, (_, index) => pools[index % pools.length]!);
+    const run = (pool: PoolName) => database.run((db) => sql`select pg_sleep(0.02)`.execute(db), pool);
+    await Promise.all([...many, ...many].map(run));
+    const [row] = await server.query(
+      `select count(*)::int from pg_stat_activity where datname = current_database() and application_name = 'rewards-gateway'`,
+    );
+    expect(row).toEqual({ count: expected });
     await database.close();
   });
 

@@ -5,7 +5,7 @@ import { baseEnvironment, badge } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
 import { passSeconds, restoreClock } from '../support/clock.js';
 import { describeWithRedis } from '../support/redis.js';
-import { RedisWorld } from '../support/redis-world.js';
+import { RedisWorld, redisState } from '../support/redis-world.js';
 import { waitFor } from '../support/wait-for.js';
 
 function maxAge(response: Response): number {
@@ -26,6 +26,28 @@ describeWithRedis('gateways that share a Redis', () => {
   });
 
   const routes = () => world.kigo.requests().map(({ route }) => route);
+
+  it('work as a Redis user that may use the keys of its REDIS_KEY_PREFIX alone', async () => {
+    const { redis } = world;
+    await redis.command('ACL', 'SETUSER', 'staging', 'on', '>word', '~staging:*', '+@all');
+    const gateway = await world.sharingGateway({
+      REDIS_URL: redis.url.replace('//', '//staging:word@'),
+      REDIS_KEY_PREFIX: 'staging:',
+    });
+    await world.retryOnTimeout(async (user) => {
+      expect((await gateway.get(badge(user))).status).toBe(200);
+      for (const part of [':token:', ':account:', ':hub-summary:']) await world.stored(part);
+    });
+    const keys = (await redis.dump()).map(([key]) => key);
+    expect(keys.filter((key) => !key.startsWith('staging:'))).toEqual([]);
+  });
+
+  it('reach a Redis by an IPv6 address', async () => {
+    await world.redis.kill();
+    await world.redis.start('--bind', '127.0.0.1', '::1');
+    const gateway = await world.sharingGateway({ REDIS_URL: `redis://[::1]:${world.redis.port}` });
+    expect(await redisState(gateway)).toBe('up');
+  });
 
   it('cause one login, one lookup and one summary together', async () => {
     await world.retryOnTimeout(async () => {

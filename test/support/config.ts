@@ -25,8 +25,14 @@ const validEnvironment: Environment = {
   CALLER_SCOPES: undefined,
 };
 
+/** With what REDIS_SENTINELS needs beside it. */
+function withChanges(env: Environment): Environment {
+  const behindSentinels = 'REDIS_SENTINELS' in env || 'REDIS_SENTINELS_FILE' in env;
+  return { ...validEnvironment, ...(behindSentinels && { REDIS_URL: 'rediss://mymaster' }), ...env };
+}
+
 /** Reads a valid environment with these changes. */
-export const read = (env: Environment = {}): Config => readConfig({ ...validEnvironment, ...env });
+export const read = (env: Environment = {}): Config => readConfig(withChanges(env));
 
 /** The value that a variable with this string gets. */
 export function valueOf(env: string, text: string): unknown {
@@ -46,7 +52,7 @@ export function configErrorsOf(env: Environment): readonly string[] {
 }
 
 /** The same for a valid environment with these changes. */
-export const configErrors = (env: Environment) => configErrorsOf({ ...validEnvironment, ...env });
+export const configErrors = (env: Environment) => configErrorsOf(withChanges(env));
 
 /** A valid consumer. */
 export const consumer = {

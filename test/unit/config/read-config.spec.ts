@@ -120,6 +120,7 @@ describe('readConfig: a secret in a file', () => {
     KIIP_APP_KEY: 'from-file',
     KIIP_APP_SECRETS: 'one\ntwo',
     REDIS_URL: 'rediss://redis.example',
+    REDIS_SENTINELS: 'rediss://redis.example',
     DATABASE_URL: 'postgres://db.example/gateway?sslmode=verify-full',
     API_KEYS: 'app:from-file',
     DELIVERY_CONSUMERS: consumers({}),
@@ -197,6 +198,7 @@ describe('Config', () => {
       CALLER_SCOPES: '{"shop":["kigo:read","ledger:decide"]}',
       KIIP_APP_SECRETS: 'canary-0123456789abc,canary-0123456789abd',
       REDIS_URL: 'rediss://:canary@redis.example/2',
+      REDIS_SENTINELS: 'rediss://:canary@redis.example',
       DATABASE_URL:
         'postgres://canary:canary@db.example:5433/rewards?sslmode=require&application_name=canary',
       DELIVERY_CONSUMERS: consumers(

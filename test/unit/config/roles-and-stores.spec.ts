@@ -41,6 +41,20 @@ describe('a store on another host', () => {
     },
   );
 
+  it('is refused without TLS behind Sentinels, wherever these are', () => {
+    const [sentinels, tls] = ['redis://127.0.0.1:26379', 'rediss://sentinel.example'];
+    expect(redis('redis://localhost', { REDIS_SENTINELS: sentinels })).toEqual([
+      expect.stringMatching(/^REDIS_URL must use rediss:/),
+    ]);
+    expect(redis('rediss://mymaster', { REDIS_SENTINELS: `${sentinels},${tls}` })).toEqual([]);
+    expect(redis('rediss://mymaster', { REDIS_SENTINELS: `${tls},redis://sentinel` })).toEqual([
+      expect.stringMatching(/^REDIS_SENTINELS must use rediss:/),
+    ]);
+    expect(configErrors({ REDIS_SENTINELS: tls, REDIS_URL: undefined })).toEqual([
+      'REDIS_URL is required with REDIS_SENTINELS: its host is the name of the master',
+    ]);
+  });
+
   it.each([
     'postgres://db.example/gateway',
     'postgresql://user:word@10.0.0.7:5432/gateway?application_name=x',

@@ -18,6 +18,7 @@ const valid: Record<string, string> = {
   HTTP_PROXY: 'http://127.0.0.1:3128',
   HTTPS_PROXY: 'http://127.0.0.1:3128',
   REDIS_URL: 'redis://127.0.0.1',
+  REDIS_SENTINELS: 'redis://127.0.0.1',
   DATABASE_URL: 'postgres://127.0.0.1/db',
   DELIVERY_CONSUMERS: consumers({}),
 };

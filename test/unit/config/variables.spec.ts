@@ -18,7 +18,7 @@ const positives = envs(({ default: defaultValue, parse }) => {
 
 describe('VARIABLES', () => {
   it('has every variable with its kind', () => {
-    expect(envs(() => true)).toHaveLength(67);
+    expect(envs(() => true)).toHaveLength(70);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -32,6 +32,7 @@ describe('VARIABLES', () => {
       'KIIP_APP_KEY',
       'KIIP_APP_SECRETS',
       'REDIS_URL',
+      'REDIS_SENTINELS',
       'DATABASE_URL',
       'API_KEYS',
       'DELIVERY_CONSUMERS',
@@ -96,6 +97,9 @@ describe('the parser of a variable', () => {
     ['KIIP_USER_REFERENCE', 'opaque', 'opaque'],
     ['KIIP_CURRENCIES', JSON.stringify(currencies), currencies],
     ['REDIS_URL', 'rediss://user:word@redis.example:6380/1', 'rediss://user:word@redis.example:6380/1'],
+    ['REDIS_SENTINELS', 'rediss://a, rediss://:word@b:26380', ['rediss://a', 'rediss://:word@b:26380']],
+    ['REDIS_KEY_PREFIX', 'team_a.rewards-gateway:', 'team_a.rewards-gateway:'],
+    ['DATABASE_POOL_SIZE', '6', 6],
     ['DATABASE_URL', 'postgresql:///db?host=/run', 'postgresql:///db?host=/run'],
     // What is checked is used.
     ['DATABASE_URL', ' postgres://user:p%23s@127.0.0.1/gateway\n', 'postgres://user:p%23s@127.0.0.1/gateway'],
@@ -197,6 +201,9 @@ describe('the parser of a variable', () => {
       'every "max_quantity" must be a positive integer',
     ],
     ['REDIS_URL', 'http://redis.example', 'must be a URL that begins with redis:// or rediss://'],
+    // With a hash tag, the probe would not see that keys of a cluster are elsewhere.
+    ['REDIS_KEY_PREFIX', '{a}', 'must be 1 to 64 letters, digits, colons, dots, dashes or underscores'],
+    ['DATABASE_POOL_SIZE', '5', 'must be a whole number of at least 6'],
     ['DATABASE_URL', 'mysql://db', 'must be a URL that begins with postgres:// or postgresql://'],
     ...['p#w', '1#w', 'p/w', '1/w', 'p?w', '1?w', '1/w?x', 'p@/w', 'p%w@'].map(
       (password): [string, string, string] => [
