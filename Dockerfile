@@ -1,10 +1,12 @@
-# Debian with glibc, as where the tests run; the very Node.js that package-lock.json pins.
+# The very Node.js that package-lock.json pins. What runs in production has glibc, certificates and Node.js under it, and no shell.
 # A tag may be moved: to have the same bytes for ever, put the digest that your registry shows behind it in every FROM line that has a tag.
 # `docker build .` builds the gateway, `--target embedded` the gateway with a PostgreSQL of its own for k8s/overlays/dev, and
 # `--target sandbox` the simulated Kigo and Kiip.
 ARG NODE_VERSION=24.21.0
 
-FROM node:${NODE_VERSION}-slim AS manifest
+FROM node:${NODE_VERSION}-slim AS node
+
+FROM node AS manifest
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY sandbox/package.json sandbox/
@@ -27,8 +29,12 @@ RUN node tools/build.js --sandbox
 FROM manifest AS sandbox-dependencies
 RUN npm ci --workspace=sandbox --omit=dev --ignore-scripts
 
+# Without a shell, a package manager and npm. It has the libraries that Node.js needs.
+FROM gcr.io/distroless/cc-debian13:nonroot AS runtime
+COPY --from=node /usr/local/bin/node /usr/local/bin/
+
 # The simulated Kigo and Kiip. For development and tests: their credentials are public.
-FROM node:${NODE_VERSION}-slim AS sandbox
+FROM runtime AS sandbox
 ENV NODE_ENV=production
 WORKDIR /app/sandbox
 COPY sandbox/package.json ./
@@ -39,8 +45,8 @@ EXPOSE 3001 3002
 ENTRYPOINT ["node", "--disable-sigusr1"]
 CMD ["dist/main.js", "--vendors-only"]
 
-# The gateway with the embedded PostgreSQL. It runs as the user `node` of the base image: PostgreSQL needs one that has a name.
-FROM node:${NODE_VERSION}-slim AS embedded
+# The gateway with the embedded PostgreSQL. It runs as the user `node` of the base image: PostgreSQL needs one that has a name, and a shell.
+FROM node AS embedded
 ENV NODE_ENV=production
 WORKDIR /app
 COPY package.json ./
@@ -51,7 +57,16 @@ EXPOSE 3000 3080 3090
 ENTRYPOINT ["node", "--disable-sigusr1"]
 CMD ["dist/main.js"]
 
-FROM node:${NODE_VERSION}-slim
+FROM runtime
+# docker build --build-arg REVISION=$(git rev-parse HEAD) --build-arg SOURCE=https://…
+ARG VERSION=0.1.0
+ARG REVISION=
+ARG SOURCE=
+LABEL org.opencontainers.image.title="Rewards Gateway"
+LABEL org.opencontainers.image.version=${VERSION}
+LABEL org.opencontainers.image.revision=${REVISION}
+LABEL org.opencontainers.image.source=${SOURCE}
+LABEL org.opencontainers.image.licenses=MIT
 ENV NODE_ENV=production
 WORKDIR /app
 # It says that the programs are ES modules.
@@ -61,6 +76,6 @@ COPY --from=build /app/dist dist
 # A number, so that Kubernetes can see that it is not root. It owns nothing here, and needs to write nothing.
 USER 10001:10001
 EXPOSE 3000 3080 3090
-# Node.js itself, not the shell script of the base image; and no signal opens a debugger.
+# No signal opens a debugger.
 ENTRYPOINT ["node", "--disable-sigusr1"]
 CMD ["dist/main.js"]

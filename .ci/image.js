@@ -20,7 +20,6 @@ import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 
 const temporary = mkdtempSync(join(tmpdir(), 'image-'));
-const bin = join(temporary, 'bin');
 const args = {};
 const stages = {};
 let stage;
@@ -31,11 +30,11 @@ const instructions = {
     const [base, , name = 'final'] = text.split(/\s+/);
     const root = join(temporary, name);
     if (stages[base]) copy(stages[base].root, root);
-    else if (!base.startsWith(`node:${process.versions.node}-`))
-      throw new Error(`this is Node.js ${process.versions.node}, the image is ${base}`);
-    stage = stages[name] = { workdir: '/', env: {}, ...structuredClone(stages[base]), root };
+    else pull(base, root);
+    stage = stages[name] = { workdir: '/', env: {}, labels: {}, ...structuredClone(stages[base]), root };
   },
   ENV: (text) => Object.assign(stage.env, pair(text)),
+  LABEL: (text) => Object.assign(stage.labels, pair(text)),
   WORKDIR(text) {
     stage.workdir = text;
     mkdirSync(stage.root + text, { recursive: true });
@@ -51,7 +50,8 @@ const instructions = {
     }
   },
   RUN(text) {
-    const env = { ...process.env, npm_config_prefer_offline: 'true', PATH: `${bin}:${process.env.PATH}` };
+    const PATH = `${stage.root}/usr/local/bin:${process.env.PATH}`;
+    const env = { ...process.env, npm_config_prefer_offline: 'true', PATH };
     const cwd = stage.root + stage.workdir;
     const { status } = spawnSync('sh', ['-c', text], {
       cwd,
@@ -66,6 +66,16 @@ const instructions = {
   CMD: (text) => (stage.command = JSON.parse(text)),
 };
 
+/** What of an image is used here: Node.js. What a distroless one has, its libraries, are those of this machine. */
+function pull(image, root) {
+  if (image.startsWith('gcr.io/distroless/cc-')) return;
+  if (!image.startsWith(`node:${process.versions.node}-`))
+    throw new Error(`this is Node.js ${process.versions.node}, the image is ${image}`);
+  const bin = join(root, 'usr/local/bin');
+  mkdirSync(bin, { recursive: true });
+  copyFileSync(process.execPath, join(bin, 'node'));
+}
+
 function copy(source, target) {
   // Links stay as they are written, so that they lead to files of the stage that they are in.
   cpSync(source, target, { recursive: true, verbatimSymlinks: true });
@@ -77,8 +87,6 @@ function pair(text) {
 }
 
 function build() {
-  mkdirSync(bin);
-  copyFileSync(process.execPath, join(bin, 'node'));
   const lines = readFileSync('Dockerfile', 'utf8').split('\n');
   for (const line of lines.filter((line) => /^[A-Z]/.test(line))) {
     const [, name, text] = /^([A-Z]+)\s+(.*)$/.exec(line);
@@ -92,7 +100,7 @@ function start(stage, args, env) {
   const [command, ...rest] = [...stage.entrypoint, ...args];
   const child = spawn(command, rest, {
     cwd: stage.root + stage.workdir,
-    env: { ...stage.env, PATH: bin, ...env },
+    env: { ...stage.env, PATH: join(stage.root, 'usr/local/bin'), ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: 120_000,
     ...(process.getuid() === 0 ? { uid, gid } : {}),
@@ -167,6 +175,19 @@ async function trySandbox(sandbox) {
   }
 }
 
+/** Beside its base, the image for production has Node.js and the programs alone; its labels tell its version. */
+function checkContents({ root, labels }) {
+  const files = readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length))
+    .filter((path) => !path.startsWith('/app/dist/'));
+  const expected = ['/app/package.json', '/usr/local/bin/node'];
+  if (files.toSorted().join() !== expected.join()) throw new Error(`the image has ${files.join(', ')}`);
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+  if (labels['org.opencontainers.image.version'] !== version)
+    throw new Error('the image has another version');
+}
+
 /** The image for production has no simulator, and knows none of its secrets. */
 async function checkThatNoSandboxIsIn(gateway, sandbox) {
   const app = gateway.root + gateway.workdir;
@@ -188,6 +209,7 @@ async function checkThatNoSandboxIsIn(gateway, sandbox) {
 try {
   build();
   const { final, embedded, sandbox } = stages;
+  checkContents(final);
   await checkThatNoSandboxIsIn(final, sandbox);
   // Nobody listens there: the gateway starts, and is not ready.
   await tryGateway(final, { DATABASE_URL: 'postgres://127.0.0.1:9/none' }, 'listening');

@@ -23,16 +23,23 @@ function stage(wanted: string): Instruction[] {
   return instructions.slice(start, start + 1 + length);
 }
 
-const manifest = JSON.parse(read('package.json')) as { devDependencies: { node: string } };
+const manifest = JSON.parse(read('package.json')) as {
+  version: string;
+  devDependencies: { node: string };
+};
 const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { version: string }> };
 
 describe('the Dockerfile', () => {
   it('has the Node.js version that package.json requires and package-lock.json pins', () => {
-    const [version] = named('ARG').map((text) => /^NODE_VERSION=(.+)$/.exec(text)?.[1]);
+    const [version] = named('ARG', instructions.slice(0, 1)).map(
+      (text) => /^NODE_VERSION=(.+)$/.exec(text)?.[1],
+    );
     expect(version).toBe(lock.packages['node_modules/node']?.version);
     expect(version?.split('.')[0]).toBe(/\d+/.exec(manifest.devDependencies.node)?.[0]);
     for (const base of named('FROM'))
-      expect(base).toMatch(/^(node:\$\{NODE_VERSION\}-slim|manifest|tools)( AS [\w-]+)?$/);
+      expect(base).toMatch(
+        /^(node:\$\{NODE_VERSION\}-slim AS node|gcr\.io\/distroless\/cc-debian13:nonroot AS runtime|(node|runtime|manifest|tools)( AS [\w-]+)?)$/,
+      );
   });
 
   it('copies only files that exist and that .dockerignore does not exclude', () => {
@@ -45,6 +52,23 @@ describe('the Dockerfile', () => {
     expect(copied.filter((path) => !existsSync(new URL(path, root)))).toEqual([]);
     expect(first).toBe('*');
     expect(new Set(allowed)).toEqual(new Set(copied.map((path) => `!${path}`)));
+  });
+
+  it('has an image without a shell for production and for the vendors, with that Node.js', () => {
+    for (const [from] of [lastStage, sandboxStage]) expect(from!.text).toMatch(/^runtime\b/);
+    expect(named('COPY', stage('runtime'))).toEqual(['--from=node /usr/local/bin/node /usr/local/bin/']);
+    expect(named('RUN', [...stage('runtime'), ...lastStage, ...sandboxStage])).toEqual([]);
+  });
+
+  it('has labels with the version of package.json and, by build arguments, the revision and the source', () => {
+    expect(named('ARG', lastStage)).toEqual([`VERSION=${manifest.version}`, 'REVISION=', 'SOURCE=']);
+    expect(named('LABEL', lastStage)).toEqual([
+      'org.opencontainers.image.title="Rewards Gateway"',
+      'org.opencontainers.image.version=${VERSION}',
+      'org.opencontainers.image.revision=${REVISION}',
+      'org.opencontainers.image.source=${SOURCE}',
+      'org.opencontainers.image.licenses=MIT',
+    ]);
   });
 
   it('has only the bundled programs and package.json in the last stage', () => {
