@@ -17,7 +17,7 @@ const MAX_VERSION = 18;
 const CLOCK_WARNING_MS = 2_000;
 const CLOCK_FAILED_MS = 60_000;
 
-type ServerCheck = (check: string, query: Query, session: SessionFacts) => Promise<Finding>;
+type ServerCheck = (check: string, query: Query, session: SessionFacts, config: Config) => Promise<Finding>;
 
 const SERVER_CHECKS: Readonly<Record<string, ServerCheck>> = {
   'database migrations': checkMigrations,
@@ -48,7 +48,7 @@ export async function checkServer(databaseUrl: string, config: Config, where: st
     const findings = [await checkVersion('database', query, where)];
     for (const [name, check] of Object.entries(SERVER_CHECKS))
       findings.push(
-        await check(name, query, session).catch((error: unknown) => toFinding(name, where, error)),
+        await check(name, query, session, config).catch((error: unknown) => toFinding(name, where, error)),
       );
     return findings;
   } catch (error) {
@@ -120,9 +120,14 @@ async function checkClock(check: string, query: Query): Promise<Finding> {
   return differenceMs > CLOCK_FAILED_MS ? failed(check, advice) : warning(check, advice);
 }
 
-async function checkConnections(check: string, query: Query, poolSize: number): Promise<Finding> {
+async function checkConnections(
+  check: string,
+  query: Query,
+  _: SessionFacts,
+  { databasePoolSize }: Config,
+): Promise<Finding> {
   // And one that migrates.
-  const needed = poolSize + 1;
+  const needed = databasePoolSize + 1;
   const [row] = await query<{ used: number; usable: number }>(
     `select (select sum(numbackends) from pg_stat_database)::int as used, current_setting('max_connections')::int
       - current_setting('superuser_reserved_connections')::int

@@ -30,7 +30,11 @@ export async function checkRedis(config: Config, signal: AbortSignal): Promise<F
     return [ok(CHECK, 'REDIS_URL is not set: each process has a cache and limits of its own')];
   const host = hostOf(redisUrl);
   const end = new AbortController();
-  const openClient = await redisClients(redisUrl, redisSentinels, `${redisKeyPrefix}probe:${redisScope(config)}`);
+  const openClient = await redisClients(
+    redisUrl,
+    redisSentinels,
+    `${redisKeyPrefix}probe:${redisScope(config)}`,
+  );
   try {
     const session = await openClient(AbortSignal.any([signal, end.signal]));
     session.client.on('error', () => undefined);

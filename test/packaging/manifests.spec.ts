@@ -618,6 +618,7 @@ withKubectl('the component migration-job', () => {
       .filter((policy) => selects(policy.spec.podSelector.matchLabels, metadata.labels));
     expect(selecting.map((policy) => policy.metadata.name)).toEqual([
       'rewards-gateway',
+      'rewards-gateway-consumers',
       'rewards-gateway-monitoring',
       'rewards-gateway-stores',
     ]);
