@@ -12,11 +12,10 @@ const HISTORY = 8_000;
 /** Both databases have these, of the last minutes. */
 const RECENT = 400;
 const CONSUMERS = ['wallet', 'shop', 'gone'];
-/**
- * What may be read more of by chance: workers poll, old rows are looked for among the new ones, and an index that has grown has one more
- * level.
- */
+/** What may be read more of by chance: old rows are looked for among the new ones, and an index that has grown has one more level. */
 const TOLERATED = { share: 1.5, constant: 200 };
+/** The same beside workers: on a busy machine they ask more often. A work that reads the history reads 8,000 rows, or 24,000 deliveries. */
+const TOLERATED_POLLS = 3_000;
 /** A table with more rows than the recent ones alone can have. */
 const LARGE = RECENT * CONSUMERS.length + 1_000;
 
@@ -146,11 +145,11 @@ class Side {
 }
 
 /** What was read only because of the history. */
-function growth(recent: Reads, grown: Reads): Record<string, string> {
+function growth(recent: Reads, grown: Reads, constant: number): Record<string, string> {
   const found: Record<string, string> = {};
   for (const [table, { rows, pages, scans, live }] of Object.entries(grown)) {
     const before = recent[table]!;
-    const isMore = (now: number, earlier: number) => now > earlier * TOLERATED.share + TOLERATED.constant;
+    const isMore = (now: number, earlier: number) => now > earlier * TOLERATED.share + constant;
     if (scans > 0 && live > LARGE) found[table] = 'is scanned sequentially';
     else if (isMore(rows, before.rows)) found[table] = `${rows} rows are read instead of ${before.rows}`;
     else if (isMore(pages, before.pages)) found[table] = `${pages} pages are read instead of ${before.pages}`;
@@ -196,7 +195,8 @@ describe('what PostgreSQL reads does not grow with the history:', () => {
   afterAll(() => Promise.all([recent, grown].map((side) => side.close())));
 
   async function growthOf(work: Work, role?: string): Promise<Record<string, string>> {
-    return growth(await recent.measure(work, role), await grown.measure(work, role));
+    const constant = role === 'all' ? TOLERATED_POLLS : TOLERATED.constant;
+    return growth(await recent.measure(work, role), await grown.measure(work, role), constant);
   }
 
   it('the feed', async () => {
