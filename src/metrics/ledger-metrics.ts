@@ -16,7 +16,7 @@ interface DatabaseSnapshot {
 }
 
 /**
- * The ledger and the delivery queues, counted in the database: every replica exports the same numbers. A day may have a million
+ * The ledger and the delivery queues, counted in the database: every worker exports the same numbers, and API pods none. A day may have a million
  * entries, so they are counted in the background and exported with their age. While the database is unavailable they are absent.
  */
 @Injectable()
@@ -138,7 +138,9 @@ export class LedgerMetrics {
       this.stats.invalidate();
       return { databaseUp: false, stats: undefined };
     }
-    return { databaseUp: true, stats: await this.stats.read() };
+    // Each process would count the same: workers do, of which there are few.
+    const counts = this.config.role !== 'api';
+    return { databaseUp: true, stats: counts ? await this.stats.read() : undefined };
   }
 
   /** `database_up` reports an unavailable database. The log reports a failed query, and `ledger_stats_age_seconds` rises. */

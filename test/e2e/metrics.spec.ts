@@ -186,8 +186,9 @@ const sizesOf = async (role: string) => {
     const tables = await database.query(
       `select tablename as name from pg_tables where schemaname = 'public' and tablename <> 'gateway_migrations'`,
     );
-    const sizes = findSeries(await scrapeMetrics(gateway), 'rewards_gateway_database_table_bytes');
-    return { tables: tables.map(({ name }) => `{table="${String(name)}"}`).toSorted(), sizes };
+    const seen = await scrapeMetrics(gateway);
+    const sizes = findSeries(seen, 'rewards_gateway_database_table_bytes');
+    return { tables: tables.map(({ name }) => `{table="${String(name)}"}`).toSorted(), sizes, seen };
   } finally {
     await gateway.close();
     await database.drop();
@@ -201,8 +202,11 @@ describe('the size of tables', () => {
     expect(Math.min(...Object.values(sizes))).toBeGreaterThan(0);
   });
 
-  it('is not asked for by API pods', async () => {
-    expect((await sizesOf('api')).sizes).toEqual({});
+  it('is not asked for by API pods, and neither are the numbers of the ledger', async () => {
+    const { sizes, seen } = await sizesOf('api');
+    expect(sizes).toEqual({});
+    expect(findSeries(seen, 'rewards_gateway_ledger_entries_24h')).toEqual({});
+    expect(seen).toMatchObject({ rewards_gateway_database_up: 1 });
   });
 });
 
