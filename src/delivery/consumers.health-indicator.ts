@@ -11,6 +11,8 @@ const REASONS: Record<Pause['cause'], string> = {
 
 @Injectable()
 export class ConsumersHealthIndicator {
+  private pauses: Promise<ReadonlyMap<string, Pause> | undefined> | undefined;
+
   constructor(
     private readonly indicators: HealthIndicatorService,
     private readonly worker: DeliveryWorker,
@@ -23,8 +25,7 @@ export class ConsumersHealthIndicator {
    */
   async check() {
     const { consumers } = this.worker;
-    // The database has a check of its own.
-    const pauses = await this.service.findPauses().catch(() => undefined);
+    const pauses = consumers.length === 0 ? undefined : await this.findPauses();
     const details = Object.fromEntries(
       consumers.map(({ consumer: { name }, throttle }) => [
         name,
@@ -38,6 +39,15 @@ export class ConsumersHealthIndicator {
     const indicator = this.indicators.check('consumers');
     const failing = consumers.some(({ throttle }) => throttle.state === 'open');
     return failing ? indicator.down(details) : indicator.up(details);
+  }
+
+  /** Anybody may ask: one read of the database serves all that wait for it. It has a check of its own, so a failure is none here. */
+  private findPauses() {
+    this.pauses ??= this.service
+      .findPauses()
+      .catch(() => undefined)
+      .finally(() => (this.pauses = undefined));
+    return this.pauses;
   }
 }
 

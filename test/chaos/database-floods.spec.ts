@@ -63,11 +63,14 @@ describe('requests that anybody may send, and that ask the database', () => {
     proxy.delayMs = TIMEOUT_MS / 2;
     const opened = proxy.opened;
     const flood = startFlood(gateway.url, 32, () => ({ path }));
-    await waitFor('the gateway has connected', () => proxy.opened > opened);
-    await during(TIMEOUT_MS / 3_000, () => fetch(`${gateway.url}/health/live`));
-    // One for the check, and one for the sweeps in the background if one happens to begin.
-    expect(proxy.opened - opened).toBeLessThanOrEqual(2);
-    await flood.stop();
+    try {
+      await waitFor('the gateway has connected', () => proxy.opened > opened);
+      await during(TIMEOUT_MS / 3_000, () => fetch(`${gateway.url}/health/live`));
+      // One for the check, and one for the sweeps in the background if one happens to begin.
+      expect(proxy.opened - opened).toBeLessThanOrEqual(2);
+    } finally {
+      await flood.stop();
+    }
   });
 });
 
