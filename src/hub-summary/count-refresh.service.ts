@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
+import type { BeforeApplicationShutdown } from '@nestjs/common';
 import type { ExternalUserDto } from '../accounts/account.dto.js';
 import { RedisStore } from '../cache/redis-store.js';
 import { logUnexpected } from '../problem/problem.filter.js';
@@ -24,15 +25,21 @@ interface Refresh {
  * asked for once more when the interval is over.
  */
 @Injectable()
-export class CountRefreshService {
+export class CountRefreshService implements BeforeApplicationShutdown {
   private readonly refreshes = new Map<string, Refresh>();
   private readonly logger = new Logger(CountRefreshService.name);
+  private readonly end = new AbortController();
 
   constructor(
     private readonly summaries: HubSummaryService,
     private readonly counts: UnviewedCountsService,
     private readonly redis: RedisStore,
   ) {}
+
+  /** What waits is lost: Kigo and Redis are not asked from now on. */
+  beforeApplicationShutdown(): void {
+    this.end.abort();
+  }
 
   /**
    * @param caller takes turns with the other callers
@@ -54,9 +61,10 @@ export class CountRefreshService {
     const refresh: Refresh = { requestedAt: performance.now() };
     this.refreshes.set(key, refresh);
     const work = () => this.refreshOnce(key, refresh, user, caller);
-    while (refresh.requestedAt !== undefined) {
+    const { signal } = this.end;
+    while (refresh.requestedAt !== undefined && !signal.aborted) {
       await this.counts.limit(caller ?? '', work).catch((error: unknown) => this.log(error));
-      await sleep(PAUSE_MS, undefined, { ref: false });
+      await sleep(PAUSE_MS, undefined, { ref: false, signal }).catch(() => undefined);
     }
     this.refreshes.delete(key);
   }
