@@ -44,7 +44,7 @@ export class DeliveryMetrics {
     });
     registry.counter({
       name: 'deliveries_late_total',
-      help: 'Deliveries still pending 30 s after their entry was accepted, each counted once; every replica counts all of them',
+      help: 'Deliveries still pending 30 s after their entry was accepted, each counted once; every worker counts all of them, and API pods none',
       labels: ['consumer'],
       collect: () => [...late.counts].map(([consumer, count]) => [{ consumer }, count] as const),
     });

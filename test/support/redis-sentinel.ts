@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createClient } from 'redis';
 import { freePort } from './free-port.js';
+import { onRedisClient } from './redis.js';
 import { waitFor } from './wait-for.js';
 
 export interface RedisSentinel {
@@ -31,19 +31,8 @@ sentinel down-after-milliseconds ${name} 500
   const child = spawn('redis-server', [config, '--sentinel'], { stdio: 'ignore' });
   const url = `redis://127.0.0.1:${port}`;
 
-  async function command(...args: string[]): Promise<unknown> {
-    const client = createClient({
-      socket: { port, host: '127.0.0.1', reconnectStrategy: false },
-      disableClientInfo: true,
-    });
-    client.on('error', () => undefined);
-    await client.connect();
-    try {
-      return await client.sendCommand(['SENTINEL', ...args]);
-    } finally {
-      await client.disconnect();
-    }
-  }
+  const command = (...args: string[]) =>
+    onRedisClient<unknown>(port, (client) => client.sendCommand(['SENTINEL', ...args]));
   const masterIs = async (wanted: (port: string) => boolean) =>
     wanted(((await command('GET-MASTER-ADDR-BY-NAME', name)) as string[])[1]!);
 

@@ -34,6 +34,23 @@ export const describeWithRedis = describeWhenInstalled(
   'there is no redis-server on this machine',
 );
 
+type RedisClient = ReturnType<typeof createClient>;
+
+/** Uses a connection of its own to a server of this machine. */
+export async function onRedisClient<T>(port: number, use: (client: RedisClient) => Promise<T>): Promise<T> {
+  const client = createClient({
+    socket: { port, host: '127.0.0.1', reconnectStrategy: false },
+    disableClientInfo: true,
+  });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.disconnect().catch(() => undefined);
+  }
+}
+
 /** Creates a Redis that is not started yet. It writes to disk only on `SAVE`. */
 export async function createRedis(): Promise<RedisServer> {
   const port = await freePort();
@@ -41,19 +58,7 @@ export async function createRedis(): Promise<RedisServer> {
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
   let server: ChildProcess | undefined;
 
-  async function onClient<T>(use: (client: ReturnType<typeof createClient>) => Promise<T>): Promise<T> {
-    const client = createClient({
-      socket: { port, host: '127.0.0.1', reconnectStrategy: false },
-      disableClientInfo: true,
-    });
-    client.on('error', () => undefined);
-    await client.connect();
-    try {
-      return await use(client);
-    } finally {
-      await client.disconnect().catch(() => undefined);
-    }
-  }
+  const onClient = <T>(use: (client: RedisClient) => Promise<T>) => onRedisClient(port, use);
 
   async function answers(): Promise<boolean> {
     if (server?.exitCode !== null) throw new Error('redis-server exited at startup');

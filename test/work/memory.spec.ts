@@ -1,26 +1,12 @@
 import { Logger } from '@nestjs/common';
 import { createCache } from 'cache-manager';
-import { EntrySealService } from '../../src/cache/entry-seal.service.js';
 import { ReadThrough } from '../../src/cache/read-through.js';
-import type { CachePolicy } from '../../src/cache/read-through.js';
 import { createMemoryStore, TieredCache } from '../../src/cache/tiered-cache.js';
-import { SecretFileWatcher } from '../../src/config/secret-file-watcher.js';
 import { Database } from '../../src/database/database.js';
 import { sha256Key } from '../../src/database/text-columns.js';
 import { PromisedRewardsService } from '../../src/promised-rewards/promised-rewards.service.js';
 import type { PromisedReward } from '../../src/promised-rewards/promised-rewards.service.js';
-import { read } from '../support/config.js';
-
-const seal = new EntrySealService(read(), new SecretFileWatcher(read()));
-const kind: CachePolicy<string> = {
-  name: 'text',
-  ttlMs: 100_000,
-  staleMs: 1_000_000,
-  notFoundTtlMs: 10_000,
-  recheckMs: Infinity,
-  isValue: (value) => typeof value === 'string',
-  isUnavailable: () => false,
-};
+import { seal, TEXT_POLICY } from '../support/cache.js';
 
 /** A key as those of Kigo are. */
 function keyOf(index: number): string {
@@ -33,12 +19,13 @@ describe('the cache in memory', () => {
     const bounded = new ReadThrough(new TieredCache(createCache({ stores: [store] }), seal));
     const size = () => (store.store as Map<string, unknown>).size;
     for (let index = 0; index < 100_000; index += 1) {
-      await bounded.get(`key-${index}`, kind, () => Promise.resolve('answer'));
-      if (index % 10_000 === 0) await bounded.get('in use', kind, () => Promise.resolve(`from ${index}`));
+      await bounded.get(`key-${index}`, TEXT_POLICY, () => Promise.resolve('answer'));
+      if (index % 10_000 === 0)
+        await bounded.get('in use', TEXT_POLICY, () => Promise.resolve(`from ${index}`));
     }
     expect(size()).toBeLessThanOrEqual(40_000);
-    expect((await bounded.get('in use', kind, () => Promise.resolve('anew'))).value).toBe('from 0');
-    expect((await bounded.get('key-0', kind, () => Promise.resolve('anew'))).value).toBe('anew');
+    expect((await bounded.get('in use', TEXT_POLICY, () => Promise.resolve('anew'))).value).toBe('from 0');
+    expect((await bounded.get('key-0', TEXT_POLICY, () => Promise.resolve('anew'))).value).toBe('anew');
   });
 
   it('has at most 28 MiB of the longest ids', async () => {
@@ -46,7 +33,7 @@ describe('the cache in memory', () => {
     const bounded = new ReadThrough(new TieredCache(createCache({ stores: [store] }), seal));
     const longest = '\u{1F600}'.repeat(256);
     for (let index = 0; index < 30_000; index += 1)
-      await bounded.get(keyOf(index), kind, () => Promise.resolve(longest));
+      await bounded.get(keyOf(index), TEXT_POLICY, () => Promise.resolve(longest));
     const kept = (store.store as Map<string, unknown>).size;
     const bytesOfOne = Buffer.byteLength(longest, 'utf16le') + keyOf(0).length;
     expect(kept * bytesOfOne).toBeLessThanOrEqual(28 * 1024 * 1024);

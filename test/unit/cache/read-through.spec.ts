@@ -1,24 +1,15 @@
 import { createCache } from 'cache-manager';
-import { EntrySealService } from '../../../src/cache/entry-seal.service.js';
 import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { ReadThrough } from '../../../src/cache/read-through.js';
 import type { CachePolicy } from '../../../src/cache/read-through.js';
 import { createMemoryStore } from '../../../src/cache/tiered-cache.js';
-import { SecretFileWatcher } from '../../../src/config/secret-file-watcher.js';
+import { seal, TEXT_POLICY } from '../../support/cache.js';
 import { passSeconds, restoreClock } from '../../support/clock.js';
-import { read } from '../../support/config.js';
 
 class Unavailable extends Error {}
 
-const seal = new EntrySealService(read(), new SecretFileWatcher(read()));
-
 const kind: CachePolicy<string> = {
-  name: 'text',
-  ttlMs: 100_000,
-  staleMs: 1_000_000,
-  notFoundTtlMs: 10_000,
-  recheckMs: Infinity,
-  isValue: (value) => typeof value === 'string',
+  ...TEXT_POLICY,
   isUnavailable: (error) => error instanceof Unavailable,
 };
 

@@ -1,4 +1,4 @@
-import { PreparedStatement } from '../../../src/database/prepared-statement.js';
+import { PreparedStatement, preparedName } from '../../../src/database/prepared-statement.js';
 import { summarizeStatement } from '../../../src/database/statement-span.js';
 
 const NAMED = 'with a as (select 1) insert into t select * from a';
@@ -15,6 +15,8 @@ it.each([
 });
 
 it('names a prepared statement', () => {
-  expect(new PreparedStatement('named', NAMED)).toBeDefined();
+  expect(summarizeStatement(NAMED).summary).toBe('INSERT t');
+  void new PreparedStatement('named', NAMED);
+  expect(preparedName(NAMED)).toBe('gateway_named');
   expect(summarizeStatement(NAMED).summary).toBe('INSERT gateway_named');
 });
