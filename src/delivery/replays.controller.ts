@@ -5,11 +5,11 @@ import { DECISION_BODY, DecisionDto } from '../audit/decision.dto.js';
 import { FromRequester } from '../caller-auth/requester.decorator.js';
 import type { Requester } from '../caller-auth/requester.decorator.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
-import { Config } from '../config/config.js';
 import { toLedgerWindow } from '../ledger/ledger-window.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
+import { ConsumersService } from './consumers.service.js';
 import { REPLAY_EXAMPLE, REPLAY_REQUEST_EXAMPLES } from './delivery-examples.js';
 import {
   ReplayDto,
@@ -41,7 +41,7 @@ export class ReplaysController {
 
   constructor(
     private readonly replays: ReplaysService,
-    private readonly config: Config,
+    private readonly consumers: ConsumersService,
   ) {}
 
   @Post()
@@ -78,7 +78,7 @@ export class ReplaysController {
     @Res({ passthrough: true }) reply: FastifyReply,
     @FromRequester() requester: Requester,
   ): Promise<ReplayStartedDto> {
-    if (!this.config.deliveryConsumers?.some(({ name }) => name === consumer))
+    if (!this.consumers.has(consumer))
       throw invalid('/consumer', 'consumer must be one of DELIVERY_CONSUMERS');
     const window = toLedgerWindow(from, to);
     if (dry_run) {
@@ -119,6 +119,7 @@ export class ReplaysController {
     if (!replay) throw REPLAY_NOT_FOUND;
     return toReplayDto(replay);
   }
+
   @Post(':id/pause')
   @RequireScope('deliveries:manage')
   @HttpCode(200)
