@@ -2,8 +2,8 @@ import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
-import { invalid } from '../problem/problem-catalogue.js';
-import { AuditDto, AuditQueryDto, parseAuditId, toAuditEntryDto } from './audit.dto.js';
+import { feedRestarted, invalid } from '../problem/problem-catalogue.js';
+import { AuditDto, AuditQueryDto, parseAuditCursor, toAuditEntryDto } from './audit.dto.js';
 import { AuditService } from './audit.service.js';
 
 const ENTRY_EXAMPLE = {
@@ -27,21 +27,23 @@ export class AuditController {
     summary:
       'List who released, discarded, retried, replayed, paused, resumed, cancelled and erased, oldest first',
     description:
-      'A feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. Entries are never changed or deleted.',
+      'A feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. Entries are never changed or deleted. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`.',
     operationId: 'listAuditEntries',
   })
   @ApiOkResponse({
     description: 'A page',
     type: AuditDto,
-    example: { items: [ENTRY_EXAMPLE], next: 'aud_17' },
+    example: { items: [ENTRY_EXAMPLE], next: 'aud_17-mkkqo5c0' },
   })
   @ApiProblems(
     invalid('/limit', 'limit must not be greater than 500'),
     'unauthenticated',
     'storage-unavailable',
+    'feed-restarted',
   )
   async list(@Query() { after = 'aud_0', limit }: AuditQueryDto): Promise<AuditDto> {
-    const items = (await this.audit.list(parseAuditId(after)!, limit)).map(toAuditEntryDto);
-    return { items, next: items.at(-1)?.id ?? after };
+    const page = await this.audit.list(parseAuditCursor(after)!, limit);
+    if (page === 'restarted') throw feedRestarted();
+    return { items: page.items.map(toAuditEntryDto), next: page.next ?? after };
   }
 }

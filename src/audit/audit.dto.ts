@@ -1,16 +1,16 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { parseRowCursor } from '../database/row-cursor.js';
 import { IsCursor, PaginationQueryDto } from '../validation/pagination.dto.js';
 import { AUDIT_ACTIONS } from './audit.queries.js';
 import type { AuditAction } from './audit.queries.js';
+import { AUDIT_PREFIX } from './audit.service.js';
 import type { AuditEntry } from './audit.service.js';
 
-const CURSOR = /^aud_(0|[1-9]\d{0,17})$/;
-
-export const parseAuditId = (id: string): string | undefined => CURSOR.exec(id)?.[1];
+export const parseAuditCursor = (text: string) => parseRowCursor(AUDIT_PREFIX, text);
 
 export class AuditQueryDto extends PaginationQueryDto {
   /** The `next` of an earlier response. */
-  @IsCursor((cursor) => parseAuditId(cursor) !== undefined)
+  @IsCursor((cursor) => parseAuditCursor(cursor) !== undefined)
   readonly after?: string;
 }
 
@@ -43,12 +43,20 @@ export class AuditDto {
   readonly items!: AuditEntryDto[];
   /**
    * The cursor for the next page; also returned after the last entry, for later ones.
-   * @example 'aud_17'
+   * @example 'aud_17-mkkqo5c0'
    */
   readonly next!: string;
 }
 
 export function toAuditEntryDto({ id, at, requestId, ...rest }: AuditEntry): AuditEntryDto {
   const { caller, action, subject, reason } = rest;
-  return { id: `aud_${id}`, at: at.toISOString(), caller, request_id: requestId, action, subject, reason };
+  return {
+    id: AUDIT_PREFIX + id,
+    at: at.toISOString(),
+    caller,
+    request_id: requestId,
+    action,
+    subject,
+    reason,
+  };
 }

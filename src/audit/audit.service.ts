@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import { Database } from '../database/database.js';
+import { hasRowOf, toRowCursor } from '../database/row-cursor.js';
+import type { CursorList, RowCursor } from '../database/row-cursor.js';
 import type { AuditAction } from './audit.queries.js';
 
 export interface AuditEntry {
@@ -14,25 +16,44 @@ export interface AuditEntry {
   readonly reason: string | null;
 }
 
+export interface AuditPage {
+  readonly items: readonly AuditEntry[];
+  /** Undefined if there is no item. */
+  readonly next: string | undefined;
+}
+
+export const AUDIT_PREFIX = 'aud_';
+
+const AUDIT_LIST: CursorList<'audit_log'> = {
+  table: 'audit_log',
+  prefix: AUDIT_PREFIX,
+  tokenOf: ({ at }) => at.getTime().toString(36),
+};
+
 /** Reads what people did. Every method throws StorageUnavailableError. */
 @Injectable()
 export class AuditService {
   constructor(private readonly database: Database) {}
 
-  /** Oldest first. @param after the id of the last entry of the page before */
-  async list(after: string, limit: number): Promise<AuditEntry[]> {
+  /**
+   * Oldest first.
+   * @returns 'restarted' if the database has been set back to a time before the cursor
+   */
+  async list(after: RowCursor, limit: number): Promise<AuditPage | 'restarted'> {
     const rows = await this.database.run(
       (db) =>
         db
           .selectFrom('audit_log')
           .selectAll()
-          .where(sql<boolean>`id > ${after}::bigint`)
+          .where(sql<boolean>`id > ${after.id}::bigint`)
           .orderBy('id')
           .limit(limit)
           .execute(),
       'reads',
     );
-    return rows.map(toAuditEntry);
+    if (!(await this.database.run((db) => hasRowOf(db, AUDIT_LIST, after), 'reads'))) return 'restarted';
+    const last = rows.at(-1);
+    return { items: rows.map(toAuditEntry), next: last && toRowCursor(AUDIT_LIST, last) };
   }
 
   /** What was done with any of these, oldest first. */

@@ -5,7 +5,7 @@ import { FromRequester } from '../caller-auth/requester.decorator.js';
 import type { Requester } from '../caller-auth/requester.decorator.js';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
-import { invalid } from '../problem/problem-catalogue.js';
+import { feedRestarted, invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import {
   DeliveriesDto,
@@ -13,6 +13,7 @@ import {
   DeliveryDto,
   DeliveryHistoryDto,
   DeliveryParamsDto,
+  parseDeliveryCursor,
   parseDeliveryId,
   toDeliveryDto,
   toDeliveryHistoryDto,
@@ -39,19 +40,24 @@ export class DeliveriesController {
 
   @Get()
   @RequireScope('deliveries:manage')
-  @ApiOperation({ summary: 'List deliveries, oldest first', operationId: 'listDeliveries' })
+  @ApiOperation({
+    summary: 'List deliveries, oldest first',
+    description: '`410` means that the database was restored to a time before the cursor.',
+    operationId: 'listDeliveries',
+  })
   @ApiOkResponse({
     description: 'A page of deliveries',
     type: DeliveriesDto,
-    example: { items: [DELIVERY_EXAMPLE], next: 'dlv_17' },
+    example: { items: [DELIVERY_EXAMPLE], next: 'dlv_17-334455aa' },
   })
-  @ApiProblems(invalid('/limit', 'limit must not be greater than 500'), ...COMMON_PROBLEMS)
+  @ApiProblems(invalid('/limit', 'limit must not be greater than 500'), ...COMMON_PROBLEMS, 'feed-restarted')
   async list(
     @Query() { consumer, status, after = 'dlv_0', limit }: DeliveriesQueryDto,
   ): Promise<DeliveriesDto> {
-    const items = await this.deliveries.list({ consumer, status, after: parseDeliveryId(after)!, limit });
-    const page = items.map(toDeliveryDto);
-    return { items: page, next: page.at(-1)?.id ?? after };
+    const query = { consumer, status, after: parseDeliveryCursor(after)!, limit };
+    const page = await this.deliveries.list(query);
+    if (page === 'restarted') throw feedRestarted();
+    return { items: page.items.map(toDeliveryDto), next: page.next ?? after };
   }
 
   @Get(':id')

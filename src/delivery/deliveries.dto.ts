@@ -1,8 +1,10 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
+import { parseRowCursor } from '../database/row-cursor.js';
 import { IsOpaqueId } from '../validation/opaque-id.js';
 import { IsCursor, PaginationQueryDto } from '../validation/pagination.dto.js';
 import { IssuanceDto } from '../ledger/issuances.dto.js';
+import { DELIVERY_PREFIX } from './deliveries.service.js';
 import type { Delivery, DeliveryHistory } from './deliveries.service.js';
 import { CURRENCY_ISSUED, TEST_EVENT } from './webhook-event.js';
 
@@ -21,7 +23,7 @@ export class DeliveriesQueryDto extends PaginationQueryDto {
   readonly status?: (typeof DELIVERY_STATUSES)[number];
 
   /** The `next` of an earlier response. */
-  @IsCursor((cursor) => parseDeliveryId(cursor) !== undefined)
+  @IsCursor((cursor) => parseDeliveryCursor(cursor) !== undefined)
   readonly after?: string;
 }
 
@@ -89,7 +91,7 @@ export class DeliveriesDto {
   readonly items!: DeliveryDto[];
   /**
    * The cursor for the next page; also returned after the last delivery, for later ones.
-   * @example 'dlv_17'
+   * @example 'dlv_17-334455aa'
    */
   readonly next!: string;
 }
@@ -117,18 +119,18 @@ export class TestEventDto {
   readonly data!: object;
 }
 
-const ID_PREFIX = 'dlv_';
-const ID_PATTERN = /^dlv_(0|[1-9]\d{0,17})$/;
+export const parseDeliveryCursor = (text: string) => parseRowCursor(DELIVERY_PREFIX, text);
 
 /** @returns the number in the id of a delivery; undefined if the id is malformed */
 export function parseDeliveryId(id: string): string | undefined {
-  return ID_PATTERN.exec(id)?.[1];
+  const cursor = parseDeliveryCursor(id);
+  return cursor?.token === undefined ? cursor?.id : undefined;
 }
 
 export function toDeliveryDto(delivery: Delivery): DeliveryDto {
   const { id, issuanceId, consumer, status, attempts, lastStatus, nextAttemptAt } = delivery;
   return {
-    id: ID_PREFIX + id,
+    id: DELIVERY_PREFIX + id,
     issuance_id: issuanceId,
     consumer,
     status,

@@ -7,6 +7,8 @@ import { Config } from '../config/config.js';
 import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
 import { leadingEquals } from '../database/keyset.js';
+import { hasRowOf, toRowCursor } from '../database/row-cursor.js';
+import type { CursorList, RowCursor } from '../database/row-cursor.js';
 import type { DeliveriesTable, DeliveryAttemptsTable, DeliveryStatus, Tables } from '../database/tables.js';
 import { OUTBOX } from '../ledger/ledger-view.queries.js';
 import { isSuccess } from './consumer-http.js';
@@ -25,10 +27,24 @@ export interface Delivery {
 export interface DeliveryQuery {
   readonly consumer?: string | undefined;
   readonly status?: DeliveryStatus | undefined;
-  /** The id of the last delivery of the page before. */
-  readonly after?: string | undefined;
+  /** Where the page before ended. */
+  readonly after: RowCursor;
   readonly limit: number;
 }
+
+export interface DeliveryPage {
+  readonly items: readonly Delivery[];
+  /** Undefined if there is no item. */
+  readonly next: string | undefined;
+}
+
+export const DELIVERY_PREFIX = 'dlv_';
+
+const DELIVERY_LIST: CursorList<'deliveries'> = {
+  table: 'deliveries',
+  prefix: DELIVERY_PREFIX,
+  tokenOf: ({ ledger_id }) => ledger_id.slice(-8),
+};
 
 /** A delivery with its attempts, the first one first. */
 export interface DeliveryHistory extends Delivery {
@@ -79,10 +95,16 @@ export class DeliveriesService {
     this.consumers = deliveryConsumers;
   }
 
-  /** Oldest first. */
-  async list(query: DeliveryQuery): Promise<Delivery[]> {
+  /**
+   * Oldest first.
+   * @returns 'restarted' if the database has been set back to a time before the cursor
+   */
+  async list(query: DeliveryQuery): Promise<DeliveryPage | 'restarted'> {
     const rows = await this.database.run((db) => listDeliveries(db, query), 'reads');
-    return rows.map(toDelivery);
+    if (!(await this.database.run((db) => hasRowOf(db, DELIVERY_LIST, query.after), 'reads')))
+      return 'restarted';
+    const last = rows.at(-1);
+    return { items: rows.map(toDelivery), next: last && toRowCursor(DELIVERY_LIST, last) };
   }
 
   /**
@@ -116,7 +138,7 @@ export class DeliveriesService {
               .where('url_hash', '<>', ANY_URL)
               .where('consumer', 'in', (eb) => eb.selectFrom('retried').select('consumer')),
           )
-          .with('audited', () => auditPart('retry', actor, sql`select 'dlv_' || id from retried`))
+          .with('audited', () => auditPart('retry', actor, sql`select ${DELIVERY_PREFIX} || id from retried`))
           .selectFrom('retried')
           .selectAll()
           .executeTakeFirst(),
@@ -176,18 +198,18 @@ const STATUSES: readonly DeliveryStatus[] = ['pending', 'delivered', 'dead'];
 /** Reads the statuses of a consumer one by one, so that one index serves all of them together and each alone. */
 async function listDeliveries(
   db: Kysely<Tables>,
-  { consumer, status, after = '0', limit }: DeliveryQuery,
-): Promise<DeliveryRow[]> {
+  { consumer, status, after: { id: after }, limit }: DeliveryQuery,
+): Promise<Selectable<DeliveriesTable>[]> {
   if (consumer === undefined) {
     const where =
       status === undefined
         ? sql`d.id > ${after}::bigint order by d.id`
         : sql`${leadingEquals(sql`d.status`, sql`${status}`)} and d.id > ${after}::bigint order by d.status, d.id`;
-    return (await sql<DeliveryRow>`select * from deliveries d where ${where} limit ${limit}`.execute(db))
-      .rows;
+    const page = sql<Selectable<DeliveriesTable>>`select * from deliveries d where ${where} limit ${limit}`;
+    return (await page.execute(db)).rows;
   }
   const statuses = status === undefined ? STATUSES : [status];
-  const { rows } = await sql<DeliveryRow>`
+  const { rows } = await sql<Selectable<DeliveriesTable>>`
     select page.* from unnest(${statuses}::text[]) as wanted (status), lateral (
       select * from deliveries d
       where ${leadingEquals(sql`d.consumer`, sql`${consumer}`)} and d.status = wanted.status and d.id > ${after}::bigint
@@ -264,16 +286,6 @@ interface QueueRow {
   readonly oldest_pending_seconds: number;
 }
 
-interface DeliveryRow {
-  id: string;
-  ledger_id: string;
-  consumer: string;
-  status: DeliveryStatus;
-  attempts: number;
-  last_status: number | null;
-  next_attempt_at: Date | null;
-}
-
 function toHistory(
   row: Selectable<DeliveriesTable>,
   attempts: readonly Selectable<DeliveryAttemptsTable>[],
@@ -294,7 +306,7 @@ function toHistory(
   };
 }
 
-function toDelivery(row: DeliveryRow): Delivery {
+function toDelivery(row: Selectable<DeliveriesTable>): Delivery {
   return {
     id: row.id,
     issuanceId: row.ledger_id,

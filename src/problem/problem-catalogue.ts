@@ -66,7 +66,7 @@ export function outcomeUnknown(): Problem {
 export function feedRestarted(): Problem {
   return Problem.of(
     'feed-restarted',
-    'The database was restored to a time before this cursor. Continue from an older cursor, or without `after`: entries keep their ids.',
+    'The database was restored to a time before this cursor. Continue from an older cursor, or without `after`.',
     { retryable: false },
   );
 }

@@ -63,7 +63,7 @@ export const PROBLEMS = {
     status: 410,
     title: 'Feed restarted',
     description:
-      'The database was restored to a time before this cursor. Continue from an older cursor, or without `after`; entries keep their ids.',
+      'The database was restored to a time before this cursor. Continue from an older cursor, or without `after`.',
     retryable: false,
   },
   'idempotency-key-reused': {

@@ -17,16 +17,18 @@ const LIMIT_MS = 600_000;
 const WAIT_SECONDS = 120;
 const many = () => Array.from({ length: VOLUME }, () => redemption());
 
-/** A reader of the feed that keeps its cursor and the entries by id, as docs/backup-and-restore.md says. */
+/** A reader of the feed, or of another list, that keeps its cursor and the entries by id, as docs/backup-and-restore.md says. */
 class Reader {
   readonly entries = new Map<string, FeedEntry>();
   cursor: string | undefined;
+
+  constructor(private readonly path = 'kiip/issuances') {}
 
   /** @returns 200 at the end of the feed, else the status and the type of the problem */
   async follow(gateway: KiipGateway): Promise<number | string> {
     for (;;) {
       const after = this.cursor === undefined ? '' : `&after=${this.cursor}`;
-      const response = await gateway.get(`/api/v1/kiip/issuances?limit=50${after}`);
+      const response = await gateway.get(`/api/v1/${this.path}?limit=50${after}`);
       const page = (await response.json()) as { type: string; items: FeedEntry[]; next: string };
       if (response.status !== 200) return `${response.status} ${page.type}`;
       if (page.items.length === 0) return 200;
@@ -116,6 +118,7 @@ describe('a database that is restored to an earlier time', () => {
       const reader = new Reader();
       expect(await reader.follow(gateway)).toBe(200);
       const kept = reader.cursor!;
+      const others = [new Reader('audit'), new Reader('deliveries')];
       const restoredTo = await now();
 
       // What is lost: entries that were delivered and read, and a decision.
@@ -125,6 +128,7 @@ describe('a database that is restored to an earlier time', () => {
       await delivered();
       expect(await reader.follow(gateway)).toBe(200);
       expect(reader.entries.size).toBe(3 * VOLUME + 1);
+      for (const other of others) expect(await other.follow(gateway)).toBe(200);
       expect(wallet.credits.size).toBe(3 * VOLUME + 1);
 
       await postgres.lose();
@@ -176,6 +180,8 @@ describe('a database that is restored to an earlier time', () => {
 
       // 5, the feed: the positions of the lost time have been assigned again meanwhile.
       expect(await reader.follow(gateway)).toBe('410 urn:rewards-gateway:problem:feed-restarted');
+      for (const other of others)
+        expect(await other.follow(gateway)).toBe('410 urn:rewards-gateway:problem:feed-restarted');
       const patient = new Reader();
       patient.cursor = kept;
       expect(await patient.follow(gateway)).toBe(200);

@@ -44,6 +44,8 @@ const auditPage = async (query: string) =>
   (await (await gateway.get(`/api/v1/audit?${query}`, as('reader'))).json()) as AuditPage;
 /** The newest entry. */
 const lastEntry = async () => (await auditPage('limit=500')).items.at(-1);
+/** The type of the problem that a cursor is answered with; undefined for a page. */
+const problemOf = async (cursor: string) => ((await auditPage(`after=${cursor}`)) as { type?: string }).type;
 const quarantine = async (quantity = 20, user_id = 'user-123') => {
   const { body } = await gateway.callback(
     redemption({ transaction_id: crypto.randomUUID(), quantity, user_id }),
@@ -162,6 +164,32 @@ describe('the audit log', () => {
       'truncate audit_log',
     ])
       await expect(database.query(statement)).rejects.toMatchObject({ code: '23001' });
+  });
+
+  it('tells a reader that the database was set back, also when other entries have got the ids', async () => {
+    await quarantine().then((id) => post(`kiip/issuances/${id}/discard`, {}));
+    const { next: kept } = await auditPage('limit=1');
+    const { items, next } = await auditPage('limit=500');
+    const id = String(items.at(-1)!['id']);
+    const restarted = 'urn:rewards-gateway:problem:feed-restarted';
+    expect([await problemOf(next), await problemOf(id)]).toEqual([undefined, undefined]);
+    const operator = await database.client();
+    // As a restore does, which no trigger sees.
+    await operator.query('set session_replication_role = replica');
+    await operator.query(`delete from audit_log where id = ${id.replace('aud_', '')}`);
+    expect([await problemOf(next), await problemOf(id), await problemOf(kept)]).toEqual([
+      restarted,
+      restarted,
+      undefined,
+    ]);
+    await operator.query(`insert into audit_log (id, action, subject) overriding system value
+      values (${id.replace('aud_', '')}, 'release', 'iss_other')`);
+    await operator.end();
+    expect([await problemOf(next), await problemOf(id), await problemOf(kept)]).toEqual([
+      restarted,
+      undefined,
+      undefined,
+    ]);
   });
 
   it('is for callers with ledger:decide', async () => {

@@ -94,7 +94,6 @@ describe('GET /api/v1/deliveries and POST /api/v1/deliveries/:id/retry', () => {
     ['?status=dead', 0, '', ''],
     ['?consumer=up&status=pending', 0, '', ''],
     ['?consumer=nobody', 0, '', ''],
-    ['?after=dlv_999999999999999999', 0, '', ''],
     ['?limit=500', 12, '', ''],
   ])('filters deliveries by %s', async (query, count, name, status) => {
     const items = await view.list(query);
@@ -104,6 +103,14 @@ describe('GET /api/v1/deliveries and POST /api/v1/deliveries/:id/retry', () => {
     );
     expect(unexpected).toEqual([]);
   });
+
+  it.each(['dlv_999999999999999999', 'dlv_1-00000000'])(
+    'tells a reader that it does not have the row of a cursor: %s',
+    async (cursor) => {
+      const response = await gateway.get(`${deliveries}?after=${cursor}`);
+      expect(await statusAndType(response)).toEqual([410, 'urn:rewards-gateway:problem:feed-restarted']);
+    },
+  );
 
   it.each([
     ['limit=0', '/limit'],
@@ -118,6 +125,7 @@ describe('GET /api/v1/deliveries and POST /api/v1/deliveries/:id/retry', () => {
     ['after=dlv_', '/after'],
     ['after=dlv_-1', '/after'],
     ['after=dlv_01', '/after'],
+    ['after=dlv_1-', '/after'],
     ['after=dlv_1%20', '/after'],
     ['after=dlv_1%0A', '/after'],
     ['after=dlv_9999999999999999999', '/after'],

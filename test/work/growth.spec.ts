@@ -61,8 +61,8 @@ class Side {
     private readonly database: TestDatabase,
     private readonly operator: Client,
     readonly inbox: Inbox,
-    /** A delivery that some others come after. */
-    readonly deepCursor: string,
+    /** A delivery that some others come after, and the last one. */
+    readonly cursors: readonly [string, string],
   ) {}
 
   static async open(hasHistory: boolean): Promise<Side> {
@@ -76,11 +76,11 @@ class Side {
     await filler.query(fill(HISTORY + 1, HISTORY + RECENT, '1 minute'));
     await filler.query(`select setval('ledger_feed_position', ${HISTORY + RECENT})`);
     await filler.query('analyze');
-    const { rows } = await filler.query<{ id: string }>(
-      `select 'dlv_' || max(id) - 600 as id from deliveries`,
+    const { rows } = await filler.query<{ cursors: [string, string] }>(
+      `select array['dlv_' || max(id) - 600, 'dlv_' || max(id)] as cursors from deliveries`,
     );
     await filler.end();
-    return new Side(database, await database.client(), await Inbox.open(), rows[0]!.id);
+    return new Side(database, await database.client(), await Inbox.open(), rows[0]!.cursors);
   }
 
   async close(): Promise<void> {
@@ -171,12 +171,12 @@ const FEED = lists('/api/v1/kiip/issuances', [
     ),
   ),
 ]);
-const deliveriesOf = ({ deepCursor }: Side) =>
+const deliveriesOf = ({ cursors }: Side) =>
   lists(
     '/api/v1/deliveries',
     ['', '&consumer=wallet', '&consumer=gone', '&consumer=nobody'].flatMap((name) =>
       ['', '&status=pending', '&status=delivered', '&status=dead'].flatMap((status) =>
-        ['', `&after=${deepCursor}`, '&after=dlv_900000000'].map((after) => name + status + after),
+        ['', ...cursors.map((cursor) => `&after=${cursor}`)].map((after) => name + status + after),
       ),
     ),
   );
