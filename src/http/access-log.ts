@@ -27,7 +27,10 @@ export interface CompletedRequest {
   readonly problem: string | undefined;
 }
 
-/** Writes one log line per request, also when the client closes the connection early, and passes it on to `onCompleted`. */
+/**
+ * Writes one log line per request, also when the client closes the connection early, and passes it on to `onCompleted`. Probes and
+ * scrapes that succeed are lines of the level debug: a gateway at rest would log little else.
+ */
 export function registerAccessLog(
   instance: FastifyInstance,
   logger: Logger,
@@ -35,13 +38,18 @@ export function registerAccessLog(
 ): void {
   // These fields are all allowed, so none is looked up.
   const lines = logger.child({}, { formatters: { log: (line) => line } });
-  const write = (requestId: string, completed: CompletedRequest & { id?: string | undefined }) =>
-    lines.info({ requestId, msg: 'request', ...completed });
+  const write = (
+    requestId: string,
+    completed: CompletedRequest & { id?: string | undefined },
+    level: 'info' | 'debug' = 'info',
+  ) => lines[level]({ requestId, msg: 'request', ...completed });
   instance.decorate('logRequest', (request, reply, status = reply.statusCode) => {
     const { id: requestId, method, caller, problem, ledgerId: id, traceIds } = request;
     const durationMs = roundDuration(reply.elapsedTime);
-    const completed = { method, route: routeOf(request).url, status, durationMs, caller, problem };
-    write(requestId, { ...completed, id, ...traceIds });
+    const { url: route, config } = routeOf(request);
+    const completed = { method, route, status, durationMs, caller, problem };
+    const isQuiet = config.kind === 'operational' && status < 400;
+    write(requestId, { ...completed, id, ...traceIds }, isQuiet ? 'debug' : 'info');
     onCompleted(completed, request);
   });
   instance.decorate('logCompleted', (requestId, completed) => {

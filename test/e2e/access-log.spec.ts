@@ -22,6 +22,15 @@ describe('the access log', () => {
     ]);
   });
 
+  it('has probes and scrapes at the level debug, unless they fail', async () => {
+    for (const path of ['/health/live', '/metrics', '/health/dependencies']) await world.get(path);
+    expect(world.requestLines().map(({ level, status }) => [level, status])).toEqual([
+      ['debug', 200],
+      ['debug', 200],
+      ['info', 503],
+    ]);
+  });
+
   it('names no route for an unknown path, and no caller who is not authenticated', async () => {
     await world.get('/nothing/canary', {});
     await world.get(paths.summary, {});
