@@ -5,7 +5,8 @@ import type { Kysely } from 'kysely';
 import { backoffMs } from '../async/backoff.js';
 import type { EmbeddedServer } from './embedded-server.js';
 import { migrateToLatest } from './migrations.js';
-import { openPostgresql, CLIENT_TIMEOUT_MARGIN_MS } from './postgresql.js';
+import { openPostgresql, usageOf, CLIENT_TIMEOUT_MARGIN_MS } from './postgresql.js';
+import type { PoolUsage } from './postgresql.js';
 import { isRepeatable, isUniqueViolation, sqlState, StorageUnavailableError } from './storage-error.js';
 import type { Tables } from './tables.js';
 import { toPositiveMs, withStorageTimeout } from './time-limit.js';
@@ -18,7 +19,9 @@ const REPEAT_BACKOFF = { initialMs: 5, maxMs: 100, jitter: 1 };
 const MIGRATION_TIMEOUT_MS = 300_000;
 
 /** What callbacks and moments need; the work of the process itself; what callers read and manage. */
-export type PoolName = 'callbacks' | 'workers' | 'reads';
+const POOL_NAMES = ['callbacks', 'workers', 'reads'] as const;
+export type PoolName = (typeof POOL_NAMES)[number];
+const POOL_SIZE = 18;
 
 /**
  * The maximum number of connections for each kind of work. Reads and workers cannot keep callbacks waiting: a callback that gets no
@@ -56,6 +59,7 @@ export interface DatabaseState {
 export class Database implements OnApplicationShutdown {
   private readonly options: DatabaseOptions;
   private readonly opening = new Map<PoolName, Promise<Kysely<Tables>>>();
+  private readonly opened = new Map<PoolName, Kysely<Tables>>();
   private pendingPing: Promise<void> | undefined;
   private lastPingStartedAt = -Infinity;
   private readonly logger = new Logger('Database');
@@ -80,6 +84,15 @@ export class Database implements OnApplicationShutdown {
   /** Statements that failed although the database was available, since the start. */
   get unexpectedErrors(): number {
     return this.unexpected;
+  }
+
+  /** The connections of each pool, and how many it may have. */
+  poolUsage(): readonly (PoolUsage & { pool: PoolName; max: number })[] {
+    return POOL_NAMES.map((pool) => ({
+      ...usageOf(this.opened.get(pool)),
+      pool,
+      max: sizeOfPool(pool, this.poolSize),
+    }));
   }
 
   /** Whether `migrate` has succeeded. */
@@ -195,13 +208,18 @@ export class Database implements OnApplicationShutdown {
   }
 
   private async open(pool: PoolName): Promise<Kysely<Tables>> {
-    const { timeoutMs, poolSize = 18 } = this.options;
-    return openPostgresql({
+    const db = await openPostgresql({
       databaseUrl: await this.url(),
-      timeoutMs,
-      poolSize: sizeOfPool(pool, poolSize),
+      timeoutMs: this.options.timeoutMs,
+      poolSize: sizeOfPool(pool, this.poolSize),
       forCallbacks: pool === 'callbacks',
     });
+    this.opened.set(pool, db);
+    return db;
+  }
+
+  private get poolSize(): number {
+    return this.options.poolSize ?? POOL_SIZE;
   }
 
   private url(): string | Promise<string> {

@@ -27,6 +27,24 @@ export interface PostgresqlOptions {
   clientTimeoutMs?: number;
 }
 
+/** The connections of a pool. */
+export interface PoolUsage {
+  readonly inUse: number;
+  readonly idle: number;
+  /** Statements that wait for one. */
+  readonly waiting: number;
+}
+
+const POOLS = new WeakMap<Kysely<Tables>, Pool>();
+
+/** @param db undefined before the first statement */
+export function usageOf(db: Kysely<Tables> | undefined): PoolUsage {
+  const pool = db && POOLS.get(db);
+  if (!pool) return { inUse: 0, idle: 0, waiting: 0 };
+  const { totalCount, idleCount: idle, waitingCount: waiting } = pool;
+  return { inUse: totalCount - idle, idle, waiting };
+}
+
 /** Kysely on a pool of PostgreSQL connections. Nothing connects before the first statement. */
 export async function openPostgresql(options: PostgresqlOptions): Promise<Kysely<Tables>> {
   const [{ default: pg }, kysely] = await Promise.all([import('pg'), import('kysely')]);
@@ -38,6 +56,7 @@ export async function openPostgresql(options: PostgresqlOptions): Promise<Kysely
   const limited = withTimeouts(pool, limitMs);
   const db = new kysely.Kysely<Tables>({ dialect: new kysely.PostgresDialect({ pool: limited }) });
   notePool(db, limited);
+  POOLS.set(db, pool);
   return db;
 }
 

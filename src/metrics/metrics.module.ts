@@ -14,6 +14,7 @@ import { CallbackMetrics } from './callback-metrics.js';
 import { CallerMetrics } from './caller-metrics.js';
 import { ConfigMetrics } from './config-metrics.js';
 import { ConnectionMetrics } from './connection-metrics.js';
+import { DatabasePoolMetrics } from './database-pool-metrics.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { EventLoopMetrics } from './event-loop-metrics.js';
 import { MetricsRegistry } from './metrics-registry.js';
@@ -53,6 +54,7 @@ import { UpstreamMetrics } from './upstream-metrics.js';
     LedgerMetrics,
     DeliveryMetrics,
     TableMetrics,
+    DatabasePoolMetrics,
   ],
 })
 export class MetricsModule {}

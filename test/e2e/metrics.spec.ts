@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { isDeepStrictEqual } from 'node:util';
 import { sql } from 'kysely';
 import { VERSION } from '../../src/config/version.js';
 import { Database } from '../../src/database/database.js';
@@ -207,6 +208,51 @@ describe('the size of tables', () => {
     expect(sizes).toEqual({});
     expect(findSeries(seen, 'rewards_gateway_ledger_entries_24h')).toEqual({});
     expect(seen).toMatchObject({ rewards_gateway_database_up: 1 });
+  });
+});
+
+/** The metrics of the connections for reads. */
+const poolUsage = (inUse: number, idle: number, waiting: number) => ({
+  'rewards_gateway_database_pool_connections{pool="reads",state="in_use"}': inUse,
+  'rewards_gateway_database_pool_connections{pool="reads",state="idle"}': idle,
+  'rewards_gateway_database_pool_max_connections{pool="reads"}': 2,
+  'rewards_gateway_database_pool_waiting{pool="reads"}': waiting,
+});
+
+describe('the connections to the database', () => {
+  it('are counted for each pool: in use, idle, and those that statements wait for', async () => {
+    const database = await newDatabase();
+    const holder = await database.client();
+    await holder.query('select pg_advisory_lock(17)');
+    const gateway = await startKiipGateway({ ...database.env, DATABASE_POOL_SIZE: '9' });
+    const usage = async () =>
+      Object.fromEntries(
+        Object.entries(await scrapeMetrics(gateway)).filter(([series]) =>
+          /_database_pool_.*reads/.test(series),
+        ),
+      );
+    const until = (inUse: number, idle: number, waiting: number) =>
+      waitFor(`${inUse} in use, ${idle} idle, ${waiting} wait`, async () =>
+        isDeepStrictEqual(await usage(), poolUsage(inUse, idle, waiting)),
+      );
+    try {
+      expect(await usage()).toEqual(poolUsage(0, 0, 0));
+      const pending = Promise.all(
+        [1, 2, 3].map(() =>
+          gateway.app
+            .get(Database, { strict: false })
+            .run((db) => sql`select pg_advisory_xact_lock(17)`.execute(db), 'reads'),
+        ),
+      );
+      await until(2, 0, 1);
+      await holder.query('select pg_advisory_unlock(17)');
+      await pending;
+      await until(0, 2, 0);
+    } finally {
+      await holder.end();
+      await gateway.close();
+      await database.drop();
+    }
   });
 });
 

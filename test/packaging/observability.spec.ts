@@ -48,6 +48,7 @@ const RULE_TESTS = [
   'alerts.test.yaml',
   'alerts-hourly.test.yaml',
   'alerts-callers.test.yaml',
+  'alerts-cluster.test.yaml',
   'slo.test.yaml',
 ];
 const tests = RULE_TESTS.flatMap((file) => (parse(textOf(`k8s/observability/${file}`)) as RuleTests).tests);
