@@ -36,6 +36,7 @@ interface Deployment extends Resource {
   };
 }
 interface Pod {
+  priorityClassName?: string;
   serviceAccountName: string;
   terminationGracePeriodSeconds: number;
   securityContext: object;
@@ -50,6 +51,7 @@ interface Pod {
 }
 interface Container {
   image: string;
+  imagePullPolicy: string;
   args?: string[];
   restartPolicy?: string;
   ports: object[];
@@ -289,7 +291,7 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
       });
   });
 
-  it('has requests and limits, and no token of the cluster', () => {
+  it('has requests and limits, images that are pulled once, and no token of the cluster', () => {
     const [account] = world.all<Resource & { automountServiceAccountToken: boolean }>('ServiceAccount');
     expect(account!.automountServiceAccountToken).toBe(false);
     for (const { spec } of world.deployments) {
@@ -297,6 +299,8 @@ withKubectl.each(['base', 'overlays/dev', 'overlays/production'])('k8s/%s', (fol
       for (const { resources } of [...(pod.initContainers ?? []), ...pod.containers])
         for (const amounts of [resources.requests, resources.limits])
           expect(Object.keys(amounts).toSorted()).toEqual(['cpu', 'ephemeral-storage', 'memory']);
+      for (const { imagePullPolicy } of [...(pod.initContainers ?? []), ...pod.containers])
+        expect(imagePullPolicy).toBe('IfNotPresent');
       expect(pod).toMatchObject({
         serviceAccountName: account!.metadata.name,
         automountServiceAccountToken: false,
@@ -513,18 +517,23 @@ describe('the network of k8s/base', () => {
   });
 });
 
-/** The overlay for production with one more component of `k8s/components`. */
-function withComponent(name: string) {
+/** The overlay for production after one file of `k8s` was edited. */
+function edited(path: string, before: string, after: string) {
   const folder = mkdtempSync(join(tmpdir(), 'kustomize-'));
   cpSync(new URL('k8s', root), folder, { recursive: true });
-  const file = join(folder, 'overlays/production/kustomization.yaml');
-  const list = 'components:\n';
-  writeFileSync(file, readFileSync(file, 'utf8').replace(list, `${list}  - ../../components/${name}\n`));
+  const file = join(folder, path);
+  writeFileSync(file, readFileSync(file, 'utf8').replace(before, after));
   try {
     return rendered(join(folder, 'overlays/production'));
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** The overlay for production with one more component of `k8s/components`. */
+function withComponent(name: string) {
+  const list = 'components:\n';
+  return edited('overlays/production/kustomization.yaml', list, `${list}  - ../../components/${name}\n`);
 }
 
 withKubectl('the component gateway-api', () => {
@@ -662,6 +671,37 @@ withKubectl('the component spool', () => {
       metadata: { name: 'rewards-gateway-spool' },
       spec: { accessModes: ['ReadWriteMany'] },
     });
+  });
+});
+
+withKubectl('the component priority', () => {
+  it('gives all pods a priority class of their own, which evicts nobody', () => {
+    const world = withComponent('priority');
+    expect(world.resources.flatMap((one) => schemaFaults(one))).toEqual([]);
+    const [priority] = world.all<Resource & { preemptionPolicy: string; globalDefault: boolean }>(
+      'PriorityClass',
+    );
+    expect(priority).toMatchObject({ preemptionPolicy: 'Never', globalDefault: false });
+    for (const { spec } of world.deployments)
+      expect(spec.template.spec.priorityClassName).toBe(priority!.metadata.name);
+  });
+});
+
+withKubectl('the component observability', () => {
+  it('links every alert to the copy of the runbook that one line names', () => {
+    const world = edited(
+      'observability/alerts.yaml',
+      ': docs/runbook.md\n',
+      ': https://git.example/runbook.md\n',
+    );
+    const [rules] = world.all<
+      Resource & { spec: { groups: { rules: { annotations?: { runbook_url: string } }[] }[] } }
+    >('PrometheusRule');
+    const urls = rules!.spec.groups.flatMap((group) =>
+      group.rules.flatMap(({ annotations }) => annotations?.runbook_url ?? []),
+    );
+    expect(urls.length).toBeGreaterThan(30);
+    expect(urls.filter((url) => !/^https:\/\/git\.example\/runbook\.md#[a-z]+$/.test(url))).toEqual([]);
   });
 });
 

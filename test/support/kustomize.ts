@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 
 /** The first kubectl whose kustomize reads what we write. */
-const oldestMinor = 21;
+const oldestMinor = 27;
 
 /** Whether manifests can be rendered here; where not, that is said loudly. */
 export function canRender(): boolean {
