@@ -2,20 +2,27 @@ import type { Config } from './config.js';
 import { misspeltVariables } from './misspelt-variables.js';
 
 /**
- * Warnings about a configuration that lets everybody call, or that helps a forger: Kiip signs its fields without separators, so
+ * Warnings about a configuration that lets everybody call, lets nobody decide, or helps a forger: Kiip signs its fields without separators, so
  * a signed text can be split into fields in more than one way (docs/callbacks-and-ledger.md).
  */
 export function configWarnings({
   callerAuth,
+  callerScopes = {},
   kiipCurrencies,
   kiipUnknownRewards,
   kiipUnknownUsers,
   kiipUserReference,
+  role,
 }: Config): string[] {
   const warnings: string[] = [];
   if (callerAuth === 'none')
     warnings.push(
       'CALLER_AUTH is none: anybody who reaches the port reads users and balances, and reports moments for anybody.',
+    );
+  const canDecide = Object.values(callerScopes).some((scopes) => scopes.includes('ledger:decide'));
+  if (callerAuth !== 'none' && role !== 'worker' && !canDecide)
+    warnings.push(
+      'CALLER_SCOPES gives nobody ledger:decide: callbacks that wait for a decision cannot be released or discarded.',
     );
   if (kiipCurrencies === undefined)
     warnings.push(

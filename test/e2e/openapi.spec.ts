@@ -222,7 +222,7 @@ describe('the OpenAPI document', () => {
     ['post /api/v1/kiip/issuances/{id}/discard', [200, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]],
     ['get /api/v1/kiip/users/{user_id}/balances', [200, 400, 401, 403, 429, 500, 503]],
     ['get /api/v1/kiip/reconciliation', [200, 400, 401, 403, 429, 500, 503]],
-    ['get /api/v1/deliveries', [200, 400, 401, 403, 429, 500, 503]],
+    ['get /api/v1/deliveries', [200, 400, 401, 403, 410, 429, 500, 503]],
     ['post /api/v1/deliveries/{id}/retry', [202, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]],
     ['post /api/v1/deliveries/replays', [200, 202, 400, 401, 403, 413, 415, 429, 500, 503]],
     ['get /api/v1/deliveries/{id}', [200, 400, 401, 403, 404, 429, 500, 503]],
