@@ -48,7 +48,7 @@ export class UpstreamError extends Error {
     readonly upstream: Upstream,
     readonly operation: string,
     readonly failure: UpstreamFailure,
-    detail: string,
+    readonly detail: string,
     details: UpstreamErrorDetails = {},
   ) {
     super(`${upstream} ${operation}: ${detail}`);
@@ -86,4 +86,29 @@ export function findUpstreamCause(error: unknown): UpstreamError | undefined {
 /** Whether an error says nothing about the requested data, so that an older response may be served instead. */
 export function isUpstreamError(error: unknown): error is UpstreamError {
   return error instanceof UpstreamError;
+}
+
+type PackedError = Pick<
+  UpstreamError,
+  'upstream' | 'operation' | 'failure' | 'detail' | 'status' | 'retryAfterSeconds'
+>;
+
+/**
+ * What another replica needs to throw the same error.
+ * @returns undefined when the upstream may well answer another replica: it never received the call, or rejected our credentials
+ */
+export function packUpstreamError(error: unknown): PackedError | undefined {
+  if (!isUpstreamError(error) || error.neverSent || error.failure === 'credentials_rejected')
+    return undefined;
+  const { upstream, operation, failure, detail, status, retryAfterSeconds } = error;
+  return { upstream, operation, failure, detail, status, retryAfterSeconds };
+}
+
+/** @param packed by `packUpstreamError`, then maybe as JSON */
+export function unpackUpstreamError(packed: unknown): UpstreamError {
+  const { upstream, operation, failure, detail, status, retryAfterSeconds } = packed as PackedError;
+  return new UpstreamError(upstream, operation, failure, detail, {
+    ...(status !== undefined && { status }),
+    retryAfterSeconds,
+  });
 }

@@ -1,7 +1,11 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { decodeContent } from '../../../src/upstream/content-coding.js';
 import { parseRetryAfter } from '../../../src/upstream/retry-after.js';
-import { UpstreamError } from '../../../src/upstream/upstream-error.js';
+import {
+  packUpstreamError,
+  unpackUpstreamError,
+  UpstreamError,
+} from '../../../src/upstream/upstream-error.js';
 
 const LIMIT = 1024;
 const text = Buffer.from('{"count":12}');
@@ -67,5 +71,28 @@ describe('parseRetryAfter', () => {
     const [sent, retry] = ['Sun, 06 Nov 1994 08:49:37 GMT', 'Sun, 06 Nov 1994 08:49:42 GMT'];
     expect(parseRetryAfter(retry, sent, Date.UTC(1994, 10, 6, 7))).toBe(5);
     expect(parseRetryAfter(retry, 'nonsense', Date.UTC(1994, 10, 6, 8, 49, 40))).toBe(2);
+  });
+});
+
+describe('an UpstreamError that replicas share', () => {
+  it('is the same after it was packed as JSON', () => {
+    for (const error of [
+      new UpstreamError('kigo', 'lookup', 'busy', 'status 429', { status: 429, retryAfterSeconds: 7 }),
+      new UpstreamError('kigo', 'hub-summary', 'timeout', 'no response in time'),
+    ]) {
+      const unpacked = unpackUpstreamError(JSON.parse(JSON.stringify(packUpstreamError(error))));
+      expect(unpacked).toBeInstanceOf(UpstreamError);
+      expect(packUpstreamError(unpacked)).toEqual(packUpstreamError(error));
+      expect([unpacked.message, unpacked.transient]).toEqual([error.message, error.transient]);
+    }
+  });
+
+  it.each([
+    ['was rejected here', new UpstreamError('kigo', 'lookup', 'busy', 'the circuit breaker is open')],
+    ['was never sent', new UpstreamError('kigo', 'lookup', 'unreachable', 'refused', { neverSent: true })],
+    ['had wrong credentials', new UpstreamError('kigo', 'login', 'credentials_rejected', 'status 401')],
+    ['is a bug', new TypeError('a bug')],
+  ])('does not concern a call that %s', (_, error) => {
+    expect(packUpstreamError(error)).toBeUndefined();
   });
 });
