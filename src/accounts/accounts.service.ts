@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { ValidateBy } from 'class-validator';
 import { ReadThrough } from '../cache/read-through.js';
-import type { CachePolicy, CacheResult } from '../cache/read-through.js';
+import type { CachePolicy, CacheResult, ReadOptions } from '../cache/read-through.js';
 import { Config } from '../config/config.js';
 import { isPathSafeId } from '../validation/opaque-id.js';
 import { KigoHttp } from '../kigo-auth/kigo-http.js';
 import type { ProblemName } from '../problem/problem.js';
-import { isUpstreamError } from '../upstream/upstream-error.js';
+import { isUpstreamError, packUpstreamError, unpackUpstreamError } from '../upstream/upstream-error.js';
 import type { ExternalUserDto } from './account.dto.js';
 
 /** The problems of every route that looks up a Kigo account. */
@@ -26,13 +26,9 @@ class KigoAccount {
   readonly account_id!: string;
 }
 
-export interface LookupOptions {
-  /** Bypass the cache and ask Kigo. */
-  readonly noCache?: boolean;
+export interface LookupOptions extends ReadOptions {
   /** Who asks: see `caller` of a call. */
   readonly caller?: string | undefined;
-  /** Limits the concurrency of the calls to Kigo. */
-  readonly limiter?: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
 /** Finds Kigo accounts by the callers' own ids: `GET /api/v1/accounts` (docs/vendors/kigo.md). */
@@ -54,6 +50,8 @@ export class AccountsService {
       recheckMs: Infinity,
       isValue: isPathSafeId,
       isUnavailable: isUpstreamError,
+      packError: packUpstreamError,
+      unpackError: unpackUpstreamError,
     };
   }
 
@@ -61,13 +59,9 @@ export class AccountsService {
    * @returns the account id; undefined when Kigo does not know the user or the program
    * @throws UpstreamError
    */
-  find(
-    user: ExternalUserDto,
-    { noCache, caller, limiter }: LookupOptions = {},
-  ): Promise<CacheResult<string>> {
-    const key = this.cacheKey(user);
-    const fetch = () => this.fetchAccountId(user, caller);
-    return this.cache.get(key, this.policy, limiter ? () => limiter(fetch) : fetch, noCache);
+  find(user: ExternalUserDto, options: LookupOptions = {}): Promise<CacheResult<string>> {
+    const fetch = () => this.fetchAccountId(user, options.caller);
+    return this.cache.get(this.cacheKey(user), this.policy, fetch, options);
   }
 
   /** An account id that lies in memory: see `ReadThrough.peek`. @param key that of `cacheKey` */

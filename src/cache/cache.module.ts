@@ -3,6 +3,7 @@ import { Global, Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import type { Config } from '../config/config.js';
+import { EntryLeaseService } from './entry-lease.service.js';
 import { EntrySealService } from './entry-seal.service.js';
 import { ReadThrough } from './read-through.js';
 import { RedisStore, connectRedis } from './redis-store.js';
@@ -23,6 +24,7 @@ export class CacheModule {
       module: CacheModule,
       imports: [NestCacheModule.register({ stores }), TerminusModule],
       providers: [
+        EntryLeaseService,
         EntrySealService,
         TieredCache,
         ReadThrough,

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
+import { EntryLeaseService } from './entry-lease.service.js';
+import type { Acquisition, Lease, LeaseState } from './entry-lease.service.js';
 import type { OpenedEntry } from './entry-seal.service.js';
 import { TieredCache } from './tiered-cache.js';
 
@@ -20,6 +22,16 @@ export interface CachePolicy<T> {
   readonly isValue: (value: unknown) => value is T;
   /** Whether the error means that the source is unavailable. Only then may a stale value be served. */
   readonly isUnavailable: (error: unknown) => boolean;
+  /** What other replicas that wait for a call need to throw its error, too; undefined for one that concerns this replica alone. */
+  readonly packError: (error: unknown) => unknown;
+  readonly unpackError: (packed: unknown) => Error;
+}
+
+export interface ReadOptions {
+  /** Ask the source, also when the value is cached. */
+  readonly noCache?: boolean;
+  /** Limits the concurrency of the requests to the source. */
+  readonly limiter?: <T>(request: () => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -60,16 +72,39 @@ interface CacheEntry<T> extends StoredEntry<T> {
   recheckAfter: number;
 }
 
+/** Why the source was asked; `refresh`: in the background, shortly before the entry expires. */
+type FetchReason = 'miss' | 'expired' | 'refresh' | 'bypass';
+
 /** Lookups under one policy since the start. */
 export interface LookupCounts {
   readonly outcomes: Readonly<Record<Provenance | 'failed', number>>;
-  /** Lookups that waited for a request to the source that another lookup had sent. */
+  /** Lookups that waited for a request to the source that another lookup of this replica had sent. */
   readonly coalesced: number;
+  /** Requests to the source. */
+  readonly fetches: Readonly<Record<FetchReason, Readonly<Record<LeaseState, number>>>>;
+  /** Waits for a request of another replica. */
+  readonly waits: Readonly<Record<Acquisition['outcome'], number>>;
 }
 
 interface MutableCounts extends LookupCounts {
   readonly outcomes: Record<Provenance | 'failed', number>;
   coalesced: number;
+  readonly fetches: Record<FetchReason, Record<LeaseState, number>>;
+  readonly waits: Record<Acquisition['outcome'], number>;
+  /** How long the last request to the source took. */
+  fetchMs: number;
+}
+
+const newStates = (): Record<LeaseState, number> => ({ held: 0, lost: 0, unknown: 0 });
+
+function newCounts(): MutableCounts {
+  return {
+    outcomes: { hit: 0, miss: 0, expired: 0, bypass: 0, stale: 0, failed: 0 },
+    coalesced: 0,
+    fetches: { miss: newStates(), expired: newStates(), refresh: newStates(), bypass: newStates() },
+    waits: { entry: 0, failed: 0, acquired: 0, overdue: 0, unavailable: 0 },
+    fetchMs: 0,
+  };
 }
 
 /** How often no-cache asks the source for one key. */
@@ -83,14 +118,23 @@ interface Bypass {
 
 type Fetch<T> = () => Promise<T | undefined>;
 
-/**
- * The last part of an entry's lifetime, in which hits refresh it: 10 to 20 %, chosen once per process, so that one replica
- * refreshes first and the others find its result.
- */
-const REFRESH_FRACTION = 0.1 + 0.1 * Math.random();
+interface Lookup<T> {
+  readonly key: string;
+  readonly policy: CachePolicy<T>;
+  readonly fetch: Fetch<T>;
+  readonly limiter: ReadOptions['limiter'];
+}
+
+/** Until when an entry will do. */
+type Until = 'refreshAfter' | 'freshUntil';
+
+/** The last part of an entry's lifetime, in which hits refresh it. */
+const REFRESH_FRACTION = 0.1;
+
+const unlimited = <T>(request: () => Promise<T>): Promise<T> => request();
 
 /**
- * Reads from the cache or the source, with one request to the source per key at a time.
+ * Reads from the cache or the source, with one request to the source per key at a time, for all replicas that share a Redis.
  * A key must contain everything that the value depends on, and the version of its format.
  */
 @Injectable()
@@ -101,23 +145,27 @@ export class ReadThrough {
   private readonly bypasses = new Map<string, Bypass>();
   private readonly logger = new Logger(ReadThrough.name);
 
-  constructor(private readonly cache: TieredCache) {}
+  constructor(
+    private readonly cache: TieredCache,
+    private readonly leases: EntryLeaseService,
+  ) {}
 
   /** Lookups since the start, by the name of their policy. */
   get lookupCounts(): ReadonlyMap<string, LookupCounts> {
     return this.counts;
   }
 
-  /** @throws what `fetch` throws, unless a stale value may be served instead */
+  /** @throws what `fetch` throws, here or in another replica, unless a stale value may be served instead */
   async get<T>(
     key: string,
     policy: CachePolicy<T>,
     fetch: Fetch<T>,
-    noCache = false,
+    { noCache = false, limiter }: ReadOptions = {},
   ): Promise<CacheResult<T>> {
     const { outcomes } = this.getCounts(policy);
+    const lookup = { key, policy, fetch, limiter };
     try {
-      const result = await this.lookUp(key, policy, fetch, noCache);
+      const result = await (noCache ? this.bypass(lookup) : this.lookUp(lookup));
       outcomes[result.provenance] += 1;
       return result;
     } catch (error) {
@@ -143,32 +191,26 @@ export class ReadThrough {
   private getCounts({ name }: CachePolicy<unknown>): MutableCounts {
     let counts = this.counts.get(name);
     if (!counts) {
-      const outcomes = { hit: 0, miss: 0, expired: 0, bypass: 0, stale: 0, failed: 0 };
-      counts = { outcomes, coalesced: 0 };
+      counts = newCounts();
       this.counts.set(name, counts);
     }
     return counts;
   }
 
-  private async lookUp<T>(
-    key: string,
-    policy: CachePolicy<T>,
-    fetch: Fetch<T>,
-    noCache: boolean,
-  ): Promise<CacheResult<T>> {
-    if (noCache) return this.bypass(key, policy, fetch);
+  private async lookUp<T>(lookup: Lookup<T>): Promise<CacheResult<T>> {
+    const { key, policy } = lookup;
     const now = performance.now();
     const inMemory = this.findInMemory(key, policy);
     const entry =
       inMemory && this.isRecheckDue(inMemory, now) ? await this.recheck(inMemory, policy) : inMemory;
     if (entry && now < entry.freshUntil) {
-      if (now >= entry.refreshAfter && !this.inFlight.has(key)) this.refresh(key, policy, fetch);
+      if (now >= entry.refreshAfter && !this.inFlight.has(key)) this.refresh(lookup);
       return toResult(entry, 'hit');
     }
     const pending = this.inFlight.get(key) as Promise<CacheResult<T>> | undefined;
     if (pending) this.getCounts(policy).coalesced += 1;
     try {
-      return await (pending ?? this.singleFlight(key, () => this.load(key, policy, fetch, 'freshUntil')));
+      return await (pending ?? this.singleFlight(key, () => this.load(lookup, 'freshUntil')));
     } catch (error) {
       // This also covers callers that waited for a refresh or for another caller's no-cache request.
       const stale = policy.isUnavailable(error) ? this.findInMemory(key, policy) : undefined;
@@ -185,32 +227,40 @@ export class ReadThrough {
   private async recheck<T>(entry: CacheEntry<T>, policy: CachePolicy<T>): Promise<CacheEntry<T>> {
     const { key } = entry;
     entry.recheckAfter = performance.now() + policy.recheckMs;
-    await this.takeNewer(key, policy);
+    await this.readShared(key, policy);
     return this.findInMemory(key, policy) ?? entry;
   }
 
-  /** Stores the entry of Redis in memory if it is newer. @returns whether it is */
-  private async takeNewer<T>(key: string, policy: CachePolicy<T>): Promise<boolean> {
-    const shared = parseEntry(key, policy, await this.cache.readShared(key));
+  private async readShared<T>(key: string, policy: CachePolicy<T>): Promise<void> {
+    await this.takeNewer(key, policy, await this.cache.readShared(key));
+  }
+
+  /** Stores an entry of Redis in memory if it is newer than the one there. */
+  private async takeNewer<T>(
+    key: string,
+    policy: CachePolicy<T>,
+    opened: OpenedEntry | undefined,
+  ): Promise<void> {
+    const shared = parseEntry(key, policy, opened, this.getCounts(policy).fetchMs);
     // Memory is read after Redis: a no-cache request may have stored a newer entry meanwhile.
-    const isNewer = shared !== undefined && newer(this.findInMemory(key, policy), shared) === shared;
-    if (isNewer) await this.store(shared);
-    return isNewer;
+    const current = this.findInMemory(key, policy);
+    if (shared && (!current || shared.requestedAt > current.requestedAt)) await this.store(shared);
   }
 
   /**
    * Asks the source now, or, if another bypass of the key has just done so, together with all that wait for the next one: a request in
    * flight may return what was true before this call.
    */
-  private bypass<T>(key: string, policy: CachePolicy<T>, fetch: Fetch<T>): Promise<CacheResult<T>> {
+  private bypass<T>(lookup: Lookup<T>): Promise<CacheResult<T>> {
+    const { key, limiter = unlimited } = lookup;
     const latest = this.bypasses.get(key);
     if (latest) {
-      latest.next ??= latest.over.then(() => this.bypass(key, policy, fetch));
+      latest.next ??= latest.over.then(() => this.bypass(lookup));
       return latest.next as Promise<CacheResult<T>>;
     }
     const over = sleep(BYPASS_INTERVAL_MS, undefined, { ref: false }).then(() => this.bypasses.delete(key));
     this.bypasses.set(key, { over });
-    return this.singleFlight(key, () => this.fetch(key, policy, fetch, 'bypass'));
+    return this.singleFlight(key, () => limiter(() => this.fetch(lookup, 'bypass', this.leases.take(key))));
   }
 
   private singleFlight<T>(key: string, load: () => Promise<CacheResult<T>>): Promise<CacheResult<T>> {
@@ -221,8 +271,8 @@ export class ReadThrough {
     return pending;
   }
 
-  private refresh<T>(key: string, policy: CachePolicy<T>, fetch: Fetch<T>): void {
-    this.singleFlight(key, () => this.load(key, policy, fetch, 'refreshAfter')).catch((error: unknown) => {
+  private refresh<T>(lookup: Lookup<T>): void {
+    this.singleFlight(lookup.key, () => this.load(lookup, 'refreshAfter')).catch((error: unknown) => {
       this.logger.debug({
         msg: 'background refresh failed',
         reason: error instanceof Error ? error.message : 'unknown',
@@ -231,45 +281,70 @@ export class ReadThrough {
   }
 
   /** Uses what another request or replica has stored meanwhile, unless it is past `until`; otherwise fetches. */
-  private async load<T>(
-    key: string,
-    policy: CachePolicy<T>,
-    fetch: Fetch<T>,
-    until: 'refreshAfter' | 'freshUntil',
-  ): Promise<CacheResult<T>> {
-    const current = this.findInMemory(key, policy);
-    if (current && performance.now() < current[until]) return toResult(current, 'hit');
-    await this.takeNewer(key, policy);
+  private async load<T>(lookup: Lookup<T>, until: Until): Promise<CacheResult<T>> {
+    const { key, policy, limiter } = lookup;
+    const current = this.findUntil(lookup, until);
+    if (current) return toResult(current, 'hit');
+    if (!limiter) return this.lead(lookup, until);
+    // What Redis has needs no turn.
+    await this.readShared(key, policy);
+    const shared = this.findUntil(lookup, until);
+    return shared ? toResult(shared, 'hit') : limiter(() => this.lead(lookup, until));
+  }
+
+  private findUntil<T>({ key, policy }: Lookup<T>, until: Until): CacheEntry<T> | undefined {
     const entry = this.findInMemory(key, policy);
-    if (entry && performance.now() < entry[until]) return toResult(entry, 'hit');
-    return this.fetch(key, policy, fetch, entry ? 'expired' : 'miss');
+    return entry && performance.now() < entry[until] ? entry : undefined;
+  }
+
+  /** Fetches as the one replica that may, or uses what that one gets. */
+  private async lead<T>(lookup: Lookup<T>, until: Until): Promise<CacheResult<T>> {
+    const { key, policy } = lookup;
+    const { outcome, waited, lease, failure } = await this.leases.acquire(key, async (opened) => {
+      await this.takeNewer(key, policy, opened);
+      return this.findUntil(lookup, until) !== undefined;
+    });
+    if (waited) this.getCounts(policy).waits[outcome] += 1;
+    if (outcome === 'failed') throw policy.unpackError(failure);
+    const entry = this.findInMemory(key, policy);
+    if (outcome === 'entry' && entry) return toResult(entry, 'hit');
+    return this.fetch(lookup, until === 'refreshAfter' ? 'refresh' : entry ? 'expired' : 'miss', lease);
   }
 
   private async fetch<T>(
-    key: string,
-    policy: CachePolicy<T>,
-    fetch: Fetch<T>,
-    provenance: Provenance,
+    { key, policy, fetch }: Lookup<T>,
+    reason: FetchReason,
+    lease: Lease,
   ): Promise<CacheResult<T>> {
+    const counts = this.getCounts(policy);
+    const count = (state: LeaseState) => (counts.fetches[reason][state] += 1);
     const asOf = Date.now();
     const requestedAt = performance.now();
-    const value = (await fetch()) ?? null;
-    const entry = withTimes(policy, key, { value, asOf }, requestedAt);
+    let value: T | null;
+    try {
+      value = (await this.leases.hold(lease, fetch)) ?? null;
+    } catch (error) {
+      void this.leases.release(lease, policy.packError(error)).then(count);
+      throw error;
+    }
+    counts.fetchMs = performance.now() - requestedAt;
+    const entry = withTimes(policy, key, { value, asOf }, requestedAt, counts.fetchMs);
     const current = this.findInMemory(key, policy);
     // A slow response must not overwrite one that was requested after it.
-    if (!current || current.requestedAt <= requestedAt) {
-      await this.store(entry);
-      void this.share(entry, policy);
-    }
-    return toResult(entry, provenance);
+    const isNewest = !current || current.requestedAt <= requestedAt;
+    if (isNewest) await this.store(entry);
+    void (isNewest ? this.share(entry, policy, lease) : this.leases.release(lease)).then(count);
+    return toResult(entry, reason === 'refresh' ? 'expired' : reason);
   }
 
-  /** Writes to Redis, unless the value changes and another replica has stored what it requested later. */
-  private async share<T>(entry: CacheEntry<T>, policy: CachePolicy<T>): Promise<void> {
+  /** Writes to Redis, unless the lease is lost: then another replica has asked later. */
+  private async share<T>(entry: CacheEntry<T>, policy: CachePolicy<T>, lease: Lease): Promise<LeaseState> {
     const { key, value, asOf, requestedAt, staleUntil } = entry;
-    if (policy.recheckMs !== Infinity && (await this.takeNewer(key, policy))) return;
     const now = performance.now();
-    await this.cache.writeShared(key, { value, asOf }, staleUntil - now, now - requestedAt);
+    const opened = { value: { value, asOf }, ageMs: now - requestedAt };
+    const state = await this.leases.store(lease, opened, staleUntil - now);
+    if (state === 'lost') await this.readShared(key, policy);
+    return state;
   }
 
   private findInMemory<T>(key: string, policy: CachePolicy<T>): CacheEntry<T> | undefined {
@@ -288,10 +363,13 @@ function withTimes<T, V>(
   key: string,
   { value, asOf }: StoredEntry<V>,
   requestedAt: number,
+  fetchMs: number,
 ): CacheEntry<V> {
   const ttlMs = (value === null ? policy.notFoundTtlMs : policy.ttlMs) * jitter(key);
   const freshUntil = requestedAt + ttlMs;
-  const refreshAfter = freshUntil - ttlMs * REFRESH_FRACTION;
+  // A refresh that takes long starts earlier, and each replica draws its own time (XFetch): the first one is done before the next starts.
+  const aheadMs = ttlMs * REFRESH_FRACTION - fetchMs * Math.log(1 - Math.random());
+  const refreshAfter = freshUntil - Math.min(aheadMs, ttlMs / 2);
   return {
     key,
     value,
@@ -316,21 +394,17 @@ function toResult<T>(
   return { value: value ?? undefined, provenance, asOf, requestedAt, freshUntil };
 }
 
-function newer<T>(a: CacheEntry<T> | undefined, b: CacheEntry<T> | undefined): CacheEntry<T> | undefined {
-  if (!a || !b) return a ?? b;
-  return b.requestedAt > a.requestedAt ? b : a;
-}
-
 /** @returns the stored entry if it has a valid value and may still be served */
 function parseEntry<T>(
   key: string,
   policy: CachePolicy<T>,
   stored: OpenedEntry | undefined,
+  fetchMs: number,
 ): CacheEntry<T> | undefined {
   if (typeof stored?.value !== 'object' || stored.value === null) return undefined;
   const { value, asOf } = stored.value as Partial<StoredEntry<unknown>>;
   if (value === undefined || typeof asOf !== 'number') return undefined;
-  const entry = withTimes(policy, key, { value, asOf }, performance.now() - stored.ageMs);
+  const entry = withTimes(policy, key, { value, asOf }, performance.now() - stored.ageMs, fetchMs);
   return isUsable(policy, entry) ? entry : undefined;
 }
 

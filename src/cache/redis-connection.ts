@@ -21,8 +21,8 @@ const KEY_ERROR = 'WRONGTYPE';
 
 /**
  * A command may take two 4 ms timer ticks. Ticks are counted instead of elapsed time so that a blocked event loop is not
- * blamed on Redis. A request sends three commands one after another (account, token, summary), and at most six (with a token
- * that Kigo has revoked and two attempts at the login lease), so Redis adds less than 50 ms.
+ * blamed on Redis. A request waits for three commands one after another (account, token, summary), and at most eleven (a user of a
+ * batch with expired entries, a token that Kigo has revoked and another account), so Redis adds less than 90 ms.
  */
 const TICK_MS = 4;
 const TICK_BUDGET = 2;

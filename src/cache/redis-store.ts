@@ -98,6 +98,13 @@ export class RedisStore {
       client.eval(RELEASE_LEASE_SCRIPT, { keys: [key], arguments: [this.owner] }),
     );
   }
+
+  /** Runs a script, which may use the commands of the probe. @returns undefined when Redis did not reply in time */
+  async evaluate<T>(script: string, keys: string[], args: string[]): Promise<T | undefined> {
+    return this.connection?.run(
+      async ({ client }) => (await client.eval(script, { keys, arguments: args })) as T,
+    );
+  }
 }
 
 /**

@@ -108,8 +108,12 @@ export class TieredCache {
    */
   async writeShared(key: string, value: unknown, ttlMs: number, ageMs = 0): Promise<void> {
     if (ttlMs <= 0 || !this.shared) return;
-    // Redis takes whole milliseconds, at least one.
-    const leftMs = Math.min(Math.ceil(ttlMs), MAX_TTL_MS);
+    const leftMs = toRedisTtl(ttlMs);
     await this.shared.set(key, this.seal.seal(key, { value, ageMs }, leftMs), leftMs);
   }
+}
+
+/** Redis takes whole milliseconds, at least one. */
+export function toRedisTtl(ttlMs: number): number {
+  return Math.min(Math.ceil(ttlMs), MAX_TTL_MS);
 }

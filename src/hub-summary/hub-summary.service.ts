@@ -8,7 +8,7 @@ import { ReadThrough } from '../cache/read-through.js';
 import type { CachePolicy, CacheResult } from '../cache/read-through.js';
 import { Config } from '../config/config.js';
 import { KigoHttp } from '../kigo-auth/kigo-http.js';
-import { isUpstreamError } from '../upstream/upstream-error.js';
+import { isUpstreamError, packUpstreamError, unpackUpstreamError } from '../upstream/upstream-error.js';
 
 /** Kigo's response, and the cached value. Neither number bounds the other: one counts products, the other tokens. */
 export class KigoHubSummary {
@@ -45,6 +45,8 @@ export class HubSummaryService {
       recheckMs: RECHECK_MS,
       isValue: isSummary,
       isUnavailable: isUpstreamError,
+      packError: packUpstreamError,
+      unpackError: unpackUpstreamError,
     };
   }
 
@@ -52,13 +54,9 @@ export class HubSummaryService {
    * @returns a result without a value when Kigo does not know the account
    * @throws UpstreamError
    */
-  find(
-    accountId: string,
-    { noCache, caller, limiter }: LookupOptions = {},
-  ): Promise<CacheResult<KigoHubSummary>> {
-    const key = this.cacheKey(accountId);
-    const fetch = () => this.fetchSummary(accountId, caller);
-    return this.cache.get(key, this.policy, limiter ? () => limiter(fetch) : fetch, noCache);
+  find(accountId: string, options: LookupOptions = {}): Promise<CacheResult<KigoHubSummary>> {
+    const fetch = () => this.fetchSummary(accountId, options.caller);
+    return this.cache.get(this.cacheKey(accountId), this.policy, fetch, options);
   }
 
   /**

@@ -156,7 +156,7 @@ describeWithRedis('gateways that share a Redis', () => {
       world.kigo.clearRequests();
 
       passSeconds(0.95 * fresh);
-      await first.get(badge(user));
+      await Promise.all([first.get(badge(user)), second.get(badge(user))]);
       await waitFor('the refreshed summary is in Redis', async () =>
         (await world.redis.dump()).some(([, value]) => value.includes(`\\"asOf\\":${Date.now()}`)),
       );

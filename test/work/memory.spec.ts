@@ -1,12 +1,10 @@
 import { Logger } from '@nestjs/common';
-import { createCache } from 'cache-manager';
-import { ReadThrough } from '../../src/cache/read-through.js';
-import { createMemoryStore, TieredCache } from '../../src/cache/tiered-cache.js';
+import { createMemoryStore } from '../../src/cache/tiered-cache.js';
 import { Database } from '../../src/database/database.js';
 import { sha256Key } from '../../src/database/text-columns.js';
 import { PromisedRewardsService } from '../../src/promised-rewards/promised-rewards.service.js';
 import type { PromisedReward } from '../../src/promised-rewards/promised-rewards.service.js';
-import { seal, TEXT_POLICY } from '../support/cache.js';
+import { readThroughOn, TEXT_POLICY } from '../support/cache.js';
 
 /** A key as those of Kigo are. */
 function keyOf(index: number): string {
@@ -16,7 +14,7 @@ function keyOf(index: number): string {
 describe('the cache in memory', () => {
   it('has at most 40,000 values and drops the least recently used', async () => {
     const store = createMemoryStore();
-    const bounded = new ReadThrough(new TieredCache(createCache({ stores: [store] }), seal));
+    const bounded = readThroughOn(store);
     const size = () => (store.store as Map<string, unknown>).size;
     for (let index = 0; index < 100_000; index += 1) {
       await bounded.get(`key-${index}`, TEXT_POLICY, () => Promise.resolve('answer'));
@@ -30,7 +28,7 @@ describe('the cache in memory', () => {
 
   it('has at most 28 MiB of the longest ids', async () => {
     const store = createMemoryStore();
-    const bounded = new ReadThrough(new TieredCache(createCache({ stores: [store] }), seal));
+    const bounded = readThroughOn(store);
     const longest = '\u{1F600}'.repeat(256);
     for (let index = 0; index < 30_000; index += 1)
       await bounded.get(keyOf(index), TEXT_POLICY, () => Promise.resolve(longest));

@@ -1,9 +1,8 @@
-import { createCache } from 'cache-manager';
-import { TieredCache } from '../../../src/cache/tiered-cache.js';
-import { ReadThrough } from '../../../src/cache/read-through.js';
+import { mock } from 'node:test';
+import type { ReadThrough } from '../../../src/cache/read-through.js';
 import type { CachePolicy } from '../../../src/cache/read-through.js';
 import { createMemoryStore } from '../../../src/cache/tiered-cache.js';
-import { seal, TEXT_POLICY } from '../../support/cache.js';
+import { readThroughOn, TEXT_POLICY } from '../../support/cache.js';
 import { passSeconds, restoreClock } from '../../support/clock.js';
 
 class Unavailable extends Error {}
@@ -13,16 +12,19 @@ const kind: CachePolicy<string> = {
   isUnavailable: (error) => error instanceof Unavailable,
 };
 
+const noCache = { noCache: true };
+
 describe('ReadThrough', () => {
-  let layers: TieredCache;
   let cache: ReadThrough;
 
   beforeEach(() => {
-    layers = new TieredCache(createCache({ stores: [createMemoryStore()] }), seal);
-    cache = new ReadThrough(layers);
+    cache = readThroughOn(createMemoryStore());
   });
 
-  afterEach(restoreClock);
+  afterEach(() => {
+    restoreClock();
+    mock.restoreAll();
+  });
 
   it('keeps the newer value when an older response arrives late', async () => {
     passSeconds(0);
@@ -30,7 +32,7 @@ describe('ReadThrough', () => {
     const late = cache.get('key', kind, older.ask);
     await older.asked;
     passSeconds(1);
-    const newer = await cache.get('key', kind, () => Promise.resolve('newer'), true);
+    const newer = await cache.get('key', kind, () => Promise.resolve('newer'), noCache);
     expect(newer.value).toBe('newer');
     older.answer('older');
     expect((await late).value).toBe('older');
@@ -41,7 +43,7 @@ describe('ReadThrough', () => {
     const [first, second] = [new Source(), new Source()];
     const before = cache.get('key', kind, first.ask);
     await first.asked;
-    const anew = cache.get('key', kind, second.ask, true);
+    const anew = cache.get('key', kind, second.ask, noCache);
     const joined = cache.get('key', kind, neverAsked);
     second.answer('second');
     expect((await anew).value).toBe('second');
@@ -70,13 +72,34 @@ describe('ReadThrough', () => {
     await cache.get('key', kind, () => Promise.resolve('old'));
     passSeconds(200);
     const failing = new Source();
-    const anew = cache.get('key', kind, failing.ask, true);
+    const anew = cache.get('key', kind, failing.ask, noCache);
     const caught = anew.catch((error: unknown) => error);
     const joined = cache.get('key', kind, neverAsked);
     await new Promise(setImmediate);
     failing.fail(new Unavailable());
     expect(await caught).toBeInstanceOf(Unavailable);
     expect(await joined).toMatchObject({ value: 'old', provenance: 'stale' });
+  });
+
+  it.each([
+    // A tenth of the 90 to 100 s that an entry lives, and -ln(1 - 0.8) = 1.6 times as long as the request took.
+    ['quick', 0, 11, 8],
+    ['slow', 10, 27, 24],
+    ['so slow that half of its life is the limit', 35, 51, 44],
+  ])('refreshes an entry earlier when the source is slow: %s', async (_, tookSeconds, notYet, due) => {
+    mock.method(Math, 'random', () => 0.8);
+    passSeconds(0);
+    const { freshUntil } = await cache.get('key', kind, () => {
+      passSeconds(tookSeconds);
+      return Promise.resolve('old');
+    });
+    for (const secondsLeft of [notYet, due]) {
+      passSeconds((freshUntil - performance.now()) / 1_000 - secondsLeft);
+      const refresh = mock.fn(() => Promise.resolve('new'));
+      await cache.get('key', kind, refresh);
+      await new Promise(setImmediate);
+      expect(refresh.mock.callCount()).toBe(secondsLeft === due ? 1 : 0);
+    }
   });
 
   it('validates cached values with the policy of the reader', async () => {

@@ -1,0 +1,126 @@
+import { badge } from '../support/gateway.js';
+import type { Gateway } from '../support/gateway.js';
+import { scrapeMetrics } from '../support/metrics.js';
+import { describeWithRedis } from '../support/redis.js';
+import { RedisWorld, untilRedisIsUp } from '../support/redis-world.js';
+import { waitFor } from '../support/wait-for.js';
+
+const idsOf = (user: string) => ({ external_user_id: user, external_program_id: 'program456' });
+
+/** The value of a counter of the cache, over these gateways. */
+async function counted(series: string, ...gateways: readonly Gateway[]): Promise<number> {
+  const pages = await Promise.all(gateways.map((gateway) => scrapeMetrics(gateway)));
+  return pages.reduce((sum, page) => sum + (page[`rewards_gateway_cache_${series}`] ?? 0), 0);
+}
+
+describeWithRedis('three gateways that share a Redis', () => {
+  let world: RedisWorld;
+  let gateways: readonly [Gateway, Gateway, Gateway];
+
+  beforeAll(async () => {
+    world = await RedisWorld.create({ direct: true });
+    await world.redis.start();
+    // A busy machine may take seconds for many calls at once, and a retry would count as a second call.
+    const gateway = () => world.sharingGateway({ KIGO_TIMEOUT_MS: '10000' });
+    gateways = [await gateway(), await gateway(), await gateway()];
+    await world.retryOnTimeout(async (user) => void (await askAll(user, 3)));
+  });
+  afterAll(() => world.close());
+
+  const calls = (route: 'login' | 'lookup' | 'summary') => world.kigo.requests(route).length;
+
+  /** A trial that starts with nothing in flight and no request seen. */
+  const trial = (work: (user: string) => Promise<void>) =>
+    world.retryOnTimeout(async (user) => {
+      world.kigo.clearFaults();
+      world.kigo.clearRequests();
+      world.kigo.configure({ unknownUser: 'create' });
+      await work(user);
+    });
+
+  /** Sends requests for one user to the gateways in turn. @returns each status and body that there was */
+  async function askAll(user: string, requests: number): Promise<string[]> {
+    const answers = await Promise.all(
+      Array.from({ length: requests }, async (_, index) => {
+        const response = await gateways[index % 3]!.get(badge(user));
+        const { count, type } = (await response.json()) as { count?: number; type?: string };
+        return `${response.status} ${count ?? type}`;
+      }),
+    );
+    return [...new Set(answers)];
+  }
+
+  it('ask Kigo once for a user whom 300 requests ask for at the same time', async () => {
+    await trial(async (user) => {
+      world.kigo.addFault({ kind: 'slow', delayMs: 500 });
+      expect(await askAll(user, 300)).toEqual(['200 0']);
+      expect([calls('login'), calls('lookup'), calls('summary')]).toEqual([0, 1, 1]);
+      expect(
+        await counted('lease_waits_total{cache="hub-summary",outcome="entry"}', ...gateways),
+      ).toBeGreaterThan(0);
+      const held = 'fetches_total{cache="hub-summary",reason="miss",lease="held"}';
+      await waitFor('the call is counted', async () => (await counted(held, ...gateways)) > 1, 5);
+    });
+  });
+
+  it('ask once for a user without an account', async () => {
+    await trial(async (user) => {
+      world.kigo.configure({ unknownUser: 'not-found' });
+      // Longer than a lease that is not renewed.
+      world.kigo.addFault({ kind: 'slow', delayMs: 1_300 });
+      expect(await askAll(user, 6)).toEqual(['404 urn:rewards-gateway:problem:account-not-found']);
+      expect(calls('lookup')).toBe(1);
+    });
+  });
+
+  it('share the failure of the one call, and the next request asks again', async () => {
+    await trial(async (user) => {
+      world.kigo.configure({ unknownUser: 'null-id' });
+      world.kigo.addFault({ kind: 'slow', delayMs: 500, times: 1 });
+      expect(await askAll(user, 6)).toEqual(['502 urn:rewards-gateway:problem:upstream-failed']);
+      expect(calls('lookup')).toBe(1);
+      world.kigo.configure({ unknownUser: 'create' });
+      expect(await askAll(user, 1)).toEqual(['200 0']);
+      expect(calls('lookup')).toBe(2);
+    });
+  });
+
+  it('do not wait with no-cache for an earlier call, whose late response replaces nothing', async () => {
+    const [first, second, third] = gateways;
+    const lost = 'fetches_total{cache="hub-summary",reason="miss",lease="lost"}';
+    await trial(async (user) => {
+      const before = await counted(lost, first);
+      // Its response is what holds now.
+      world.kigo.addFault({ kind: 'slow', route: 'summary', delayMs: 700, times: 1 });
+      const early = first.get(badge(user));
+      await waitFor('Kigo has the first call', () => calls('summary') === 1);
+      world.kigo.setAccount({ ...idsOf(user), unviewed_products: 77 });
+      const late = early.then((response) => response.json());
+      const anew = await second.get(badge(user), { 'cache-control': 'no-cache' });
+      expect(await anew.json()).toEqual({ count: 77 });
+      expect(await Promise.race([late, Promise.resolve('not yet')])).toBe('not yet');
+
+      expect(await late).toEqual({ count: 0 });
+      await waitFor('the first call is counted', async () => (await counted(lost, first)) === before + 1, 5);
+      expect(await (await third.get(badge(user))).json()).toEqual({ count: 77 });
+      expect(await (await first.get(badge(user))).json()).toEqual({ count: 77 });
+      expect(calls('summary')).toBe(2);
+    });
+  });
+
+  it('each ask when Redis is lost while they wait', async () => {
+    await trial(async (user) => {
+      world.kigo.addFault({ kind: 'slow', route: 'lookup', delayMs: 500, times: 1 });
+      const answers = askAll(user, 3);
+      await waitFor('Kigo has the first call', () => calls('lookup') === 1);
+      await world.redis.kill();
+      try {
+        expect(await answers).toEqual(['200 0']);
+        expect(calls('lookup')).toBe(3);
+      } finally {
+        await world.redis.start();
+        await untilRedisIsUp(...gateways);
+      }
+    });
+  });
+});
