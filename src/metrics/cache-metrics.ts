@@ -23,6 +23,26 @@ export class CacheMetrics {
       collect: () =>
         [...cache.lookupCounts].map(([name, { coalesced }]) => [{ cache: name }, coalesced] as const),
     });
+    registry.counter({
+      name: 'cache_fetches_total',
+      help: 'Requests to the source by reason: miss, expired, refresh (before it expires), bypass (no-cache); and by lease: held: the only one for its key; lost: another replica has asked, too; unknown: without Redis',
+      labels: ['cache', 'reason', 'lease'],
+      collect: () =>
+        [...cache.lookupCounts].flatMap(([name, { fetches }]) =>
+          Object.entries(fetches).flatMap(([reason, states]) =>
+            Object.entries(states).map(([lease, count]) => [{ cache: name, reason, lease }, count] as const),
+          ),
+        ),
+    });
+    registry.counter({
+      name: 'cache_lease_waits_total',
+      help: 'Waits for a request of another replica by outcome: entry, failed, acquired (the holder is gone), overdue, unavailable (Redis is)',
+      labels: ['cache', 'outcome'],
+      collect: () =>
+        [...cache.lookupCounts].flatMap(([name, { waits }]) =>
+          Object.entries(waits).map(([outcome, count]) => [{ cache: name, outcome }, count] as const),
+        ),
+    });
     registry.gauge({
       name: 'redis_up',
       help: '1 while Redis is available, 0 while it is not; absent without REDIS_URL',
