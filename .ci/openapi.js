@@ -34,6 +34,22 @@ async function describeBuild() {
   }
 }
 
+/** Without spaces, and on one line what is short or an example: small, and a diff still shows what changed. */
+function print(value, indent = '', key = '') {
+  const line = JSON.stringify(value);
+  if (typeof value !== 'object' || value === null || line.length <= 240 || ['example', 'value'].includes(key))
+    return line;
+  const isList = Array.isArray(value);
+  const members = Object.entries(value);
+  const label = (name) => (isList ? '' : `${JSON.stringify(name)}:`);
+  const [opening, closing] = isList ? '[]' : '{}';
+  const [[only, inner]] = members;
+  if (members.length === 1) return opening + label(only) + print(inner, indent, only) + closing;
+  const deeper = `${indent} `;
+  const lines = members.map(([name, part]) => `${deeper}${label(name)}${print(part, deeper, name)}`);
+  return `${opening}\n${lines.join(',\n')}\n${indent}${closing}`;
+}
+
 function fail(message) {
   process.stderr.write(`${message}\n`);
   process.exitCode = 1;
@@ -41,7 +57,7 @@ function fail(message) {
 
 const [option] = process.argv.slice(2);
 const described = await describeBuild();
-const text = `${JSON.stringify(described, undefined, 2)}\n`;
+const text = `${print(described)}\n`;
 const committed = readFileSync(file, 'utf8');
 const broken = breakingChanges(JSON.parse(committed), described)
   .map((line) => `  ${line}\n`)

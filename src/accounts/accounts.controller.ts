@@ -21,7 +21,11 @@ export class AccountsController {
 
   @Get()
   @RequireScope('kigo:read')
-  @ApiOperation({ summary: 'The Kigo account of a user', operationId: 'findAccount' })
+  @ApiOperation({
+    summary: 'The Kigo account of a user',
+    description: 'Kigo’s id for your ids of the user and the program.',
+    operationId: 'findAccount',
+  })
   @ApiCached()
   @ApiOkResponse({
     description: 'The account',

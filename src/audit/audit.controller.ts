@@ -36,7 +36,7 @@ export class AuditController {
     example: { items: [ENTRY_EXAMPLE], next: 'aud_17-mkkqo5c0' },
   })
   @ApiProblems(
-    invalid('/limit', 'limit must not be greater than 500'),
+    { InvalidLimit: invalid('/limit', 'limit must not be greater than 500') },
     'unauthenticated',
     'storage-unavailable',
     'feed-restarted',

@@ -18,7 +18,7 @@ export class AuditQueryDto extends PaginationQueryDto {
 export class AuditEntryDto {
   /** @example 'aud_17' */
   readonly id!: string;
-  @ApiProperty({ type: String, format: 'date-time', example: '2026-01-31T12:00:00.000Z' })
+  /** @example '2026-01-31T12:00:00.000Z' */
   readonly at!: string;
   /** The caller; null where callers are not authenticated. For a command, its name. */
   @ApiProperty({ type: String, nullable: true, example: 'operations' })
@@ -26,7 +26,7 @@ export class AuditEntryDto {
   /** The `X-Request-Id` of the request; null for a command. */
   @ApiProperty({ type: String, nullable: true, example: '0190c1d2-e3f4-7000-8000-112233445566' })
   readonly request_id!: string | null;
-  @ApiProperty({ enum: AUDIT_ACTIONS, example: 'release' })
+  @ApiProperty({ enum: AUDIT_ACTIONS, enumName: 'AuditAction', example: 'release' })
   readonly action!: AuditAction;
   /**
    * The id of the ledger entry, the delivery or the replay, or the name of the consumer; for an erased user, the alias.

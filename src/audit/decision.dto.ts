@@ -21,5 +21,5 @@ export class DecisionDto {
 export const DECISION_BODY = {
   type: DecisionDto,
   required: false,
-  examples: { reason: { value: { reason: REASON_EXAMPLE } } },
+  examples: { decision: { value: { reason: REASON_EXAMPLE } } },
 };

@@ -3,8 +3,8 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiSecurity } from '@nestjs/swagger';
 import type { FastifyContextConfig } from 'fastify';
 import type { Scope } from '../config/parsers.js';
-import { ApiProblems } from '../problem/api-problems.decorator.js';
-import { missingScope, rateLimited } from '../problem/problem-catalogue.js';
+import { ApiMoreProblems } from '../problem/api-problems.decorator.js';
+import { missingScope } from '../problem/problem-catalogue.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -21,6 +21,6 @@ export function RequireScope(scope: Scope, others: OtherConfig = {}): MethodDeco
   return applyDecorators(
     RouteConfig({ scope, ...others }),
     ApiSecurity('caller', [scope]),
-    ApiProblems(missingScope(scope), rateLimited(42)),
+    ApiMoreProblems({ MissingScope: missingScope('kigo:read') }, 'rate-limited'),
   );
 }

@@ -22,10 +22,10 @@ const CONSUMER_NOT_FOUND = Problem.of('not-found', 'DELIVERY_CONSUMERS has no co
   retryable: false,
 });
 const CONSUMER_PROBLEMS = [
-  invalid('/name', 'name must have at most 256 characters'),
+  { InvalidName: invalid('/name', 'name must have at most 256 characters') },
   'unauthenticated',
   'storage-unavailable',
-  CONSUMER_NOT_FOUND,
+  { ConsumerNotFound: CONSUMER_NOT_FOUND },
 ] as const;
 
 @ApiTags('Deliveries')

@@ -15,7 +15,7 @@ export class PauseDto {
   /** @example '2026-01-31T12:00:00.000Z' */
   readonly since!: string;
   /** `gone`: it responded 410; this pause also ends when its URL changes, or with a retry or replay. `manual`: a caller paused it. */
-  @ApiProperty({ enum: PAUSE_CAUSES, example: 'manual' })
+  @ApiProperty({ enum: PAUSE_CAUSES, enumName: 'PauseCause', example: 'manual' })
   readonly cause!: Pause['cause'];
   /** Who paused it; null after a 410, and where callers are not authenticated. */
   @ApiProperty({ type: String, nullable: true, example: 'operations' })
@@ -42,8 +42,8 @@ export class ConsumerDto {
   readonly paused!: PauseDto | null;
   /** The circuit breaker of the process that answers; null if it does not deliver (`ROLE=api`). */
   @ApiProperty({
-    enum: ['closed', 'half-open', 'open', null],
-    type: String,
+    enum: ['closed', 'half-open', 'open'],
+    enumName: 'BreakerState',
     nullable: true,
     example: 'closed',
   })

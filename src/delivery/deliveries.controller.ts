@@ -42,7 +42,8 @@ export class DeliveriesController {
   @RequireScope('deliveries:manage')
   @ApiOperation({
     summary: 'List deliveries, oldest first',
-    description: '`410` means that the database was restored to a time before the cursor.',
+    description:
+      'To continue, send the `next` of a page as `after`, also later for deliveries that are new then. `410` means that the database was restored to a time before the cursor.',
     operationId: 'listDeliveries',
   })
   @ApiOkResponse({
@@ -50,7 +51,11 @@ export class DeliveriesController {
     type: DeliveriesDto,
     example: { items: [DELIVERY_EXAMPLE], next: 'dlv_17-334455aa' },
   })
-  @ApiProblems(invalid('/limit', 'limit must not be greater than 500'), ...COMMON_PROBLEMS, 'feed-restarted')
+  @ApiProblems(
+    { InvalidLimit: invalid('/limit', 'limit must not be greater than 500') },
+    ...COMMON_PROBLEMS,
+    'feed-restarted',
+  )
   async list(
     @Query() { consumer, status, after = 'dlv_0', limit }: DeliveriesQueryDto,
   ): Promise<DeliveriesDto> {
@@ -62,13 +67,19 @@ export class DeliveriesController {
 
   @Get(':id')
   @RequireScope('deliveries:manage')
-  @ApiOperation({ summary: 'Get a delivery with its attempts', operationId: 'getDelivery' })
+  @ApiOperation({
+    summary: 'Get a delivery with its attempts',
+    description: 'What the consumer answered each time, and how long it took.',
+    operationId: 'getDelivery',
+  })
   @ApiOkResponse({
     description: 'The delivery',
     type: DeliveryHistoryDto,
     example: DELIVERY_HISTORY_EXAMPLE,
   })
-  @ApiProblems(invalid('/id', 'id must have at most 256 characters'), ...COMMON_PROBLEMS, DELIVERY_NOT_FOUND)
+  @ApiProblems({ InvalidId: invalid('/id', 'id must have at most 256 characters') }, ...COMMON_PROBLEMS, {
+    DeliveryNotFound: DELIVERY_NOT_FOUND,
+  })
   async get(@Param() { id }: DeliveryParamsDto): Promise<DeliveryHistoryDto> {
     const number = parseDeliveryId(id);
     const delivery = number === undefined ? undefined : await this.deliveries.find(number);
@@ -92,10 +103,9 @@ export class DeliveriesController {
     example: { ...DELIVERY_EXAMPLE, status: 'pending', next_attempt_at: '2026-02-03T12:00:00.000Z' },
   })
   @ApiProblems(
-    invalid('/id', 'id must have at most 256 characters'),
+    { InvalidId: invalid('/id', 'id must have at most 256 characters') },
     ...COMMON_PROBLEMS,
-    DELIVERY_NOT_FOUND,
-    CONSUMER_NOT_CONFIGURED,
+    { DeliveryNotFound: DELIVERY_NOT_FOUND, ConsumerNotConfigured: CONSUMER_NOT_CONFIGURED },
     413,
     415,
   )

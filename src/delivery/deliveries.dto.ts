@@ -19,7 +19,7 @@ export class DeliveriesQueryDto extends PaginationQueryDto {
   /** Only deliveries with this status. */
   @IsOptional()
   @IsIn(DELIVERY_STATUSES)
-  @ApiProperty({ enum: DELIVERY_STATUSES, required: false })
+  @ApiProperty({ enum: DELIVERY_STATUSES, enumName: 'DeliveryStatus', required: false })
   readonly status?: (typeof DELIVERY_STATUSES)[number];
 
   /** The `next` of an earlier response. */
@@ -44,7 +44,7 @@ export class DeliveryDto {
   /** @example 'wallet' */
   readonly consumer!: string;
   /** `dead`: not accepted within three days; waits for a manual retry. */
-  @ApiProperty({ enum: DELIVERY_STATUSES, example: 'pending' })
+  @ApiProperty({ enum: DELIVERY_STATUSES, enumName: 'DeliveryStatus', example: 'pending' })
   readonly status!: (typeof DELIVERY_STATUSES)[number];
   /** @example 3 */
   readonly attempts!: number;
@@ -80,7 +80,7 @@ export class DeliveryHistoryDto extends DeliveryDto {
    */
   readonly accepted_at!: string;
   /** When it was delivered, or moved to the dead letters; null while it is pending. */
-  @ApiProperty({ type: String, nullable: true, example: null })
+  @ApiProperty({ type: String, nullable: true, example: '2026-02-03T12:00:00.531Z' })
   readonly ended_at!: string | null;
   /** Oldest first. Attempts of ended deliveries are deleted after some time, so there may be less than `attempts`. */
   readonly attempt_log!: AttemptDto[];

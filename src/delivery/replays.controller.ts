@@ -14,6 +14,7 @@ import { REPLAY_EXAMPLE, REPLAY_REQUEST_EXAMPLES } from './delivery-examples.js'
 import {
   ReplayDto,
   ReplayParamsDto,
+  ReplayPreviewDto,
   ReplayRequestDto,
   ReplayStartedDto,
   ReplaysDto,
@@ -29,9 +30,9 @@ const REPLAY_ENDED = Problem.of('conflict', 'The replay has finished or was canc
   retryable: false,
 });
 const REPLAY_PROBLEMS = [
-  invalid('/id', 'id must be the id of a replay'),
+  { InvalidReplayId: invalid('/id', 'id must be the id of a replay') },
   ...COMMON_PROBLEMS,
-  REPLAY_NOT_FOUND,
+  { ReplayNotFound: REPLAY_NOT_FOUND },
 ] as const;
 
 @ApiTags('Deliveries')
@@ -59,7 +60,7 @@ export class ReplaysController {
   })
   @ApiOkResponse({
     description: 'A dry run: nothing is sent',
-    type: ReplayStartedDto,
+    type: ReplayPreviewDto,
     example: { id: null, count: 1200 },
   })
   @ApiAcceptedResponse({
@@ -68,7 +69,7 @@ export class ReplaysController {
     example: { id: REPLAY_EXAMPLE.id, count: REPLAY_EXAMPLE.count },
   })
   @ApiProblems(
-    invalid('/consumer', 'consumer must be one of DELIVERY_CONSUMERS'),
+    { InvalidConsumer: invalid('/consumer', 'consumer must be one of DELIVERY_CONSUMERS') },
     ...COMMON_PROBLEMS,
     413,
     415,
@@ -77,7 +78,7 @@ export class ReplaysController {
     @Body() { consumer, from, to, dry_run, rate_per_second, reason }: ReplayRequestDto,
     @Res({ passthrough: true }) reply: FastifyReply,
     @FromRequester() requester: Requester,
-  ): Promise<ReplayStartedDto> {
+  ): Promise<ReplayStartedDto | ReplayPreviewDto> {
     if (!this.consumers.has(consumer))
       throw invalid('/consumer', 'consumer must be one of DELIVERY_CONSUMERS');
     const window = toLedgerWindow(from, to);
@@ -97,13 +98,17 @@ export class ReplaysController {
 
   @Get()
   @RequireScope('deliveries:manage')
-  @ApiOperation({ summary: 'List replays, newest first', operationId: 'listReplays' })
+  @ApiOperation({
+    summary: 'List replays, newest first',
+    description: 'To continue, send the `next` of a page as `after`, until it is null.',
+    operationId: 'listReplays',
+  })
   @ApiOkResponse({
     description: 'A page of replays',
     type: ReplaysDto,
     example: { items: [REPLAY_EXAMPLE], next: null },
   })
-  @ApiProblems(invalid('/limit', 'limit must not be greater than 500'), ...COMMON_PROBLEMS)
+  @ApiProblems({ InvalidLimit: invalid('/limit', 'limit must not be greater than 500') }, ...COMMON_PROBLEMS)
   async list(@Query() { after, limit }: ReplaysQueryDto): Promise<ReplaysDto> {
     const items = (await this.replays.list(limit, after)).map(toReplayDto);
     return { items, next: items.length < limit ? null : items.at(-1)!.id };
@@ -111,7 +116,11 @@ export class ReplaysController {
 
   @Get(':id')
   @RequireScope('deliveries:manage')
-  @ApiOperation({ summary: 'Get the progress of a replay', operationId: 'getReplay' })
+  @ApiOperation({
+    summary: 'Get the progress of a replay',
+    description: '`done` of `count` rows have become due.',
+    operationId: 'getReplay',
+  })
   @ApiOkResponse({ description: 'The replay', type: ReplayDto, example: REPLAY_EXAMPLE })
   @ApiProblems(...REPLAY_PROBLEMS)
   async get(@Param() { id }: ReplayParamsDto): Promise<ReplayDto> {
@@ -135,7 +144,7 @@ export class ReplaysController {
     type: ReplayDto,
     example: { ...REPLAY_EXAMPLE, status: 'paused' },
   })
-  @ApiProblems(...REPLAY_PROBLEMS, REPLAY_ENDED, 413, 415)
+  @ApiProblems(...REPLAY_PROBLEMS, { ReplayEnded: REPLAY_ENDED }, 413, 415)
   pause(
     @Param() { id }: ReplayParamsDto,
     @Body() { reason }: DecisionDto,
@@ -158,7 +167,7 @@ export class ReplaysController {
     type: ReplayDto,
     example: { ...REPLAY_EXAMPLE, status: 'running' },
   })
-  @ApiProblems(...REPLAY_PROBLEMS, REPLAY_ENDED, 413, 415)
+  @ApiProblems(...REPLAY_PROBLEMS, { ReplayEnded: REPLAY_ENDED }, 413, 415)
   resume(
     @Param() { id }: ReplayParamsDto,
     @Body() { reason }: DecisionDto,
@@ -181,7 +190,7 @@ export class ReplaysController {
     type: ReplayDto,
     example: { ...REPLAY_EXAMPLE, status: 'cancelled', finished_at: '2026-02-02T08:05:00.000Z' },
   })
-  @ApiProblems(...REPLAY_PROBLEMS, REPLAY_ENDED, 413, 415)
+  @ApiProblems(...REPLAY_PROBLEMS, { ReplayEnded: REPLAY_ENDED }, 413, 415)
   cancel(
     @Param() { id }: ReplayParamsDto,
     @Body() { reason }: DecisionDto,

@@ -51,10 +51,21 @@ export class ReplayRequestDto extends DecisionDto {
   readonly rate_per_second: number = 100;
 }
 
+/** A replay that has started. */
 export class ReplayStartedDto {
-  /** Null after a dry run. */
-  @ApiProperty({ type: String, nullable: true, example: '6d0f0e0b-4f0e-4a39-9d0f-5a86a2c1f6a1' })
-  readonly id!: string | null;
+  /** @example '6d0f0e0b-4f0e-4a39-9d0f-5a86a2c1f6a1' */
+  readonly id!: string;
+  /**
+   * Rows in the window.
+   * @example 1200
+   */
+  readonly count!: number;
+}
+
+/** What a replay would send. */
+export class ReplayPreviewDto {
+  @ApiProperty({ type: 'null' })
+  readonly id!: null;
   /**
    * Rows in the window.
    * @example 1200
@@ -69,7 +80,7 @@ export class ReplayDto {
   /** @example 'wallet' */
   readonly consumer!: string;
   /** `paused` and `cancelled`: a caller did so. While the consumer is paused, its replays are still `running`, and wait. */
-  @ApiProperty({ enum: REPLAY_STATUSES, example: 'running' })
+  @ApiProperty({ enum: REPLAY_STATUSES, enumName: 'ReplayStatus', example: 'running' })
   readonly status!: ReplayStatus;
   /** @example '2026-01-31T00:00:00.000Z' */
   readonly from!: string;
@@ -91,7 +102,7 @@ export class ReplayDto {
   @ApiProperty({ type: String, nullable: true, example: '0190c1d2-e3f4-7000-8000-112233445566' })
   readonly request_id!: string | null;
   /** When all rows had become due, or the replay was cancelled. */
-  @ApiProperty({ type: String, nullable: true, example: null })
+  @ApiProperty({ type: String, nullable: true, example: '2026-02-02T08:00:12.000Z' })
   readonly finished_at!: string | null;
 }
 

@@ -32,7 +32,8 @@ export class HealthController {
   @Get('live')
   @ApiHealth({
     operationId: 'getLiveness',
-    summary: 'Liveness probe: the process responds and was not blocked for 10 s',
+    summary: 'Liveness probe',
+    description: 'The process responds and was not blocked for 10 s.',
     healthy: { event_loop: { status: 'up' } },
     unhealthy: { event_loop: { status: 'down' } },
   })
@@ -43,7 +44,8 @@ export class HealthController {
   @Get('startup')
   @ApiHealth({
     operationId: 'getStartup',
-    summary: 'Startup probe: the process has started',
+    summary: 'Startup probe',
+    description: 'The process has started, and the database was reached once.',
     healthy: { process: { status: 'up' }, database: { status: 'up', state: 'up' } },
     unhealthy: { process: { status: 'up' }, database: { status: 'down', state: 'unknown' } },
   })
@@ -54,7 +56,8 @@ export class HealthController {
   @Get('ready')
   @ApiHealth({
     operationId: 'getReadiness',
-    summary: 'Readiness probe: the process accepts traffic',
+    summary: 'Readiness probe',
+    description: 'The process accepts traffic. Stores that are lost later are reported, and do not fail it.',
     healthy: {
       process: { status: 'up' },
       database: { status: 'up', state: 'up' },
@@ -77,7 +80,8 @@ export class HealthController {
   @Get('dependencies')
   @ApiHealth({
     operationId: 'getDependencies',
-    summary: 'State of every upstream, store and consumer, for people and alerts; not for probes',
+    summary: 'State of every upstream, store and consumer',
+    description: 'For people and alerts; not for probes.',
     healthy: { kigo: kigo('up', 'closed'), redis: { status: 'up', state: 'up' } },
     unhealthy: { kigo: kigo('down', 'open'), redis: { status: 'up', state: 'up' } },
   })

@@ -4,9 +4,10 @@ import type { ApiPropertyOptions } from '@nestjs/swagger';
 const CHECKS: ApiPropertyOptions = {
   type: 'object',
   additionalProperties: {
+    title: 'HealthCheck',
     type: 'object',
     required: ['status'],
-    properties: { status: { type: 'string', enum: ['up', 'down'] } },
+    properties: { status: { title: 'HealthStatus', type: 'string', enum: ['up', 'down'] } },
     additionalProperties: true,
   },
 };

@@ -1,27 +1,33 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import type { OpenAPIObject } from '@nestjs/swagger';
 import { SCOPES } from '../config/parsers.js';
 import { VERSION } from '../config/version.js';
 import { CurrencyIssuedEventDto, TestEventDto } from '../delivery/deliveries.dto.js';
 import { OPENAPI_WEBHOOKS } from '../delivery/webhook-openapi.js';
 import { problemTable } from '../problem/api-problems.decorator.js';
+import { shareComponents } from './openapi-components.js';
+import type { Document } from './openapi-components.js';
+import { GUIDES } from './openapi-guides.js';
+import { refineSchemas } from './openapi-schemas.js';
 import { REQUEST_ID_PATTERN } from './request-id.js';
 
+const TAGS = {
+  Kigo: 'Accounts, hub summaries, and the numbers of notification badges.',
+  Kiip: 'Sessions of apps, and the moments that Kiip may reward.',
+  'Kiip ledger': 'What Kiip issued: entries, balances, decisions and reconciliation.',
+  Deliveries: 'Ledger entries on their way to your consumers, as signed webhooks.',
+  Audit: 'Who decided what.',
+  'Kiip callbacks': 'Where Kiip reports what it issued. The signature is the credential.',
+  Health: 'Probes, and the state of everything that the gateway uses.',
+  Operations: 'Metrics.',
+};
+
 /** Describes the API from its controllers and DTOs. It needs what the compiler plugin adds to them: only `nest build` runs that. */
-export function describeApi(app: NestFastifyApplication): OpenAPIObject {
-  const options = new DocumentBuilder()
+export function describeApi(app: NestFastifyApplication): Document {
+  const builder = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('Rewards Gateway')
-    .setDescription(
-      'Look up accounts and hub summaries of Kigo, start sessions and report moments to Kiip, read the ledger of the rewards that ' +
-        'Kiip issued, and manage their delivery to your webhooks.\n\n' +
-        'Send an API key or token as `Authorization: Bearer <credential>`. `RateLimit` says how many requests of this minute are ' +
-        'left. A body has at most 1 MiB and 1,000 values. Unknown query parameters and properties are refused by name. Every response has an `X-Request-Id`: your own if it is well formed, ' +
-        'otherwise a new one.\n\n' +
-        'Every error is a problem (RFC 9457). Unknown paths get `not-found`; other methods of a known path get ' +
-        `\`method-not-allowed\` and \`Allow\`.\n\n${problemTable()}`,
-    )
+    .setDescription(`${GUIDES}\n\n${problemTable()}`)
     .setVersion(VERSION)
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer('./')
@@ -44,10 +50,15 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
         'Identifies the request in the log and in problems. If it is missing or malformed, a new one is used.',
       schema: { type: 'string', pattern: REQUEST_ID_PATTERN },
     })
-    .addSecurityRequirements('caller')
-    .build();
+    .addSecurityRequirements('caller');
+  for (const [name, description] of Object.entries(TAGS)) builder.addTag(name, description);
+  const options = builder.build();
+  // Nobody is named: it would be empty.
+  delete options.info.contact;
   const document = SwaggerModule.createDocument(app, options, {
     extraModels: [CurrencyIssuedEventDto, TestEventDto],
   });
-  return { ...document, webhooks: OPENAPI_WEBHOOKS };
+  const refined = refineSchemas({ ...document, webhooks: OPENAPI_WEBHOOKS });
+  shareComponents(refined);
+  return refined;
 }

@@ -31,7 +31,7 @@ function countUsers(body: unknown): number {
 }
 
 const TWO_USERS = {
-  'two users': {
+  two_users: {
     value: {
       users: [
         { external_user_id: 'user123', external_program_id: 'program456' },
@@ -54,7 +54,12 @@ export class HubSummaryController {
 
   @Get('api/user/unviewed-count')
   @RequireScope('kigo:read', { direct: true })
-  @ApiOperation({ summary: 'How many tokens a user has not yet viewed', operationId: 'getUnviewedCount' })
+  @ApiOperation({
+    summary: 'How many tokens a user has not yet viewed',
+    description:
+      'The number for a notification badge. It may come from the cache: see `Age` and `Cache-Status`.',
+    operationId: 'getUnviewedCount',
+  })
   @ApiCached()
   @ApiOkResponse({
     description: 'The count',
@@ -83,7 +88,7 @@ export class HubSummaryController {
     summary: 'The unviewed counts of up to 100 users',
     description:
       'Results have the order of the request. Kigo is asked once for each user, and the call counts as many times for the rate limit as it has users. A user whose count is not available gets a `problem` instead of a count; the other users are not affected.',
-    operationId: 'getUnviewedCounts',
+    operationId: 'batchGetUnviewedCounts',
   })
   @ApiBody({ type: UnviewedCountsRequestDto, examples: TWO_USERS })
   @ApiCached()
@@ -96,13 +101,13 @@ export class HubSummaryController {
         {
           external_user_id: 'nobody',
           external_program_id: 'program456',
-          problem: accountNotFound().body('0b6f6c1e-6a52-4c39-9f5a-1f1e8f0f7c55'),
+          problem: accountNotFound().body('checkout-4711'),
         },
       ],
     },
     headers: CACHED_HEADERS,
   })
-  @ApiProblems(NO_USER_ID, 'unauthenticated', 413, 415)
+  @ApiProblems({ MissingUserId: NO_USER_ID }, 'unauthenticated', 413, 415)
   async unviewedCounts(
     @Body() { users }: UnviewedCountsRequestDto,
     @NoCache() noCache: boolean,
@@ -139,7 +144,7 @@ export class HubSummaryController {
     type: CountRefreshDto,
     example: { accepted: 2 },
   })
-  @ApiProblems(NO_USER_ID, 'unauthenticated', 413, 415, 'upstream-busy')
+  @ApiProblems({ MissingUserId: NO_USER_ID }, 'unauthenticated', 413, 415, 'upstream-busy')
   refreshCounts(
     @Body() { users }: UnviewedCountsRequestDto,
     @Req() { caller }: FastifyRequest,
@@ -149,7 +154,12 @@ export class HubSummaryController {
 
   @Get('api/v1/accounts/:account_id/hub-summary')
   @RequireScope('kigo:read')
-  @ApiOperation({ summary: 'The hub summary of an account', operationId: 'getHubSummary' })
+  @ApiOperation({
+    summary: 'The hub summary of an account',
+    description:
+      'What Kigo knows of the account, from the cache if it is fresh. `stale` is true while Kigo fails.',
+    operationId: 'getHubSummary',
+  })
   @ApiCached()
   @ApiOkResponse({
     description: 'The summary',
@@ -163,7 +173,10 @@ export class HubSummaryController {
     },
     headers: CACHED_HEADERS,
   })
-  @ApiProblems(invalid('/account_id', 'account_id must have at most 256 characters'), ...KIGO_PROBLEMS)
+  @ApiProblems(
+    { InvalidAccountId: invalid('/account_id', 'account_id must have at most 256 characters') },
+    ...KIGO_PROBLEMS,
+  )
   async hubSummary(
     @Param() { account_id }: AccountParamsDto,
     @NoCache() noCache: boolean,

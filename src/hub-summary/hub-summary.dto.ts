@@ -1,5 +1,5 @@
 import { Plain } from '../validation/accepts.js';
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { AreNestedObjects } from '../validation/nested.decorator.js';
 import { ArrayMaxSize, ArrayMinSize, IsArray } from 'class-validator';
 import { ExternalUserDto } from '../accounts/account.dto.js';
@@ -39,7 +39,6 @@ export class HubSummaryDto {
    * When the summary was requested from Kigo.
    * @example '2026-01-31T12:00:00.000Z'
    */
-  @ApiProperty({ type: String, format: 'date-time' })
   readonly as_of!: string;
   /**
    * Whether this is a stale summary, served while Kigo fails.
@@ -61,22 +60,37 @@ export class UnviewedCountsRequestDto {
   readonly users!: ExternalUserDto[];
 }
 
-/** The count of one user, or the problem that prevented it. */
-export class UnviewedCountResultDto {
+class RequestedUserDto {
   /** @example 'user123' */
   readonly external_user_id!: string;
   /** @example 'program456' */
   readonly external_program_id!: string;
-  /** @example 12 */
-  @ApiProperty({ type: 'integer', minimum: 0 })
-  readonly count?: number;
-  /** Present instead of a count. */
-  readonly problem?: ProblemDto;
 }
 
+/** The count of one user. */
+export class UserCountDto extends RequestedUserDto {
+  /** @example 12 */
+  @ApiProperty({ type: 'integer', minimum: 0 })
+  readonly count!: number;
+}
+
+/** The problem that prevented the count of one user. */
+export class UserCountProblemDto extends RequestedUserDto {
+  readonly problem!: ProblemDto;
+}
+
+@ApiExtraModels(UserCountDto, UserCountProblemDto)
 export class UnviewedCountsDto {
   /** In the order of the request. */
-  readonly results!: UnviewedCountResultDto[];
+  @ApiProperty({
+    type: 'array',
+    items: {
+      title: 'UnviewedCountResult',
+      description: 'A count, or a problem instead.',
+      oneOf: [{ $ref: getSchemaPath(UserCountDto) }, { $ref: getSchemaPath(UserCountProblemDto) }],
+    },
+  })
+  readonly results!: (UserCountDto | UserCountProblemDto)[];
 }
 
 /** The users whose counts will be refreshed. */

@@ -1,12 +1,13 @@
 import { Controller, HttpCode, Post, Req, UseFilters, UseGuards, applyDecorators } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiExtraModels, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { Public } from '../caller-auth/public.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
 import { Problem } from '../problem/problem.js';
 import { CallbackIntakeService } from './callback-intake.service.js';
 import { CallbackProblemFilter } from './callback-problem.filter.js';
-import { CallbackResultDto } from './kiip-callbacks.dto.js';
+import { CALLBACK_RESULT, SpooledCallbackDto, StoredCallbackDto } from './kiip-callbacks.dto.js';
+import type { CallbackResultDto } from './kiip-callbacks.dto.js';
 import { KiipSignatureGuard } from './kiip-signature.guard.js';
 import type { ReceivedCallback } from './verified-callback.js';
 import { Verified } from './verified.decorator.js';
@@ -29,8 +30,15 @@ const ISSUANCE_EXAMPLE = {
 
 const RESULT_RESPONSE = {
   description: 'The callback is committed, or was before, or is in the spool: Kiip need not send it again',
-  type: CallbackResultDto,
-  example: { status: 'recorded', id: 'iss_0190c1d2e3f4000000112233445566aa' },
+  content: {
+    'application/json': {
+      schema: CALLBACK_RESULT,
+      examples: {
+        recorded: { value: { status: 'recorded', id: 'iss_0190c1d2e3f4000000112233445566aa' } },
+        spooled: { value: { status: 'spooled' } },
+      },
+    },
+  },
 };
 const INVALID_CALLBACK = Problem.of('validation', 'user_id is given twice.', { retryable: false });
 
@@ -40,13 +48,24 @@ function ApiCallback(
   examples: Record<string, object>,
 ): MethodDecorator {
   return applyDecorators(
-    ApiOperation({ operationId, summary }),
+    ApiOperation({
+      operationId,
+      summary,
+      description: 'As JSON or as a form. The fields decide what it is, whatever the path.',
+    }),
     ApiConsumes('application/json', 'application/x-www-form-urlencoded'),
     ApiBody({
       schema: { type: 'object', additionalProperties: true },
       examples: Object.fromEntries(Object.entries(examples).map(([kind, value]) => [kind, { value }])),
     }),
-    ApiProblems(INVALID_CALLBACK, 'callback-signature', 413, 415, 'rate-limited', 'storage-unavailable'),
+    ApiProblems(
+      { InvalidCallback: INVALID_CALLBACK },
+      'callback-signature',
+      413,
+      415,
+      'rate-limited',
+      'storage-unavailable',
+    ),
   );
 }
 
@@ -56,6 +75,7 @@ function ApiCallback(
 // A filter also counts the failures of the guard.
 @UseFilters(CallbackProblemFilter)
 @ApiTags('Kiip callbacks')
+@ApiExtraModels(StoredCallbackDto, SpooledCallbackDto)
 @Controller('callbacks/kiip')
 export class KiipCallbacksController {
   constructor(private readonly intake: CallbackIntakeService) {}
@@ -102,7 +122,7 @@ export class KiipCallbacksController {
 
   private async accept(received: ReceivedCallback, request: FastifyRequest): Promise<CallbackResultDto> {
     const result = await this.intake.accept(received);
-    request.ledgerId = result.id;
+    if ('id' in result) request.ledgerId = result.id;
     return result;
   }
 }

@@ -87,12 +87,14 @@ export class KiipDeviceDto {
 /** The location of the device. */
 export class KiipLocationDto {
   /** @example 39.0437192 */
+  @ApiProperty({ type: Number, format: 'double' })
   @IsNumber()
   @Min(-90)
   @Max(90)
   readonly lat!: number;
 
   /** @example -77.4874899 */
+  @ApiProperty({ type: Number, format: 'double' })
   @IsNumber()
   @Min(-180)
   @Max(180)
@@ -111,6 +113,7 @@ export class KiipUserDto {
 
   /** @example 'f' */
   @IsOptionalNotNull()
+  @ApiProperty({ enum: ['m', 'f'], enumName: 'Gender', required: false })
   @IsIn(['m', 'f'])
   readonly gender?: string;
 

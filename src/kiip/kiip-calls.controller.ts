@@ -1,23 +1,18 @@
 import { Body, Controller, HttpCode, Post, Req, applyDecorators } from '@nestjs/common';
-import {
-  ApiBody,
-  ApiExtraModels,
-  ApiHeader,
-  ApiOkResponse,
-  ApiOperation,
-  ApiTags,
-  getSchemaPath,
-} from '@nestjs/swagger';
+import { ApiBody, ApiExtraModels, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { RequireScope } from '../caller-auth/require-scope.decorator.js';
 import { IdempotencyKey } from '../idempotency/idempotency-key.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
-import { invalid, originalInFlight, upstreamProblems } from '../problem/problem-catalogue.js';
+import { invalid, originalInFlight, upstreamProblem } from '../problem/problem-catalogue.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { KiipClient } from './kiip-client.js';
 import { MOMENT_CALL, MOMENT_EXAMPLES, SESSION_CALL } from './kiip-examples.js';
-import { KiipMomentRequestDto, MomentDto } from './moment.dto.js';
+import { KiipMomentRequestDto, MOMENT, RewardedMomentDto, UnrewardedMomentDto } from './moment.dto.js';
+import type { MomentDto } from './moment.dto.js';
 import { KiipSessionRequestDto, SessionDto } from './session.dto.js';
+
+const FAILURE = { upstream: 'kiip', operation: 'moment', retryable: false };
 
 /** The decorators that both routes share. */
 function ApiKiipCall(): MethodDecorator {
@@ -35,12 +30,16 @@ function ApiKiipCall(): MethodDecorator {
       },
     }),
     ApiProblems(
-      invalid('/device/id', 'id is required'),
+      { InvalidDeviceId: invalid('/device/id', 'id is required') },
       'unauthenticated',
-      originalInFlight(),
+      { OriginalInFlight: originalInFlight() },
       'outcome-unknown',
       'idempotency-key-reused',
-      ...upstreamProblems('kiip', 'moment', { retryable: false }),
+      {
+        KiipFailed: upstreamProblem('upstream-failed', FAILURE),
+        KiipBusy: upstreamProblem('upstream-busy', { ...FAILURE, retryable: true, retryAfterSeconds: 5 }),
+        KiipTimeout: upstreamProblem('upstream-timeout', FAILURE),
+      },
       'storage-unavailable',
       413,
       415,
@@ -91,11 +90,11 @@ export class KiipCallsController {
       '`app.app_key`, `sdk_version` and `test`.',
     operationId: 'postKiipMoment',
   })
-  @ApiExtraModels(MomentDto)
+  @ApiExtraModels(RewardedMomentDto, UnrewardedMomentDto)
   @ApiOkResponse({
     description: 'The moment, with its reward if there is one',
     content: {
-      'application/json': { schema: { $ref: getSchemaPath(MomentDto) }, examples: MOMENT_EXAMPLES },
+      'application/json': { schema: MOMENT, examples: MOMENT_EXAMPLES },
     },
   })
   moment(

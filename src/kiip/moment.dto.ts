@@ -1,5 +1,5 @@
 import { Plain } from '../validation/accepts.js';
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { IsBoundedString } from '../validation/opaque-id.js';
 import { IsNestedObject } from '../validation/nested.decorator.js';
 import { KiipCallDto, KiipDeviceDto } from './kiip-call.dto.js';
@@ -37,6 +37,7 @@ export class RewardDto {
   /** @example 'Test Reward - Virtual Click' */
   readonly message!: string | null;
   /** @example 10 */
+  @ApiProperty({ type: Number, format: 'double', nullable: true })
   readonly timeout_seconds!: number | null;
   /**
    * The URL of the page to show, unchanged from Kiip. It is https, on a host that the gateway allows.
@@ -45,20 +46,41 @@ export class RewardDto {
   readonly display_url!: string;
   /** @example false */
   readonly email_bounced!: boolean | null;
-  /** @example null */
+  /** @example '2016-07-08T09:00:00.000000Z' */
   readonly used_date!: string | null;
 }
 
-/** The result of a moment. */
-export class MomentDto {
-  /** @example true */
-  readonly rewarded!: boolean;
+/** A moment that Kiip rewarded. */
+export class RewardedMomentDto {
+  @ApiProperty({ type: Boolean, enum: [true] })
+  readonly rewarded!: true;
   /**
    * The time of Kiip's response, in UTC, with the precision of Kiip. `null` if Kiip sent none.
    * @example '2016-07-07T18:47:06.353111Z'
    */
   readonly date!: string | null;
-  /** The reward; `null` unless the moment was rewarded. */
-  @ApiProperty({ type: RewardDto, nullable: true })
-  readonly reward!: RewardDto | null;
+  readonly reward!: RewardDto;
 }
+
+/** A moment without a reward. */
+export class UnrewardedMomentDto {
+  @ApiProperty({ type: Boolean, enum: [false] })
+  readonly rewarded!: false;
+  /**
+   * The time of Kiip's response, in UTC, with the precision of Kiip. `null` if Kiip sent none.
+   * @example '2016-07-07T18:47:06.353111Z'
+   */
+  readonly date!: string | null;
+  @ApiProperty({ type: 'null' })
+  readonly reward!: null;
+}
+
+/** The result of a moment. */
+export type MomentDto = RewardedMomentDto | UnrewardedMomentDto;
+
+/** `rewarded` tells them apart. It is no string, so it cannot be the `discriminator`. */
+export const MOMENT = {
+  title: 'Moment',
+  description: 'The result of a moment.',
+  oneOf: [{ $ref: getSchemaPath(RewardedMomentDto) }, { $ref: getSchemaPath(UnrewardedMomentDto) }],
+};

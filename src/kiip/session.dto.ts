@@ -1,3 +1,4 @@
+import { ApiProperty } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsIn, IsObject } from 'class-validator';
 import { IsInstant } from '../validation/instant.js';
 import { IsOptionalNotNull } from '../validation/optional-not-null.decorator.js';
@@ -21,6 +22,7 @@ export class KiipSessionDeviceDto extends KiipDeviceDto {
 /** The app was opened or closed. */
 export class KiipSessionEventDto {
   /** @example 'session_start' */
+  @ApiProperty({ enum: ['session_start', 'session_end'], enumName: 'KiipSessionEventKind' })
   @IsIn(['session_start', 'session_end'])
   readonly id!: string;
 

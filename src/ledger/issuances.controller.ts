@@ -23,17 +23,17 @@ import { LedgerService } from './ledger.service.js';
 import type { LedgerEntry } from './ledger-entry.js';
 
 const LIST_PROBLEMS = [
-  invalid('/limit', 'limit must not be greater than 500'),
+  { InvalidLimit: invalid('/limit', 'limit must not be greater than 500') },
   'unauthenticated',
   'storage-unavailable',
 ] as const;
 const ENTRY_PROBLEMS = [
-  invalid('/id', 'id must have at most 256 characters'),
+  { InvalidId: invalid('/id', 'id must have at most 256 characters') },
   'unauthenticated',
   'storage-unavailable',
 ] as const;
 const USER_PROBLEMS = [
-  invalid('/user_id', 'user_id must have at most 256 characters'),
+  { InvalidUserId: invalid('/user_id', 'user_id must have at most 256 characters') },
   'unauthenticated',
   'storage-unavailable',
 ] as const;
@@ -76,11 +76,12 @@ export class IssuancesController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Accept a quarantined entry: balances include it, and it is delivered',
+    description: 'A `409` says why an entry cannot be released.',
     operationId: 'releaseIssuance',
   })
   @ApiBody(DECISION_BODY)
   @ApiOkResponse({ description: 'The released entry', type: IssuanceDto, example: RELEASED_EXAMPLE })
-  @ApiProblems(...ENTRY_PROBLEMS, 413, 415, ENTRY_NOT_FOUND, 'conflict')
+  @ApiProblems(...ENTRY_PROBLEMS, 413, 415, { EntryNotFound: ENTRY_NOT_FOUND }, 'conflict')
   async release(
     @Param() { id }: IssuanceParamsDto,
     @Body() { reason }: DecisionDto,
@@ -93,14 +94,18 @@ export class IssuancesController {
   @Post('issuances/:id/discard')
   @RequireScope('ledger:decide')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Discard a quarantined entry for good', operationId: 'discardIssuance' })
+  @ApiOperation({
+    summary: 'Discard a quarantined entry for good',
+    description: 'It stays in the ledger, counts in no balance, and is never delivered.',
+    operationId: 'discardIssuance',
+  })
   @ApiBody(DECISION_BODY)
   @ApiOkResponse({
     description: 'The discarded entry',
     type: IssuanceDto,
     example: { ...RELEASED_EXAMPLE, status: 'discarded' },
   })
-  @ApiProblems(...ENTRY_PROBLEMS, 413, 415, ENTRY_NOT_FOUND, 'conflict')
+  @ApiProblems(...ENTRY_PROBLEMS, 413, 415, { EntryNotFound: ENTRY_NOT_FOUND }, 'conflict')
   async discard(
     @Param() { id }: IssuanceParamsDto,
     @Body() { reason }: DecisionDto,

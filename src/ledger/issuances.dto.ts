@@ -18,7 +18,7 @@ export class IssuancesQueryDto extends PaginationQueryDto {
   /** Only entries with this status. */
   @IsOptional()
   @IsIn(STATUSES)
-  @ApiProperty({ enum: STATUSES, required: false })
+  @ApiProperty({ enum: STATUSES, enumName: 'IssuanceStatus', required: false })
   readonly status?: (typeof STATUSES)[number];
 
   /** The `next` of an earlier response. */
@@ -40,9 +40,9 @@ export class BalancesParamsDto {
 export class IssuanceDto {
   /** @example 'iss_0190c1d2e3f4000000112233445566aa' */
   readonly id!: string;
-  @ApiProperty({ enum: ['redemption', 'issuance'], example: 'redemption' })
+  @ApiProperty({ enum: ['redemption', 'issuance'], enumName: 'IssuanceKind', example: 'redemption' })
   readonly kind!: 'redemption' | 'issuance';
-  @ApiProperty({ enum: STATUSES, example: 'recorded' })
+  @ApiProperty({ enum: STATUSES, enumName: 'IssuanceStatus', example: 'recorded' })
   readonly status!: (typeof STATUSES)[number];
   /** Why it was quarantined; null if it never was. */
   @ApiProperty({ type: String, nullable: true, example: null })

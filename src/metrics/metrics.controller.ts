@@ -17,7 +17,11 @@ export class MetricsController {
 
   @Get()
   @Header('content-type', MetricsService.CONTENT_TYPE)
-  @ApiOperation({ summary: 'Metrics for Prometheus', operationId: 'getMetrics' })
+  @ApiOperation({
+    summary: 'Metrics for Prometheus',
+    description: 'Every metric has a help text. None has an id of a user in its labels.',
+    operationId: 'getMetrics',
+  })
   @ApiProduces('text/plain')
   @ApiOkResponse({
     description: 'Metrics in the text format of Prometheus',

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import {
@@ -17,8 +18,8 @@ import {
   upstreamProblem,
 } from './problem-catalogue.js';
 import { ProblemDto } from './problem.dto.js';
-import { PROBLEMS, Problem } from './problem.js';
-import type { ProblemBody, ProblemName } from './problem.js';
+import { PROBLEMS } from './problem.js';
+import type { Problem, ProblemBody, ProblemName } from './problem.js';
 import { PROBLEM_MEDIA_TYPE } from './send-problem.js';
 
 const UPSTREAM_FAILURE = { upstream: 'kigo', operation: 'hub-summary', retryable: true };
@@ -42,28 +43,38 @@ const EXAMPLES: Record<ProblemName, Problem> = {
   'storage-unavailable': storageUnavailable(1),
 };
 
+/** Examples of a route's own, by their names in the API description. */
+type ProblemExamples = Readonly<Record<string, Problem>>;
+type ProblemKind = ProblemName | number | ProblemExamples;
+
 /**
- * Describes the problems that a route may respond with, with an example each: by name, by a status that has no name, or by an
- * example of the route's own. A 500 is described for every route.
+ * Describes the problems that a route may respond with, with an example each: by name, by a status that has no name, or by
+ * examples of the route's own. A 500 is described for every route.
  */
-export function ApiProblems(...kinds: (ProblemName | number | Problem)[]): MethodDecorator {
-  const all = [...kinds, 500].map((kind) => {
-    if (typeof kind === 'number') return httpProblem(kind);
-    return kind instanceof Problem ? kind : EXAMPLES[kind];
+export function ApiProblems(...kinds: ProblemKind[]): MethodDecorator {
+  return ApiMoreProblems(...kinds, 500);
+}
+
+/** Describes problems of a route besides those of its `ApiProblems`. */
+export function ApiMoreProblems(...kinds: ProblemKind[]): MethodDecorator {
+  const all = kinds.flatMap((kind): [string, Problem][] => {
+    if (typeof kind === 'object') return Object.entries(kind);
+    if (typeof kind === 'string') return [[toPascalCase(kind), EXAMPLES[kind]]];
+    return [[toPascalCase(STATUS_CODES[kind]!), httpProblem(kind)]];
   });
-  const statuses = Map.groupBy(all, ({ status }) => status);
+  const statuses = Map.groupBy(all, ([, { status }]) => status);
   return applyDecorators(
     ApiExtraModels(ProblemDto),
     ...[...statuses].map(([status, problems]) =>
       ApiResponse({
         status,
-        description: problems.map(({ title }) => title).join('; '),
-        headers: toHeaders(problems),
+        description: [...new Set(problems.map(([, { title }]) => title))].join('; '),
+        headers: toHeaders(problems.map(([, problem]) => problem)),
         content: {
           [PROBLEM_MEDIA_TYPE]: {
             schema: { $ref: getSchemaPath(ProblemDto) },
             examples: Object.fromEntries(
-              problems.map((problem) => [toExampleName(problem), { value: toExample(problem) }]),
+              problems.map(([name, problem]) => [name, { value: toExample(problem) }]),
             ),
           },
         },
@@ -81,12 +92,13 @@ export function problemTable(): string {
   return ['| type | status | when |', '| --- | --- | --- |', ...rows].join('\n');
 }
 
-function toExampleName({ problemName, status }: Problem): string {
-  return problemName ?? String(status);
+/** As the names of components are written: `not-found` is `NotFound`. */
+function toPascalCase(words: string): string {
+  return words.replaceAll(/(?:^|\W)(\w)/g, (_, initial: string) => initial.toUpperCase());
 }
 
 function toExample(problem: Problem): ProblemBody {
-  return problem.body('0b6f6c1e-6a52-4c39-9f5a-1f1e8f0f7c55');
+  return problem.body('checkout-4711');
 }
 
 const headerDoc = (description: string) => ({ description, schema: { type: 'string' as const } });

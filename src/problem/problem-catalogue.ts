@@ -130,20 +130,6 @@ export function credentialsRejected(failure: UpstreamFailure): Problem {
   return upstreamProblem('upstream-failed', failure, detail);
 }
 
-/** Examples of everything that a call to an upstream may fail with. */
-export function upstreamProblems(
-  upstream: string,
-  operation: string,
-  { retryable }: { retryable: boolean },
-): Problem[] {
-  const failure = { upstream, operation, retryable };
-  return [
-    upstreamProblem('upstream-failed', failure),
-    upstreamProblem('upstream-busy', { ...failure, retryable: true, retryAfterSeconds: 5 }),
-    upstreamProblem('upstream-timeout', failure),
-  ];
-}
-
 const STATUS_DETAILS: Record<number, string> = {
   413: 'The body is larger than this route accepts.',
   414: 'The URL is longer than this service accepts.',

@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { PROBLEM_TYPES } from './problem.js';
 
 /** One violation of a rule. */
 export class ViolationDto {
@@ -17,22 +18,24 @@ export class ProblemDto {
    * `urn:rewards-gateway:problem:<name>`, or `about:blank` for a status without a name.
    * @example 'urn:rewards-gateway:problem:validation'
    */
+  @ApiProperty({ enum: PROBLEM_TYPES, enumName: 'ProblemType' })
   readonly type!: string;
   /** @example 'Invalid request' */
   readonly title!: string;
   /** @example 400 */
-  @ApiProperty({ type: 'integer' })
+  @ApiProperty({ type: 'integer', minimum: 400, maximum: 599 })
   readonly status!: number;
   /** @example 'external_user_id is required.' */
   readonly detail!: string;
   /**
    * The request id, also in `X-Request-Id`.
-   * @example '0b6f6c1e-6a52-4c39-9f5a-1f1e8f0f7c55'
+   * @example 'checkout-4711'
    */
   readonly instance!: string;
   /** Every violation in the request. */
   readonly errors?: ViolationDto[];
   /** The upstream that failed. */
+  @ApiProperty({ enum: ['kigo', 'kiip'], enumName: 'Upstream' })
   readonly upstream?: string;
   /** Whether the same request may succeed later. */
   readonly retryable?: boolean;

@@ -133,6 +133,9 @@ export interface ProblemBody extends ProblemFields {
 
 const NAMESPACE = 'urn:rewards-gateway:problem:';
 
+/** Every `type` of a problem. */
+export const PROBLEM_TYPES = [...Object.keys(PROBLEMS).map((name) => NAMESPACE + name), 'about:blank'];
+
 /** An error that knows its response. */
 export class Problem extends Error {
   constructor(

@@ -25,14 +25,16 @@ export class IssuanceHistoryController {
   @RequireScope('ledger:read')
   @ApiOperation({
     summary: 'Get one ledger row with its verification, deliveries and timeline',
+    description:
+      'What happened to it, in the order of time: how it was verified, who decided, and each attempt to deliver it.',
     operationId: 'getIssuance',
   })
   @ApiOkResponse({ description: 'The row', type: IssuanceHistoryDto, example: ISSUANCE_HISTORY_EXAMPLE })
   @ApiProblems(
-    invalid('/id', 'id must have at most 256 characters'),
+    { InvalidId: invalid('/id', 'id must have at most 256 characters') },
     'unauthenticated',
     'storage-unavailable',
-    ENTRY_NOT_FOUND,
+    { EntryNotFound: ENTRY_NOT_FOUND },
   )
   async get(@Param() { id }: IssuanceParamsDto): Promise<IssuanceHistoryDto> {
     const entry = await this.ledger.find(id);

@@ -24,7 +24,7 @@ export class VerificationDto {
    */
   readonly quantity_text!: string;
   /** When the quarantine ended. */
-  @ApiProperty({ type: String, nullable: true, example: null })
+  @ApiProperty({ type: String, nullable: true, example: '2026-01-31T13:00:00.000Z' })
   readonly decided_at!: string | null;
   /** The caller who released or discarded the row; null if nobody did. */
   @ApiProperty({ type: String, nullable: true, example: null })
@@ -56,7 +56,7 @@ const TIMELINE_EVENTS = [
 export class TimelineEventDto {
   /** @example '2026-01-31T12:00:00.000Z' */
   readonly at!: string;
-  @ApiProperty({ enum: TIMELINE_EVENTS, example: 'attempted' })
+  @ApiProperty({ enum: TIMELINE_EVENTS, enumName: 'TimelineEventKind', example: 'attempted' })
   readonly event!: (typeof TIMELINE_EVENTS)[number];
   /** The consumer of a delivery. */
   @ApiProperty({ type: String, required: false, example: 'wallet' })

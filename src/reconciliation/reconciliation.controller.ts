@@ -27,10 +27,14 @@ export class ReconciliationController {
     summary: 'Reconcile the ledger with the deliveries and with Kiip’s rewards',
     description:
       '`accepted` = `delivered` + `pending` + `dead` + `quarantined` + `discarded` + `missing`, and `missing` must be 0. A window has at most ten years, and one reconciliation runs at a time. `rewards_without_callback` lists the rewards with a currency for which no callback has arrived.',
-    operationId: 'reconcile',
+    operationId: 'getReconciliation',
   })
   @ApiOkResponse({ description: 'The totals', type: ReconciliationDto, example: RECONCILIATION_EXAMPLE })
-  @ApiProblems(invalid('/to', 'to must be later than from'), 'unauthenticated', 'storage-unavailable')
+  @ApiProblems(
+    { InvalidWindow: invalid('/to', 'to must be later than from') },
+    'unauthenticated',
+    'storage-unavailable',
+  )
   async reconcile(
     @Query() { from, to }: ReconciliationQueryDto,
     @Req() { raw }: FastifyRequest,

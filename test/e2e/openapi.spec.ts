@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -8,6 +9,8 @@ import { PROBLEMS } from '../../src/problem/problem.js';
 import { sendBytes } from '../support/raw-http.js';
 import { credentials, startWorld } from '../support/gateway.js';
 import type { World } from '../support/gateway.js';
+import { inline } from '../support/openapi-schema.js';
+import type { Node } from '../support/openapi-schema.js';
 import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
 
@@ -27,6 +30,7 @@ interface Parameter {
 interface Operation {
   readonly operationId?: string;
   readonly summary?: string;
+  readonly description?: string;
   readonly tags?: string[];
   readonly security?: object[];
   readonly parameters?: Parameter[];
@@ -37,24 +41,29 @@ interface Operation {
 interface Document {
   readonly openapi: string;
   readonly info: { readonly description: string };
+  readonly tags: { readonly name: string; readonly description: string }[];
   readonly security: object[];
   readonly paths: Record<string, Record<string, Operation>>;
   readonly webhooks: Record<string, { post: Operation }>;
   readonly components: { readonly schemas: Record<string, object> };
 }
 
+const FORMATS = { 'date-time': /^\d{4}-\d\d-\d\dT[\d:.]+Z$/, int64: true, double: true } as const;
 const problemType = 'application/problem+json';
 
 let world: World;
 let database: TestDatabase;
+let served: Node;
+/** The same without references, but for those to schemas. */
 let document: Document;
 let ajv: Ajv2020;
 
 beforeAll(async () => {
   database = await newDatabase();
   world = await startWorld(database.env);
-  document = (await supertest(world.gateway.url).get('/openapi.json')).body as Document;
-  ajv = new Ajv2020({ strict: false, formats: { 'date-time': /^\d{4}-\d\d-\d\dT[\d:.]+Z$/ } });
+  served = (await supertest(world.gateway.url).get('/openapi.json')).body as Node;
+  document = inline(served) as Document;
+  ajv = new Ajv2020({ strict: false, formats: FORMATS });
   ajv.addSchema(document, 'openapi');
 });
 
@@ -120,7 +129,7 @@ function violations(schema: object, value: unknown): unknown[] {
 describe('the OpenAPI document', () => {
   it('is valid OpenAPI 3.1', async () => {
     const validator = new Validator();
-    const { valid, errors } = await validator.validate({ ...document });
+    const { valid, errors } = await validator.validate({ ...served });
 
     expect(errors ?? []).toEqual([]);
     expect(valid).toBe(true);
@@ -128,11 +137,35 @@ describe('the OpenAPI document', () => {
     expect(document.openapi).toBe('3.1.0');
   });
 
+  it('is small enough to read', () => {
+    const { size } = statSync(new URL('../../openapi.json', import.meta.url));
+    expect(size).toBeLessThan(120_000);
+  });
+
+  it('describes its tags', () => {
+    const tags = operations().flatMap(([, operation]) => operation.tags ?? []);
+    expect(document.tags.map(({ name }) => name).toSorted()).toEqual([...new Set(tags)].toSorted());
+    for (const { name, description } of document.tags)
+      expect([name, description]).toEqual([name, expect.stringMatching(/^[A-Z].{5,}\.$/)]);
+  });
+
+  it('begins with what one can do', () => {
+    const { description } = document.info;
+    const parts = ['## What you can do', '## How to call it', '## Errors', '| type | status |'];
+    const places = parts.map((part) => description.indexOf(part));
+
+    expect(places[0]).toBeGreaterThan(0);
+    expect(places).toEqual(places.toSorted((one, other) => one - other));
+    // Only routes that exist.
+    for (const [, method, path] of description.matchAll(/`(GET|POST) (\/[^`?]+)[^`]*`/g))
+      expect(Object.keys(document.paths[path!] ?? {})).toContain(method!.toLowerCase());
+  });
+
   it('is the same in YAML', async () => {
     const response = await supertest(world.gateway.url).get('/openapi.yaml');
 
     expect(response.headers['content-type']).toMatch(/yaml/);
-    expect(parse(response.text)).toEqual(document);
+    expect(parse(response.text)).toEqual(served);
   });
 
   it('describes every route, and no other', async () => {
@@ -142,11 +175,12 @@ describe('the OpenAPI document', () => {
     expect(described).toContain('get /api/user/unviewed-count');
   });
 
-  it('gives every operation a unique id, a summary and a tag', () => {
+  it('gives every operation a unique id, a summary, a description and a tag', () => {
     const ids = operations().map(([, { operationId }]) => operationId);
 
     expect(new Set(ids).size).toBe(ids.length);
-    for (const [route, { operationId, summary, tags }] of operations()) {
+    for (const [route, { operationId, summary, description, tags }] of operations()) {
+      expect([route, description]).toEqual([route, expect.stringMatching(/^\S.{9,}/)]);
       expect([route, operationId]).toEqual([route, expect.stringMatching(/^[a-z][A-Za-z]+$/)]);
       expect([route, summary, tags]).toEqual([
         route,
@@ -306,13 +340,74 @@ async function sendExample(route: string): Promise<supertest.Response> {
   return media ? call.send(examplesOf(media)[0] as object) : call;
 }
 
+interface Schema {
+  readonly type?: string | string[];
+  readonly format?: string;
+  readonly enum?: unknown[];
+  readonly default?: unknown;
+  readonly properties?: Record<string, Schema>;
+  readonly allOf?: Schema[];
+}
+
+/** Every property of every schema, as `Schema.property`. */
+function properties(): (readonly [name: string, property: Schema])[] {
+  return Object.entries(document.components.schemas as Record<string, Schema>).flatMap(([name, schema]) =>
+    [schema, ...(schema.allOf ?? [])].flatMap((part) =>
+      Object.entries(part.properties ?? {}).map(([key, property]) => [`${name}.${key}`, property] as const),
+    ),
+  );
+}
+
+function namesWhere(holds: (property: Schema, name: string) => boolean): string[] {
+  return properties()
+    .filter(([name, property]) => holds(property, name))
+    .map(([name]) => name);
+}
+
 describe('the schemas of the OpenAPI document', () => {
+  it('have names without the suffix of classes', () => {
+    const names = Object.keys(document.components.schemas);
+
+    expect(names.length).toBeGreaterThan(50);
+    expect(names.filter((name) => !/^[A-Z][A-Za-z]+$/.test(name) || /Dto/.test(name))).toEqual([]);
+  });
+
+  it('tell whole numbers from others', () => {
+    expect(namesWhere(({ type = [] }) => type.includes('number'))).toEqual([
+      'KiipLocation.lat',
+      'KiipLocation.lng',
+      'Reward.timeout_seconds',
+    ]);
+  });
+
+  it('tell times from other strings', () => {
+    const times = namesWhere(({ format }) => format === 'date-time');
+    const named = namesWhere((_, name) =>
+      /(_at|_date|\.at|\.date|\.since|\.from|\.to|\.start|\.end|as_of|timestamp)$/.test(name),
+    );
+
+    expect(times.length).toBeGreaterThan(20);
+    expect(times).toEqual(named);
+  });
+
+  it('have enums with names of their own', () => {
+    expect(namesWhere(({ enum: values = [] }) => values.length > 1)).toEqual([]);
+  });
+
+  // Generators take a property that has a default for always present, also in requests.
+  it('have no defaults but in their descriptions', () => {
+    expect(namesWhere((property) => 'default' in property)).toEqual([]);
+    expect(document.components.schemas['ReplayRequest']).toMatchObject({
+      properties: { rate_per_second: { description: 'Rows that become due per second. Default: 100.' } },
+    });
+  });
+
   it('have the limits of the validators and the descriptions of the comments', () => {
-    expect(document.components.schemas['UnviewedCountsRequestDto']).toMatchObject({
+    expect(document.components.schemas['UnviewedCountsRequest']).toMatchObject({
       properties: { users: { type: 'array', minItems: 1, maxItems: 100 } },
       required: ['users'],
     });
-    expect(document.components.schemas['AccountDto']).toMatchObject({
+    expect(document.components.schemas['Account']).toMatchObject({
       properties: { account_id: { type: 'string', description: 'Opaque, always a string.' } },
       required: ['account_id'],
     });
@@ -381,13 +476,13 @@ describe('the request examples of the OpenAPI document', () => {
 describe('the problem examples of the OpenAPI document', () => {
   it.each<[string, () => PromiseLike<{ text: string }>, string, number]>([
     [
-      'validation',
+      'Validation',
       () => supertest(world.gateway.url).get('/api/v1/accounts?external_program_id=p').set(credentials),
       'get /api/v1/accounts',
       400,
     ],
     [
-      'validation',
+      'MissingUserId',
       () =>
         supertest(world.gateway.url)
           .post('/api/v1/unviewed-counts')
@@ -397,7 +492,7 @@ describe('the problem examples of the OpenAPI document', () => {
       400,
     ],
     [
-      'validation',
+      'InvalidAccountId',
       () =>
         supertest(world.gateway.url)
           .get(`/api/v1/accounts/${'x'.repeat(257)}/hub-summary`)
@@ -406,13 +501,13 @@ describe('the problem examples of the OpenAPI document', () => {
       400,
     ],
     [
-      'unauthenticated',
+      'Unauthenticated',
       () => supertest(world.gateway.url).get('/api/v1/accounts'),
       'get /api/v1/accounts',
       401,
     ],
     [
-      'account-not-found',
+      'AccountNotFound',
       () =>
         supertest(world.gateway.url)
           .get('/api/v1/accounts?external_user_id=u&external_program_id=p')
@@ -421,7 +516,7 @@ describe('the problem examples of the OpenAPI document', () => {
       404,
     ],
     [
-      '413',
+      'PayloadTooLarge',
       () =>
         sendBytes(
           world.gateway.url,
@@ -432,7 +527,7 @@ describe('the problem examples of the OpenAPI document', () => {
       413,
     ],
     [
-      '415',
+      'UnsupportedMediaType',
       () =>
         supertest(world.gateway.url)
           .post('/api/v1/unviewed-counts')
@@ -441,11 +536,11 @@ describe('the problem examples of the OpenAPI document', () => {
       'post /api/v1/unviewed-counts',
       415,
     ],
-  ])('equal the responses of the service: %s', async (name, ask, route, status) => {
+  ])('equal the responses of the service: %s', async (_, ask, route, status) => {
     const { instance, ...problem } = JSON.parse((await ask()).text) as { instance: string };
     const media = operation(route).responses[status]!.content![problemType]!;
 
-    expect(media.examples![name]!.value).toEqual({ ...problem, instance: expect.any(String) });
+    expect(examplesOf(media)).toEqual([{ ...problem, instance: expect.any(String) }]);
     expect(instance).not.toBe('');
   });
 

@@ -81,6 +81,15 @@ export function resolve(document: Node, value: unknown): Node {
   return $ref === undefined ? node(value) : resolve(document, target(document, $ref as string));
 }
 
+/** The same without references, but for those to schemas. */
+export function inline(document: Node, value: unknown = document): unknown {
+  return JSON.parse(JSON.stringify(value), (_, part: unknown) => {
+    const { $ref } = node(part);
+    if (typeof $ref !== 'string' || $ref.startsWith('#/components/schemas/')) return part;
+    return inline(document, target(document, $ref));
+  });
+}
+
 function target(document: Node, reference: string): unknown {
   const names = reference.slice('#/'.length).split('/');
   const found = names.reduce<unknown>(
