@@ -1,0 +1,72 @@
+import type { Schemas } from './types.js';
+
+type Body = Schemas['Problem'];
+
+/** The response was an error (RFC 9457). */
+export class GatewayProblem extends Error {
+  override readonly name = 'GatewayProblem';
+
+  constructor(readonly body: Body) {
+    super(`${body.title}: ${body.detail}`);
+  }
+
+  /** What went wrong: `about:blank` where the status says all. */
+  get type(): Body['type'] {
+    return this.body.type;
+  }
+
+  get status(): number {
+    return this.body.status;
+  }
+
+  /** The `X-Request-Id`, for the operator. */
+  get requestId(): string {
+    return this.body.instance;
+  }
+
+  /** Every violation in the request. */
+  get errors(): Schemas['Violation'][] {
+    return this.body.errors ?? [];
+  }
+
+  /** Whether the same request may succeed later; undefined where the response is not from the gateway. */
+  get retryable(): boolean | undefined {
+    return this.body.retryable;
+  }
+
+  get retryAfterMs(): number | undefined {
+    const { retry_after_seconds: seconds } = this.body;
+    return seconds === undefined ? undefined : seconds * 1_000;
+  }
+
+  /** Whether it is of a type, by its short name: `problem.is('rate-limited')`. */
+  is(name: ProblemName): boolean {
+    return this.type === `urn:rewards-gateway:problem:${name}`;
+  }
+
+  /** Of a response that is no 2xx. A proxy on the way may answer with something else than a problem. */
+  static async from(response: Response): Promise<GatewayProblem> {
+    const { status, statusText, headers } = response;
+    const retryAfter = Number(headers.get('retry-after') ?? Number.NaN);
+    const other: Body = {
+      type: 'about:blank',
+      title: statusText || `Status ${status}`,
+      status,
+      detail: 'The response is not from the gateway.',
+      instance: headers.get('x-request-id') ?? '',
+      ...(Number.isFinite(retryAfter) && { retry_after_seconds: retryAfter }),
+    };
+    if (!headers.get('content-type')?.startsWith('application/problem+json')) {
+      await response.body?.cancel();
+      return new GatewayProblem(other);
+    }
+    // The gateway says it where it may be so.
+    return new GatewayProblem({ ...other, retryable: false, ...((await response.json()) as Body) });
+  }
+}
+
+type ProblemName = Body['type'] extends infer T
+  ? T extends `urn:rewards-gateway:problem:${infer Name}`
+    ? Name
+    : never
+  : never;
