@@ -37,6 +37,18 @@ const PROBE_TTL_MS = 60_000;
 /** Their hash slots lie evenly between 0 and 16,383. A node of a cluster that has not all slots rejects some of them. */
 const SLOT_TAGS = [18, 3, 83, 157, 105, 2, 95, 141, 111, 34, 81, 155, 107, 129, 97, 48];
 
+/** Takes nothing if less than the least amount would be left. */
+const TAKE_SCRIPT = `
+local total = redis.call('INCRBY', KEYS[1], ARGV[1])
+local remaining = redis.call('PTTL', KEYS[1])
+if remaining < 0 or remaining > tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+if total - ARGV[2] < tonumber(ARGV[3]) then return 0 end
+redis.call('INCRBY', KEYS[1], -ARGV[2])
+return 1`;
+
+const SET_MARK_SCRIPT = `
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], '1', 'PX', ARGV[1]) end`;
+
 const RELEASE_LEASE_SCRIPT = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
 
@@ -79,6 +91,31 @@ export class RedisStore {
     });
     late = true;
     return counter;
+  }
+
+  /**
+   * Adds to a counter, and then takes from it, unless less than `least` would be left. It expires `ttlMs` after its first addition.
+   * @returns whether it took; undefined when Redis did not reply in time
+   */
+  async addAndTake(
+    key: string,
+    add: number,
+    take: number,
+    { least, ttlMs }: { least: number; ttlMs: number },
+  ): Promise<boolean | undefined> {
+    const options = { keys: [key], arguments: [add, take, least, ttlMs].map(String) };
+    return this.connection?.run(async ({ client }) => (await client.eval(TAKE_SCRIPT, options)) === 1);
+  }
+
+  /** Sets a mark, which expires after `ttlMs`. One that lasts longer already stays. */
+  async setMark(key: string, ttlMs: number): Promise<void> {
+    const options = { keys: [key], arguments: [String(Math.ceil(ttlMs))] };
+    await this.connection?.run(({ client }) => client.eval(SET_MARK_SCRIPT, options));
+  }
+
+  /** @returns how long a mark lasts, in milliseconds; not above 0 if it has expired; undefined when Redis did not reply in time */
+  async readMark(key: string): Promise<number | undefined> {
+    return this.connection?.run(({ client }) => client.pTTL(key));
   }
 
   /**

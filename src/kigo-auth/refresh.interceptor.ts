@@ -15,7 +15,7 @@ declare module 'axios' {
 /** More than one, because a token from another replica may have expired as ours did. Only a newly issued one tests our credentials. */
 const MAX_AUTH_RETRIES = 2;
 
-/** Sends a call that Kigo answered with 401 again, with a newer token. */
+/** Sends a call that Kigo answered with 401 again, with a newer token. This is no retry: it is in no budget. */
 @Injectable()
 export class RefreshInterceptor implements AxiosInterceptor {
   constructor(private readonly tokens: KigoTokenService) {}
@@ -30,7 +30,7 @@ export class RefreshInterceptor implements AxiosInterceptor {
         authRetries > 0 && (this.tokens.wasIssuedHere(kigoToken) || authRetries >= MAX_AUTH_RETRIES);
       if (final) this.tokens.blockRenewals();
       else if (this.tokens.invalidate(kigoToken))
-        return client.request({ ...config, authRetries: authRetries + 1 });
+        return client.request({ ...config, authRetries: authRetries + 1, isRetry: false });
       const detail = 'a new token is rejected as well';
       throw new UpstreamError('kigo', cause.operation, 'credentials_rejected', detail, { status: 401 });
     });

@@ -15,6 +15,7 @@ const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 export class UpstreamMetrics {
   /** By upstream, operation and outcome. */
   private readonly attempts = new Map<string, number>();
+  private readonly retries = new Map<OperationBreaker, number>();
 
   constructor(
     registry: MetricsRegistry,
@@ -28,12 +29,14 @@ export class UpstreamMetrics {
       labels: [...operation, 'outcome', 'status_class'],
       buckets: BUCKETS,
     });
-    breakers.onAttempt(({ breaker, outcome, status, durationMs }) => {
+    breakers.onAttempt(({ breaker, outcome, status, durationMs, isRetry }) => {
       durations
         .labels(breaker.upstream, breaker.operation, outcome, toStatusClass(status))
         .observe(durationMs / 1000);
       const key = toKey(breaker, outcome);
       this.attempts.set(key, (this.attempts.get(key) ?? 0) + 1);
+      if (isRetry && outcome !== 'short_circuited')
+        this.retries.set(breaker, (this.retries.get(breaker) ?? 0) + 1);
     });
     // `increase` misses the first event of a series that starts at 1. The histogram would be large with every outcome at 0.
     registry.counter({
@@ -52,9 +55,15 @@ export class UpstreamMetrics {
     });
     registry.counter({
       name: 'upstream_retries_total',
-      help: 'Retries of failed attempts',
+      help: 'Attempts that repeat a failed one; those that were short-circuited are not included',
       labels: operation,
-      collect: () => this.perOperation(({ retries }) => retries),
+      collect: () => this.perOperation((breaker) => this.retries.get(breaker) ?? 0),
+    });
+    registry.counter({
+      name: 'upstream_retries_refused_total',
+      help: 'Retries that were not made because the retry budget of the upstream was used up',
+      labels: operation,
+      collect: () => this.perOperation(({ refusedRetries }) => refusedRetries),
     });
     registry.counter({
       name: 'upstream_failures_total',

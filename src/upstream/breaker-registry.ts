@@ -10,6 +10,10 @@ export interface UpstreamAttempt {
   readonly status: number | undefined;
   /** Includes the time in the queue of the bulkhead. */
   readonly durationMs: number;
+  /** A first attempt, or one with another token, is no retry. */
+  readonly isRetry: boolean;
+  /** What the upstream asked for with a failure that may pass. */
+  readonly retryAfterSeconds: number | undefined;
 }
 
 /** The circuit breakers of all upstream operations. */

@@ -17,8 +17,6 @@ const CONSECUTIVE_FAILURES = 3;
 /** When some calls still succeed, more than half of the last 6 to 20 must have failed. */
 const FAILURE_RATE = { threshold: 0.5, size: 20, minimumNumberOfCalls: 6 };
 const OPEN_BACKOFF = { initialMs: 5_000, maxMs: 30_000 };
-/** An upstream may ask for a longer time than our own backoff, up to this one. Then the breaker probes all the same. */
-const MAX_RETRY_AFTER_MS = 120_000;
 
 /** Consecutive failures that mark the operation unhealthy. Fewer may be caused by a single account. */
 const UNHEALTHY_AFTER_FAILURES = 3;
@@ -43,12 +41,13 @@ export class OperationBreaker {
     UPSTREAM_FAILURES.map((failure) => [failure, 0]),
   ) as Record<UpstreamFailure, number>;
   private readonly recorded = new WeakSet<UpstreamError>();
-  private retryCount = 0;
+  private refusedRetryCount = 0;
   private latestSuccessAt: Date | undefined;
   private latestFailure: LastFailure | undefined;
   private consecutiveFailures = 0;
   /** By `performance.now()`. */
   private openUntil = 0;
+  private blockedUntil = 0;
   private nextReportAt = 0;
 
   constructor(
@@ -73,9 +72,15 @@ export class OperationBreaker {
   }
 
   get state(): BreakerState {
+    if (this.blockedMs > 0) return 'open';
     // Cockatiel reports "open" until the next call, which may be long in coming.
     if (this.policy.state === CircuitState.Open && performance.now() >= this.openUntil) return 'half-open';
     return toState(this.policy.state);
+  }
+
+  /** How long calls are rejected, whatever the breaker says; 0 or less if they are not. */
+  get blockedMs(): number {
+    return this.blockedUntil - performance.now();
   }
 
   /** Whether the operation cannot be used, judging by the last calls. */
@@ -94,8 +99,8 @@ export class OperationBreaker {
   }
 
   /** Counted since the start. */
-  get retries(): number {
-    return this.retryCount;
+  get refusedRetries(): number {
+    return this.refusedRetryCount;
   }
 
   /** Counted since the start. */
@@ -111,8 +116,16 @@ export class OperationBreaker {
     this.consecutiveFailures = 0;
   }
 
-  recordRetry(): void {
-    this.retryCount += 1;
+  recordRefusedRetry(): void {
+    this.refusedRetryCount += 1;
+  }
+
+  /** Rejects calls for a time. It never ends a longer one. */
+  block(ms: number): void {
+    const { upstream, operation } = this;
+    if (this.blockedMs <= 0)
+      this.logger.warn({ msg: 'calls wait for a Retry-After', upstream, operation, waitMs: Math.ceil(ms) });
+    this.blockedUntil = Math.max(this.blockedUntil, performance.now() + ms);
   }
 
   /** Records a call that failed after its last attempt, or whose response is invalid. Logs at most one failure in 10 s. */
@@ -136,8 +149,10 @@ export class OperationBreaker {
     });
   }
 
-  /** @throws UpstreamError `busy` while the breaker is open, else what the attempt throws */
+  /** @throws UpstreamError `busy` while the breaker is open or blocked, else what the attempt throws */
   async execute<T>(attempt: () => Promise<T>): Promise<T> {
+    if (this.blockedMs > 0)
+      throw this.rejection('the time of its Retry-After is not over', this.blockedUntil);
     // Closed, it learns the outcome from recordSuccess and recordFailure, after the last attempt.
     if (this.policy.state === CircuitState.Closed) return attempt();
     if (this.state === 'open' || this.policy.state === CircuitState.HalfOpen) throw this.openError();
@@ -161,17 +176,17 @@ export class OperationBreaker {
   }
 
   private openError(): UpstreamError {
-    const retryAfterSeconds = Math.max(1, Math.ceil((this.openUntil - performance.now()) / 1000));
-    return new UpstreamError(this.upstream, this.operation, 'busy', 'the circuit breaker is open', {
-      retryAfterSeconds,
-    });
+    return this.rejection('the circuit breaker is open', this.openUntil);
   }
 
-  /** Backs off after each opening in a row, and never for less than the upstream asked for. */
-  private openFor({ attempt, result }: IHalfOpenAfterBackoffContext): IBackoff<IHalfOpenAfterBackoffContext> {
-    const requestedMs =
-      'error' in result ? (toUpstreamError(result.error)?.retryAfterSeconds ?? 0) * 1000 : 0;
-    const duration = Math.max(backoffMs(attempt, OPEN_BACKOFF), Math.min(requestedMs, MAX_RETRY_AFTER_MS));
+  private rejection(detail: string, until: number): UpstreamError {
+    const retryAfterSeconds = Math.max(1, Math.ceil((until - performance.now()) / 1000));
+    return new UpstreamError(this.upstream, this.operation, 'busy', detail, { retryAfterSeconds });
+  }
+
+  /** Backs off after each opening in a row. Calls are blocked for as long as the upstream asks for, whether the breaker opens or not. */
+  private openFor({ attempt }: IHalfOpenAfterBackoffContext): IBackoff<IHalfOpenAfterBackoffContext> {
+    const duration = backoffMs(attempt, OPEN_BACKOFF);
     this.openUntil = performance.now() + duration;
     // Cockatiel would measure by the clock of the machine, which may be put back. `execute` waits in its place.
     return { duration: -Infinity, next: (context) => this.openFor(context) };

@@ -5,20 +5,24 @@ import type { AxiosInstance } from 'axios';
 import { backoffMs } from '../async/backoff.js';
 import type { AxiosInterceptor } from './axios-interceptor.js';
 import { BreakerRegistry } from './breaker-registry.js';
+import { RetryBudgetService } from './retry-budget.service.js';
 import { UpstreamError } from './upstream-error.js';
 
 const MAX_ATTEMPTS = 3;
 const BACKOFF = { initialMs: 100, maxMs: 2_000, jitter: 1 };
 
 /**
- * Sends a call again after a transient failure: three attempts in all, and never past the deadline. Only GETs, calls marked
- * `repeatable` and calls that provably never left are sent again.
+ * Sends a call again after a transient failure: three attempts in all, never past the deadline, and within the budget of the upstream.
+ * Only GETs, calls marked `repeatable` and calls that provably never left are sent again.
  */
 @Injectable()
 export class RetryInterceptor implements AxiosInterceptor {
   private readonly logger = new Logger('Retry');
 
-  constructor(private readonly breakers: BreakerRegistry) {}
+  constructor(
+    private readonly breakers: BreakerRegistry,
+    private readonly budget: RetryBudgetService,
+  ) {}
 
   install(client: AxiosInstance): void {
     client.interceptors.response.use(undefined, async (error: unknown) => {
@@ -30,14 +34,22 @@ export class RetryInterceptor implements AxiosInterceptor {
 
       // The backoff is added to Retry-After, so that clients that were rejected together do not come back together.
       const waitMs = (cause.retryAfterSeconds ?? 0) * 1000 + backoffMs(attempt, BACKOFF);
-      if (performance.now() + waitMs >= (config.deadlineAt ?? Infinity)) throw error;
+      const resumeAt = performance.now() + waitMs;
+      if (resumeAt >= (config.deadlineAt ?? Infinity)) throw error;
+      if (!(await this.budget.take(cause.upstream))) {
+        this.breakers.for(cause.upstream, cause.operation).recordRefusedRetry();
+        throw error;
+      }
       this.logger.debug({ msg: 'retrying upstream call', reason: cause.message, attempt, waitMs });
-      await sleep(waitMs, undefined, { signal: config.signal as AbortSignal });
-      this.breakers.for(cause.upstream, cause.operation).recordRetry();
-      return client.request({ ...config, attempt: attempt + 1 }).catch((laterError: unknown) => {
-        // When the breaker opened meanwhile, the upstream's own failure says more than our rejection.
-        throw laterError instanceof UpstreamError && laterError.rejectedLocally ? error : laterError;
-      });
+      // The time that Redis took is part of the wait.
+      const leftMs = Math.max(0, resumeAt - performance.now());
+      await sleep(leftMs, undefined, { signal: config.signal as AbortSignal });
+      return client
+        .request({ ...config, attempt: attempt + 1, isRetry: true })
+        .catch((laterError: unknown) => {
+          // When the breaker opened meanwhile, the upstream's own failure says more than our rejection.
+          throw laterError instanceof UpstreamError && laterError.rejectedLocally ? error : laterError;
+        });
     });
   }
 }

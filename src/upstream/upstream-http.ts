@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpService } from '@nestjs/axios';
 import { SpanKind } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
@@ -33,6 +34,8 @@ declare module 'axios' {
     deadlineAt?: number;
     /** 1 for the first attempt. Set by the retry interceptor. */
     attempt?: number;
+    /** Set by the retry interceptor, and unset where the call is sent again for another reason. */
+    isRetry?: boolean;
   }
   interface InternalAxiosRequestConfig {
     /** UpstreamHttp has a default. */
@@ -62,6 +65,9 @@ export interface UpstreamOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A call waits for the end of a Retry-After that is this near. It is the shortest that an upstream can ask for. */
+const MAX_BLOCK_WAIT_MS = 1_000;
+const BLOCK_JITTER_MS = 100;
 const HEADERS = { Accept: 'application/json', 'User-Agent': 'rewards-gateway' };
 const JSON_HEADERS = { 'Content-Type': 'application/json' };
 
@@ -170,12 +176,18 @@ export class UpstreamHttp extends HttpService {
   private async sendAttempt(config: InternalAxiosRequestConfig): Promise<AxiosResponse> {
     const { breakers, upstream } = this.options;
     const startedAt = performance.now();
-    const record = (outcome: UpstreamAttempt['outcome'], status: number | undefined) =>
+    const record = (
+      outcome: UpstreamAttempt['outcome'],
+      status: number | undefined,
+      retryAfterSeconds?: number,
+    ) =>
       breakers.recordAttempt({
         breaker: breakers.for(upstream, config.operation),
         outcome,
         status,
         durationMs: performance.now() - startedAt,
+        isRetry: config.isRetry ?? false,
+        retryAfterSeconds,
       });
     try {
       const response = await this.send(config);
@@ -183,7 +195,9 @@ export class UpstreamHttp extends HttpService {
       return response;
     } catch (error) {
       const cause = findUpstreamCause(error);
-      if (cause) record(cause.rejectedLocally ? 'short_circuited' : cause.failure, cause.status);
+      if (cause?.rejectedLocally) record('short_circuited', undefined);
+      else if (cause)
+        record(cause.failure, cause.status, cause.transient ? cause.retryAfterSeconds : undefined);
       throw error;
     }
   }
@@ -219,9 +233,13 @@ export class UpstreamHttp extends HttpService {
     const data = config.data as unknown;
     if (data !== undefined && typeof data !== 'string') throw new TypeError('a body is sent by postJson');
     const body = data === undefined ? undefined : new TrackedBody(data);
+    const breaker = breakers.for(upstream, operation);
+    const { blockedMs } = breaker;
+    if (blockedMs > 0 && blockedMs < Math.min(MAX_BLOCK_WAIT_MS, config.deadlineAt - performance.now()))
+      await sleep(blockedMs + BLOCK_JITTER_MS * Math.random());
     const remainingMs = Math.min(timeoutMs, config.deadlineAt - performance.now());
     try {
-      return await breakers.for(upstream, operation).execute(() =>
+      return await breaker.execute(() =>
         withTimeout(
           remainingMs,
           // The signal also removes a call that still waits in the bulkhead.

@@ -2,11 +2,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { RedisStore } from '../../src/cache/redis-store.js';
 import { KiipHttp } from '../../src/kiip/kiip-client.js';
 import { BreakerRegistry } from '../../src/upstream/breaker-registry.js';
+import { RetryBudgetService } from '../../src/upstream/retry-budget.service.js';
 import { RetryInterceptor } from '../../src/upstream/retry.interceptor.js';
 import type { UpstreamError } from '../../src/upstream/upstream-error.js';
 import type { UpstreamOptions } from '../../src/upstream/upstream-http.js';
+import { read } from '../support/config.js';
 import { waitFor } from '../support/wait-for.js';
 import { startGateway } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
@@ -198,7 +201,9 @@ describe('the error of a POST', () => {
       operations: [],
       concurrency: 1,
       queue: 1,
-      interceptors: [new RetryInterceptor(breakers)],
+      interceptors: [
+        new RetryInterceptor(breakers, new RetryBudgetService(breakers, new RedisStore(), read())),
+      ],
       ...options,
     });
     close = () => {

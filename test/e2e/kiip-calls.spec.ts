@@ -462,22 +462,6 @@ describe('a failure of Kiip', () => {
     },
   );
 
-  it.each<[number, FaultRule]>([
-    [429, { kind: 'rate-limited', retryAfter: 7 }],
-    [503, { kind: 'unavailable', retryAfter: 7 }],
-  ])('with status %i is answered 503 with its Retry-After after one request', async (status, fault) => {
-    world.kiip.addFault(fault);
-    const response = await world.moment();
-    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '7']);
-    // A 429 proves that nothing was done; after a 503 the outcome is unknown.
-    expect(await response.json()).toMatchObject({
-      type: 'urn:rewards-gateway:problem:upstream-busy',
-      retryable: status === 429,
-      retry_after_seconds: 7,
-    });
-    expect(seen()).toHaveLength(1);
-  });
-
   it.each<[string, FaultRule, number]>([
     ['a reset', { ...onMoments, kind: 'reset' }, 502],
     ['a reset within the body', { ...onMoments, kind: 'reset-after-headers' }, 502],
@@ -498,6 +482,27 @@ describe('a failure of Kiip', () => {
 describe('a failure of Kiip that repeats', () => {
   beforeEach(() => use());
   afterEach(() => world.close());
+
+  it.each<[number, FaultRule]>([
+    [429, { kind: 'rate-limited', retryAfter: 7 }],
+    [503, { kind: 'unavailable', retryAfter: 7 }],
+  ])('with status %i is answered 503 with its Retry-After after one request', async (status, fault) => {
+    world.kiip.addFault({ ...onMoments, ...fault });
+    const response = await world.moment();
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '7']);
+    // A 429 proves that nothing was done; after a 503 the outcome is unknown.
+    expect(await response.json()).toMatchObject({
+      type: 'urn:rewards-gateway:problem:upstream-busy',
+      retryable: status === 429,
+      retry_after_seconds: 7,
+    });
+    // Until then no other moment is sent either.
+    const held = await world.moment();
+    expect(held.status).toBe(503);
+    expect(await held.json()).toMatchObject({ retryable: true });
+    expect((await world.session()).status).toBe(200);
+    expect(seen().map(({ route }) => route)).toEqual(['moment', 'session']);
+  });
 
   it('opens the circuit breaker of moments only', async () => {
     world.kiip.addFault({ ...onMoments, kind: 'status', status: 500 });

@@ -196,7 +196,7 @@ describe('POST /api/v1/kiip/{moments,sessions} with an Idempotency-Key', () => {
     ['{"error"} at 400', { kind: 'status', status: 400, body: { error: 'no' } }, 502],
     ['status 401', { kind: 'status', status: 401 }, 502],
     ['status 404', { kind: 'status', status: 404 }, 502],
-    ['status 429', { kind: 'rate-limited', retryAfter: 3 }, 503],
+    ['status 429', { kind: 'rate-limited', retryAfter: 1 }, 503],
   ])(
     'answers a repeat of a call that Kiip rejected with %s with the first response',
     async (_, fault, status) => {

@@ -7,6 +7,7 @@ import { badge, startGateway, startWorld } from '../support/gateway.js';
 import type { Gateway, World } from '../support/gateway.js';
 
 const summary = { route: 'summary' } as const;
+const heldBack = 'calls wait for a Retry-After';
 
 describe('a call to Kigo', () => {
   let world: World;
@@ -89,22 +90,19 @@ describe('a call to Kigo', () => {
     expect(second!.at - first!.at).toBeGreaterThanOrEqual(990);
   });
 
-  it.each(['3600', '99999999999', 'Fri, 31 Dec 2199 23:59:59 GMT'])(
-    'is not retried when Retry-After is %s, which is past the deadline',
-    async (retryAfter) => {
-      world.kigo.addFault({ ...summary, kind: 'rate-limited', retryAfter });
-      const response = await world.gateway.get(badge(user));
-      expect(response.status).toBe(503);
-      expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-      expect(await response.json()).toMatchObject({
-        type: 'urn:rewards-gateway:problem:upstream-busy',
-        retryable: true,
-      });
-      expect(summaries()).toBe(retryAfter === '99999999999' ? 3 : 1);
-    },
-  );
+  it('waits for a Retry-After of 1 s that another call got', async () => {
+    world.kigo.addFault({ ...summary, kind: 'rate-limited', retryAfter: 1, times: 1 });
+    const first = world.gateway.get(badge(user));
+    await waitFor('the gateway knows', () => world.gateway.log.some(({ msg }) => msg === heldBack));
+    addUser();
+    expect((await world.gateway.get(badge(user))).status).toBe(200);
+    expect((await first).status).toBe(200);
+    const [limited, ...later] = world.kigo.requests('summary').map(({ at }) => at);
+    expect(later).toHaveLength(2);
+    expect(Math.min(...later) - limited!).toBeGreaterThanOrEqual(990);
+  });
 
-  it.each(['', 'soon', '-1', '1.5', 'Wed, 99 Foo 2020'])(
+  it.each(['', 'soon', '-1', '1.5', 'Wed, 99 Foo 2020', '99999999999'])(
     'ignores a Retry-After of "%s"',
     async (retryAfter) => {
       world.kigo.addFault({ ...summary, kind: 'unavailable', retryAfter, times: 1 });
@@ -294,6 +292,28 @@ describe('during an outage of Kigo', () => {
     // The breaker still probes Kigo now and then.
     expect(world.kigo.requests().length).toBeGreaterThan(5);
   });
+
+  it.each(['60', '3600', '9999999999', 'Fri, 31 Dec 2199 23:59:59 GMT'])(
+    'a Retry-After of %s holds for all calls of the operation, up to 120 s',
+    async (retryAfter) => {
+      world.kigo.configure({ unknownUser: 'create' });
+      world.kigo.addFault({ ...summary, kind: 'rate-limited', retryAfter, times: 1 });
+      world.kigo.clearRequests();
+      expect((await askFor('a')).status).toBe(503);
+      const seconds = retryAfter === '60' ? 60 : 120;
+      passSeconds(seconds - 2);
+      const held = await askFor('b');
+      expect([held.status, held.headers.get('retry-after')]).toEqual([503, '2']);
+      expect(await held.json()).toMatchObject({
+        type: 'urn:rewards-gateway:problem:upstream-busy',
+        retryable: true,
+      });
+      // The look-up is another operation.
+      expect(world.kigo.requests().map(({ route }) => route)).toEqual(['lookup', 'summary', 'lookup']);
+      passSeconds(2);
+      expect((await askFor('b')).status).toBe(200);
+    },
+  );
 
   it('requests get 503 with Retry-After at once when the circuit breaker is open', async () => {
     fail();

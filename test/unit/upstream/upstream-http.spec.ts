@@ -2,11 +2,14 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Logger } from '@nestjs/common';
+import { RedisStore } from '../../../src/cache/redis-store.js';
 import type { AxiosInterceptor } from '../../../src/upstream/axios-interceptor.js';
 import { BreakerRegistry } from '../../../src/upstream/breaker-registry.js';
+import { RetryBudgetService } from '../../../src/upstream/retry-budget.service.js';
 import { RetryInterceptor } from '../../../src/upstream/retry.interceptor.js';
 import { UpstreamError } from '../../../src/upstream/upstream-error.js';
 import { UpstreamHttp } from '../../../src/upstream/upstream-http.js';
+import { read } from '../../support/config.js';
 
 describe('UpstreamHttp', () => {
   let server: Server;
@@ -50,7 +53,11 @@ describe('UpstreamHttp', () => {
       operations: [],
       concurrency: 1,
       queue: 1,
-      interceptors: [recorder('inner'), new RetryInterceptor(breakers), recorder('outer')],
+      interceptors: [
+        recorder('inner'),
+        new RetryInterceptor(breakers, new RetryBudgetService(breakers, new RedisStore(), read())),
+        recorder('outer'),
+      ],
     });
   });
 

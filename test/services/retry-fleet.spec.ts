@@ -1,0 +1,166 @@
+import { redisScope } from '../../src/cache/redis-scope.js';
+import { Config } from '../../src/config/config.js';
+import { badge } from '../support/gateway.js';
+import type { Gateway } from '../support/gateway.js';
+import { describeWithRedis } from '../support/redis.js';
+import { RedisWorld, untilRedisIsDown } from '../support/redis-world.js';
+import { waitFor } from '../support/wait-for.js';
+
+const FAILURE = { kind: 'status', status: 500, route: 'summary', times: 1 } as const;
+
+let world: RedisWorld;
+let users = 0;
+
+function keyOf({ app }: Gateway, kind: 'retry-budget' | 'retry-after', subject: string): string {
+  return `rewards-gateway:${kind}:${redisScope(app.get(Config, { strict: false }))}:kigo${subject}`;
+}
+
+/** Asks for a new user, whose first summary fails. @returns whether it was retried */
+async function retries(gateway: Gateway): Promise<boolean> {
+  users += 1;
+  world.kigo.addFault(FAILURE);
+  const { status } = await gateway.get(badge(`user-${users}`));
+  expect([200, 502]).toContain(status);
+  return status === 200;
+}
+
+/** Asks the gateways in turn until one refuses to retry. @returns how many calls were retried */
+async function useUp(...gateways: Gateway[]): Promise<number> {
+  let count = 0;
+  while (await retries(gateways[count % gateways.length]!)) count += 1;
+  return count;
+}
+
+/** Asks for 100 new users: 200 calls to Kigo. */
+async function succeed(gateway: Gateway): Promise<void> {
+  const ids = Array.from({ length: 100 }, () => {
+    users += 1;
+    return { external_user_id: `user-${users}`, external_program_id: 'program456' };
+  });
+  expect((await gateway.post('/api/v1/unviewed-counts', { users: ids })).status).toBe(200);
+}
+
+/** Asks for the account of a new user. */
+function getAccount(gateway: Gateway): Promise<Response> {
+  users += 1;
+  return gateway.get(`/api/v1/accounts?external_user_id=user-${users}&external_program_id=program456`);
+}
+
+async function untilBreakerIs(state: string, operation: string, ...gateways: Gateway[]): Promise<void> {
+  for (const { url } of gateways)
+    await waitFor(`${operation} is ${state}`, async () => {
+      const report = (await (await fetch(`${url}/health/dependencies`)).json()) as {
+        checks: { kigo: { operations: Record<string, { breaker: string }> } };
+      };
+      return report.checks.kigo.operations[operation]!.breaker === state;
+    });
+}
+
+describeWithRedis('the retry budget of several replicas', () => {
+  beforeEach(async () => {
+    world = await RedisWorld.create({ direct: true });
+    await world.redis.start();
+  });
+  afterEach(() => world.close());
+
+  it('is one for all of them', async () => {
+    await world.retryOnTimeout(async () => {
+      await world.redis.command('FLUSHALL');
+      world.kigo.clearRequests();
+      const gateways = [
+        await world.sharingGateway(),
+        await world.sharingGateway(),
+        await world.sharingGateway(),
+      ];
+      let count = await useUp(...gateways);
+      for (const gateway of gateways) count += await useUp(gateway);
+      const successes = world.kigo.requests().length - count;
+      expect(count).toBeGreaterThanOrEqual(20);
+      expect(count).toBeLessThanOrEqual(20 + successes / 10);
+    });
+  });
+
+  it('grows with the successful calls of each of them', async () => {
+    await world.retryOnTimeout(async () => {
+      await world.redis.command('FLUSHALL');
+      const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
+      await succeed(first);
+      await waitFor(
+        'they are counted',
+        async () => (await world.redis.command('GET', keyOf(first, 'retry-budget', ''))) === '200',
+      );
+      expect(await useUp(second)).toBeGreaterThanOrEqual(40);
+    });
+  });
+
+  it.each<[string, () => unknown]>([
+    ['gone', () => world.redis.kill()],
+    ['silent', () => world.redis.pause()],
+  ])('is one for each of them while Redis is %s', async (_, stop) => {
+    const gateways = [await world.sharingGateway(), await world.sharingGateway()];
+    await stop();
+    await untilRedisIsDown(...gateways);
+    for (const gateway of gateways) {
+      const count = await useUp(gateway);
+      expect(count).toBeGreaterThanOrEqual(20);
+      expect(count).toBeLessThanOrEqual(26);
+    }
+    world.redis.resume();
+  });
+});
+
+describeWithRedis('the work of a retry budget', () => {
+  beforeEach(async () => {
+    world = await RedisWorld.create();
+    await world.redis.start();
+  });
+  afterEach(() => world.close());
+
+  it('is one command to Redis for 50 successful calls', async () => {
+    const gateway = await world.sharingGateway();
+    for (let batch = 0; batch < 3; batch += 1) await succeed(gateway);
+    expect(world.kigo.requests().length).toBeGreaterThanOrEqual(600);
+    const commands = world.proxy.count(keyOf(gateway, 'retry-budget', ''));
+    expect(commands).toBeGreaterThan(0);
+    expect(commands).toBeLessThanOrEqual(12);
+  });
+});
+
+describeWithRedis('a Retry-After', () => {
+  beforeEach(async () => {
+    world = await RedisWorld.create({ direct: true });
+    await world.redis.start();
+  });
+  afterEach(() => world.close());
+
+  it.each([
+    ['60', 60],
+    ['9999999999', 120],
+  ])('of %s s holds for every replica, also for a new one, for %d s', async (retryAfter, seconds) => {
+    const [first, second] = [await world.sharingGateway(), await world.sharingGateway()];
+    world.kigo.addFault({ kind: 'rate-limited', retryAfter, route: 'lookup', times: 1 });
+    expect((await getAccount(first)).status).toBe(503);
+    const third = await world.sharingGateway();
+    await untilBreakerIs('open', 'lookup', second, third);
+    for (const gateway of [first, second, third]) {
+      const response = await getAccount(gateway);
+      expect(response.status).toBe(503);
+      expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(seconds - 30);
+      expect(Number(response.headers.get('retry-after'))).toBeLessThanOrEqual(seconds);
+      // Another operation.
+      expect((await gateway.get('/api/v1/accounts/unknown/hub-summary')).status).toBe(404);
+    }
+    expect(world.kigo.requests('lookup')).toHaveLength(1);
+  });
+
+  it('ends, and one that nobody could have asked for does not hold', async () => {
+    const gateway = await world.sharingGateway();
+    await world.redis.command('SET', keyOf(gateway, 'retry-after', ':lookup'), '1', 'PX', '3600000');
+    await world.redis.command('SET', keyOf(gateway, 'retry-after', ':login'), '1');
+    await world.redis.command('SET', keyOf(gateway, 'retry-after', ':hub-summary'), '1', 'PX', '1500');
+    await untilBreakerIs('open', 'hub-summary', gateway);
+    expect((await getAccount(gateway)).status).toBe(200);
+    await untilBreakerIs('closed', 'hub-summary', gateway);
+    expect((await gateway.get('/api/v1/accounts/unknown/hub-summary')).status).toBe(404);
+  });
+});
