@@ -9,6 +9,7 @@ import * as growth from './migration-0005-growth.js';
 import * as audit from './migration-0006-audit.js';
 import * as feedBatches from './migration-0007-feed-batches.js';
 import * as pauses from './migration-0008-pauses.js';
+import * as largeTables from './migration-0009-large-tables.js';
 import { UnsupportedEncodingError } from './storage-error.js';
 import type { Tables } from './tables.js';
 
@@ -36,6 +37,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0006-audit': audit,
   '0007-feed-batches': feedBatches,
   '0008-pauses': pauses,
+  '0009-large-tables': largeTables,
 };
 
 export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS);

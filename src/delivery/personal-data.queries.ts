@@ -30,13 +30,12 @@ export function exportFromDeliveries(db: Kysely<Tables>, ledgerIds: readonly str
 /** Deletes up to `limit` attempts of deliveries that have ended. @returns how many */
 export async function deleteOldAttempts(db: Kysely<Tables>, before: Date, limit: number): Promise<number> {
   const { rows } = await sql<{ deleted: number }>`
-    with old as (
-      select a.delivery_id, a.number from delivery_attempts a join deliveries d on d.id = a.delivery_id
-      where a.started_at < ${before} and d.status <> 'pending' order by a.started_at limit ${limit}
-    ),
-    deleted as (
-      delete from delivery_attempts using old
-      where delivery_attempts.delivery_id = old.delivery_id and delivery_attempts.number = old.number returning 1
+    with deleted as (
+      delete from delivery_attempts where ctid = any(array(
+        select a.ctid from delivery_attempts a join deliveries d on d.id = a.delivery_id
+        where a.started_at < ${before} and d.status <> 'pending'
+        order by a.started_at limit ${limit} for update of a skip locked
+      )) returning 1
     )
     select count(*)::int as deleted from deleted`.execute(db);
   return rows[0]!.deleted;

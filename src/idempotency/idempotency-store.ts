@@ -8,6 +8,7 @@ import { Database } from '../database/database.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 import type { Tables } from '../database/tables.js';
 import { sha256Key } from '../database/text-columns.js';
+import { deleteExpiredKeys } from './expired-keys.queries.js';
 
 const RETENTION_SECONDS = 24 * 60 * 60;
 const LEASE_MARGIN_MS = 1_000;
@@ -60,7 +61,9 @@ export class IdempotencyStore {
   ) {
     // A lease outlasts the call to Kiip and the three statements around it.
     this.leaseSeconds = (upstreamDeadlineMs + 3 * databaseTimeoutMs + LEASE_MARGIN_MS) / 1_000;
-    this.deleteExpired = trailingSingleFlight(() => this.database.run((db) => deleteExpired(db), 'workers'));
+    this.deleteExpired = trailingSingleFlight(async () => {
+      await database.run((db) => deleteExpiredKeys(db, MAX_DELETED_KEYS), 'workers');
+    });
   }
 
   /**
@@ -217,12 +220,4 @@ async function findExisting(
   const { response_status: status, response_body: body } = existing;
   if (status === null || body === null) return { state: 'in-flight' };
   return { state: 'replay', status, body };
-}
-
-async function deleteExpired(db: Kysely<Tables>): Promise<void> {
-  await sql`
-    delete from idempotency_keys where key_hash in (
-      select key_hash from idempotency_keys where expires_at <= now()
-      limit ${sql.lit(MAX_DELETED_KEYS)} for update skip locked
-    )`.execute(db);
 }

@@ -31,9 +31,9 @@ export async function deleteOldRejectedCallbacks(
 ): Promise<number> {
   const { rows } = await sql<{ deleted: number }>`
     with deleted as (
-      delete from rejected_callbacks where id in (
-        select id from rejected_callbacks where received_at < ${before} order by received_at limit ${limit} for update skip locked
-      ) returning 1
+      delete from rejected_callbacks where ctid = any(array(
+        select ctid from rejected_callbacks where received_at < ${before} order by received_at limit ${limit} for update skip locked
+      )) returning 1
     )
     select count(*)::int as deleted from deleted`.execute(db);
   return rows[0]!.deleted;

@@ -56,10 +56,10 @@ export async function deleteOldPromisedRewards(
 ): Promise<number> {
   const { rows } = await sql<{ deleted: number }>`
     with deleted as (
-      delete from kiip_promised_rewards where (transaction_id, kiip_user_id) in (
-        select transaction_id, kiip_user_id from kiip_promised_rewards
+      delete from kiip_promised_rewards where ctid = any(array(
+        select ctid from kiip_promised_rewards
         where promised_at < ${before} order by promised_at limit ${limit} for update skip locked
-      ) returning 1
+      )) returning 1
     )
     select count(*)::int as deleted from deleted`.execute(db);
   return rows[0]!.deleted;
@@ -73,10 +73,10 @@ export async function deleteOldRewardedMoments(
 ): Promise<number> {
   const { rows } = await sql<{ deleted: number }>`
     with deleted as (
-      delete from kiip_rewarded_moments where reward_id in (
-        select reward_id from kiip_rewarded_moments
+      delete from kiip_rewarded_moments where ctid = any(array(
+        select ctid from kiip_rewarded_moments
         where rewarded_at < ${before} order by rewarded_at limit ${limit} for update skip locked
-      ) returning 1
+      )) returning 1
     )
     select count(*)::int as deleted from deleted`.execute(db);
   return rows[0]!.deleted;

@@ -23,6 +23,7 @@ const DAY_MS = 86_400_000;
 /** Rows that one statement deletes, far below its time limit. */
 const BATCH_SIZE = 1_000;
 
+/** Deletes rows by their `ctid`: by their keys, PostgreSQL might read a whole table for them. */
 type Delete = (db: Kysely<Tables>, before: Date, limit: number) => Promise<number>;
 
 /** Deletes what is older than its time, at the start and every hour, whether or not there is traffic. */

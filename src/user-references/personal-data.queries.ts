@@ -24,9 +24,10 @@ export function exportFromUserReferences(db: Kysely<Tables>, userId: string) {
 export async function deleteOldUsers(db: Kysely<Tables>, before: Date, limit: number): Promise<number> {
   const { rows } = await sql<{ deleted: number }>`
     with deleted as (
-      delete from kiip_user_references where user_id_hash in (
-        select user_id_hash from kiip_user_references where first_sent_at < ${before} limit ${limit} for update skip locked
-      ) returning 1
+      delete from kiip_user_references where ctid = any(array(
+        select ctid from kiip_user_references
+        where first_sent_at < ${before} order by first_sent_at limit ${limit} for update skip locked
+      )) returning 1
     )
     select count(*)::int as deleted from deleted`.execute(db);
   return rows[0]!.deleted;
