@@ -6,6 +6,7 @@ import type { TestDatabase } from '../support/databases.js';
 import { Inbox } from '../support/inbox.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
+import { findScans, pretendRows, recordStatements } from '../support/plans.js';
 import { waitFor } from '../support/wait-for.js';
 
 const HISTORY = 8_000;
@@ -42,7 +43,26 @@ const fill = (from: number, to: number, age: string) => `
   insert into kiip_rewarded_moments (reward_id, moment_id, user_id, virtual_value, rewarded_at)
   select 'r' || feed_position, 'moment', user_id, '1', received_at from ledger where feed_position between ${from} and ${to};
   insert into kiip_user_references (user_id_hash, user_id, reference)
-  select 'k' || n, 'u' || n, 'r' || n from generate_series(${from * 3}, ${to * 3}) n;`;
+  select 'k' || n, 'u' || n, 'r' || n from generate_series(${from * 3}, ${to * 3}) n;
+  insert into delivery_attempts (delivery_id, number, started_at, duration_ms, status, outcome)
+  select d.id, 1, d.accepted_at, 1, 200, 'accepted' from deliveries d join ledger on ledger.id = ledger_id
+  where feed_position between ${from} and ${to} and d.consumer = 'wallet';
+  insert into ledger_feed_batches (last_position) select n from generate_series(${from}, ${to}) n where n % 20 = 0;
+  insert into idempotency_keys (key_hash, lease_token, state, body_hash, lease_expires_at, expires_at)
+  select 'key' || n, gen_random_uuid(), 'unknown', '', now(), now() + interval '1 day' from generate_series(${from}, ${to}) n where n % 20 = 0;`;
+
+/** What the planner is told that tables have. */
+const LONG_HISTORY = {
+  ledger: 1_000_000,
+  deliveries: 10_000_000,
+  delivery_attempts: 10_000_000,
+  ledger_feed_batches: 1_000_000,
+  kiip_promised_rewards: 1_000_000,
+  kiip_rewarded_moments: 1_000_000,
+  kiip_user_references: 1_000_000,
+  idempotency_keys: 100_000,
+};
+type Statements = ReturnType<ReturnType<typeof recordStatements>>;
 
 /** Of one table: the rows and index entries that statements were given, the pages they looked at, and the sequential scans. */
 interface TableReads {
@@ -93,6 +113,12 @@ class Side {
     return this.operator.query(text);
   }
 
+  /** Which of these statements read a whole table, or would, with the statistics of a long history. */
+  async findScans(statements: Statements): Promise<string[]> {
+    await pretendRows(this.operator, LONG_HISTORY);
+    return findScans(this.operator, statements, Object.keys(LONG_HISTORY));
+  }
+
   /** What a work at a gateway reads. */
   async measure(work: Work, role = 'api'): Promise<Reads> {
     const consumers = [
@@ -102,6 +128,7 @@ class Side {
     const gateway = await startKiipGateway({
       ...this.database.env,
       ROLE: role,
+      RETENTION_USERS_DAYS: '30',
       DELIVERY_CONSUMERS: JSON.stringify(consumers),
     });
     const before = await this.read();
@@ -189,10 +216,16 @@ async function getAll(gateway: KiipGateway, paths: readonly string[]): Promise<v
 describe('what PostgreSQL reads does not grow with the history:', () => {
   let recent: Side;
   let grown: Side;
+  let stopRecording: () => Statements;
+  let sent: Statements;
   beforeAll(async () => {
     [recent, grown] = await Promise.all([Side.open(false), Side.open(true)]);
+    stopRecording = recordStatements();
   }, 120_000);
-  afterAll(() => Promise.all([recent, grown].map((side) => side.close())));
+  afterAll(async () => {
+    stopRecording();
+    await Promise.all([recent, grown].map((side) => side.close()));
+  });
 
   async function growthOf(work: Work, role?: string): Promise<Record<string, string>> {
     const constant = role === 'all' ? TOLERATED_POLLS : TOLERATED.constant;
@@ -249,9 +282,37 @@ describe('what PostgreSQL reads does not grow with the history:', () => {
     expect(found).toEqual({});
   });
 
+  it('a decision, a retry, a replay and the audit log', async () => {
+    const found = await growthOf(async (gateway, { cursors: [cursor] }) => {
+      const { id } = (await gateway.callback(redemption({ quantity: 'many', user_id: 'held' }))).body;
+      expect((await gateway.post(`/api/v1/kiip/issuances/${String(id)}/discard`, {})).status).toBe(200);
+      const page = await gateway.get(`/api/v1/deliveries?consumer=wallet&limit=1&after=${cursor}`);
+      const [delivery] = ((await page.json()) as { items: { id: string }[] }).items;
+      expect((await gateway.post(`/api/v1/deliveries/${delivery!.id}/retry`, {})).status).toBe(202);
+      const [from, to] = [new Date(Date.now() - 50_000).toISOString(), new Date().toISOString()];
+      const replays = '/api/v1/deliveries/replays';
+      const started = await gateway.post(replays, { consumer: 'wallet', from, to, rate_per_second: 1_000 });
+      const replay = `${replays}/${((await started.json()) as { id: string }).id}`;
+      await waitFor('the replay is finished', async () => {
+        const { finished_at } = (await (await gateway.get(replay)).json()) as { finished_at: string | null };
+        return finished_at !== null;
+      });
+      await getAll(gateway, ['/api/v1/audit', `/api/v1/deliveries/${delivery!.id}`]);
+    }, 'all');
+    expect(found).toEqual({});
+  });
+
+  it('and no plan reads a whole table, had it millions of rows', async () => {
+    sent = stopRecording();
+    expect(sent.length).toBeGreaterThan(100);
+    expect(await grown.findScans(sent)).toEqual([]);
+  });
+
   it('and the test sees it where an index is missing', async () => {
-    await grown.run('drop index deliveries_consumer_status_id_idx');
+    await grown.run('drop index deliveries_consumer_status_id_idx, idempotency_keys_expires_at_idx');
     const found = await growthOf((gateway, side) => getAll(gateway, deliveriesOf(side)));
     expect(found).toHaveProperty('deliveries');
+    const ofKeys = sent.filter(({ text }) => text.includes('idempotency_keys'));
+    expect(await grown.findScans(ofKeys)).toEqual([expect.stringContaining('Seq Scan on idempotency_keys')]);
   });
 });
