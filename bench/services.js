@@ -18,8 +18,8 @@ const ISSUANCES = `create table issuances (
   signature text not null unique, content text not null, name text, quantity integer not null, user_id text not null,
   duplicates integer not null default 0, received_at timestamptz not null default now(), unique (transaction_id, nonce))`;
 
-/** @returns undefined where PostgreSQL is not installed */
-export async function startPostgres() {
+/** @param more settings of the server, such as `work_mem=64MB` @returns undefined where PostgreSQL is not installed */
+export async function startPostgres(...more) {
   const bin = binaries();
   if (bin === undefined) return undefined;
   const folder = mkdtempSync(join(tmpdir(), 'gateway-bench-'));
@@ -32,7 +32,7 @@ export async function startPostgres() {
   execFileSync(join(bin, 'initdb'), ['-D', data, ...layout], options);
   const port = await freePort();
   // It waits for the disk at each commit, as it comes.
-  const settings = ['max_connections=400', 'max_wal_size=4GB'].flatMap((setting) => ['-c', setting]);
+  const settings = ['max_connections=400', 'max_wal_size=4GB', ...more].flatMap((setting) => ['-c', setting]);
   const address = ['-p', String(port), '-k', folder, '-h', '127.0.0.1'];
   const server = start(join(bin, 'postgres'), ['-D', data, ...address, ...settings], options);
   const preferred = prefer(server);
