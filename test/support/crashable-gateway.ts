@@ -11,11 +11,13 @@ export class CrashableGateway {
   private constructor(
     readonly origin: string,
     readonly env: Environment,
+    private readonly preload: string | undefined,
   ) {}
 
-  static async on(env: Environment): Promise<CrashableGateway> {
+  /** @param preload a module that Node.js runs before the gateway, in its process */
+  static async on(env: Environment, preload?: string): Promise<CrashableGateway> {
     const PORT = String(await freePort());
-    return new CrashableGateway(`http://127.0.0.1:${PORT}`, { LOG_LEVEL: 'warn', ...env, PORT });
+    return new CrashableGateway(`http://127.0.0.1:${PORT}`, { LOG_LEVEL: 'warn', ...env, PORT }, preload);
   }
 
   get log(): Record<string, unknown>[] {
@@ -23,7 +25,18 @@ export class CrashableGateway {
   }
 
   start(): void {
-    this.#process = startProcess(this.env);
+    this.#process = startProcess(this.env, this.preload === undefined ? {} : { preload: this.preload });
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#process?.signal(name);
+  }
+
+  /** SIGTERM: it drains, and ends by itself. */
+  async stop(): Promise<void> {
+    this.signal('SIGTERM');
+    const ending = await this.#process?.ended;
+    if (ending?.code !== 0) throw new Error(`the gateway did not stop: ${JSON.stringify(ending)}`);
   }
 
   async kill(): Promise<void> {

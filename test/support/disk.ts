@@ -34,6 +34,11 @@ export class Disk {
     }
   }
 
+  /** Writes everything so far to the disk. */
+  flush(): void {
+    execFileSync('sync', ['--file-system', this.path]);
+  }
+
   /** Leaves the files as a loss of power would at this moment. No process may use them. */
   losePower(): void {
     const copy = `${this.#image}.copy`;
@@ -73,5 +78,8 @@ function canMount(): boolean {
   }
 }
 
-/** `describe`, or `describe.skip` with a warning: only root may mount, and not in every container. */
-export const describeWithDisk = canMount() ? describe : describe.skip;
+/** Only root may mount, and not in every container. */
+export const hasDisks = canMount();
+
+/** `describe`, or `describe.skip` with a warning. */
+export const describeWithDisk = hasDisks ? describe : describe.skip;

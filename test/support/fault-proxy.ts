@@ -21,10 +21,15 @@ export class FaultProxy {
   readonly #clients = new Set<Socket>();
   readonly #server = createServer((client) => this.#forward(client));
 
-  private constructor(private readonly targetPort: number) {}
+  private constructor(
+    /** New connections lead there. */
+    public targetPort: number,
+    private readonly records: boolean,
+  ) {}
 
-  static async to(targetPort: number): Promise<FaultProxy> {
-    const proxy = new FaultProxy(targetPort);
+  /** @param records keeps what is sent, for `count` and `countWords` */
+  static async to(targetPort: number, records = true): Promise<FaultProxy> {
+    const proxy = new FaultProxy(targetPort, records);
     await proxy.#listen(0);
     return proxy;
   }
@@ -104,7 +109,7 @@ export class FaultProxy {
     };
     for (const socket of [client, target]) socket.on('error', end).on('close', end);
     client.on('data', (chunk) => {
-      this.#received += chunk.toString('latin1');
+      if (this.records) this.#received += chunk.toString('latin1');
       const matches = this.#trigger !== undefined && chunk.includes(this.#trigger.words);
       if (matches && this.#trigger?.when === 'before') return reset();
       doomed ||= matches;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { findServerUser } from '../../src/database/embedded-user.js';
 import type { ServerUser } from '../../src/database/embedded-user.js';
+import { isAlive } from './embedded-world.js';
 import { freePort } from './free-port.js';
 import { waitFor } from './wait-for.js';
 
@@ -17,22 +18,61 @@ export class PostgresServer {
 
   private constructor(
     readonly port: number,
-    readonly maxConnections: number,
-    private readonly bin: string,
     readonly folder: string,
     readonly user: ServerUser | undefined,
+    /** Of each start. */
+    private readonly settings: readonly string[],
   ) {}
 
-  static async create(): Promise<PostgresServer> {
-    const cluster = process.env['TEST_POSTGRES_CLUSTER']!;
-    const folder = mkdtempSync(`${cluster}-`);
-    const user = findServerUser(folder);
-    if (user !== undefined) chownSync(folder, user.uid, user.gid);
-    execFileSync('cp', ['-a', cluster, join(folder, 'data')], { ...user });
-    const bin = process.env['TEST_POSTGRES_BIN']!;
-    const server = new PostgresServer(await freePort(), MAX_CONNECTIONS, bin, folder, user);
+  /** @param parent what the path of its folder begins with */
+  static async create(
+    parent = process.env['TEST_POSTGRES_CLUSTER']!,
+    ...settings: string[]
+  ): Promise<PostgresServer> {
+    const server = await PostgresServer.copy(process.env['TEST_POSTGRES_CLUSTER']!, parent, settings);
     await server.start();
     return server;
+  }
+
+  private static async copy(
+    files: string,
+    parent: string,
+    settings: readonly string[],
+  ): Promise<PostgresServer> {
+    const folder = mkdtempSync(`${parent}-`);
+    const user = findServerUser(folder);
+    if (user !== undefined) chownSync(folder, user.uid, user.gid);
+    execFileSync('cp', ['-a', files, join(folder, 'data')], { ...user });
+    return new PostgresServer(await freePort(), folder, user, settings);
+  }
+
+  /** Starts a synchronous replica. This server is stopped for the time that it takes to copy its files. */
+  async createReplica(): Promise<PostgresServer> {
+    await this.stop();
+    const { hostname, username, password } = new URL(this.url('postgres'));
+    const primary = `primary_conninfo=host=${hostname} port=${this.port} user=${username} password=${password}`;
+    const data = join(this.folder, 'data');
+    const replica = await PostgresServer.copy(data, process.env['TEST_POSTGRES_CLUSTER']!, [primary]);
+    execFileSync('touch', [join(replica.folder, 'data', 'standby.signal')], { ...this.user });
+    await this.start();
+    await replica.start();
+    await this.query('postgres', `alter system set synchronous_standby_names = '*'`);
+    await this.query('postgres', 'select pg_reload_conf()');
+    await waitFor('the replica is in sync', async () => {
+      const rows = await this.query(
+        'postgres',
+        `select 1 from pg_stat_replication where sync_state = 'sync'`,
+      );
+      return rows.length > 0;
+    });
+    return replica;
+  }
+
+  /** Makes a replica the primary. It waits for no replica of its own. */
+  async promote(): Promise<void> {
+    await this.query('postgres', 'select pg_promote()');
+    await this.query('postgres', 'alter system reset synchronous_standby_names');
+    await this.query('postgres', 'select pg_reload_conf()');
   }
 
   url(database: string, port = this.port): string {
@@ -46,14 +86,18 @@ export class PostgresServer {
       'listen_addresses=127.0.0.1',
     ];
     const speed = ['fsync=off', 'shared_buffers=16MB', `max_connections=${MAX_CONNECTIONS}`];
-    const flags = [...given, ...speed, ...settings].flatMap((setting) => ['-c', setting]);
-    const child = spawn(join(this.bin, 'postgres'), ['-D', join(this.folder, 'data'), ...flags], {
+    const all = [...given, ...speed, ...this.settings, ...settings];
+    const flags = all.flatMap((setting) => ['-c', setting]);
+    const bin = process.env['TEST_POSTGRES_BIN']!;
+    const child = spawn(join(bin, 'postgres'), ['-D', join(this.folder, 'data'), ...flags], {
       ...this.user,
       cwd: this.folder,
       stdio: 'ignore',
     });
     this.#process = child;
-    process.once('exit', () => child.kill('SIGQUIT'));
+    const end = () => void child.kill('SIGQUIT');
+    process.once('exit', end);
+    child.once('exit', () => process.off('exit', end));
     await waitFor('the server answers', async () => {
       await this.query('postgres', 'select 1');
       return true;
@@ -63,10 +107,24 @@ export class PostgresServer {
   /** SIGINT: clients are thrown out (57P01). SIGQUIT: at once, as in a crash; the next start recovers. */
   async stop(signal: 'SIGINT' | 'SIGQUIT' = 'SIGINT'): Promise<void> {
     const child = this.#process;
-    if (!child || child.exitCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     child.kill(signal);
     await exited;
+  }
+
+  /** SIGKILL for every process of the server. The next start recovers. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    this.pause();
+    const others = this.#children();
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    for (const pid of others) signalIfThere(pid, 'SIGKILL');
+    await exited;
+    // They hold its shared memory.
+    await waitFor('no process of the server is left', () => !others.some(isAlive));
   }
 
   /** Stops every process of the server in its tracks: connections stay open and nothing answers. */
@@ -106,13 +164,16 @@ export class PostgresServer {
     const main = this.#process;
     if (!main?.pid || main.exitCode !== null || main.signalCode !== null) return;
     main.kill(signal);
-    for (const name of readdirSync('/proc')) {
-      if (/^\d+$/.test(name) && parentOf(name) === main.pid) signalIfThere(Number(name), signal);
-    }
+    for (const pid of this.#children()) signalIfThere(pid, signal);
+  }
+
+  #children(): number[] {
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+    return pids.filter((name) => parentOf(name) === this.#process?.pid).map(Number);
   }
 }
 
-function signalIfThere(pid: number, signal: 'SIGSTOP' | 'SIGCONT'): void {
+function signalIfThere(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {

@@ -8,6 +8,8 @@ export interface RetryingKiipClientOptions {
   readonly inFlight: number;
   /** The pause between two callbacks, at most 50. */
   readonly pauseMs?: number;
+  /** Called with the status or the error of each attempt. */
+  readonly onAttempt?: (outcome: number | string, startedAtMs: number) => void;
 }
 
 /**
@@ -23,14 +25,18 @@ export class RetryingKiipClient {
   #stopped = false;
   readonly #sender: CallbackSender;
   readonly #loops: Promise<void>[];
+  readonly #onAttempt: (outcome: number | string, startedAtMs: number) => void;
 
   /** @param origins origins of gateways that share their data */
   constructor(
     private readonly origins: readonly string[],
-    { inFlight, pauseMs = 0 }: RetryingKiipClientOptions,
+    { inFlight, pauseMs = 0, onAttempt = () => undefined }: RetryingKiipClientOptions,
   ) {
+    this.#onAttempt = onAttempt;
     this.#sender = new CallbackSender(inFlight);
     this.#loops = Array.from({ length: inFlight }, (_, index) => this.#send(index, pauseMs));
+    // `finish` reports the error.
+    Promise.all(this.#loops).catch(() => undefined);
   }
 
   /** Stops new callbacks and waits until those in flight are acknowledged. */
@@ -56,7 +62,9 @@ export class RetryingKiipClient {
   async #deliver(fields: Fields, index: number): Promise<{ outcome: string; id: string }> {
     for (let attempt = index; ; attempt += 1) {
       const origin = this.origins[attempt % this.origins.length]!;
+      const startedAtMs = performance.now();
       const response = await this.#sender.callback(origin, fields).catch((error: unknown) => codeOf(error));
+      this.#onAttempt(typeof response === 'string' ? response : response.status, startedAtMs);
       if (typeof response === 'string') {
         if (response !== 'ECONNREFUSED') this.lost += 1;
       } else if (response.status !== 503) {
@@ -69,6 +77,6 @@ export class RetryingKiipClient {
   }
 }
 
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : String(error);
 }

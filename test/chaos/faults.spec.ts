@@ -1,0 +1,61 @@
+import { writeFileSync } from 'node:fs';
+import { hasDisks } from '../support/disk.js';
+import { FAULTS } from '../support/faults.js';
+import { pageOf, tableOf } from '../support/fault-report.js';
+import { seededRandom } from '../support/random.js';
+import { isRedisInstalled } from '../support/redis.js';
+import { runFault } from '../support/run-fault.js';
+import type { FaultResult } from '../support/run-fault.js';
+
+/** A run of `npm run chaos`: see tools/chaos.js. */
+interface Run {
+  readonly command: string;
+  /** Part of the name of the faults to inject. Absent: all, and the page is written. */
+  readonly only?: string;
+  readonly rounds?: number;
+  /** Of the rounds in the table. */
+  readonly share: number;
+}
+
+/** Without the command: a few rounds of a few faults, to see that it works. */
+const SMALL = ['a gateway is killed', 'PostgreSQL commits, and its response is lost'];
+const LIMIT_MS = 1_800_000;
+const PAGE = new URL('../../docs/chaos.md', import.meta.url);
+
+const run =
+  process.env['CHAOS_RUN'] === undefined ? undefined : (JSON.parse(process.env['CHAOS_RUN']) as Run);
+const exact = FAULTS.filter(({ name }) => name === run?.only);
+const wanted =
+  exact.length > 0
+    ? exact
+    : FAULTS.filter(({ name }) => (run ? name.includes(run.only ?? '') : SMALL.includes(name)));
+const lacks = { disk: !hasDisks, redis: !isRedisInstalled };
+const faults = wanted.filter(({ needs }) => needs === undefined || !lacks[needs]);
+const roundsOf = (rounds: number) => (run ? (run.rounds ?? Math.max(1, Math.round(rounds * run.share))) : 3);
+
+describe('the gateways, when', () => {
+  const startedAt = performance.now();
+  const results: FaultResult[] = [];
+
+  test.each(faults)(
+    '$name, lose and double nothing',
+    async (fault) => {
+      const result = await runFault(fault, roundsOf(fault.rounds), seededRandom(FAULTS.indexOf(fault)));
+      results.push(result);
+      if (run) process.stderr.write(`${tableOf([result]).split('\n').at(-1)}\n`);
+      expect({ ...result, recoveryMs: [] }).toMatchObject({ lost: 0, doubled: 0, problems: [] });
+    },
+    LIMIT_MS,
+  );
+
+  afterAll(() => {
+    if (!run) return;
+    process.stdout.write(`\n${tableOf(results)}\n`);
+    for (const fault of wanted)
+      if (!faults.includes(fault))
+        process.stdout.write(`LEFT OUT: ${fault.name}, for want of ${fault.needs}\n`);
+    const minutes = (performance.now() - startedAt) / 60_000;
+    if (run.only === undefined && results.length === FAULTS.length)
+      writeFileSync(PAGE, pageOf(results, run.command, minutes));
+  });
+});

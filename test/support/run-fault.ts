@@ -1,0 +1,166 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CallbackSender, isAccepted } from './callback-sender.js';
+import { waitForMoment } from './crash-world.js';
+import type { Fault } from './faults.js';
+import { collectErrors, startFleet } from './fleet.js';
+import type { Fleet } from './fleet.js';
+import { FleetTraffic } from './fleet-traffic.js';
+import type { Attempt, Kind } from './fleet-traffic.js';
+import { allDelivered, countUnfinished, expireLostLeases, readTotals } from './reconciliation.js';
+import { waitFor } from './wait-for.js';
+
+const CALM_MS = 2_000;
+/** With the default DATABASE_TIMEOUT_MS. */
+const LEASE_SECONDS = 31;
+const SETTLE_SECONDS = 90;
+/** How many of the kills hit a gateway that starts. */
+const AT_START = 1 / 8;
+/** What a gateway may answer: 200, and these while something fails. */
+const STATUSES: Record<Kind, readonly number[]> = {
+  callback: [503],
+  count: [502, 503, 504],
+  moment: [409, 502, 503, 504],
+};
+
+/** A row of the report. */
+export interface FaultResult {
+  readonly name: string;
+  readonly rounds: number;
+  readonly kills: number;
+  readonly requests: number;
+  readonly acknowledged: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly failed: number;
+  readonly addedP99Ms: number;
+  /** Of each recovery that was awaited. */
+  readonly recoveryMs: readonly number[];
+  /** Everything that must not be, in words. */
+  readonly problems: readonly string[];
+}
+
+/** Injects a fault, round after round, into a fleet under load, and checks everything that was acknowledged. */
+export async function runFault(fault: Fault, rounds: number, random: () => number): Promise<FaultResult> {
+  const fleet = await startFleet(fault.fleet);
+  try {
+    const traffic = new FleetTraffic(fleet.origins);
+    const recovered = () => traffic.recovered((id) => fleet.consumer.hasReceived(id));
+    await recovered();
+    const calmAt = performance.now();
+    await sleep(CALM_MS);
+    const begunAt = performance.now();
+    const faultyMs: [from: number, to: number][] = [];
+    const recoveryMs: number[] = [];
+    for (let round = 1; round <= rounds; round += 1) {
+      await fault.prepare?.(fleet);
+      await waitForMoment(
+        random() < AT_START ? 'start' : 'traffic',
+        fleet.gateways[0]!,
+        traffic.kiip,
+        random,
+      );
+      const from = performance.now();
+      const end = await fault.begin(fleet, random);
+      const [shortest, longest] = fault.holdMs;
+      await sleep(shortest + random() * (longest - shortest));
+      const endedAt = performance.now();
+      await end();
+      if (round % (fault.recoverEvery ?? 1) === 0 || round === rounds) {
+        await recovered();
+        recoveryMs.push(performance.now() - endedAt);
+      }
+      faultyMs.push([from, performance.now()]);
+    }
+    await within(SETTLE_SECONDS, 'the last callback is acknowledged', traffic.finish());
+    // Before, gateways started.
+    const attempts = traffic.attempts.filter(({ startedAtMs }) => startedAtMs >= calmAt);
+    const during = ([from, to]: readonly [number, number]) =>
+      attempts.filter(({ startedAtMs, endedAtMs }) => endedAtMs >= from && startedAtMs <= to);
+    const failed = attempts.filter(({ outcome }) => outcome !== 200);
+    const outcome = await inspect(fleet, traffic);
+    return {
+      name: fault.name,
+      rounds,
+      kills: (fault.kills ?? 0) * rounds,
+      requests: attempts.length,
+      failed: failed.length,
+      addedP99Ms: Math.max(0, p99(faultyMs.flatMap(during)) - p99(during([calmAt, begunAt]))),
+      recoveryMs,
+      ...outcome,
+      problems: [...findForbidden(fault, failed), ...outcome.problems],
+    };
+  } finally {
+    await fleet.close();
+  }
+}
+
+/** Failed requests that must not fail in this way, or not at all. */
+function findForbidden({ mayFail, mayTimeOut }: Fault, failed: readonly Attempt[]): string[] {
+  const forbidden = failed.filter(({ kind, outcome }) => {
+    const isUsual =
+      typeof outcome === 'number'
+        ? STATUSES[kind].includes(outcome)
+        : mayTimeOut || !outcome.includes('TIMEOUT');
+    return !isUsual || !mayFail.includes(kind);
+  });
+  return [...Map.groupBy(forbidden, ({ kind, outcome }) => `a ${kind} got ${outcome}`)].map(
+    ([text, { length }]) => `${length} x ${text}`,
+  );
+}
+
+/** Waits until everything is delivered, and looks for every callback that was acknowledged, in the ledger and at the consumer. */
+async function inspect(fleet: Fleet, { kiip }: FleetTraffic) {
+  const problems: string[] = [];
+  const database = { query: (text: string) => fleet.postgres.query('postgres', text) };
+  const settle = async () => {
+    await sleep(200);
+    await expireLostLeases(database, LEASE_SECONDS);
+    await database.query(
+      `update deliveries set next_attempt_at = now() where status = 'pending' and next_attempt_at > now()`,
+    );
+    return (await countUnfinished(database)) === 0;
+  };
+  await waitFor('everything is delivered', settle, SETTLE_SECONDS).catch((error: unknown) =>
+    problems.push(String(error)),
+  );
+  const [gateway] = fleet.gateways;
+  const sender = new CallbackSender();
+  const ledger = await sender.ledger(gateway!.origin);
+  await sender.close();
+  const entries = Map.groupBy(ledger.filter(isAccepted), ({ transaction_id }) => transaction_id);
+  // An event may arrive again, under its id.
+  const events = Map.groupBy(new Set(fleet.consumer.received()), (line) => line.split(' ')[0]!);
+  const moments = Map.groupBy(fleet.vendors.received(), (user) => user);
+  const lost = [...kiip.acknowledged].filter(([transaction, responses]) => {
+    const entry = entries.get(transaction)?.[0];
+    const isNamed = responses.every(({ outcome, id }) => outcome === 'spooled' || id === entry?.id);
+    return entry === undefined || !isNamed || !events.has(transaction);
+  });
+  const doubled = [entries, events, moments].flatMap((groups) =>
+    [...groups].filter(([, { length }]) => length > 1),
+  );
+  for (const each of fleet.gateways) collectErrors(fleet, each);
+  problems.push(...new Set(fleet.errors));
+  const [totals, expected] = [await readTotals(gateway!.origin), allDelivered(ledger.length)].map((each) =>
+    JSON.stringify(each, Object.keys(allDelivered(0)).toSorted()),
+  );
+  if (totals !== expected) problems.push(`the reconciliation says ${totals}`);
+  return { acknowledged: kiip.acknowledged.size, lost: lost.length, doubled: doubled.length, problems };
+}
+
+function p99(attempts: readonly Attempt[]): number {
+  const durations = attempts
+    .filter(({ outcome }) => outcome === 200)
+    .map(({ startedAtMs, endedAtMs }) => endedAtMs - startedAtMs)
+    .toSorted((one, other) => one - other);
+  return durations[Math.floor(durations.length * 0.99)] ?? 0;
+}
+
+async function within(seconds: number, what: string, work: Promise<void>): Promise<void> {
+  const timer = new AbortController();
+  const late = sleep(seconds * 1_000, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`timed out after ${seconds} s waiting until ${what}`);
+  });
+  late.catch(() => undefined);
+  await Promise.race([work, late]).finally(() => timer.abort());
+}
