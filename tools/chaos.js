@@ -1,4 +1,4 @@
-// `npm run chaos -- [--only NAME] [--rounds N] [--seed S] [--minutes M]`: injects every fault of test/support/faults.ts, prints a
+// `npm run chaos -- [--only NAME]… [--rounds N] [--seed S] [--minutes M]`: injects every fault of test/support/faults.ts, prints a
 // table, and writes docs/chaos.md. Jest runs it, as it runs the tests: with its seed, its sources and its PostgreSQL.
 import { spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -12,7 +12,7 @@ const MINUTES = 25;
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string' },
+    only: { type: 'string', multiple: true, default: [] },
     rounds: { type: 'string' },
     seed: { type: 'string', default: String(randomInt(1, 2 ** 31)) },
     minutes: { type: 'string', default: String(MINUTES) },
@@ -23,10 +23,11 @@ const number = (name) => {
   if (!(value > 0)) throw new Error(`--${name} must be a positive number.`);
   return value;
 };
-const options = Object.entries(values).filter(
-  ([name, value]) => name !== 'minutes' || value !== String(MINUTES),
-);
-const command = `npm run chaos -- ${options.map(([name, value]) => `--${name} ${/\s/.test(value) ? `'${value}'` : value}`).join(' ')}`;
+const shown = (value) => (/\s/.test(value) ? `'${value}'` : value);
+const command = Object.entries(values)
+  .filter(([name, value]) => name !== 'minutes' || value !== String(MINUTES))
+  .flatMap(([name, value]) => [value].flat().map((each) => ` --${name} ${shown(each)}`))
+  .reduce((text, option) => text + option, 'npm run chaos --');
 const run = {
   command,
   only: values.only,

@@ -10,8 +10,8 @@ import type { FaultResult } from '../support/run-fault.js';
 /** A run of `npm run chaos`: see tools/chaos.js. */
 interface Run {
   readonly command: string;
-  /** Part of the name of the faults to inject. Absent: all, and the page is written. */
-  readonly only?: string;
+  /** The names of the faults to inject, or parts of them. None: all, and the page is written. */
+  readonly only: readonly string[];
   readonly rounds?: number;
   /** Of the rounds in the table. */
   readonly share: number;
@@ -24,11 +24,12 @@ const PAGE = new URL('../../docs/chaos.md', import.meta.url);
 
 const run =
   process.env['CHAOS_RUN'] === undefined ? undefined : (JSON.parse(process.env['CHAOS_RUN']) as Run);
-const exact = FAULTS.filter(({ name }) => name === run?.only);
-const wanted =
-  exact.length > 0
-    ? exact
-    : FAULTS.filter(({ name }) => (run ? name.includes(run.only ?? '') : SMALL.includes(name)));
+const only = run?.only ?? SMALL;
+const isNamed = (part: string) => FAULTS.some(({ name }) => name === part);
+const wanted = FAULTS.filter(
+  ({ name }) =>
+    only.length === 0 || only.some((part) => (isNamed(part) ? name === part : name.includes(part))),
+);
 const lacks = { disk: !hasDisks, redis: !isRedisInstalled };
 const faults = wanted.filter(({ needs }) => needs === undefined || !lacks[needs]);
 const roundsOf = (rounds: number) => (run ? (run.rounds ?? Math.max(1, Math.round(rounds * run.share))) : 3);
@@ -55,7 +56,7 @@ describe('the gateways, when', () => {
       if (!faults.includes(fault))
         process.stdout.write(`LEFT OUT: ${fault.name}, for want of ${fault.needs}\n`);
     const minutes = (performance.now() - startedAt) / 60_000;
-    if (run.only === undefined && results.length === FAULTS.length)
+    if (only.length === 0 && results.length === FAULTS.length)
       writeFileSync(PAGE, pageOf(results, run.command, minutes));
   });
 });

@@ -12,7 +12,7 @@ export const IN_FLIGHT = 6;
 export const WAIT_SECONDS = 120;
 
 /** Reads the feed continuously, as a consumer does, while gateways are killed and restarted. */
-class FeedReader {
+export class FeedReader {
   readonly entries: FeedEntry[] = [];
   #cursor: string | undefined;
   #stopped = false;

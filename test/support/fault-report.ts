@@ -43,7 +43,7 @@ export function pageOf(results: readonly FaultResult[], command: string, minutes
   const gibibytes = Math.round(totalmem() / 2 ** 30);
   return `# Chaos
 
-Written by \`npm run chaos\`: do not edit it.
+<!-- Written by \`npm run chaos\`. Do not edit. -->
 
 The command starts two gateways with PostgreSQL, Redis, Kigo, Kiip and a consumer, each a process of its own, and sends callbacks, counts and moments to them. Then it injects one fault after the other, at random moments, and looks for everything that was acknowledged.
 
@@ -80,13 +80,18 @@ function linkOf(proof: Proof): string {
   return 'row' in proof ? `"${proof.row}"` : `[${proof.test}](../${proof.spec})`;
 }
 
+const seconds = (ms = 0) => (ms / 1_000).toFixed(1);
+
 function recoveryOf({ recoveryMs }: FaultResult): string {
   const sorted = recoveryMs.toSorted((one, other) => one - other);
-  const seconds = (ms = 0) => (ms / 1_000).toFixed(1);
   return `${seconds(sorted[Math.floor(sorted.length / 2)])} s (${seconds(sorted.at(-1))})`;
 }
 
-function markdown([header, ...rows]: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(header!), line(header!.map(() => '---')), ...rows.map(line)].join('\n');
+/** With aligned columns, as the formatter wants them. */
+function markdown(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(3, ...rows.map((row) => row[column]!.length)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
+  const [header, ...others] = rows.map(line);
+  return [header, line(widths.map((width) => '-'.repeat(width))), ...others].join('\n');
 }

@@ -89,7 +89,7 @@ export const FAULTS: readonly Fault[] = [
   fault('a gateway is killed', kill('gateway'), 200, NONE, ANYTHING, { kills: 1, recoverEvery: 10 }),
   fault('PostgreSQL is killed', kill('postgres'), 150, SHORT, STORED, { kills: 1, recoverEvery: 5 }),
   fault('Redis is killed', kill('redis'), 150, SHORT, NOTHING, { kills: 1, recoverEvery: 5, ...redis }),
-  fault('Kigo and Kiip are killed', kill('vendors'), 120, SHORT, MOMENTS, { kills: 1, recoverEvery: 5 }),
+  fault('Kigo and Kiip are killed', kill('vendors'), 120, SHORT, MOMENTS, { kills: 1, recoverEvery: 20 }),
   fault('the consumer is killed', kill('consumer'), 150, SHORT, NOTHING, { kills: 1, recoverEvery: 10 }),
   fault('any process is killed', KILL_ANY, 300, SHORT, ANYTHING, { kills: 1, recoverEvery: 50, ...redis }),
   fault('two faults at once', TOGETHER, 30, [500, 3_000], ANYTHING, { mayTimeOut: true, ...redis }),

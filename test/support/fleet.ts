@@ -40,6 +40,8 @@ export interface Fleet {
   close(): Promise<void>;
 }
 
+const to = (port: number) => FaultProxy.to(port, false);
+
 export async function startFleet({ disk: hasDisk, spool, clock }: FleetOptions = {}): Promise<Fleet> {
   const disk = hasDisk ? Disk.create() : undefined;
   const postgres = disk
@@ -50,7 +52,6 @@ export async function startFleet({ disk: hasDisk, spool, clock }: FleetOptions =
   const redis = isRedisInstalled ? await startRedis() : undefined;
   const [vendors, consumer] = await Promise.all([RecordingProcess.create(), RecordingProcess.create()]);
   const folder = mkdtempSync(join(tmpdir(), 'gateway-spool-'));
-  const to = (port: number) => FaultProxy.to(port, false);
   const backends = {
     postgres: await to(postgres.port),
     redis: await to(redis?.port ?? 9),
@@ -77,7 +78,7 @@ export async function startFleet({ disk: hasDisk, spool, clock }: FleetOptions =
   ];
   const clients = await Promise.all(gateways.map(({ origin: url }) => to(Number(new URL(url).port))));
   for (const gateway of gateways) gateway.start();
-  return {
+  const fleet: Fleet = {
     postgres,
     replica: undefined,
     redis,
@@ -96,15 +97,16 @@ export async function startFleet({ disk: hasDisk, spool, clock }: FleetOptions =
     errors: [],
     async close() {
       // A fault may not have ended.
-      this.postgres.resume();
+      fleet.postgres.resume();
       await Promise.all(gateways.map((gateway) => gateway.close()));
       await Promise.all([...clients, ...Object.values(backends)].map((proxy) => proxy.close()));
       await Promise.all([vendors.close(), consumer.close(), redis?.close()]);
-      await Promise.all([this.postgres.destroy(), this.replica?.destroy()]);
+      await Promise.all([fleet.postgres.destroy(), fleet.replica?.destroy()]);
       rmSync(folder, { recursive: true, force: true });
       disk?.destroy();
     },
   };
+  return fleet;
 }
 
 /** Keeps what a gateway logged as an error, before its process is replaced. */

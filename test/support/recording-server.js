@@ -7,16 +7,16 @@ import { text } from 'node:stream/consumers';
 const [, , port, file] = process.argv;
 
 createServer((request, response) => {
-  text(request)
-    .then((body) => {
-      const received = describe(request, body);
-      if (received !== undefined) appendFileSync(file, `${received}\n`);
-      response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify(answerTo(new URL(request.url, 'http://localhost'))));
-    })
-    // The sender was killed.
-    .catch(() => response.destroy());
+  // Where it fails, the sender was killed.
+  answer(request, response).catch(() => response.destroy());
 }).listen(Number(port), '127.0.0.1');
+
+async function answer(request, response) {
+  const received = describe(request, await text(request));
+  if (received !== undefined) appendFileSync(file, `${received}\n`);
+  response.setHeader('content-type', 'application/json');
+  response.end(JSON.stringify(answerTo(new URL(request.url, 'http://localhost'))));
+}
 
 /** Of an event, its id and what it is about; of a moment, its user. */
 function describe({ url, headers }, body) {
