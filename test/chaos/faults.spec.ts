@@ -1,6 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { hasDisks } from '../support/disk.js';
 import { FAULTS } from '../support/faults.js';
+import type { Fault } from '../support/faults.js';
+import { startFleet } from '../support/fleet.js';
+import type { Fleet, FleetOptions } from '../support/fleet.js';
 import { pageOf, tableOf } from '../support/fault-report.js';
 import { seededRandom } from '../support/random.js';
 import { isRedisInstalled } from '../support/redis.js';
@@ -37,11 +40,33 @@ const roundsOf = (rounds: number) => (run ? (run.rounds ?? Math.max(1, Math.roun
 describe('the gateways, when', () => {
   const startedAt = performance.now();
   const results: FaultResult[] = [];
+  let fleet: Fleet | undefined;
+  let options: FleetOptions | undefined;
+
+  /** The fleet of the row before, if that is as this one wants it. */
+  async function fleetOf(fault: Fault): Promise<Fleet> {
+    if (fleet && options === fault.fleet) return fleet;
+    await closeFleet();
+    options = fault.fleet;
+    fleet = await startFleet(options);
+    return fleet;
+  }
+  async function closeFleet(): Promise<void> {
+    await fleet?.close();
+    fleet = undefined;
+  }
 
   test.each(faults)(
     '$name, lose and double nothing',
     async (fault) => {
-      const result = await runFault(fault, roundsOf(fault.rounds), seededRandom(FAULTS.indexOf(fault)));
+      const random = seededRandom(FAULTS.indexOf(fault));
+      const result = await runFault(await fleetOf(fault), fault, roundsOf(fault.rounds), random).catch(
+        async (error: unknown) => {
+          // The fault may not have ended.
+          await closeFleet();
+          throw error;
+        },
+      );
       results.push(result);
       if (run) process.stderr.write(`${tableOf([result]).split('\n').at(-1)}\n`);
       expect({ ...result, recoveryMs: [] }).toMatchObject({ lost: 0, doubled: 0, problems: [] });
@@ -49,7 +74,8 @@ describe('the gateways, when', () => {
     LIMIT_MS,
   );
 
-  afterAll(() => {
+  afterAll(async () => {
+    await closeFleet();
     if (!run) return;
     process.stdout.write(`\n${tableOf(results)}\n`);
     for (const fault of wanted)

@@ -85,10 +85,10 @@ export class CallbackSender {
     return JSON.parse(text) as { items: FeedEntry[]; next: string };
   }
 
-  /** Reads the whole ledger from the feed. */
-  async ledger(origin: string): Promise<FeedEntry[]> {
+  /** Reads the whole ledger from the feed, or what is behind a cursor. */
+  async ledger(origin: string, cursor?: string): Promise<FeedEntry[]> {
     const entries: FeedEntry[] = [];
-    for (let after: string | undefined; ;) {
+    for (let after = cursor; ;) {
       const { items, next } = await this.page(origin, after);
       if (items.length === 0) return entries;
       entries.push(...items);

@@ -14,12 +14,14 @@ export const WAIT_SECONDS = 120;
 /** Reads the feed continuously, as a consumer does, while gateways are killed and restarted. */
 export class FeedReader {
   readonly entries: FeedEntry[] = [];
-  #cursor: string | undefined;
   #stopped = false;
   readonly #sender = new CallbackSender(1);
   readonly #loop: Promise<void>;
 
-  constructor(private readonly origin: string) {
+  constructor(
+    private readonly origin: string,
+    public cursor?: string,
+  ) {
     this.#loop = this.#read();
   }
 
@@ -32,10 +34,10 @@ export class FeedReader {
   async #read(): Promise<void> {
     for (;;) {
       const last = this.#stopped;
-      const page = await this.#sender.page(this.origin, this.#cursor).catch(() => undefined);
+      const page = await this.#sender.page(this.origin, this.cursor).catch(() => undefined);
       if (page) {
         this.entries.push(...page.items);
-        this.#cursor = page.next;
+        this.cursor = page.next;
         if (last && page.items.length === 0) return;
       }
       await sleep(20);

@@ -53,7 +53,7 @@ npm run chaos -- --minutes 5                     # with fewer rounds
 npm run chaos -- --only 'Redis is killed' --rounds 20 --seed 7
 \`\`\`
 
-\`--only\` takes part of a name. The seed, which is printed, repeats the choices of a run, not its timing. The exit status is 1 when something was lost or doubled, hung, failed although it need not, or was logged as an error. Faults of a disk need the right to mount one, those of Redis \`redis-server\`; what a machine lacks is left out and named. The faults are a table in \`test/support/faults.ts\`.
+\`--only\` takes part of a name, and may be given several times. The seed, which is printed, repeats the choices of a run, not its timing. It runs on Linux. The exit status is 1 when something was lost or doubled, hung, failed although it need not, or was logged as an error. Faults of a disk need the right to mount one, those of Redis \`redis-server\`; what a machine lacks is left out and named. The faults are a table in \`test/support/faults.ts\`.
 
 ## The last run
 

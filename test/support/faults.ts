@@ -86,11 +86,11 @@ const TOGETHER = twoOf(
 /** All faults of `npm run chaos`: the name, the fault, rounds, how long each lasts, what may fail. */
 export const FAULTS: readonly Fault[] = [
   // Kills at random moments
-  fault('a gateway is killed', kill('gateway'), 200, NONE, ANYTHING, { kills: 1, recoverEvery: 10 }),
-  fault('PostgreSQL is killed', kill('postgres'), 150, SHORT, STORED, { kills: 1, recoverEvery: 5 }),
-  fault('Redis is killed', kill('redis'), 150, SHORT, NOTHING, { kills: 1, recoverEvery: 5, ...redis }),
-  fault('Kigo and Kiip are killed', kill('vendors'), 120, SHORT, MOMENTS, { kills: 1, recoverEvery: 20 }),
-  fault('the consumer is killed', kill('consumer'), 150, SHORT, NOTHING, { kills: 1, recoverEvery: 10 }),
+  fault('a gateway is killed', kill('gateway'), 250, NONE, ANYTHING, { kills: 1, recoverEvery: 10 }),
+  fault('PostgreSQL is killed', kill('postgres'), 200, SHORT, STORED, { kills: 1, recoverEvery: 10 }),
+  fault('Redis is killed', kill('redis'), 150, SHORT, NOTHING, { kills: 1, recoverEvery: 10, ...redis }),
+  fault('Kigo and Kiip are killed', kill('vendors'), 100, SHORT, MOMENTS, { kills: 1, recoverEvery: 20 }),
+  fault('the consumer is killed', kill('consumer'), 30, SHORT, NOTHING, { kills: 1 }),
   fault('any process is killed', KILL_ANY, 300, SHORT, ANYTHING, { kills: 1, recoverEvery: 50, ...redis }),
   fault('two faults at once', TOGETHER, 30, [500, 3_000], ANYTHING, { mayTimeOut: true, ...redis }),
 
@@ -111,14 +111,6 @@ export const FAULTS: readonly Fault[] = [
   fault('connections to PostgreSQL are reset', cut('postgres'), 10, [0, 500], MOMENTS),
   fault('PostgreSQL is unreachable', partition('postgres'), 3, SECONDS, MOMENTS),
   fault(
-    'PostgreSQL is unreachable and a gateway is killed, with a spool',
-    twoOf(cut('postgres'), atOnce(kill('gateway'))),
-    6,
-    SECONDS,
-    ANYTHING,
-    { kills: 1, fleet: { spool: true } },
-  ),
-  fault(
     'PostgreSQL commits, and its response is lost',
     loseResponses('postgres', 'gateway_insert_ledger'),
     8,
@@ -129,8 +121,6 @@ export const FAULTS: readonly Fault[] = [
   fault('PostgreSQL has no free connection', exhaustConnections, 3, SECONDS, STORED),
   fault('PostgreSQL is read-only', makeReadOnly, 3, SECONDS, STORED),
   fault('the ledger is locked', lockLedger, 3, SECONDS, MOMENTS),
-  fault('the disk of PostgreSQL is full', fillDisk, 3, SECONDS, STORED, disk),
-  fault('the machine of PostgreSQL loses power', losePower, 4, SHORT, STORED, { kills: 1, ...disk }),
 
   // Redis
   fault('connections to Redis are reset', cut('redis'), 6, [0, 1_000], NOTHING, redis),
@@ -165,9 +155,6 @@ export const FAULTS: readonly Fault[] = [
   fault('clients are 200 ms away', slow('clients', 200), 3, SECONDS, NOTHING),
 
   // All of it
-  fault('the clock of a gateway is set by an hour, ahead and back', stepClock, 9, [500, 1_500], NOTHING, {
-    fleet: { clock: true },
-  }),
   fault(
     'everything is unreachable',
     partition('clients', 'postgres', 'redis', 'kigo', 'kiip', 'consumer'),
@@ -176,4 +163,19 @@ export const FAULTS: readonly Fault[] = [
     ANYTHING,
     { mayTimeOut: true, ...redis },
   ),
+
+  // With fleets of their own
+  fault(
+    'PostgreSQL is unreachable and a gateway is killed, with a spool',
+    twoOf(cut('postgres'), atOnce(kill('gateway'))),
+    6,
+    SECONDS,
+    ANYTHING,
+    { kills: 1, fleet: { spool: true } },
+  ),
+  fault('the disk of PostgreSQL is full', fillDisk, 3, SECONDS, STORED, disk),
+  fault('the machine of PostgreSQL loses power', losePower, 4, SHORT, STORED, { kills: 1, ...disk }),
+  fault('the clock of a gateway is set by an hour, ahead and back', stepClock, 9, [500, 1_500], NOTHING, {
+    fleet: { clock: true },
+  }),
 ];

@@ -20,9 +20,9 @@ export interface Attempt {
 }
 
 const USERS = 40;
-/** Nothing is to take as long: a request, a recovery. */
+/** Nothing is to take as long: a request, a recovery. The circuit of a consumer is open for up to a minute. */
 const HANGS_MS = 15_000;
-const RECOVERY_SECONDS = 60;
+const RECOVERY_SECONDS = 90;
 const MOMENT_TRIES = 5;
 
 const newAgent = () =>

@@ -36,7 +36,9 @@ export interface Fleet {
   readonly links: Readonly<Record<Link, readonly FaultProxy[]>>;
   readonly disk: Disk | undefined;
   /** What gateways logged as an error. */
-  readonly errors: string[];
+  readonly errors: Set<string>;
+  /** What is recorded so far: the number of entries, and the cursor behind them. */
+  recorded: { readonly entries: number; readonly cursor?: string };
   close(): Promise<void>;
 }
 
@@ -94,7 +96,8 @@ export async function startFleet({ disk: hasDisk, spool, clock }: FleetOptions =
       >),
     },
     disk,
-    errors: [],
+    errors: new Set(),
+    recorded: { entries: 0 },
     async close() {
       // A fault may not have ended.
       fleet.postgres.resume();
@@ -112,5 +115,5 @@ export async function startFleet({ disk: hasDisk, spool, clock }: FleetOptions =
 /** Keeps what a gateway logged as an error, before its process is replaced. */
 export function collectErrors({ errors }: Fleet, gateway: CrashableGateway): void {
   const lines = gateway.log.filter(({ level }) => level === 'error' || level === 'fatal');
-  errors.push(...lines.map((line) => JSON.stringify(line)));
+  for (const line of lines) errors.add(JSON.stringify(line));
 }

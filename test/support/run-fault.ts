@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CallbackSender, isAccepted } from './callback-sender.js';
+import type { FeedEntry } from './callback-sender.js';
 import { FeedReader, waitForMoment } from './crash-world.js';
 import type { Fault } from './faults.js';
-import { collectErrors, startFleet } from './fleet.js';
+import { collectErrors } from './fleet.js';
 import type { Fleet } from './fleet.js';
 import { FleetTraffic } from './fleet-traffic.js';
 import type { Attempt, Kind } from './fleet-traffic.js';
 import { allDelivered, countUnfinished, expireLostLeases, readTotals } from './reconciliation.js';
+import type { RetryingKiipClient } from './retrying-kiip-client.js';
 import { waitFor } from './wait-for.js';
 
 const CALM_MS = 2_000;
@@ -39,66 +41,84 @@ export interface FaultResult {
   readonly problems: readonly string[];
 }
 
-/** Injects a fault, round after round, into a fleet under load, and checks everything that was acknowledged. */
-export async function runFault(fault: Fault, rounds: number, random: () => number): Promise<FaultResult> {
-  const fleet = await startFleet(fault.fleet);
-  try {
-    const traffic = new FleetTraffic(fleet.origins);
-    const recovered = () => traffic.recovered((id) => fleet.consumer.hasReceived(id));
-    await recovered();
-    const reader = new FeedReader(fleet.origins[0]!);
-    const calmAt = performance.now();
-    await sleep(CALM_MS);
-    const begunAt = performance.now();
-    const faultyMs: [from: number, to: number][] = [];
-    const recoveryMs: number[] = [];
-    for (let round = 1; round <= rounds; round += 1) {
-      await fault.prepare?.(fleet);
-      await waitForMoment(
-        random() < AT_START ? 'start' : 'traffic',
-        fleet.gateways[0]!,
-        traffic.kiip,
-        random,
-      );
-      const from = performance.now();
-      const end = await fault.begin(fleet, random);
-      const [shortest, longest] = fault.holdMs;
-      await sleep(shortest + random() * (longest - shortest));
-      const endedAt = performance.now();
-      await end();
-      if (round % (fault.recoverEvery ?? 1) === 0 || round === rounds) {
-        await recovered();
-        recoveryMs.push(performance.now() - endedAt);
-      }
-      faultyMs.push([from, performance.now()]);
+/** Injects a fault, round after round, into a fleet under load, and checks everything that was acknowledged meanwhile. */
+export async function runFault(
+  fleet: Fleet,
+  fault: Fault,
+  rounds: number,
+  random: () => number,
+): Promise<FaultResult> {
+  const { consumer, vendors, gateways, origins, recorded, errors } = fleet;
+  const before = {
+    events: consumer.received().length,
+    moments: vendors.received().length,
+    errors: errors.size,
+  };
+  const traffic = new FleetTraffic(origins);
+  const recovered = () => traffic.recovered((id) => consumer.hasReceived(id));
+  await recovered();
+  const reader = new FeedReader(origins[0]!, recorded.cursor);
+  const calmAt = performance.now();
+  await sleep(CALM_MS);
+  const begunAt = performance.now();
+  const faultyMs: [from: number, to: number][] = [];
+  const recoveryMs: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    await fault.prepare?.(fleet);
+    await waitForMoment(random() < AT_START ? 'start' : 'traffic', gateways[0]!, traffic.kiip, random);
+    const from = performance.now();
+    const end = await fault.begin(fleet, random);
+    const [shortest, longest] = fault.holdMs;
+    await sleep(shortest + random() * (longest - shortest));
+    const endedAt = performance.now();
+    await end();
+    if (round % (fault.recoverEvery ?? 1) === 0 || round === rounds) {
+      await recovered();
+      recoveryMs.push(performance.now() - endedAt);
     }
-    await within(SETTLE_SECONDS, 'the last callback is acknowledged', traffic.finish());
-    await within(SETTLE_SECONDS, 'the feed is read', reader.finish());
-    // Before, gateways started.
-    const attempts = traffic.attempts.filter(({ startedAtMs }) => startedAtMs >= calmAt);
-    const during = ([from, to]: readonly [number, number]) =>
-      attempts.filter(({ startedAtMs, endedAtMs }) => endedAtMs >= from && startedAtMs <= to);
-    const failed = attempts.filter(({ outcome }) => outcome !== 200);
-    const outcome = await inspect(fleet, traffic, reader);
-    const [gateway] = fleet.gateways;
-    // An entry of a clock that is ahead is in no window until then.
-    const unreconciled = fault.fleet?.clock
-      ? []
-      : await findUnreconciled(gateway!.origin, outcome.acknowledged);
-    return {
-      name: fault.name,
-      rounds,
-      kills: (fault.kills ?? 0) * rounds,
-      requests: attempts.length,
-      failed: failed.length,
-      addedP99Ms: Math.max(0, p99(faultyMs.flatMap(during)) - p99(during([calmAt, begunAt]))),
-      recoveryMs,
-      ...outcome,
-      problems: [...findForbidden(fault, failed), ...outcome.problems, ...unreconciled],
-    };
-  } finally {
-    await fleet.close();
+    faultyMs.push([from, performance.now()]);
   }
+  await within(SETTLE_SECONDS, 'the last callback is acknowledged', traffic.finish());
+  await within(SETTLE_SECONDS, 'the feed is read', reader.finish());
+  // Before, gateways may have started.
+  const attempts = traffic.attempts.filter(({ startedAtMs }) => startedAtMs >= calmAt);
+  const during = ([from, to]: readonly [number, number]) =>
+    attempts.filter(({ startedAtMs, endedAtMs }) => endedAtMs >= from && startedAtMs <= to);
+  const failed = attempts.filter(({ outcome }) => outcome !== 200);
+
+  const unsettled = await settle(fleet);
+  const { origin } = gateways[0]!;
+  const sender = new CallbackSender();
+  const ledger = await sender.ledger(origin, recorded.cursor);
+  await sender.close();
+  fleet.recorded = { entries: recorded.entries + ledger.length, cursor: reader.cursor! };
+  for (const gateway of gateways) collectErrors(fleet, gateway);
+  const counts = countLost(traffic.kiip, {
+    ledger,
+    // An event may arrive again, under its id.
+    events: [...new Set(consumer.received().slice(before.events))],
+    moments: vendors.received().slice(before.moments),
+  });
+  return {
+    name: fault.name,
+    rounds,
+    kills: (fault.kills ?? 0) * rounds,
+    requests: attempts.length,
+    ...counts,
+    failed: failed.length,
+    addedP99Ms: Math.max(0, p99(faultyMs.flatMap(during)) - p99(during([calmAt, begunAt]))),
+    recoveryMs,
+    problems: [
+      ...findForbidden(fault, failed),
+      ...unsettled,
+      ...[...errors].slice(before.errors),
+      ...(String(reader.entries.map(({ id }) => id)) === String(ledger.map(({ id }) => id))
+        ? []
+        : ['a reader of the feed missed an entry']),
+      // An entry of a clock that is ahead is in no window until then.
+      ...(fault.fleet?.clock ? [] : await findUnreconciled(origin, fleet.recorded.entries)),
+    ],
+  };
 }
 
 /** Failed requests that must not fail in this way, or not at all. */
@@ -115,11 +135,10 @@ function findForbidden({ mayFail, mayTimeOut }: Fault, failed: readonly Attempt[
   );
 }
 
-/** Waits until everything is delivered, and looks for every callback that was acknowledged, in the ledger and at the consumer. */
-async function inspect(fleet: Fleet, { kiip }: FleetTraffic, reader: FeedReader) {
-  const problems: string[] = [];
-  const database = { query: (text: string) => fleet.postgres.query('postgres', text) };
-  const settle = async () => {
+/** Waits until everything is delivered, sooner than the schedule says. @returns what is not */
+async function settle({ postgres }: Fleet): Promise<string[]> {
+  const database = { query: (text: string) => postgres.query('postgres', text) };
+  const isSettled = async () => {
     await sleep(200);
     await expireLostLeases(database, LEASE_SECONDS);
     await database.query(
@@ -127,31 +146,33 @@ async function inspect(fleet: Fleet, { kiip }: FleetTraffic, reader: FeedReader)
     );
     return (await countUnfinished(database)) === 0;
   };
-  await waitFor('everything is delivered', settle, SETTLE_SECONDS).catch((error: unknown) =>
-    problems.push(String(error)),
+  return waitFor('everything is delivered', isSettled, SETTLE_SECONDS).then(
+    () => [],
+    (error: unknown) => [String(error)],
   );
-  const [gateway] = fleet.gateways;
-  const sender = new CallbackSender();
-  const ledger = await sender.ledger(gateway!.origin);
-  await sender.close();
+}
+
+interface Stored {
+  readonly ledger: readonly FeedEntry[];
+  /** Transaction and id of each. */
+  readonly events: readonly string[];
+  /** The user of each. */
+  readonly moments: readonly string[];
+}
+
+/** Looks for every callback that was acknowledged, in the ledger and at the consumer, and for everything that is there twice. */
+function countLost({ acknowledged }: RetryingKiipClient, { ledger, events, moments }: Stored) {
   const entries = Map.groupBy(ledger.filter(isAccepted), ({ transaction_id }) => transaction_id);
-  // An event may arrive again, under its id.
-  const events = Map.groupBy(new Set(fleet.consumer.received()), (line) => line.split(' ')[0]!);
-  const moments = Map.groupBy(fleet.vendors.received(), (user) => user);
-  const lost = [...kiip.acknowledged].filter(([transaction, responses]) => {
+  const delivered = Map.groupBy(events, (line) => line.split(' ')[0]!);
+  const lost = [...acknowledged].filter(([transaction, responses]) => {
     const entry = entries.get(transaction)?.[0];
     const isNamed = responses.every(({ outcome, id }) => outcome === 'spooled' || id === entry?.id);
-    return entry === undefined || !isNamed || !events.has(transaction);
+    return entry === undefined || !isNamed || !delivered.has(transaction);
   });
-  const doubled = [entries, events, moments].flatMap((groups) =>
-    [...groups].filter(([, { length }]) => length > 1),
+  const doubled = [entries, delivered, Map.groupBy(moments, (user) => user)].flatMap((groups) =>
+    [...groups.values()].filter(({ length }) => length > 1),
   );
-  for (const each of fleet.gateways) collectErrors(fleet, each);
-  problems.push(...new Set(fleet.errors));
-  const read = reader.entries.map(({ id }) => id);
-  if (String(read) !== String(ledger.map(({ id }) => id)))
-    problems.push('a reader of the feed missed an entry');
-  return { acknowledged: kiip.acknowledged.size, lost: lost.length, doubled: doubled.length, problems };
+  return { acknowledged: acknowledged.size, lost: lost.length, doubled: doubled.length };
 }
 
 /** The totals, if they are not those of a ledger whose entries are all delivered. */
