@@ -35,6 +35,8 @@ export interface Fleet {
   readonly origins: readonly string[];
   readonly links: Readonly<Record<Link, readonly FaultProxy[]>>;
   readonly disk: Disk | undefined;
+  /** SPOOL_DIR, where the gateways have one. */
+  readonly spool: string;
   /** What gateways logged as an error. */
   readonly errors: Set<string>;
   /** What is recorded so far: the number of entries, and the cursor behind them. */
@@ -44,7 +46,11 @@ export interface Fleet {
 
 const to = (port: number) => FaultProxy.to(port, false);
 
-export async function startFleet({ disk: hasDisk, spool, clock }: FleetOptions = {}): Promise<Fleet> {
+export async function startFleet({
+  disk: hasDisk,
+  spool: hasSpool,
+  clock,
+}: FleetOptions = {}): Promise<Fleet> {
   const disk = hasDisk ? Disk.create() : undefined;
   const postgres = disk
     ? await PostgresServer.create(join(disk.path, 'postgres'), 'fsync=on')
@@ -53,7 +59,7 @@ export async function startFleet({ disk: hasDisk, spool, clock }: FleetOptions =
   disk?.flush();
   const redis = isRedisInstalled ? await startRedis() : undefined;
   const [vendors, consumer] = await Promise.all([RecordingProcess.create(), RecordingProcess.create()]);
-  const folder = mkdtempSync(join(tmpdir(), 'gateway-spool-'));
+  const spool = mkdtempSync(join(tmpdir(), 'gateway-spool-'));
   const backends = {
     postgres: await to(postgres.port),
     redis: await to(redis?.port ?? 9),
@@ -72,7 +78,7 @@ export async function startFleet({ disk: hasDisk, spool, clock }: FleetOptions =
     CALLBACK_HOLD_SECONDS: '',
     // Kigo is asked all the time.
     HUB_SUMMARY_TTL_SECONDS: '1',
-    ...(spool && { SPOOL_DIR: folder, CALLBACK_HOLD_SECONDS: '1' }),
+    ...(hasSpool && { SPOOL_DIR: spool, CALLBACK_HOLD_SECONDS: '1' }),
   };
   const gateways = [
     await CrashableGateway.on(env, clock ? STEPPING_CLOCK : undefined),
@@ -96,6 +102,7 @@ export async function startFleet({ disk: hasDisk, spool, clock }: FleetOptions =
       >),
     },
     disk,
+    spool,
     errors: new Set(),
     recorded: { entries: 0 },
     async close() {
@@ -105,7 +112,7 @@ export async function startFleet({ disk: hasDisk, spool, clock }: FleetOptions =
       await Promise.all([...clients, ...Object.values(backends)].map((proxy) => proxy.close()));
       await Promise.all([vendors.close(), consumer.close(), redis?.close()]);
       await Promise.all([fleet.postgres.destroy(), fleet.replica?.destroy()]);
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(spool, { recursive: true, force: true });
       disk?.destroy();
     },
   };

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CallbackSender, isAccepted } from './callback-sender.js';
 import type { FeedEntry } from './callback-sender.js';
@@ -79,6 +80,7 @@ export async function runFault(
     faultyMs.push([from, performance.now()]);
   }
   await within(SETTLE_SECONDS, 'the last callback is acknowledged', traffic.finish());
+  const unsettled = await settle(fleet);
   await within(SETTLE_SECONDS, 'the feed is read', reader.finish());
   // Before, gateways may have started.
   const attempts = traffic.attempts.filter(({ startedAtMs }) => startedAtMs >= calmAt);
@@ -86,7 +88,6 @@ export async function runFault(
     attempts.filter(({ startedAtMs, endedAtMs }) => endedAtMs >= from && startedAtMs <= to);
   const failed = attempts.filter(({ outcome }) => outcome !== 200);
 
-  const unsettled = await settle(fleet);
   const { origin } = gateways[0]!;
   const sender = new CallbackSender();
   const ledger = await sender.ledger(origin, recorded.cursor);
@@ -135,8 +136,8 @@ function findForbidden({ mayFail, mayTimeOut }: Fault, failed: readonly Attempt[
   );
 }
 
-/** Waits until everything is delivered, sooner than the schedule says. @returns what is not */
-async function settle({ postgres }: Fleet): Promise<string[]> {
+/** Waits until everything is recorded and delivered, sooner than the schedule says. @returns what is not */
+async function settle({ postgres, spool }: Fleet): Promise<string[]> {
   const database = { query: (text: string) => postgres.query('postgres', text) };
   const isSettled = async () => {
     await sleep(200);
@@ -144,7 +145,8 @@ async function settle({ postgres }: Fleet): Promise<string[]> {
     await database.query(
       `update deliveries set next_attempt_at = now() where status = 'pending' and next_attempt_at > now()`,
     );
-    return (await countUnfinished(database)) === 0;
+    const isRecorded = readdirSync(spool).every((name) => !name.endsWith('.callbacks'));
+    return isRecorded && (await countUnfinished(database)) === 0;
   };
   return waitFor('everything is delivered', isSettled, SETTLE_SECONDS).then(
     () => [],
