@@ -33,8 +33,6 @@ import { NestLogger } from './log/logger.js';
 import { RateLimitGuard } from './rate-limit/rate-limit.guard.js';
 import { RequestMetrics } from './metrics/request-metrics.js';
 
-const IDLE_DRAIN_MS = 1_000;
-
 /** Creates the application, the same for production and tests. It does not listen yet. */
 export async function createApp(config: Config, logger: Logger): Promise<NestFastifyApplication> {
   const nestLogger = new NestLogger(logger);
@@ -89,13 +87,21 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
     });
 }
 
-/** Finishes the requests in flight, within half of this time, and closes the application. */
-export async function shutDown(app: NestFastifyApplication, graceMs: number): Promise<void> {
+/**
+ * Finishes the requests in flight, within half of this time, and closes the application.
+ * @param listenMs how long new connections are accepted, and open ones kept for one more request: a load balancer needs a moment to
+ *   notice, and a client that sends a request on a connection which is being closed cannot know whether it arrived
+ */
+export async function shutDown(
+  app: NestFastifyApplication,
+  graceMs: number,
+  listenMs: number,
+): Promise<void> {
   app.get(LifecycleService).startDraining();
   // No further deliveries are started here; other workers take over.
   const deliveries = app.get(DeliveryWorker).stop();
   const instance = app.getHttpAdapter().getInstance();
-  await instance.drain(Math.min(IDLE_DRAIN_MS, graceMs / 4), graceMs / 2);
+  await instance.drain(listenMs, graceMs / 2);
   await deliveries;
   // The servers and their last responses first: app.close() alone would disconnect the stores before.
   await Promise.all([instance.closeBesides(), app.getHttpAdapter().close()]);

@@ -28,7 +28,7 @@ const SERVING_FLAGS = [
 const DUPLICATE_SIGINT_MS = 300;
 
 async function serve(config: Config, logger: Logger): Promise<void> {
-  let stop: (() => Promise<void>) | undefined;
+  let stop: ((signal: string) => Promise<void>) | undefined;
   // First of all: process 1 of a container ignores signals that have no handler.
   onStopSignal((signal) => {
     logger.info({ msg: 'stopping', signal });
@@ -37,7 +37,7 @@ async function serve(config: Config, logger: Logger): Promise<void> {
       logger.warn({ msg: 'shutdown grace period expired with requests in flight' });
       process.exit(0);
     }, graceMs);
-    void Promise.resolve(stop?.()).then(() => process.exit(0));
+    void Promise.resolve(stop?.(signal)).then(() => process.exit(0));
   });
 
   // Most of what a start allocates is dropped at once. V8 would take that for a need of a large young generation, and keep 25 MB more.
@@ -55,8 +55,10 @@ async function serve(config: Config, logger: Logger): Promise<void> {
     .listen({ port: config.port, host: config.host, backlog: LISTEN_BACKLOG })
     .catch((error: unknown) => exitOnListenError(logger, error));
   const others = await server.listenBesides().catch((error: unknown) => exitOnListenError(logger, error));
-  stop = async () => {
-    await shutDown(app, config.shutdownGraceSeconds * 1000);
+  stop = async (signal) => {
+    const graceMs = config.shutdownGraceSeconds * 1000;
+    // No load balancer has to notice a Ctrl-C.
+    await shutDown(app, graceMs, signal === 'SIGTERM' ? graceMs / 4 : 0);
     await tracing.stop();
   };
   const { address, port } = app.getHttpServer().address() as { address: string; port: number };

@@ -390,7 +390,7 @@ export const VARIABLES = {
     'SHUTDOWN_GRACE_SECONDS',
     parse.durationSeconds,
     '20',
-    'Time after SIGTERM in which requests on open connections are still answered.',
+    'Time after SIGTERM in which requests in flight are answered. New ones are taken for a quarter of it.',
   ),
   retentionRejectedCallbacksDays: withDefault(
     'RETENTION_REJECTED_CALLBACKS_DAYS',

@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 
@@ -6,11 +5,11 @@ declare module 'fastify' {
   interface FastifyInstance {
     /**
      * From now on every response says `Connection: close`.
-     * @param idleMs how long connections without a request in flight may stay open
-     * @param maxMs how long requests may keep arriving
-     * @returns when no request is in flight and no connection is open, or a time is over
+     * @param minMs how long connections and requests may still arrive
+     * @param maxMs how long requests in flight may take
+     * @returns when the first time is over and no request is in flight, or the second one is over
      */
-    drain(idleMs: number, maxMs: number): Promise<void>;
+    drain(minMs: number, maxMs: number): Promise<void>;
     isDraining(): boolean;
   }
 }
@@ -34,23 +33,12 @@ export function registerConnectionDrain(instance: FastifyInstance): void {
     done(null, payload);
   });
   instance.decorate('isDraining', () => draining);
-  instance.decorate('drain', async (idleMs, maxMs) => {
+  instance.decorate('drain', async (minMs, maxMs) => {
     draining = true;
     const startedAt = performance.now();
     for (let elapsedMs = 0; elapsedMs < maxMs; elapsedMs = performance.now() - startedAt) {
-      if (inFlight === 0 && (elapsedMs >= idleMs || (await countConnections(instance)) === 0)) return;
+      if (inFlight === 0 && elapsedMs >= minMs) return;
       await sleep(POLL_INTERVAL_MS);
     }
-  });
-}
-
-async function countConnections(instance: FastifyInstance): Promise<number> {
-  const counts = await Promise.all(instance.servers().map(countConnectionsOf));
-  return counts.reduce((total, count) => total + count, 0);
-}
-
-function countConnectionsOf(server: Server): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
   });
 }

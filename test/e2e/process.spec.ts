@@ -1,7 +1,7 @@
 import { newDatabase } from '../support/databases.js';
 import { startProcess } from '../support/gateway-process.js';
 
-/** Far below the default grace period of 20 s, and far above what a busy machine needs. */
+/** It takes requests for a second, and a busy machine needs longer. */
 const SOON_MS = 5_000;
 
 describe('npm start', () => {

@@ -5,7 +5,14 @@ import type { Environment } from '../../src/config/read-config.js';
 import { compileCache } from './compile-cache.js';
 import { baseEnvironment } from './gateway.js';
 
-const entry = new URL('../../dist/main.js', import.meta.url);
+const ENTRY = new URL('../../dist/main.js', import.meta.url).pathname;
+
+const PROCESS_ENVIRONMENT: Environment = {
+  HOST: '127.0.0.1',
+  PORT: '0',
+  // A gateway that stops takes requests for a quarter of this.
+  SHUTDOWN_GRACE_SECONDS: '4',
+};
 
 interface Ending {
   readonly code: number | null;
@@ -36,17 +43,19 @@ interface ProcessOptions {
   readonly args?: string[];
   /** A module that Node.js runs before the gateway, in the gateway's process. */
   readonly preload?: string;
+  /** The `dist/main.js` of another version. */
+  readonly entry?: string;
 }
 
 /** Starts the gateway with this environment only; `PORT` defaults to any free port. */
 export function startProcess(
   env: Environment = {},
-  { args = [], preload }: ProcessOptions = {},
+  { args = [], preload, entry = ENTRY }: ProcessOptions = {},
 ): GatewayProcess {
   const imports =
     preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`];
-  const child = spawn(process.execPath, [...imports, entry.pathname, ...args], {
-    env: { ...compileCache, ...baseEnvironment, HOST: '127.0.0.1', PORT: '0', ...env },
+  const child = spawn(process.execPath, [...imports, entry, ...args], {
+    env: { ...compileCache, ...baseEnvironment, ...PROCESS_ENVIRONMENT, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: string[] = [];
