@@ -20,13 +20,8 @@ interface Migration {
 /**
  * In the order of their names. A migration that has run in a deployment never changes: add a file.
  *
- * They run while pods of the previous version serve, whose callbacks wait for every lock:
- * - Add first: a nullable column, a table. Fill it in batches, outside the migration. Remove in a later release, when no pod that
- *   can be rolled back to needs it.
- * - An index of a table that grows (ledger, deliveries, delivery_attempts, kiip_…) is `create index if not exists`, and the runbook,
- *   section "Upgrade", gets the same with `concurrently`, which works outside a transaction only: operators of large tables make it
- *   first. The same holds for `set not null` and for constraints: `not valid` here, `validate constraint` there.
- * - Nothing here rewrites or reads through such a table.
+ * They run while pods of the previous version serve, whose callbacks wait for every lock, and only add: see "Migrations" in
+ * docs/architecture.md.
  */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
