@@ -57,6 +57,7 @@ describe('the documentation', () => {
       'CHROMIUM_PATH',
       'TEST_DATABASE_URL',
       'TEST_POSTGRES_BIN',
+      'TEST_PREVIOUS_VERSION',
       'TEST_SCALE',
     ];
     const others = [...tests, 'NODE_EXTRA_CA_CERTS', 'OTEL_EXPORTER_OTLP_HEADERS', 'X_FILE'];

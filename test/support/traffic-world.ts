@@ -4,10 +4,11 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { startKigoSandbox, startKiipSandbox } from '@rewards-gateway/sandbox';
-import type { KiipSandbox } from '@rewards-gateway/sandbox';
+import type { KigoSandbox, KiipSandbox } from '@rewards-gateway/sandbox';
 import type { Environment } from '../../src/config/read-config.js';
 import { consumersConfig } from './consumer.js';
 import { newDatabase } from './databases.js';
+import type { TestDatabase } from './databases.js';
 import { freePort } from './free-port.js';
 import { startProcess } from './gateway-process.js';
 import type { GatewayProcess } from './gateway-process.js';
@@ -38,18 +39,40 @@ export interface SignedCallback {
   readonly contentType: string;
 }
 
-/** Two replicas as in production, the simulated vendors, and a consumer that remembers ids. */
-export interface TrafficWorld {
-  readonly replicas: readonly Replica[];
+/** What replicas have around them: stores, the simulated vendors, and a consumer that remembers ids. */
+export interface Surroundings {
+  /** For the replicas, with the defaults of the security configuration. */
+  readonly env: Environment;
+  readonly database: TestDatabase;
+  readonly kigo: KigoSandbox;
   readonly kiip: KiipSandbox;
   /** Called with each callback that Kiip sends, before the response to its moment: the network between Kiip and the gateways. */
   onCallback: (callback: SignedCallback) => void;
   /** How often each event was delivered, by its id. */
   readonly delivered: ReadonlyMap<string, number>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** Two replicas as in production, and what they have around them. */
+export interface TrafficWorld extends Surroundings {
+  readonly replicas: readonly Replica[];
 }
 
 export async function startTrafficWorld(): Promise<TrafficWorld> {
+  const surroundings = await startSurroundings();
+  const { env, close } = surroundings;
+  const replicas = await Promise.all([startReplica(env), startReplica(env)]);
+  // The same object: callbacks go to its `onCallback`.
+  return Object.assign(surroundings, {
+    replicas,
+    async close() {
+      await Promise.all(replicas.map(({ process }) => process[Symbol.asyncDispose]()));
+      await close();
+    },
+  });
+}
+
+export async function startSurroundings(): Promise<Surroundings> {
   const kigo = await startKigoSandbox();
   kigo.configure({ unknownUser: 'create' });
   const kiip = await startKiipSandbox();
@@ -62,30 +85,33 @@ export async function startTrafficWorld(): Promise<TrafficWorld> {
     delivered.set(id, (delivered.get(id) ?? 0) + 1);
   });
   const relay = await listen(({ headers, body }) => {
-    world.onCallback({ body, contentType: String(headers['content-type']) });
+    surroundings.onCallback({ body, contentType: String(headers['content-type']) });
   });
   kiip.setCallbackUrl(relay.url);
   const env = {
+    ...SECURITY_DEFAULTS,
     ...database.env,
     ...(redis && { REDIS_URL: redis.url }),
     KIGO_BASE_URL: kigo.url,
     KIIP_BASE_URL: kiip.url,
     KIIP_APP_KEY: kiipAppKey,
     DELIVERY_CONSUMERS: consumersConfig(consumer.url),
+    // Not a line for each request.
+    LOG_LEVEL: 'warn',
   };
-  const replicas = await Promise.all([startReplica(env), startReplica(env)]);
-  const world: TrafficWorld = {
-    replicas,
+  const surroundings: Surroundings = {
+    env,
+    database,
+    kigo,
     kiip,
     onCallback: () => undefined,
     delivered,
     async close() {
-      await Promise.all(replicas.map(({ process }) => process[Symbol.asyncDispose]()));
       await Promise.all([kigo.close(), kiip.close(), consumer.close(), relay.close(), redis?.close()]);
       await database.drop();
     },
   };
-  return world;
+  return surroundings;
 }
 
 const origin = (port: number) => `http://127.0.0.1:${port}`;
@@ -93,13 +119,10 @@ const origin = (port: number) => `http://127.0.0.1:${port}`;
 async function startReplica(env: Environment): Promise<Replica> {
   const [callers, callbacks, management] = [await freePort(), await freePort(), await freePort()];
   const process = startProcess({
-    ...SECURITY_DEFAULTS,
     ...env,
     PORT: String(callers),
     CALLBACK_PORT: String(callbacks),
     MANAGEMENT_PORT: String(management),
-    // Not a line for each request.
-    LOG_LEVEL: 'warn',
   });
   const ready = async () => (await fetch(`${origin(management)}/health/ready`)).ok;
   await waitFor('the gateway is ready', ready, 60);
