@@ -1,6 +1,8 @@
 import supertest from 'supertest';
 import { badge, credentials, startGateway } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
+import { inline } from '../support/openapi-schema.js';
+import type { Node } from '../support/openapi-schema.js';
 import { pointersIn, problemIn } from '../support/problem.js';
 import { getAsIs } from '../support/raw-http.js';
 
@@ -11,7 +13,7 @@ let routes: { method: string; path: string; known: string[] }[];
 beforeAll(async () => {
   gateway = await startGateway({});
   const { body } = await supertest(gateway.url).get('/openapi.json');
-  const { paths } = body as {
+  const { paths } = inline(body as Node) as {
     paths: Record<string, Record<string, { parameters?: { name: string; in: string }[] }>>;
   };
   routes = Object.entries(paths)
