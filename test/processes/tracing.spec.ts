@@ -121,6 +121,8 @@ describe('traces', () => {
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
         OTEL_EXPORTER_OTLP_HEADERS: 'x-collector-key=a%20key',
         OTEL_RESOURCE_ATTRIBUTES: 'k8s.pod.name=pod-1',
+        // More than the three attempts of the call that Kigo never answers: the last spans are sent after it.
+        SHUTDOWN_GRACE_SECONDS: '10',
       });
       const delivered = await deliverCallback(gateway, { traceparent: traceparentOf(TRACES.callback) });
       deliveredTraceparent = delivered.headers['traceparent'] as string;

@@ -180,7 +180,10 @@ export const PROOFS: readonly ProvenFault[] = [
   },
   {
     fault: 'any Retry-After',
-    by: [spec('e2e/upstream', 'is not retried when Retry-After is %s, which is past the deadline')],
+    by: [
+      spec('e2e/upstream', 'obeys Retry-After in %s'),
+      spec('e2e/upstream', 'ignores a Retry-After of "%s"'),
+    ],
   },
   {
     fault: 'slow, truncated, compressed, endless and wrong responses',
