@@ -109,7 +109,7 @@ export class ConnectionsService {
     if (total < Infinity) server.maxConnections = total + HEADROOM;
     server.on('drop', () => this.count('total_limit'));
     server.on('connection', (socket: Socket) => {
-      const key = networkOf(socket.remoteAddress ?? '');
+      const key = networkOf(socket.remoteAddress);
       const known = addresses.get(key);
       if (known && known.open >= perAddress && !makeRoom(known.idle, key))
         return drop(socket, 'address_limit', key);

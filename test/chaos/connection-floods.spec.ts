@@ -140,16 +140,15 @@ async function sendUnread(requests: string): Promise<Socket> {
 }
 
 describe('clients that do not read', () => {
-  it.each(['/openapi.json', '/docs/swagger-ui-bundle.js'])(
-    'lose the connection when they take nothing of %s for a while',
-    async (path) => {
-      const before = await dropped();
-      // The buffers of the system take some megabytes.
-      const socket = await sendUnread(page(path).repeat(30));
-      await waitFor('it is closed', async () => (await dropped())['unread']! > before['unread']!, 10);
-      expect(socket.destroyed).toBe(false);
-    },
-  );
+  it.each([
+    ['/openapi.json', 100],
+    ['/docs/swagger-ui-bundle.js', 30],
+  ])('lose the connection when they take nothing of %s for a while', async (path, requests) => {
+    const before = await dropped();
+    // The buffers of the system take some megabytes.
+    await sendUnread(page(path).repeat(requests));
+    await waitFor('it is closed', async () => (await dropped())['unread']! > before['unread']!, 10);
+  });
 
   it('lose the connection when they ask for much more than they read', async () => {
     const before = await dropped();
