@@ -9,8 +9,12 @@ import { join } from 'node:path';
 import { NestFactory } from '@nestjs/core';
 import { startKiipSandbox } from '@rewards-gateway/sandbox';
 import type { KiipSandbox } from '@rewards-gateway/sandbox';
-import { GatewayProblem, RewardsGatewayClient } from '../../clients/typescript/src/index.js';
-import type { ClientOptions } from '../../clients/typescript/src/index.js';
+import {
+  GatewayProblem,
+  RewardsGatewayClient,
+  idempotencyKeyOf,
+} from '../../clients/typescript/src/index.js';
+import type { CallOptions, ClientOptions } from '../../clients/typescript/src/index.js';
 import { RewardsGatewayModule } from '../../clients/typescript/src/nestjs.js';
 import { tokenFile } from '../../clients/typescript/src/token-file.js';
 import { newDatabase } from '../support/databases.js';
@@ -54,6 +58,18 @@ async function startServer(handle: RequestListener): Promise<{ url: string; seen
   await once(server, 'listening');
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen: () => count };
 }
+
+/** Responds with a problem to the first request, and with `{}` to the others. */
+const startFailing = (status: number, body: object | string, headers: object = {}) => {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  let isFirst = true;
+  return startServer((_, response) => {
+    if (isFirst)
+      response.writeHead(status, { 'content-type': 'application/problem+json', ...headers }).end(text);
+    else response.end('{}');
+    isFirst = false;
+  });
+};
 
 const failureOf = (call: Promise<unknown>) =>
   call.then(
@@ -113,7 +129,7 @@ describe('the TypeScript client', () => {
     const keys: unknown[] = [];
     const client = clientOf({
       fetch: async (url, init) => {
-        keys.push((init!.headers as Record<string, string>)['idempotency-key']);
+        keys.push(new Headers(init!.headers).get('idempotency-key'));
         const response = await fetch(url, init);
         if (keys.length > 1) return response;
         await response.arrayBuffer();
@@ -123,7 +139,7 @@ describe('the TypeScript client', () => {
     const moment = await client.postKiipMoment({ body: momentOf(user) });
 
     expect(moment).toMatchObject({ date: expect.any(String) });
-    expect(keys).toEqual([expect.stringMatching(/^[\da-f-]{36}$/), keys[0]]);
+    expect(keys).toEqual([expect.stringMatching(/^\d+-\d+$/), keys[0]]);
     const sent = kiip.requests().filter((request) => JSON.stringify(request).includes(user));
     expect(sent).toHaveLength(1);
   });
@@ -134,6 +150,96 @@ describe('the TypeScript client', () => {
 
     expect(failure).toBeInstanceOf(TypeError);
     expect(seen()).toBe(1);
+  });
+
+  it.each([
+    ['storage-unavailable', 1],
+    ['rate-limited', 2],
+    ['upstream-busy', 2],
+  ])('after %s, sends what has an effect %i times', async (name, times) => {
+    const body = { type: `urn:rewards-gateway:problem:${name}`, status: 503, retryable: true };
+    const { url, seen } = await startFailing(503, body);
+    const failure = await failureOf(clientOf({ url }).retryDelivery({ id: 'dlv_1' }));
+
+    expect([failure === undefined, seen()]).toEqual([times === 2, times]);
+  });
+
+  it('says under which key a call has failed', async () => {
+    const lost = await startServer((request) => request.socket.destroy());
+    const call = (url: string, options?: CallOptions) =>
+      failureOf(clientOf({ url, deadlineMs: 100 }).postKiipMoment({ body: momentOf('user123') }, options));
+    const body = { type: 'urn:rewards-gateway:problem:outcome-unknown', status: 409 };
+    const { url } = await startFailing(409, body);
+    const silent = await startServer(() => {});
+    const idempotencyKey = 'completion-4711';
+    const generated = await call(lost.url);
+    const failures = [await call(url, { idempotencyKey }), await call(silent.url, { idempotencyKey })];
+
+    expect(idempotencyKeyOf(generated)).toMatch(/^\d+-\d+$/);
+    expect(failures).toMatchObject([{ status: 409 }, { name: 'TimeoutError' }]);
+    expect(failures.map(idempotencyKeyOf)).toEqual([idempotencyKey, idempotencyKey]);
+    const signal = AbortSignal.abort();
+    expect(await call(silent.url, { idempotencyKey, signal })).toBe(signal.reason);
+    expect(idempotencyKeyOf(signal.reason)).toBeUndefined();
+  });
+
+  it('refuses what cannot be sent before it asks', async () => {
+    const { url, seen } = await startServer((_, response) => response.end('{}'));
+    const client = clientOf({ url, deadlineMs: 500 });
+    const body = momentOf('user123');
+    const keys = ['', 'Стъпка', 'a b', 'x'.repeat(256)].map((idempotencyKey) =>
+      client.postKiipMoment({ body }, { idempotencyKey }),
+    );
+    const ids = ['', '.', '..', undefined as unknown as string].map((id) => client.getIssuance({ id }));
+
+    expect(await Promise.all([...keys, ...ids].map(failureOf))).toEqual([
+      ...keys.map(() => expect.objectContaining({ name: 'RangeError' })),
+      ...ids.map(() => expect.objectContaining({ name: 'RangeError' })),
+    ]);
+    expect(await failureOf(client.listConsumers({}, { requestId: 'ж' }))).toMatchObject({
+      name: 'TypeError',
+    });
+    expect(seen()).toBe(0);
+  });
+
+  it('does not follow redirects', async () => {
+    const { url, seen } = await startServer((_, response) =>
+      response.writeHead(302, { location: '/elsewhere' }).end(),
+    );
+
+    expect(await failureOf(clientOf({ url }).listConsumers())).toMatchObject({ status: 302 });
+    expect(seen()).toBe(1);
+  });
+
+  it('does not repeat failures of its options, and waits for them no longer than its deadline', async () => {
+    let asked = 0;
+    const failing = () => {
+      asked += 1;
+      return Promise.reject(new TypeError('no token'));
+    };
+    const hanging = () => new Promise<string>(() => {});
+
+    expect(await failureOf(clientOf({ token: failing }).listConsumers())).toMatchObject({
+      message: 'no token',
+    });
+    expect(asked).toBe(1);
+    expect(await failureOf(clientOf({ token: hanging, deadlineMs: 20 }).listConsumers())).toMatchObject({
+      name: 'TimeoutError',
+    });
+  });
+
+  it('throws a problem for a broken one, and reads Retry-After as a date', async () => {
+    const broken = await startFailing(404, '{"type":');
+    const later = new Date(Date.now() + 60_000).toUTCString();
+    const dated = await startFailing(503, '', { 'content-type': 'text/html', 'retry-after': later });
+    const failure = await failureOf(clientOf({ url: dated.url }).listConsumers());
+
+    expect(await failureOf(clientOf({ url: broken.url }).listConsumers())).toMatchObject({
+      name: 'GatewayProblem',
+      status: 404,
+    });
+    expect(failure).toMatchObject({ status: 503 });
+    expect((failure as GatewayProblem).retryAfterMs).toBeGreaterThan(50_000);
   });
 
   it('waits as long as Retry-After says, and no longer than its deadline', async () => {
@@ -188,6 +294,22 @@ describe('the TypeScript client', () => {
     expect(headers).toMatchObject([{ traceparent }, { traceparent, 'x-request-id': 'checkout-4711' }]);
   });
 
+  it('sends each header once, that of the call before that of the client', async () => {
+    const raw: string[][] = [];
+    const { url } = await startServer((request, response) => {
+      raw.push(request.rawHeaders);
+      response.end('{}');
+    });
+    const headers = () => ({ Accept: 'text/html', Authorization: 'none', 'CACHE-CONTROL': 'max-age=5' });
+    await clientOf({ url, headers }).listConsumers({}, { headers: { 'Cache-Control': 'no-cache' } });
+
+    const valuesOf = (name: string) =>
+      raw[0]!.filter((_, index) => index % 2 === 1 && raw[0]![index - 1]!.toLowerCase() === name);
+    expect(valuesOf('accept')).toEqual(['application/json, application/problem+json']);
+    expect(valuesOf('authorization')).toEqual([`Bearer ${apiKey}`]);
+    expect(valuesOf('cache-control')).toEqual(['no-cache']);
+  });
+
   it('reads a token from a file, also after it was replaced', async () => {
     const file = join(tmpdir(), `token-${randomUUID()}`);
     writeFileSync(file, 'an-old-token-00000\n');
@@ -233,6 +355,33 @@ describe('the TypeScript client', () => {
     expect(failure).toMatchObject({ name: 'AbortError' });
     expect(new Set(found).size).toBe(4);
     for await (const replay of client.items('listReplays', {})) expect(replay).toBeUndefined();
+  });
+
+  it('follows feeds over failures that pass, and ends at others', async () => {
+    const issuance = { id: 'iss_1' };
+    const feed = await startServer((_, response) => {
+      if (feed.seen() === 1) response.end(JSON.stringify({ items: [issuance], next: 'a' }));
+      if (feed.seen() === 3) response.end(JSON.stringify({ items: [issuance], next: 'b' }));
+      if (feed.seen() === 4) response.writeHead(410).end();
+    });
+    const client = clientOf({ url: feed.url, deadlineMs: 200 });
+    const found: unknown[] = [];
+    const failure = await failureOf(
+      (async () => {
+        for await (const item of client.items('listIssuances', {}, { pollMs: 1 })) found.push(item);
+      })(),
+    );
+
+    expect(found).toEqual([issuance, issuance]);
+    expect(failure).toMatchObject({ status: 410 });
+    expect(feed.seen()).toBe(4);
+  });
+
+  it('has methods that tests can replace', async () => {
+    const client = clientOf();
+    client.getUnviewedCount = () => Promise.resolve({ count: 7 });
+
+    expect(await client.getUnviewedCount(USER)).toEqual({ count: 7 });
   });
 
   it('is provided to NestJS applications', async () => {

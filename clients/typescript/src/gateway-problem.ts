@@ -5,6 +5,8 @@ type Body = Schemas['Problem'];
 /** The response was an error (RFC 9457). */
 export class GatewayProblem extends Error {
   override readonly name = 'GatewayProblem';
+  /** Of a session or moment. Repeat it only with this key. */
+  readonly idempotencyKey?: string;
 
   constructor(readonly body: Body) {
     super(`${body.title}: ${body.detail}`);
@@ -47,22 +49,46 @@ export class GatewayProblem extends Error {
   /** Of a response that is no 2xx. A proxy on the way may answer with something else than a problem. */
   static async from(response: Response): Promise<GatewayProblem> {
     const { status, statusText, headers } = response;
-    const retryAfter = Number(headers.get('retry-after') ?? Number.NaN);
+    const seconds = toSeconds(headers.get('retry-after'));
     const other: Body = {
       type: 'about:blank',
       title: statusText || `Status ${status}`,
       status,
       detail: 'The response is not from the gateway.',
       instance: headers.get('x-request-id') ?? '',
-      ...(Number.isFinite(retryAfter) && { retry_after_seconds: retryAfter }),
+      ...(seconds !== undefined && { retry_after_seconds: seconds }),
     };
     if (!headers.get('content-type')?.startsWith('application/problem+json')) {
       await response.body?.cancel();
       return new GatewayProblem(other);
     }
-    // The gateway says it where it may be so.
-    return new GatewayProblem({ ...other, retryable: false, ...((await response.json()) as Body) });
+    return new GatewayProblem({ ...other, ...parse(await response.text()) });
   }
+}
+
+/**
+ * The key of the session or moment that failed, also without a response. It may have been rewarded: repeat it only with this key. After
+ * your own `signal` there is none: give your own key.
+ */
+export function idempotencyKeyOf(error: unknown): string | undefined {
+  return (error as { idempotencyKey?: string } | null | undefined)?.idempotencyKey;
+}
+
+function parse(text: string): Partial<Body> {
+  try {
+    // The gateway says it where it may be so.
+    return { retryable: false, ...(JSON.parse(text) as Body) };
+  } catch {
+    return {};
+  }
+}
+
+/** `Retry-After` has seconds or a date (RFC 9110, 10.2.3). */
+function toSeconds(retryAfter: string | null): number | undefined {
+  if (retryAfter === null) return undefined;
+  const seconds = Number(retryAfter);
+  const value = Number.isNaN(seconds) ? (Date.parse(retryAfter) - Date.now()) / 1_000 : seconds;
+  return Number.isFinite(value) ? Math.max(0, value) : undefined;
 }
 
 type ProblemName = Body['type'] extends infer T

@@ -1,3 +1,5 @@
+import type { FeedName, ListName } from './types.js';
+
 export interface ClientOptions {
   /** Where the gateway is, such as `https://rewards.internal`. A path prefix is kept. */
   readonly url: string;
@@ -15,15 +17,17 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Instead of that of the client. */
   readonly deadlineMs?: number;
-  /** Of sessions and moments. A new one is made for each call unless given. */
+  /** Of sessions and moments, unique per caller, user and action: 1 to 255 visible ASCII characters. Made for each call unless given. */
   readonly idempotencyKey?: string;
   /** The `X-Request-Id`: the gateway logs it, and makes one unless given. */
   readonly requestId?: string;
   /** The trace that the call is part of (W3C Trace Context). */
   readonly traceparent?: string;
+  /** More headers, such as `Cache-Control: no-cache`. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface FollowOptions extends CallOptions {
-  /** After the last page, wait so long and ask again, without end. Unless given, the last page is the end. */
-  readonly pollMs?: number;
+export interface FollowOptions<N extends ListName = FeedName> extends CallOptions {
+  /** After the last page of a feed, wait so long and ask again, without end. Unless given, the last page is the end. */
+  readonly pollMs?: N extends FeedName ? number : never;
 }

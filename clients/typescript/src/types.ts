@@ -34,6 +34,9 @@ export type ListName = {
   [N in OperationName]: Output<N> extends { items: unknown[]; next: string | null } ? N : never;
 }[OperationName];
 
+/** The lists to which entries are only added at the end, and none is skipped. */
+export type FeedName = 'listIssuances' | 'listAuditEntries';
+
 export type ItemOf<N extends ListName> = Output<N> extends { items: (infer T)[] } ? T : never;
 
 /** One method for each operation; without arguments where nothing is required. */
