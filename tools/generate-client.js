@@ -8,15 +8,18 @@ const root = new URL('../', import.meta.url);
 const document = JSON.parse(readFileSync(new URL('openapi.json', root), 'utf8'));
 const NOTICE = '// Made from openapi.json by `npm run client`. Do not edit.\n';
 
+/** A parameter may be a reference. */
+const nameOf = ({ name, $ref }) => name ?? document.components.parameters[$ref.split('/').at(-1)].name;
+
 /** Those that callers use. */
 const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   path.startsWith('/api/')
-    ? Object.entries(item).map(([method, { operationId, parameters }]) => [
+    ? Object.entries(item).map(([method, { operationId, parameters = [] }]) => [
         operationId,
         {
           method: method.toUpperCase(),
           path,
-          ...(parameters.some(({ $ref }) => $ref?.endsWith('/Idempotency-Key')) && { keyed: true }),
+          ...(parameters.some((one) => nameOf(one) === 'Idempotency-Key') && { keyed: true }),
         },
       ])
     : [],

@@ -11,8 +11,28 @@ const client = join(root, 'clients/typescript');
 const readme = readFileSync(join(client, 'README.md'), 'utf8');
 const examples = Array.from(readme.matchAll(/^```ts\n(.*?)^```$/gms), ([, code]) => code!);
 
+const manifest = JSON.parse(readFileSync(join(client, 'package.json'), 'utf8')) as {
+  types: string;
+  typesVersions: Record<string, Record<string, string[]>>;
+  exports: Record<string, Record<string, string>>;
+  dependencies?: object;
+};
+
+/** A NestJS application that is no ES module. */
+const COMMON_JS = `
+import { RewardsGatewayClient } from '@rewards-gateway/client';
+import { RewardsGatewayModule } from '@rewards-gateway/client/nestjs';
+import { tokenFile } from '@rewards-gateway/client/token-file';
+export const client = new RewardsGatewayClient({ url: 'http://127.0.0.1', token: tokenFile('token') });
+export const imports = [RewardsGatewayModule.forRoot({ url: 'http://127.0.0.1', token: 'token' })];
+// @ts-expect-error deliveries change their status: no feed
+client.items('listDeliveries', {}, { pollMs: 1 });
+client.items('listAuditEntries', {}, { pollMs: 1 });
+`;
+
 interface Package {
   readonly filename: string;
+  readonly size: number;
   readonly files: readonly { readonly path: string }[];
 }
 
@@ -50,11 +70,9 @@ describe('the package of the TypeScript client', () => {
       'README.md',
       'package.json',
     ]);
-    const { exports, dependencies } = JSON.parse(readFileSync(join(client, 'package.json'), 'utf8')) as {
-      exports: Record<string, Record<string, string>>;
-      dependencies?: object;
-    };
+    const { exports, dependencies } = manifest;
     expect(dependencies).toBeUndefined();
+    process.stdout.write(`${packed.filename} has ${packed.size} bytes.\n`);
     for (const path of Object.values(exports).flatMap((conditions) => Object.values(conditions)))
       expect(paths).toContain(path.slice('./'.length));
   });
@@ -70,9 +88,12 @@ describe('the package of the TypeScript client', () => {
   });
 
   it('compiles with the examples of its README', () => {
-    const files = examples.map((code, index) => {
-      const file = join(folder, `example-${index}.ts`);
-      writeFileSync(file, code);
+    const files = [
+      ...examples.map((code, index) => [`example-${index}.ts`, code]),
+      ['app.cts', COMMON_JS],
+    ].map(([name, code]) => {
+      const file = join(folder, name!);
+      writeFileSync(file, code!);
       return file;
     });
     const compilerOptions = {
@@ -90,7 +111,19 @@ describe('the package of the TypeScript client', () => {
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
 
     expect(node(join(root, 'node_modules/typescript/bin/tsc'), '-p', folder).stdout).toBe('');
-    expect(files).toHaveLength(4);
+    expect(files).toHaveLength(5);
+  });
+
+  it('can be required, and its types are found by older resolvers', () => {
+    const names = ['client', 'client/token-file', 'client/nestjs'].map((name) => `@rewards-gateway/${name}`);
+    const load = names.map((name) => `require('${name}')`).join(';');
+    expect(node('--input-type=commonjs', '--eval', load)).toMatchObject({ status: 0, stderr: '' });
+    const { types, typesVersions } = manifest;
+    expect([types, ...Object.values(typesVersions['*']!).flat()].toSorted()).toEqual(
+      Object.values(manifest.exports)
+        .map((conditions) => conditions['types'])
+        .toSorted(),
+    );
   });
 
   it('works as the README begins', async () => {
