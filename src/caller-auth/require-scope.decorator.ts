@@ -3,7 +3,7 @@ import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiSecurity } from '@nestjs/swagger';
 import type { FastifyContextConfig } from 'fastify';
 import type { Scope } from '../config/parsers.js';
-import { ApiMoreProblems } from '../problem/api-problems.decorator.js';
+import { ApiMoreProblems, toPascalCase } from '../problem/api-problems.decorator.js';
 import { missingScope } from '../problem/problem-catalogue.js';
 
 declare module 'fastify' {
@@ -21,6 +21,6 @@ export function RequireScope(scope: Scope, others: OtherConfig = {}): MethodDeco
   return applyDecorators(
     RouteConfig({ scope, ...others }),
     ApiSecurity('caller', [scope]),
-    ApiMoreProblems({ MissingScope: missingScope('kigo:read') }, 'rate-limited'),
+    ApiMoreProblems({ [`Missing${toPascalCase(scope)}`]: missingScope(scope) }, 'rate-limited'),
   );
 }

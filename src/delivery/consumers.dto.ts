@@ -52,11 +52,13 @@ export class ConsumerDto {
    * Pending deliveries; 10000 stands for any larger number.
    * @example 3
    */
+  @ApiProperty({ maximum: 10_000 })
   readonly pending!: number;
   /**
    * Dead deliveries, likewise.
    * @example 0
    */
+  @ApiProperty({ maximum: 10_000 })
   readonly dead!: number;
 }
 

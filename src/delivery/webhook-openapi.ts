@@ -1,5 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { getSchemaPath } from '@nestjs/swagger';
+import { ISSUANCE_EXAMPLE } from '../ledger/issuances.dto.js';
 import { CurrencyIssuedEventDto, TestEventDto } from './deliveries.dto.js';
 import { CURRENCY_ISSUED, TEST_EVENT } from './webhook-event.js';
 
@@ -45,7 +46,16 @@ export const OPENAPI_WEBHOOKS: NonNullable<OpenAPIObject['webhooks']> = {
       parameters: HEADERS,
       requestBody: {
         required: true,
-        content: { 'application/json': { schema: { $ref: getSchemaPath(CurrencyIssuedEventDto) } } },
+        content: {
+          'application/json': {
+            schema: { $ref: getSchemaPath(CurrencyIssuedEventDto) },
+            example: {
+              type: CURRENCY_ISSUED,
+              timestamp: ISSUANCE_EXAMPLE.received_at,
+              data: ISSUANCE_EXAMPLE,
+            },
+          },
+        },
       },
       responses: {
         '2XX': { description: 'Accepted: the event is not sent again, except by a manual retry or replay' },
@@ -65,7 +75,12 @@ export const OPENAPI_WEBHOOKS: NonNullable<OpenAPIObject['webhooks']> = {
       parameters: HEADERS,
       requestBody: {
         required: true,
-        content: { 'application/json': { schema: { $ref: getSchemaPath(TestEventDto) } } },
+        content: {
+          'application/json': {
+            schema: { $ref: getSchemaPath(TestEventDto) },
+            example: { type: TEST_EVENT, timestamp: ISSUANCE_EXAMPLE.received_at, data: {} },
+          },
+        },
       },
       responses: { default: { description: 'The caller gets the status' } },
     },

@@ -19,6 +19,8 @@ type NamedSchema = readonly [name: string, schema: Schema];
 const REFERENCE = '#/components/schemas/';
 const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 const MAX_INT32 = 2 ** 31 - 1;
+/** HTTP statuses, durations, and attempts. */
+const SMALL = /(^|_)(status|ms|seconds|attempts)$/;
 /** Fewer properties are alike by chance. */
 const MIN_COMMON = 4;
 
@@ -48,11 +50,11 @@ export function refineSchemas(document: object): Document {
   return { ...rest, components: { ...components, schemas } };
 }
 
-function refine(schema: Schema): Schema {
+function refine(schema: Schema, name = ''): Schema {
   const { allOf, type, format: given, description = '', default: preset, example: _, ...others } = schema;
   const { properties, items } = schema;
   const types = [type ?? []].flat().map((one) => (one === 'number' && !given ? 'integer' : one));
-  const format = given ?? formatOf(types, schema);
+  const format = given ?? formatOf(types, schema, name);
   return {
     // OpenAPI 3.1 allows other keywords beside a reference.
     ...allOf?.[0],
@@ -67,8 +69,12 @@ function refine(schema: Schema): Schema {
   };
 }
 
-function formatOf(types: readonly string[], { example, maximum = Infinity }: Schema): string | undefined {
-  if (types.includes('integer') && Number(maximum) > MAX_INT32) return 'int64';
+function formatOf(
+  types: readonly string[],
+  { example, maximum = Infinity }: Schema,
+  name: string,
+): string | undefined {
+  if (types.includes('integer') && Number(maximum) > MAX_INT32) return SMALL.test(name) ? 'int32' : 'int64';
   return types.includes('string') && INSTANT.test(String(example)) ? 'date-time' : undefined;
 }
 
@@ -79,8 +85,10 @@ function extend([name, schema]: NamedSchema, all: readonly NamedSchema[]): Named
     ([, base]) =>
       countProperties(base) >= MIN_COMMON &&
       countProperties(base) < countProperties(schema) &&
-      Object.entries(base.properties!).every(([key, property]) =>
-        isDeepStrictEqual(property, properties[key]),
+      Object.entries(base.properties!).every(
+        ([key, property]) =>
+          isDeepStrictEqual(property, properties[key]) &&
+          (base.required ?? []).includes(key) === required.includes(key),
       ),
   );
   const [base] = bases.toSorted(([, one], [, other]) => countProperties(other) - countProperties(one));
@@ -98,6 +106,6 @@ function countProperties({ properties = {} }: Schema): number {
   return Object.keys(properties).length;
 }
 
-function mapValues<T, U>(record: Record<string, T>, map: (value: T) => U): Record<string, U> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+function mapValues<T, U>(record: Record<string, T>, map: (value: T, key: string) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
 }

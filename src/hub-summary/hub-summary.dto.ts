@@ -99,6 +99,6 @@ export class CountRefreshDto {
    * How many different users the request names.
    * @example 2
    */
-  @ApiProperty({ type: 'integer', minimum: 1 })
+  @ApiProperty({ type: 'integer', minimum: 1, maximum: 100 })
   readonly accepted!: number;
 }

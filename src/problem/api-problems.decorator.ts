@@ -93,7 +93,7 @@ export function problemTable(): string {
 }
 
 /** As the names of components are written: `not-found` is `NotFound`. */
-function toPascalCase(words: string): string {
+export function toPascalCase(words: string): string {
   return words.replaceAll(/(?:^|\W)(\w)/g, (_, initial: string) => initial.toUpperCase());
 }
 

@@ -48,7 +48,12 @@ interface Document {
   readonly components: { readonly schemas: Record<string, object> };
 }
 
-const FORMATS = { 'date-time': /^\d{4}-\d\d-\d\dT[\d:.]+Z$/, int64: true, double: true } as const;
+const FORMATS = {
+  'date-time': /^\d{4}-\d\d-\d\dT[\d:.]+Z$/,
+  int32: true,
+  int64: true,
+  double: true,
+} as const;
 const problemType = 'application/problem+json';
 
 let world: World;
@@ -298,6 +303,27 @@ describe('the OpenAPI document', () => {
     ).not.toEqual([]);
   });
 
+  it('has an example of every webhook that fits its schema', () => {
+    for (const [name, { post }] of Object.entries(document.webhooks)) {
+      const media = post.requestBody!.content['application/json']!;
+      const [example] = examplesOf(media);
+      expect(example).toMatchObject({ type: name });
+      expect([name, ...violations(media.schema!, example)]).toEqual([name]);
+    }
+  });
+
+  it('names the scope of each operation in its 403', () => {
+    for (const [route, { security, responses }] of operations()) {
+      const [scope] = Object.values(security![0]!).flat() as string[];
+      if (scope === undefined) continue;
+      const examples = examplesOf(responses['403']!.content![problemType]!) as { detail: string }[];
+      expect([route, examples.map(({ detail }) => detail)]).toEqual([
+        route,
+        [`This caller lacks the scope ${scope}.`],
+      ]);
+    }
+  });
+
   it('lists every named problem in its introduction', () => {
     for (const [name, { status }] of Object.entries(PROBLEMS))
       expect(document.info.description).toContain(`| \`urn:rewards-gateway:problem:${name}\` | ${status} |`);
@@ -377,6 +403,15 @@ describe('the schemas of the OpenAPI document', () => {
       'KiipLocation.lat',
       'KiipLocation.lng',
       'Reward.timeout_seconds',
+    ]);
+  });
+
+  it('have 64 bits only where numbers may be large', () => {
+    const large = namesWhere(({ format }) => format === 'int64');
+
+    expect(large).toContain('Balance.quantity');
+    expect(large.filter((name) => /status|_ms|_seconds|attempts|Consumer\.|accepted$/.test(name))).toEqual([
+      'Reconciliation.accepted',
     ]);
   });
 

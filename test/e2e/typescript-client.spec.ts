@@ -77,6 +77,9 @@ const failureOf = (call: Promise<unknown>) =>
     (error: unknown) => error,
   );
 
+const failedMoment = (url: string, options?: CallOptions) =>
+  failureOf(clientOf({ url, deadlineMs: 100 }).postKiipMoment({ body: momentOf('user123') }, options));
+
 describe('the TypeScript client', () => {
   it('calls operations by their names', async () => {
     const client = clientOf();
@@ -166,20 +169,21 @@ describe('the TypeScript client', () => {
 
   it('says under which key a call has failed', async () => {
     const lost = await startServer((request) => request.socket.destroy());
-    const call = (url: string, options?: CallOptions) =>
-      failureOf(clientOf({ url, deadlineMs: 100 }).postKiipMoment({ body: momentOf('user123') }, options));
     const body = { type: 'urn:rewards-gateway:problem:outcome-unknown', status: 409 };
     const { url } = await startFailing(409, body);
     const silent = await startServer(() => {});
     const idempotencyKey = 'completion-4711';
-    const generated = await call(lost.url);
-    const failures = [await call(url, { idempotencyKey }), await call(silent.url, { idempotencyKey })];
+    const generated = await failedMoment(lost.url);
+    const failures = [
+      await failedMoment(url, { idempotencyKey }),
+      await failedMoment(silent.url, { idempotencyKey }),
+    ];
 
     expect(idempotencyKeyOf(generated)).toMatch(/^\d+-\d+$/);
     expect(failures).toMatchObject([{ status: 409 }, { name: 'TimeoutError' }]);
     expect(failures.map(idempotencyKeyOf)).toEqual([idempotencyKey, idempotencyKey]);
     const signal = AbortSignal.abort();
-    expect(await call(silent.url, { idempotencyKey, signal })).toBe(signal.reason);
+    expect(await failedMoment(silent.url, { idempotencyKey, signal })).toBe(signal.reason);
     expect(idempotencyKeyOf(signal.reason)).toBeUndefined();
   });
 
@@ -217,13 +221,16 @@ describe('the TypeScript client', () => {
       asked += 1;
       return Promise.reject(new TypeError('no token'));
     };
-    const hanging = () => new Promise<string>(() => {});
 
     expect(await failureOf(clientOf({ token: failing }).listConsumers())).toMatchObject({
       message: 'no token',
     });
     expect(asked).toBe(1);
-    expect(await failureOf(clientOf({ token: hanging, deadlineMs: 20 }).listConsumers())).toMatchObject({
+    expect(
+      await failureOf(
+        clientOf({ token: () => new Promise<string>(() => {}), deadlineMs: 20 }).listConsumers(),
+      ),
+    ).toMatchObject({
       name: 'TimeoutError',
     });
   });
@@ -300,8 +307,11 @@ describe('the TypeScript client', () => {
       raw.push(request.rawHeaders);
       response.end('{}');
     });
-    const headers = () => ({ Accept: 'text/html', Authorization: 'none', 'CACHE-CONTROL': 'max-age=5' });
-    await clientOf({ url, headers }).listConsumers({}, { headers: { 'Cache-Control': 'no-cache' } });
+    const common = { Accept: 'text/html', Authorization: 'none', 'CACHE-CONTROL': 'max-age=5' };
+    await clientOf({ url, headers: () => common }).listConsumers(
+      {},
+      { headers: { 'Cache-Control': 'no-cache' } },
+    );
 
     const valuesOf = (name: string) =>
       raw[0]!.filter((_, index) => index % 2 === 1 && raw[0]![index - 1]!.toLowerCase() === name);

@@ -119,10 +119,8 @@ describe('the package of the TypeScript client', () => {
     const load = names.map((name) => `require('${name}')`).join(';');
     expect(node('--input-type=commonjs', '--eval', load)).toMatchObject({ status: 0, stderr: '' });
     const { types, typesVersions } = manifest;
-    expect([types, ...Object.values(typesVersions['*']!).flat()].toSorted()).toEqual(
-      Object.values(manifest.exports)
-        .map((conditions) => conditions['types'])
-        .toSorted(),
+    expect(new Set([types, ...Object.values(typesVersions['*']!).flat()])).toEqual(
+      new Set(Object.values(manifest.exports).map((conditions) => conditions['types'])),
     );
   });
 

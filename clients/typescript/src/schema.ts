@@ -735,7 +735,7 @@ export interface components {
         };
         Attempt: {
             /**
-             * Format: int64
+             * Format: int32
              * @description The HTTP status of the consumer; null if there was no response.
              */
             status: number | null;
@@ -743,7 +743,7 @@ export interface components {
             at: string;
             /** @description The result in words, such as why there was no response. */
             outcome: string;
-            /** Format: int64 */
+            /** Format: int32 */
             duration_ms: number;
         };
         Audit: {
@@ -790,29 +790,20 @@ export interface components {
             paused: components["schemas"]["Pause"] | null;
             /** @description The circuit breaker of the process that answers; null if it does not deliver (`ROLE=api`). */
             breaker: components["schemas"]["BreakerState"] | null;
+            /** @description Pending deliveries; 10000 stands for any larger number. */
+            pending: number;
+            /** @description Dead deliveries, likewise. */
+            dead: number;
             name: string;
             /** @description Its URL, without path and query. */
             origin: string;
-            /**
-             * Format: int64
-             * @description Pending deliveries; 10000 stands for any larger number.
-             */
-            pending: number;
-            /**
-             * Format: int64
-             * @description Dead deliveries, likewise.
-             */
-            dead: number;
         };
         Consumers: {
             /** @description In the order of DELIVERY_CONSUMERS. */
             items: components["schemas"]["Consumer"][];
         };
         CountRefresh: {
-            /**
-             * Format: int64
-             * @description How many different users the request names.
-             */
+            /** @description How many different users the request names. */
             accepted: number;
         };
         CurrencyIssuedEvent: {
@@ -839,7 +830,7 @@ export interface components {
             /** @description `dead`: not accepted within three days; waits for a manual retry. */
             status: components["schemas"]["DeliveryStatus"];
             /**
-             * Format: int64
+             * Format: int32
              * @description The last HTTP status of the consumer; null if there was no response.
              */
             last_status: number | null;
@@ -852,7 +843,7 @@ export interface components {
             /** @description The id of the ledger row, which is also the `webhook-id` of every attempt. */
             issuance_id: string;
             consumer: string;
-            /** Format: int64 */
+            /** Format: int32 */
             attempts: number;
         };
         DeliveryHistory: components["schemas"]["Delivery"] & {
@@ -1081,7 +1072,7 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
-             * Format: int64
+             * Format: int32
              * @description The seconds of `Retry-After`.
              */
             retry_after_seconds?: number;
@@ -1273,7 +1264,7 @@ export interface components {
         };
         TestResult: {
             /**
-             * Format: int64
+             * Format: int32
              * @description The HTTP status of the consumer; null if there was no response.
              */
             status: number | null;
@@ -1283,7 +1274,7 @@ export interface components {
             accepted: boolean;
             /** @description The result in words, such as why there was no response. */
             outcome: string;
-            /** Format: int64 */
+            /** Format: int32 */
             duration_ms: number;
         };
         TimelineEvent: {
@@ -1291,11 +1282,11 @@ export interface components {
             /** @description The consumer of a delivery. */
             consumer?: string;
             /**
-             * Format: int64
+             * Format: int32
              * @description The HTTP status of the consumer; null if there was no response.
              */
             status?: number | null;
-            /** Format: int64 */
+            /** Format: int32 */
             duration_ms?: number;
             /** @description Who released or discarded the row, or retried a delivery. */
             caller?: string;
@@ -1783,7 +1774,27 @@ export interface components {
             };
         };
         /** @description Forbidden */
-        MissingScope: {
+        MissingDeliveriesManage: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "This caller lacks the scope deliveries:manage.",
+                 *       "instance": "checkout-4711",
+                 *       "retryable": false
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden */
+        MissingKigoRead: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -1795,6 +1806,66 @@ export interface components {
                  *       "title": "Forbidden",
                  *       "status": 403,
                  *       "detail": "This caller lacks the scope kigo:read.",
+                 *       "instance": "checkout-4711",
+                 *       "retryable": false
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden */
+        MissingKiipWrite: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "This caller lacks the scope kiip:write.",
+                 *       "instance": "checkout-4711",
+                 *       "retryable": false
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden */
+        MissingLedgerDecide: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "This caller lacks the scope ledger:decide.",
+                 *       "instance": "checkout-4711",
+                 *       "retryable": false
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Forbidden */
+        MissingLedgerRead: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "This caller lacks the scope ledger:read.",
                  *       "instance": "checkout-4711",
                  *       "retryable": false
                  *     }
@@ -2204,7 +2275,7 @@ export interface operations {
             };
             400: components["responses"]["Validation"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingKigoRead"];
             404: components["responses"]["AccountNotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
@@ -2249,7 +2320,7 @@ export interface operations {
             };
             400: components["responses"]["Validation"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingKigoRead"];
             404: components["responses"]["AccountNotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
@@ -2309,7 +2380,7 @@ export interface operations {
             };
             400: components["responses"]["MissingUserId"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingKigoRead"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -2344,7 +2415,7 @@ export interface operations {
             };
             400: components["responses"]["MissingUserId"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingKigoRead"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -2416,7 +2487,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingKigoRead"];
             404: components["responses"]["AccountNotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
@@ -2487,7 +2558,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidDeviceId"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingKiipWrite"];
             409: components["responses"]["OriginalInFlightOrOutcomeUnknown"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2553,7 +2624,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidDeviceId"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingKiipWrite"];
             409: components["responses"]["OriginalInFlightOrOutcomeUnknown"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2607,7 +2678,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingDeliveriesManage"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["StorageUnavailable"];
@@ -2654,7 +2725,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidName"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingDeliveriesManage"];
             404: components["responses"]["ConsumerNotFound"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2698,7 +2769,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidName"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingDeliveriesManage"];
             404: components["responses"]["ConsumerNotFound"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2741,7 +2812,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidName"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingDeliveriesManage"];
             404: components["responses"]["ConsumerNotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
@@ -2795,7 +2866,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidLimit"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingDeliveriesManage"];
             410: components["responses"]["FeedRestarted"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
@@ -2848,7 +2919,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidId"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingDeliveriesManage"];
             404: components["responses"]["DeliveryNotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
@@ -2891,7 +2962,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidId"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingDeliveriesManage"];
             404: components["responses"]["DeliveryNotFound"];
             /** @description Conflict */
             409: {
@@ -2967,7 +3038,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidLimit"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingDeliveriesManage"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["StorageUnavailable"];
@@ -3046,7 +3117,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingDeliveriesManage"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             429: components["responses"]["RateLimited"];
@@ -3071,7 +3142,7 @@ export interface operations {
             200: components["responses"]["Replay"];
             400: components["responses"]["InvalidReplayId"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingDeliveriesManage"];
             404: components["responses"]["ReplayNotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
@@ -3118,7 +3189,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidReplayId"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingDeliveriesManage"];
             404: components["responses"]["ReplayNotFound"];
             409: components["responses"]["ReplayEnded"];
             413: components["responses"]["PayloadTooLarge"];
@@ -3145,7 +3216,7 @@ export interface operations {
             200: components["responses"]["Replay"];
             400: components["responses"]["InvalidReplayId"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingDeliveriesManage"];
             404: components["responses"]["ReplayNotFound"];
             409: components["responses"]["ReplayEnded"];
             413: components["responses"]["PayloadTooLarge"];
@@ -3195,7 +3266,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidReplayId"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingDeliveriesManage"];
             404: components["responses"]["ReplayNotFound"];
             409: components["responses"]["ReplayEnded"];
             413: components["responses"]["PayloadTooLarge"];
@@ -3295,7 +3366,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidId"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingLedgerRead"];
             404: components["responses"]["EntryNotFound"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
@@ -3377,7 +3448,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingLedgerRead"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["StorageUnavailable"];
@@ -3426,7 +3497,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidLimit"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingLedgerDecide"];
             410: components["responses"]["FeedRestarted"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
@@ -3973,7 +4044,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidLimit"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingLedgerRead"];
             410: components["responses"]["FeedRestarted"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
@@ -4022,7 +4093,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidId"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingLedgerDecide"];
             404: components["responses"]["EntryNotFound"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["PayloadTooLarge"];
@@ -4074,7 +4145,7 @@ export interface operations {
             };
             400: components["responses"]["InvalidId"];
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingLedgerDecide"];
             404: components["responses"]["EntryNotFound"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["PayloadTooLarge"];
@@ -4146,7 +4217,7 @@ export interface operations {
                 };
             };
             401: components["responses"]["Unauthenticated"];
-            403: components["responses"]["MissingScope"];
+            403: components["responses"]["MissingLedgerRead"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["StorageUnavailable"];
@@ -4168,6 +4239,27 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "type": "kiip.currency.issued",
+                 *       "timestamp": "2026-01-31T12:00:00.000Z",
+                 *       "data": {
+                 *         "id": "iss_0190c1d2e3f4000000112233445566aa",
+                 *         "kind": "redemption",
+                 *         "status": "recorded",
+                 *         "reason": null,
+                 *         "test": false,
+                 *         "transaction_id": "5473ca54-59a5-cf65-d319-c91697297fcc",
+                 *         "content": "7f3c2a10-0b1d-4c5e-8a9b-1234567890ab",
+                 *         "name": "Coins",
+                 *         "quantity": 20,
+                 *         "user_id": "user-123",
+                 *         "nonce": null,
+                 *         "origin": null,
+                 *         "received_at": "2026-01-31T12:00:00.000Z"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["CurrencyIssuedEvent"];
             };
         };
@@ -4211,6 +4303,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "type": "gateway.test",
+                 *       "timestamp": "2026-01-31T12:00:00.000Z",
+                 *       "data": {}
+                 *     }
+                 */
                 "application/json": components["schemas"]["TestEvent"];
             };
         };
