@@ -54,7 +54,7 @@ export function toRequest(
 
 /** URLs drop empty and dotted segments: the request would be another one. */
 function toSegment(key: string, value: unknown): string {
-  const segment = String((value as string | undefined) ?? '');
+  const segment = (value as string | undefined) ?? '';
   if (['', '.', '..'].includes(segment))
     throw new RangeError(`${key} must have a value other than "." and "..".`);
   return encodeURIComponent(segment);
