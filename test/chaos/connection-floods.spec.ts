@@ -148,6 +148,7 @@ describe('clients that do not read', () => {
     // The buffers of the system take some megabytes.
     await sendUnread(page(path).repeat(requests));
     await waitFor('it is closed', async () => (await dropped())['unread']! > before['unread']!, 10);
+    expect((await dropped())['unread']! - before['unread']!).toBe(1);
   });
 
   it('lose the connection when they ask for much more than they read', async () => {
