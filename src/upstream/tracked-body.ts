@@ -1,13 +1,13 @@
 /**
- * A request body, and whether the transport has begun to send it. As long as it has not, the upstream provably cannot have received the
- * request.
+ * The body of a request, if it has one, and whether the transport has begun to send the request. As long as it has not, the upstream
+ * provably cannot have received it.
  */
 export class TrackedBody {
-  readonly bytes: Buffer;
+  readonly bytes: Buffer | null;
   private isSent = false;
 
-  constructor(content: string) {
-    this.bytes = Buffer.from(content);
+  constructor(content: string | undefined) {
+    this.bytes = content === undefined ? null : Buffer.from(content);
   }
 
   get sent(): boolean {

@@ -22,7 +22,7 @@ export async function sendThroughUndici(
   dispatcher: Dispatcher,
   upstream: Upstream,
   config: InternalAxiosRequestConfig,
-  body: TrackedBody | undefined,
+  body: TrackedBody,
   signal: AbortSignal,
 ): Promise<AxiosResponse<string>> {
   const fail = (...args: UpstreamErrorArgs): never => {
@@ -41,18 +41,19 @@ export async function sendThroughUndici(
           'accept-encoding': 'gzip',
           ...traceHeaders(),
         },
-        body: body?.bytes ?? null,
+        body: body.bytes,
       },
-      { signal, maxBytes: MAX_RESPONSE_BYTES, onStart: () => body?.markSent() },
+      { signal, maxBytes: MAX_RESPONSE_BYTES, onStart: () => body.markSent() },
     );
     bytes = await decodeBody(response);
   } catch (error) {
     if (error instanceof ResponseTooLargeError)
       return fail('invalid_response', 'the response is larger than 1 MiB');
     if (error instanceof ResponseBodyError) return fail('invalid_response', error.message);
-    const neverSent = body?.sent === false;
     if (isUnasked100(error)) return fail('invalid_response', 'sent 100 Continue, which was not asked for');
-    return fail('unreachable', `the connection failed (${toErrorCode(error)})`, { neverSent });
+    return fail('unreachable', `the connection failed (${toErrorCode(error)})`, {
+      neverSent: !body.sent,
+    });
   }
   const { status } = response;
   if (config.validateStatus?.(status) === false) {

@@ -94,12 +94,12 @@ type PackedError = Pick<
 >;
 
 /**
- * What another replica needs to throw the same error.
- * @returns undefined when the upstream may well answer another replica: it never received the call, or rejected our credentials
+ * What another replica needs to throw the same error: that of a response. Connections, time limits and credentials are those of this
+ * replica, and another one may well get an answer.
  */
 export function packUpstreamError(error: unknown): PackedError | undefined {
-  if (!isUpstreamError(error) || error.neverSent || error.failure === 'credentials_rejected')
-    return undefined;
+  if (!isUpstreamError(error) || error.failure === 'credentials_rejected') return undefined;
+  if (error.status === undefined && error.failure !== 'invalid_response') return undefined;
   const { upstream, operation, failure, detail, status, retryAfterSeconds } = error;
   return { upstream, operation, failure, detail, status, retryAfterSeconds };
 }

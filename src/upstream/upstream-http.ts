@@ -204,7 +204,7 @@ export class UpstreamHttp extends HttpService {
 
   private exchange(
     config: InternalAxiosRequestConfig,
-    body: TrackedBody | undefined,
+    body: TrackedBody,
     signal: AbortSignal,
   ): Promise<AxiosResponse<string>> {
     const { upstream } = this.options;
@@ -232,7 +232,7 @@ export class UpstreamHttp extends HttpService {
     const { operation } = config;
     const data = config.data as unknown;
     if (data !== undefined && typeof data !== 'string') throw new TypeError('a body is sent by postJson');
-    const body = data === undefined ? undefined : new TrackedBody(data);
+    const body = new TrackedBody(data);
     const breaker = breakers.for(upstream, operation);
     const { blockedMs } = breaker;
     if (blockedMs > 0 && blockedMs < Math.min(MAX_BLOCK_WAIT_MS, config.deadlineAt - performance.now()))
@@ -246,8 +246,8 @@ export class UpstreamHttp extends HttpService {
           (signal) =>
             this.bulkhead.execute(config.caller ?? '', () => this.exchange(config, body, signal), signal),
           () => {
-            // The signal was sent before this runs: a body that is not sent by now never will be.
-            const neverSent = body?.sent === false;
+            // The signal was sent before this runs: a request that is not sent by now never will be.
+            const neverSent = !body.sent;
             const detail = 'no complete response in time';
             return toAxiosError(
               config,

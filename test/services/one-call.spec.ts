@@ -1,3 +1,6 @@
+import { mock } from 'node:test';
+import { Pool } from 'undici';
+import { KigoHttp } from '../../src/kigo-auth/kigo-http.js';
 import { badge } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
 import { scrapeMetrics } from '../support/metrics.js';
@@ -83,6 +86,32 @@ describeWithRedis('three gateways that share a Redis', () => {
       expect(await askAll(user, 1)).toEqual(['200 0']);
       expect(calls('lookup')).toBe(2);
     });
+  });
+
+  it('ask again when the one call could not connect', async () => {
+    const [first, second, { log }] = gateways;
+    const waits = 'lease_waits_total{cache="account",outcome="acquired"}';
+    const http = first.app.get(KigoHttp, { strict: false }) as unknown as { dispatcher: Pool };
+    const { dispatcher } = http;
+    http.dispatcher = new Pool('http://127.0.0.1:1');
+    // The longest backoff.
+    const { mock: random } = mock.method(Math, 'random', () => 0);
+    try {
+      await trial(async (user) => {
+        log.length = 0;
+        const before = await counted(waits, second);
+        const failed = first.get(badge(user));
+        await waitFor('it tries', () => log.some(({ msg }) => msg === 'retrying upstream call'));
+        expect((await second.get(badge(user))).status).toBe(200);
+        expect((await failed).status).toBe(502);
+        expect(calls('lookup')).toBe(1);
+        expect(await counted(waits, second)).toBe(before + 1);
+      });
+    } finally {
+      random.restore();
+      await http.dispatcher.destroy();
+      http.dispatcher = dispatcher;
+    }
   });
 
   it('do not wait with no-cache for an earlier call, whose late response replaces nothing', async () => {

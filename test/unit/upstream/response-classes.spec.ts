@@ -78,7 +78,7 @@ describe('an UpstreamError that replicas share', () => {
   it('is the same after it was packed as JSON', () => {
     for (const error of [
       new UpstreamError('kigo', 'lookup', 'busy', 'status 429', { status: 429, retryAfterSeconds: 7 }),
-      new UpstreamError('kigo', 'hub-summary', 'timeout', 'no response in time'),
+      new UpstreamError('kigo', 'hub-summary', 'invalid_response', 'the response is not UTF-8'),
     ]) {
       const unpacked = unpackUpstreamError(JSON.parse(JSON.stringify(packUpstreamError(error))));
       expect(unpacked).toBeInstanceOf(UpstreamError);
@@ -89,8 +89,12 @@ describe('an UpstreamError that replicas share', () => {
 
   it.each([
     ['was rejected here', new UpstreamError('kigo', 'lookup', 'busy', 'the circuit breaker is open')],
-    ['was never sent', new UpstreamError('kigo', 'lookup', 'unreachable', 'refused', { neverSent: true })],
-    ['had wrong credentials', new UpstreamError('kigo', 'login', 'credentials_rejected', 'status 401')],
+    ['broke', new UpstreamError('kigo', 'lookup', 'unreachable', 'ECONNRESET')],
+    ['got no response', new UpstreamError('kigo', 'lookup', 'timeout', 'no complete response in time')],
+    [
+      'had wrong credentials',
+      new UpstreamError('kigo', 'login', 'credentials_rejected', 'rejected', { status: 401 }),
+    ],
     ['is a bug', new TypeError('a bug')],
   ])('does not concern a call that %s', (_, error) => {
     expect(packUpstreamError(error)).toBeUndefined();
