@@ -65,9 +65,9 @@ export interface UpstreamOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** A call waits for the end of a Retry-After that is this near. It is the shortest that an upstream can ask for. */
-const MAX_BLOCK_WAIT_MS = 1_000;
 const BLOCK_JITTER_MS = 100;
+/** A call waits for the end of a block that is this near: that of 1 s, the shortest that an upstream can ask for, with all jitter. */
+const MAX_BLOCK_WAIT_MS = 1_200;
 const HEADERS = { Accept: 'application/json', 'User-Agent': 'rewards-gateway' };
 const JSON_HEADERS = { 'Content-Type': 'application/json' };
 
@@ -234,10 +234,19 @@ export class UpstreamHttp extends HttpService {
     if (data !== undefined && typeof data !== 'string') throw new TypeError('a body is sent by postJson');
     const body = new TrackedBody(data);
     const breaker = breakers.for(upstream, operation);
-    const { blockedMs } = breaker;
-    if (blockedMs > 0 && blockedMs < Math.min(MAX_BLOCK_WAIT_MS, config.deadlineAt - performance.now()))
-      await sleep(blockedMs + BLOCK_JITTER_MS * Math.random());
+    const waitMs = breaker.blockedMs + BLOCK_JITTER_MS * Math.random();
+    if (breaker.blockedMs > 0 && waitMs < Math.min(MAX_BLOCK_WAIT_MS, config.deadlineAt - performance.now()))
+      await sleep(waitMs, undefined, { signal: config.signal as AbortSignal });
     const remainingMs = Math.min(timeoutMs, config.deadlineAt - performance.now());
+    const overdue = () =>
+      toAxiosError(
+        config,
+        new UpstreamError(upstream, operation, 'timeout', 'no complete response in time', {
+          // The signal was sent before this runs: a request that is not sent by now never will be.
+          neverSent: !body.sent,
+        }),
+      );
+    if (remainingMs <= 0) throw overdue();
     try {
       return await breaker.execute(() =>
         withTimeout(
@@ -245,15 +254,7 @@ export class UpstreamHttp extends HttpService {
           // The signal also removes a call that still waits in the bulkhead.
           (signal) =>
             this.bulkhead.execute(config.caller ?? '', () => this.exchange(config, body, signal), signal),
-          () => {
-            // The signal was sent before this runs: a request that is not sent by now never will be.
-            const neverSent = !body.sent;
-            const detail = 'no complete response in time';
-            return toAxiosError(
-              config,
-              new UpstreamError(upstream, operation, 'timeout', detail, { neverSent }),
-            );
-          },
+          overdue,
         ),
       );
     } catch (error) {

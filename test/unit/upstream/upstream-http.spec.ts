@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { mock } from 'node:test';
 import { Logger } from '@nestjs/common';
 import { RedisStore } from '../../../src/cache/redis-store.js';
 import type { AxiosInterceptor } from '../../../src/upstream/axios-interceptor.js';
@@ -14,6 +15,8 @@ import { read } from '../../support/config.js';
 describe('UpstreamHttp', () => {
   let server: Server;
   let statuses: number[];
+  let requests: number;
+  let breakers: BreakerRegistry;
   let http: UpstreamHttp;
   let steps: string[];
 
@@ -40,10 +43,13 @@ describe('UpstreamHttp', () => {
   beforeAll(() => Logger.overrideLogger(false));
 
   beforeEach(async () => {
-    [steps, statuses] = [[], []];
-    server = createServer((_request, response) => response.writeHead(statuses.shift() ?? 200).end('{}'));
+    [steps, statuses, requests] = [[], [], 0];
+    server = createServer((_request, response) => {
+      requests += 1;
+      response.writeHead(statuses.shift() ?? 200).end('{}');
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const breakers = new BreakerRegistry();
+    breakers = new BreakerRegistry();
     http = new UpstreamHttp({
       breakers,
       upstream: 'kigo',
@@ -85,6 +91,36 @@ describe('UpstreamHttp', () => {
       'outer response',
       'outer response',
     ]);
+  });
+
+  it('sends nothing when no time is left', async () => {
+    const call = http.axiosRef.get('/', { deadlineAt: performance.now() });
+    await expect(call).rejects.toMatchObject({ failure: 'timeout', neverSent: true });
+    expect(requests).toBe(0);
+  });
+
+  it('waits for the end of a block, and no longer than its caller', async () => {
+    breakers.for('kigo', 'call').block(600);
+    const caller = new AbortController();
+    const startedAt = performance.now();
+    const call = http.axiosRef.get('/', { signal: caller.signal });
+    setTimeout(() => caller.abort(), 20);
+    await expect(call).rejects.toThrow('canceled');
+    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(requests).toBe(0);
+    await http.axiosRef.get('/');
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(595);
+  });
+
+  it('does not wait for the end of a block that its deadline may not reach', async () => {
+    const { mock: random } = mock.method(Math, 'random', () => 0.9);
+    try {
+      breakers.for('kigo', 'call').block(300);
+      const call = http.axiosRef.get('/', { deadlineAt: performance.now() + 350 });
+      await expect(call).rejects.toMatchObject({ failure: 'busy', rejectedLocally: true });
+    } finally {
+      random.restore();
+    }
   });
 
   it('ends every failure as an UpstreamError, outside all interceptors', async () => {
