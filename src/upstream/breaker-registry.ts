@@ -12,7 +12,7 @@ export interface UpstreamAttempt {
   readonly durationMs: number;
   /** A first attempt, or one with another token, is no retry. */
   readonly isRetry: boolean;
-  /** What the upstream asked for with a failure that may pass. */
+  /** What the upstream asked for with status 429 or 503. */
   readonly retryAfterSeconds: number | undefined;
 }
 

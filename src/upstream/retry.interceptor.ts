@@ -32,12 +32,14 @@ export class RetryInterceptor implements AxiosInterceptor {
       const repeatable = config.repeatable ?? config.method?.toLowerCase() === 'get';
       if (!(repeatable || cause.neverSent) || !cause.transient || attempt >= MAX_ATTEMPTS) throw error;
 
+      const breaker = this.breakers.for(cause.upstream, cause.operation);
       // The backoff is added to Retry-After, so that clients that were rejected together do not come back together.
-      const waitMs = (cause.retryAfterSeconds ?? 0) * 1000 + backoffMs(attempt, BACKOFF);
+      const waitMs =
+        Math.max((cause.retryAfterSeconds ?? 0) * 1000, breaker.blockedMs) + backoffMs(attempt, BACKOFF);
       const resumeAt = performance.now() + waitMs;
       if (resumeAt >= (config.deadlineAt ?? Infinity)) throw error;
       if (!(await this.budget.take(cause.upstream))) {
-        this.breakers.for(cause.upstream, cause.operation).recordRefusedRetry();
+        breaker.recordRefusedRetry();
         throw error;
       }
       this.logger.debug({ msg: 'retrying upstream call', reason: cause.message, attempt, waitMs });

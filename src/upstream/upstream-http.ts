@@ -197,7 +197,7 @@ export class UpstreamHttp extends HttpService {
       const cause = findUpstreamCause(error);
       if (cause?.rejectedLocally) record('short_circuited', undefined);
       else if (cause)
-        record(cause.failure, cause.status, cause.transient ? cause.retryAfterSeconds : undefined);
+        record(cause.failure, cause.status, cause.failure === 'busy' ? cause.retryAfterSeconds : undefined);
       throw error;
     }
   }

@@ -90,15 +90,17 @@ describe('a call to Kigo', () => {
     expect(second!.at - first!.at).toBeGreaterThanOrEqual(990);
   });
 
-  it('waits for a Retry-After of 1 s that another call got', async () => {
-    world.kigo.addFault({ ...summary, kind: 'rate-limited', retryAfter: 1, times: 1 });
-    const first = world.gateway.get(badge(user));
+  it('waits for a Retry-After of 1 s that two other calls got', async () => {
+    world.kigo.addFault({ ...summary, kind: 'rate-limited', retryAfter: 1, times: 2 });
+    const others = [world.gateway.get(badge(user))];
+    addUser();
+    others.push(world.gateway.get(badge(user)));
     await waitFor('the gateway knows', () => world.gateway.log.some(({ msg }) => msg === heldBack));
     addUser();
     expect((await world.gateway.get(badge(user))).status).toBe(200);
-    expect((await first).status).toBe(200);
-    const [limited, ...later] = world.kigo.requests('summary').map(({ at }) => at);
-    expect(later).toHaveLength(2);
+    for (const { status } of await Promise.all(others)) expect(status).toBe(200);
+    const [, limited, ...later] = world.kigo.requests('summary').map(({ at }) => at);
+    expect(later).toHaveLength(3);
     expect(Math.min(...later) - limited!).toBeGreaterThanOrEqual(990);
   });
 
@@ -294,26 +296,56 @@ describe('during an outage of Kigo', () => {
   });
 
   it.each(['60', '3600', '9999999999', 'Fri, 31 Dec 2199 23:59:59 GMT'])(
-    'a Retry-After of %s holds for all calls of the operation, up to 120 s',
+    'a Retry-After of %s that comes twice in a row holds for all calls of the operation, up to 120 s',
     async (retryAfter) => {
       world.kigo.configure({ unknownUser: 'create' });
-      world.kigo.addFault({ ...summary, kind: 'rate-limited', retryAfter, times: 1 });
+      world.kigo.addFault({ ...summary, kind: 'rate-limited', retryAfter, times: 2 });
       world.kigo.clearRequests();
-      expect((await askFor('a')).status).toBe(503);
+      for (const user of ['a', 'a']) expect((await askFor(user)).status).toBe(503);
       const seconds = retryAfter === '60' ? 60 : 120;
       passSeconds(seconds - 2);
       const held = await askFor('b');
-      expect([held.status, held.headers.get('retry-after')]).toEqual([503, '2']);
+      expect(held.status).toBe(503);
+      const left = Number(held.headers.get('retry-after'));
+      expect([left >= 2, left <= 2 + seconds / 10]).toEqual([true, true]);
       expect(await held.json()).toMatchObject({
         type: 'urn:rewards-gateway:problem:upstream-busy',
         retryable: true,
       });
       // The look-up is another operation.
-      expect(world.kigo.requests().map(({ route }) => route)).toEqual(['lookup', 'summary', 'lookup']);
-      passSeconds(2);
+      expect(world.kigo.requests('lookup')).toHaveLength(2);
+      expect(summaries()).toBe(2);
+      passSeconds(2 + seconds / 10);
+      // It takes two again. The third failure in a row opens the circuit breaker, for 5 s.
+      world.kigo.addFault({ ...summary, kind: 'rate-limited', retryAfter, times: 1 });
+      expect((await askFor('a')).status).toBe(503);
+      passSeconds(5);
       expect((await askFor('b')).status).toBe(200);
     },
   );
+
+  it('a Retry-After for one user does not keep others from being served', async () => {
+    world.kigo.configure({ unknownUser: 'create' });
+    const ids = (user: string) => ({ external_user_id: user, external_program_id: 'program456' });
+    const account = String(world.kigo.setAccount(ids('limited')).account_id);
+    world.kigo.addFault({ ...summary, kind: 'rate-limited', retryAfter: 120, account });
+    for (let batch = 0; batch < 3; batch += 1) {
+      const users = [ids(`before-${batch}`), ids('limited'), ids(`after-${batch}`)];
+      const response = await world.gateway.post('/api/v1/unviewed-counts', { users });
+      expect(await response.json()).toMatchObject({
+        results: [{ count: 0 }, { problem: { status: 503, retry_after_seconds: 120 } }, { count: 0 }],
+      });
+      expect((await askFor(`between-${batch}`)).status).toBe(200);
+    }
+  });
+
+  it.each([500, 504])('a Retry-After with status %i does not hold for other calls', async (status) => {
+    world.kigo.configure({ unknownUser: 'create' });
+    const headers = { 'retry-after': '60' };
+    world.kigo.addFault({ ...summary, kind: 'status', status, headers, times: 2 });
+    for (const user of ['a', 'b']) expect((await askFor(user)).status).toBe(502);
+    expect((await askFor('c')).status).toBe(200);
+  });
 
   it('requests get 503 with Retry-After at once when the circuit breaker is open', async () => {
     fail();
