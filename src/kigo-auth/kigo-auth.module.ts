@@ -27,14 +27,15 @@ import { SharedTokenStore } from './shared-token-store.js';
     SharedTokenStore,
     {
       provide: KigoLoginHttp,
-      inject: [Config, BreakerRegistry, RetryInterceptor],
-      useFactory: (config: Config, breakers: BreakerRegistry, retry: RetryInterceptor) =>
+      inject: [Config, BreakerRegistry],
+      useFactory: (config: Config, breakers: BreakerRegistry) =>
         new KigoLoginHttp({
           ...kigoOptions(config, breakers),
           operations: ['login'],
           concurrency: 2,
           queue: 2,
-          interceptors: [retry],
+          // Without a retry budget: other calls cannot use up what every call depends on.
+          interceptors: [new RetryInterceptor(breakers)],
         }),
     },
     {

@@ -3,7 +3,7 @@ import { redisScope } from '../cache/redis-scope.js';
 import { RedisStore } from '../cache/redis-store.js';
 import { Config } from '../config/config.js';
 import { BreakerRegistry } from './breaker-registry.js';
-import type { Upstream } from './upstream-error.js';
+import type { Upstream, UpstreamError } from './upstream-error.js';
 
 const WINDOW_MS = 10_000;
 /** Retries in a window without any success, so that the few calls of a quiet hour have some. */
@@ -26,7 +26,8 @@ interface Window {
 /**
  * Limits the retries to an upstream: in a window of 10 s, all replicas together make no more than a tenth of their successful calls,
  * and 20. They count in Redis; while it is unavailable, each process counts for itself. A success costs no command, every fiftieth
- * one, which nobody waits for.
+ * one, which nobody waits for. After an attempt that was never sent, each process counts for itself as well: one without a connection
+ * leaves the others their budget.
  */
 @Injectable()
 export class RetryBudgetService {
@@ -45,15 +46,19 @@ export class RetryBudgetService {
   }
 
   /** @returns whether a call may be sent again. Waits for Redis only. */
-  async take(upstream: Upstream): Promise<boolean> {
+  async take({ upstream, neverSent }: UpstreamError): Promise<boolean> {
     const window = this.getWindow(upstream);
-    const { unsent } = window;
-    window.unsent = 0;
-    const options = { least: LEAST, ttlMs: WINDOW_MS };
-    const shared = await this.redis.addAndTake(this.keyOf(upstream), unsent, RETRY_COST, options);
+    const shared = neverSent ? undefined : await this.takeShared(upstream, window);
     const granted = shared ?? window.successes - (window.retries + 1) * RETRY_COST >= LEAST;
     if (granted) window.retries += 1;
     return granted;
+  }
+
+  private takeShared(upstream: Upstream, window: Window): Promise<boolean | undefined> {
+    const { unsent } = window;
+    window.unsent = 0;
+    const options = { least: LEAST, ttlMs: WINDOW_MS };
+    return this.redis.addAndTake(this.keyOf(upstream), unsent, RETRY_COST, options);
   }
 
   private addSuccess(upstream: Upstream): void {

@@ -21,7 +21,8 @@ export class RetryInterceptor implements AxiosInterceptor {
 
   constructor(
     private readonly breakers: BreakerRegistry,
-    private readonly budget: RetryBudgetService,
+    /** A login has none: one replica at a time sends it. */
+    private readonly budget?: RetryBudgetService,
   ) {}
 
   install(client: AxiosInstance): void {
@@ -38,7 +39,7 @@ export class RetryInterceptor implements AxiosInterceptor {
         Math.max((cause.retryAfterSeconds ?? 0) * 1000, breaker.blockedMs) + backoffMs(attempt, BACKOFF);
       const resumeAt = performance.now() + waitMs;
       if (resumeAt >= (config.deadlineAt ?? Infinity)) throw error;
-      if (!(await this.budget.take(cause.upstream))) {
+      if (this.budget && !(await this.budget.take(cause))) {
         breaker.recordRefusedRetry();
         throw error;
       }

@@ -53,6 +53,14 @@ it('retries are at most 20 and a tenth of the successful calls in 10 s', async (
   expect(await askWithFault()).toBe(200);
 });
 
+it('a login is retried, although other calls have used up the budget', async () => {
+  while ((await askWithFault()) === 200);
+  world.kigo.revokeAllTokens();
+  world.kigo.addFault({ kind: 'status', status: 500, route: 'login', times: 2 });
+  expect(await ask()).toBe(200);
+  expect(await metric('retries_total', 'login')).toBe(2);
+});
+
 it('a call that is sent again with a new token is no retry', async () => {
   for (let user = 0; user < 30; user += 1) {
     world.kigo.revokeAllTokens();

@@ -1,7 +1,9 @@
 import { mock } from 'node:test';
+import { Pool } from 'undici';
 import { redisScope } from '../../src/cache/redis-scope.js';
 import { RedisStore } from '../../src/cache/redis-store.js';
 import { Config } from '../../src/config/config.js';
+import { KigoHttp } from '../../src/kigo-auth/kigo-http.js';
 import { badge } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
 import { describeWithRedis } from '../support/redis.js';
@@ -108,6 +110,25 @@ describeWithRedis('the retry budget of several replicas', () => {
     const count = commands.reduce((sum, command) => sum + command.callCount(), 0);
     expect(count).toBeGreaterThan(0);
     expect(count).toBeLessThanOrEqual(calls / 50);
+  });
+
+  it('is not used up by a replica that cannot connect', async () => {
+    await world.retryOnTimeout(async () => {
+      await world.redis.command('FLUSHALL');
+      const [broken, sound] = [await world.sharingGateway(), await world.sharingGateway()];
+      const http = broken.app.get(KigoHttp, { strict: false }) as unknown as { dispatcher: Pool };
+      await getAccount(broken);
+      await http.dispatcher.destroy();
+      http.dispatcher = new Pool('http://127.0.0.1:1');
+      world.kigo.clearRequests();
+      // All at once, before the circuit breaker opens.
+      const { axiosRef } = broken.app.get(KigoHttp, { strict: false });
+      const calls = Array.from({ length: 30 }, () => axiosRef.get('/', { operation: 'lookup' }));
+      await Promise.allSettled(calls);
+      expect(world.kigo.requests()).toEqual([]);
+      expect(await world.redis.command('EXISTS', keyOf(broken, 'retry-budget', ''))).toBe(0);
+      expect(await useUp(sound)).toBeGreaterThanOrEqual(20);
+    });
   });
 
   it.each<[string, () => unknown]>([
