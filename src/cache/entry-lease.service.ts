@@ -11,11 +11,15 @@ import { toRedisTtl } from './tiered-cache.js';
 /** A lease ends so soon after its holder was killed or paused, unless the holder renews it. */
 const LEASE_MS = 1_000;
 const RENEWAL_INTERVAL_MS = 300;
-/** How long a holder renews its lease at most, and how long others wait at most. */
+/** How long a holder renews its lease at most, and how long others wait at most, unless a call must end before. */
 const MAX_HOLD_MS = 10_000;
+/** Most calls take less than a second. The first waits are short, later ones long. */
 const POLL = { initialMs: 20, maxMs: 50 };
+const LATE_POLL = { initialMs: 250, maxMs: 250, afterMs: 1_000 };
 /** How long those that wait can read why the holder failed. */
-const FAILURE_TTL_MS = 1_000;
+const FAILURE_TTL_MS = LEASE_MS;
+/** Time in which a command reaches Redis: an entry that is older by less than this may be newer. */
+const AGE_ERROR_MS = 20;
 
 /** The right of one replica to ask the source for a key, and to store the answer in Redis. */
 export interface Lease {
@@ -40,15 +44,20 @@ export interface Acquisition {
 export type LeaseState = 'held' | 'lost' | 'unknown';
 
 /**
- * A lease has the id of its holder or, while its key is not leased, that of the last holder and why it failed. An entry is returned if it
- * is another one than the caller has seen.
+ * A lease has the id of its holder or, while its key is not leased, that of the last holder and why it failed. One that lasts longer than
+ * any is none. An entry is returned if it is another one than the caller has seen.
  */
 const CLAIM_SCRIPT = `
 local entry = redis.pcall('GET', KEYS[1])
 if type(entry) == 'string' and entry ~= ARGV[1] then
   return {'entry', entry, redis.call('PTTL', KEYS[1])}
 end
-local holder, failure = string.match(redis.call('GET', KEYS[2]) or '', '^(%S*) ?(.*)')
+local lease = redis.pcall('GET', KEYS[2])
+if type(lease) == 'string' then
+  local left = redis.call('PTTL', KEYS[2])
+  if left < 0 or left > tonumber(ARGV[4]) then lease = '' end
+end
+local holder, failure = string.match(type(lease) == 'string' and lease or '', '^(%S*) ?(.*)')
 if failure ~= '' and holder == ARGV[2] then return {'failed', failure, redis.call('PTTL', KEYS[2])} end
 if failure == '' and holder ~= '' then return {'held', holder, 0} end
 redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
@@ -57,33 +66,46 @@ type ClaimReply = readonly [kind: 'entry' | 'failed' | 'held' | 'acquired', text
 
 /** The lease is checked and the command runs in one step: nothing can come between. */
 const ifHeld = (command: string) => `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 ${command}
 return 1`;
 const TAKE_SCRIPT = `return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])`;
 const RENEW_SCRIPT = ifHeld(`redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
 const RELEASE_SCRIPT = ifHeld(`redis.call('DEL', KEYS[1])`);
 const FAIL_SCRIPT = ifHeld(`redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2], 'PX', ARGV[3])`);
-const STORE_SCRIPT = ifHeld(`
+/** Without the lease, only an older entry is replaced, by the clock of Redis. */
+const STORE_SCRIPT = `
+local held = redis.pcall('GET', KEYS[1]) == ARGV[1]
+if not held then
+  local text = redis.pcall('GET', KEYS[2])
+  local ok, entry = pcall(cjson.decode, type(text) == 'string' and text or '')
+  local lifetime = ok and type(entry) == 'table' and type(entry.value) == 'table' and tonumber(entry.value.lifetimeMs)
+  local left = redis.call('PTTL', KEYS[2])
+  if lifetime and left >= 0 and lifetime - left <= tonumber(ARGV[4]) then return 0 end
+end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
-redis.call('DEL', KEYS[1])`);
+if not held then return 0 end
+redis.call('DEL', KEYS[1])
+return 1`;
 
 /**
  * Lets one replica at a time ask the source for a key, by a lease in Redis. The id of the lease is a fencing token: a replica that has
- * lost its lease stores nothing, however late its answer is. Without Redis, every replica may ask.
+ * lost its lease replaces nothing that was asked for later, however late its answer is. Without Redis, every replica may ask.
  */
 @Injectable()
 export class EntryLeaseService {
   private readonly owner = randomUUID();
   private leases = 0;
   private readonly prefix: string;
+  private readonly maxWaitMs: number;
 
   constructor(
     private readonly redis: RedisStore,
     private readonly seal: EntrySealService,
-    { redisKeyPrefix }: Config,
+    { redisKeyPrefix, upstreamDeadlineMs }: Config,
   ) {
     this.prefix = redisKeyPrefix;
+    this.maxWaitMs = Math.min(MAX_HOLD_MS, upstreamDeadlineMs);
   }
 
   /**
@@ -96,7 +118,7 @@ export class EntryLeaseService {
   ): Promise<Acquisition> {
     const lease = this.newLease(key);
     const keys = [key, this.leaseKey(key)];
-    const waitUntil = performance.now() + MAX_HOLD_MS;
+    const startedAt = performance.now();
     let [seen, awaited, polls] = ['', '', 0];
     const end = (outcome: Acquisition['outcome'], failure?: unknown) => ({
       outcome,
@@ -104,7 +126,8 @@ export class EntryLeaseService {
       lease,
       failure,
     });
-    while (performance.now() < waitUntil) {
+    let waitedMs = 0;
+    while (waitedMs < this.maxWaitMs) {
       const args = [seen, awaited, lease.id, String(LEASE_MS)];
       const reply = await this.redis.evaluate<ClaimReply>(CLAIM_SCRIPT, keys, args);
       if (!reply) return end('unavailable');
@@ -120,8 +143,10 @@ export class EntryLeaseService {
       } else {
         polls += 1;
         awaited = text;
-        await sleep(backoffMs(polls, POLL), undefined, { ref: false });
+        const pauseMs = backoffMs(polls, waitedMs < LATE_POLL.afterMs ? POLL : LATE_POLL);
+        await sleep(Math.min(pauseMs, this.maxWaitMs - waitedMs), undefined, { ref: false });
       }
+      waitedMs = performance.now() - startedAt;
     }
     return end('overdue');
   }
@@ -148,25 +173,26 @@ export class EntryLeaseService {
     }
   }
 
-  /** Stores an entry and releases the lease, unless it is lost. @param ttlMs the time until the entry expires */
+  /** Stores an entry, unless the lease is lost and Redis has a newer one, and releases the lease. @param ttlMs until the entry expires */
   async store({ key, id }: Lease, entry: OpenedEntry, ttlMs: number): Promise<LeaseState> {
     if (ttlMs <= 0) return this.release({ key, id });
     const leftMs = toRedisTtl(ttlMs);
     // As the cache library stores a value.
     const text = JSON.stringify({ value: this.seal.seal(key, entry, leftMs) });
-    return this.runIfHeld(STORE_SCRIPT, [this.leaseKey(key), key], [id, text, String(leftMs)]);
+    const newestMs = String(entry.ageMs + AGE_ERROR_MS);
+    return this.run(STORE_SCRIPT, [this.leaseKey(key), key], [id, text, String(leftMs), newestMs]);
   }
 
   /** @param failure what those that wait get, undefined if they had better ask themselves */
   async release({ key, id }: Lease, failure?: unknown): Promise<LeaseState> {
     const keys = [this.leaseKey(key)];
-    if (failure === undefined) return this.runIfHeld(RELEASE_SCRIPT, keys, [id]);
+    if (failure === undefined) return this.run(RELEASE_SCRIPT, keys, [id]);
     const sealed = this.seal.seal(failureKey(key, id), { value: failure, ageMs: 0 }, FAILURE_TTL_MS);
     const text = JSON.stringify({ value: sealed });
-    return this.runIfHeld(FAIL_SCRIPT, keys, [id, text, String(FAILURE_TTL_MS)]);
+    return this.run(FAIL_SCRIPT, keys, [id, text, String(FAILURE_TTL_MS)]);
   }
 
-  private async runIfHeld(script: string, keys: string[], args: string[]): Promise<LeaseState> {
+  private async run(script: string, keys: string[], args: string[]): Promise<LeaseState> {
     const reply = await this.redis.evaluate<0 | 1>(script, keys, args);
     if (reply === undefined) return 'unknown';
     return reply === 1 ? 'held' : 'lost';

@@ -337,7 +337,7 @@ export class ReadThrough {
     return toResult(entry, reason === 'refresh' ? 'expired' : reason);
   }
 
-  /** Writes to Redis, unless the lease is lost: then another replica has asked later. */
+  /** Writes to Redis, unless the lease is lost and another replica has stored what it asked for later. */
   private async share<T>(entry: CacheEntry<T>, policy: CachePolicy<T>, lease: Lease): Promise<LeaseState> {
     const { key, value, asOf, requestedAt, staleUntil } = entry;
     const now = performance.now();

@@ -1,5 +1,8 @@
 import { mock } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
+import { AccountsService } from '../../src/accounts/accounts.service.js';
+import { RedisStore } from '../../src/cache/redis-store.js';
 import { KigoHttp } from '../../src/kigo-auth/kigo-http.js';
 import { badge } from '../support/gateway.js';
 import type { Gateway } from '../support/gateway.js';
@@ -28,6 +31,7 @@ describeWithRedis('three gateways that share a Redis', () => {
     gateways = [await gateway(), await gateway(), await gateway()];
     await world.retryOnTimeout(async (user) => void (await askAll(user, 3)));
   });
+  afterEach(() => mock.restoreAll());
   afterAll(() => world.close());
 
   const calls = (route: 'login' | 'lookup' | 'summary') => world.kigo.requests(route).length;
@@ -70,9 +74,13 @@ describeWithRedis('three gateways that share a Redis', () => {
     await trial(async (user) => {
       world.kigo.configure({ unknownUser: 'not-found' });
       // Longer than a lease that is not renewed.
-      world.kigo.addFault({ kind: 'slow', delayMs: 1_300 });
+      world.kigo.addFault({ kind: 'slow', delayMs: 2_000 });
+      const commands = gateways.map(({ app }) => mock.method(app.get(RedisStore), 'evaluate').mock);
       expect(await askAll(user, 6)).toEqual(['404 urn:rewards-gateway:problem:account-not-found']);
       expect(calls('lookup')).toBe(1);
+      // In the second second, two replicas look for it five times each, and not thirty times.
+      const count = commands.reduce((sum, command) => sum + command.callCount(), 0);
+      expect(count).toBeLessThan(95);
     });
   });
 
@@ -95,7 +103,7 @@ describeWithRedis('three gateways that share a Redis', () => {
     const { dispatcher } = http;
     http.dispatcher = new Pool('http://127.0.0.1:1');
     // The longest backoff.
-    const { mock: random } = mock.method(Math, 'random', () => 0);
+    mock.method(Math, 'random', () => 0);
     try {
       await trial(async (user) => {
         log.length = 0;
@@ -108,7 +116,6 @@ describeWithRedis('three gateways that share a Redis', () => {
         expect(await counted(waits, second)).toBe(before + 1);
       });
     } finally {
-      random.restore();
       await http.dispatcher.destroy();
       http.dispatcher = dispatcher;
     }
@@ -134,6 +141,58 @@ describeWithRedis('three gateways that share a Redis', () => {
       expect(await (await third.get(badge(user))).json()).toEqual({ count: 77 });
       expect(await (await first.get(badge(user))).json()).toEqual({ count: 77 });
       expect(calls('summary')).toBe(2);
+    });
+  });
+
+  it('keep what no-cache got, although another one has taken its lease and failed', async () => {
+    const [first, second, third] = gateways;
+    const noCache = { 'cache-control': 'no-cache' };
+    await trial(async (user) => {
+      expect(await askAll(user, 1)).toEqual(['200 0']);
+      world.kigo.setAccount({ ...idsOf(user), unviewed_products: 77 });
+      world.kigo.addFault({ kind: 'slow', route: 'summary', delayMs: 500, times: 1 });
+      // The entry in Redis has to be older by more than a command takes.
+      await sleep(50);
+      const anew = second.get(badge(user), noCache);
+      await waitFor('Kigo has its call', () => calls('summary') === 2);
+      world.kigo.addFault({ kind: 'status', status: 400, route: 'summary', times: 1 });
+      expect((await first.get(badge(user), noCache)).status).toBe(502);
+      const lost = 'fetches_total{cache="hub-summary",reason="bypass",lease="lost"}';
+      const before = await counted(lost, second);
+      expect(await (await anew).json()).toEqual({ count: 77 });
+      await waitFor('it is counted', async () => (await counted(lost, second)) === before + 1, 5);
+      expect(await (await third.get(badge(user))).json()).toEqual({ count: 77 });
+    });
+  });
+
+  const leaseOf = (user: string) =>
+    `rewards-gateway:lease:{${gateways[0].app.get(AccountsService, { strict: false }).cacheKey(idsOf(user))}}`;
+
+  it.each<[string, (key: string) => string[]]>([
+    ['that never ends', (key) => ['SET', key, 'x']],
+    ['that lasts too long', (key) => ['SET', key, 'x', 'PX', '3600000']],
+    ['of another type', (key) => ['LPUSH', key, 'x']],
+  ])('do not wait for a lease %s', async (_, command) => {
+    await trial(async (user) => {
+      const waits = ['acquired', 'overdue', 'unavailable'].map(
+        (outcome) => `lease_waits_total{cache="account",outcome="${outcome}"}`,
+      );
+      const count = async () => Promise.all(waits.map((series) => counted(series, gateways[0])));
+      const before = await count();
+      await world.redis.command(...command(leaseOf(user)));
+      expect(await askAll(user, 1)).toEqual(['200 0']);
+      expect(await count()).toEqual(before);
+    });
+  });
+
+  it('wait for a lease no longer than for Kigo', async () => {
+    const hasty = await world.sharingGateway({ UPSTREAM_DEADLINE_MS: '500' });
+    await trial(async (user) => {
+      const overdue = 'lease_waits_total{cache="account",outcome="overdue"}';
+      const before = await counted(overdue, hasty);
+      await world.redis.command('SET', leaseOf(user), 'x', 'PX', '1000');
+      expect((await hasty.get(badge(user))).status).toBe(200);
+      expect(await counted(overdue, hasty)).toBe(before + 1);
     });
   });
 
