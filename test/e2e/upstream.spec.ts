@@ -8,6 +8,7 @@ import type { Gateway, World } from '../support/gateway.js';
 
 const summary = { route: 'summary' } as const;
 const heldBack = 'calls wait for a Retry-After';
+const ids = (user: string) => ({ external_user_id: user, external_program_id: 'program456' });
 
 describe('a call to Kigo', () => {
   let world: World;
@@ -326,7 +327,6 @@ describe('during an outage of Kigo', () => {
 
   it('a Retry-After for one user does not keep others from being served', async () => {
     world.kigo.configure({ unknownUser: 'create' });
-    const ids = (user: string) => ({ external_user_id: user, external_program_id: 'program456' });
     const account = String(world.kigo.setAccount(ids('limited')).account_id);
     world.kigo.addFault({ ...summary, kind: 'rate-limited', retryAfter: 120, account });
     for (let batch = 0; batch < 3; batch += 1) {

@@ -116,7 +116,7 @@ describeWithRedis('the retry budget of several replicas', () => {
     await world.retryOnTimeout(async () => {
       await world.redis.command('FLUSHALL');
       const [broken, sound] = [await world.sharingGateway(), await world.sharingGateway()];
-      const http = broken.app.get(KigoHttp, { strict: false }) as unknown as { dispatcher: Pool };
+      const http = broken.app.get<unknown>(KigoHttp, { strict: false }) as { dispatcher: Pool };
       await getAccount(broken);
       await http.dispatcher.destroy();
       http.dispatcher = new Pool('http://127.0.0.1:1');
