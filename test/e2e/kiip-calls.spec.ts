@@ -496,12 +496,14 @@ describe('a failure of Kiip that repeats', () => {
       retryable: status === 429,
       retry_after_seconds: 7,
     });
-    // Until then no other moment is sent either.
+    expect(seen()).toHaveLength(1);
+    // After the second such response in a row, no other moment is sent either.
+    expect((await world.moment()).status).toBe(503);
     const held = await world.moment();
     expect(held.status).toBe(503);
     expect(await held.json()).toMatchObject({ retryable: true });
     expect((await world.session()).status).toBe(200);
-    expect(seen().map(({ route }) => route)).toEqual(['moment', 'session']);
+    expect(seen().map(({ route }) => route)).toEqual(['moment', 'moment', 'session']);
   });
 
   it('opens the circuit breaker of moments only', async () => {
