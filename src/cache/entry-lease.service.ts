@@ -177,8 +177,7 @@ export class EntryLeaseService {
   async store({ key, id }: Lease, entry: OpenedEntry, ttlMs: number): Promise<LeaseState> {
     if (ttlMs <= 0) return this.release({ key, id });
     const leftMs = toRedisTtl(ttlMs);
-    // As the cache library stores a value.
-    const text = JSON.stringify({ value: this.seal.seal(key, entry, leftMs) });
+    const text = this.close(key, entry, leftMs);
     const newestMs = String(entry.ageMs + AGE_ERROR_MS);
     return this.run(STORE_SCRIPT, [this.leaseKey(key), key], [id, text, String(leftMs), newestMs]);
   }
@@ -187,8 +186,7 @@ export class EntryLeaseService {
   async release({ key, id }: Lease, failure?: unknown): Promise<LeaseState> {
     const keys = [this.leaseKey(key)];
     if (failure === undefined) return this.run(RELEASE_SCRIPT, keys, [id]);
-    const sealed = this.seal.seal(failureKey(key, id), { value: failure, ageMs: 0 }, FAILURE_TTL_MS);
-    const text = JSON.stringify({ value: sealed });
+    const text = this.close(failureKey(key, id), { value: failure, ageMs: 0 }, FAILURE_TTL_MS);
     return this.run(FAIL_SCRIPT, keys, [id, text, String(FAILURE_TTL_MS)]);
   }
 
@@ -206,6 +204,11 @@ export class EntryLeaseService {
   /** In the hash slot of its entry, which a script on a node of a cluster requires. */
   private leaseKey(key: string): string {
     return `${this.prefix}lease:{${key}}`;
+  }
+
+  /** As the cache library stores a value. */
+  private close(key: string, entry: OpenedEntry, leftMs: number): string {
+    return JSON.stringify({ value: this.seal.seal(key, entry, leftMs) });
   }
 
   private open(key: string, text: string, leftMs: number): OpenedEntry | undefined {

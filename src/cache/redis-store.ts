@@ -103,14 +103,13 @@ export class RedisStore {
     take: number,
     { least, ttlMs }: { least: number; ttlMs: number },
   ): Promise<boolean | undefined> {
-    const options = { keys: [key], arguments: [add, take, least, ttlMs].map(String) };
-    return this.connection?.run(async ({ client }) => (await client.eval(TAKE_SCRIPT, options)) === 1);
+    const taken = await this.evaluate<0 | 1>(TAKE_SCRIPT, [key], [add, take, least, ttlMs].map(String));
+    return taken === undefined ? undefined : taken === 1;
   }
 
   /** Sets a mark, which expires after `ttlMs`. One that lasts longer already stays. */
   async setMark(key: string, ttlMs: number): Promise<void> {
-    const options = { keys: [key], arguments: [String(Math.ceil(ttlMs))] };
-    await this.connection?.run(({ client }) => client.eval(SET_MARK_SCRIPT, options));
+    await this.evaluate(SET_MARK_SCRIPT, [key], [String(Math.ceil(ttlMs))]);
   }
 
   /** @returns how long a mark lasts, in milliseconds; not above 0 if it has expired; undefined when Redis did not reply in time */
@@ -131,9 +130,7 @@ export class RedisStore {
 
   /** Releases a lease before it expires, unless another process holds it by now. */
   async releaseLease(key: string): Promise<void> {
-    await this.connection?.run(({ client }) =>
-      client.eval(RELEASE_LEASE_SCRIPT, { keys: [key], arguments: [this.owner] }),
-    );
+    await this.evaluate(RELEASE_LEASE_SCRIPT, [key], [this.owner]);
   }
 
   /** Runs a script, which may use the commands of the probe. @returns undefined when Redis did not reply in time */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ReadThrough } from '../cache/read-through.js';
+import type { LookupCounts } from '../cache/read-through.js';
 import { RedisStore } from '../cache/redis-store.js';
 import { MetricsRegistry } from './metrics-registry.js';
 
@@ -7,14 +8,15 @@ import { MetricsRegistry } from './metrics-registry.js';
 @Injectable()
 export class CacheMetrics {
   constructor(registry: MetricsRegistry, cache: ReadThrough, redis: RedisStore) {
+    const byOutcome = (pick: (counts: LookupCounts) => Readonly<Record<string, number>>) => () =>
+      [...cache.lookupCounts].flatMap(([name, counts]) =>
+        Object.entries(pick(counts)).map(([outcome, count]) => [{ cache: name, outcome }, count] as const),
+      );
     registry.counter({
       name: 'cache_lookups_total',
       help: 'Cache lookups by outcome: hit, miss, expired, bypass (no-cache), stale (served while the upstream fails), failed',
       labels: ['cache', 'outcome'],
-      collect: () =>
-        [...cache.lookupCounts].flatMap(([name, { outcomes }]) =>
-          Object.entries(outcomes).map(([outcome, count]) => [{ cache: name, outcome }, count] as const),
-        ),
+      collect: byOutcome(({ outcomes }) => outcomes),
     });
     registry.counter({
       name: 'cache_coalesced_requests_total',
@@ -38,10 +40,7 @@ export class CacheMetrics {
       name: 'cache_lease_waits_total',
       help: 'Waits for a request of another replica by outcome: entry, failed, acquired (the holder is gone), overdue, unavailable (Redis is)',
       labels: ['cache', 'outcome'],
-      collect: () =>
-        [...cache.lookupCounts].flatMap(([name, { waits }]) =>
-          Object.entries(waits).map(([outcome, count]) => [{ cache: name, outcome }, count] as const),
-        ),
+      collect: byOutcome(({ waits }) => waits),
     });
     registry.gauge({
       name: 'redis_up',
