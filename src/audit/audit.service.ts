@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import { Database } from '../database/database.js';
 import { hasRowOf, toRowCursor } from '../database/row-cursor.js';
-import type { CursorList, RowCursor } from '../database/row-cursor.js';
+import type { CursorList, RowCursor, RowPage } from '../database/row-cursor.js';
 import type { AuditAction } from './audit.queries.js';
 
 export interface AuditEntry {
@@ -14,12 +14,6 @@ export interface AuditEntry {
   /** The id of the entry, delivery or replay, or the name of the consumer; for an erased user, the alias. */
   readonly subject: string;
   readonly reason: string | null;
-}
-
-export interface AuditPage {
-  readonly items: readonly AuditEntry[];
-  /** Undefined if there is no item. */
-  readonly next: string | undefined;
 }
 
 export const AUDIT_PREFIX = 'aud_';
@@ -39,7 +33,7 @@ export class AuditService {
    * Oldest first.
    * @returns 'restarted' if the database has been set back to a time before the cursor
    */
-  async list(after: RowCursor, limit: number): Promise<AuditPage | 'restarted'> {
+  async list(after: RowCursor, limit: number): Promise<RowPage<AuditEntry> | 'restarted'> {
     const rows = await this.database.run(
       (db) =>
         db

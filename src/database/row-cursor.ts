@@ -25,6 +25,13 @@ export interface CursorList<T extends ListTable> {
   readonly tokenOf: (row: Row<T>) => string;
 }
 
+/** A page of such a list. */
+export interface RowPage<T> {
+  readonly items: readonly T[];
+  /** Undefined if there is no item. */
+  readonly next: string | undefined;
+}
+
 const PATTERN = /^(0|[1-9]\d{0,17})(?:-([0-9a-z]{1,16}))?$/;
 
 export function parseRowCursor(prefix: string, text: string): RowCursor | undefined {

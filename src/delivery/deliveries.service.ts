@@ -8,7 +8,7 @@ import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
 import { leadingEquals } from '../database/keyset.js';
 import { hasRowOf, toRowCursor } from '../database/row-cursor.js';
-import type { CursorList, RowCursor } from '../database/row-cursor.js';
+import type { CursorList, RowCursor, RowPage } from '../database/row-cursor.js';
 import type { DeliveriesTable, DeliveryAttemptsTable, DeliveryStatus, Tables } from '../database/tables.js';
 import { OUTBOX } from '../ledger/ledger-view.queries.js';
 import { isSuccess } from './consumer-http.js';
@@ -30,12 +30,6 @@ export interface DeliveryQuery {
   /** Where the page before ended. */
   readonly after: RowCursor;
   readonly limit: number;
-}
-
-export interface DeliveryPage {
-  readonly items: readonly Delivery[];
-  /** Undefined if there is no item. */
-  readonly next: string | undefined;
 }
 
 export const DELIVERY_PREFIX = 'dlv_';
@@ -99,7 +93,7 @@ export class DeliveriesService {
    * Oldest first.
    * @returns 'restarted' if the database has been set back to a time before the cursor
    */
-  async list(query: DeliveryQuery): Promise<DeliveryPage | 'restarted'> {
+  async list(query: DeliveryQuery): Promise<RowPage<Delivery> | 'restarted'> {
     const rows = await this.database.run((db) => listDeliveries(db, query), 'reads');
     if (!(await this.database.run((db) => hasRowOf(db, DELIVERY_LIST, query.after), 'reads')))
       return 'restarted';
