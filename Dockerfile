@@ -10,6 +10,9 @@ FROM node AS manifest
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY sandbox/package.json sandbox/
+COPY console/package.json console/
+COPY clients/typescript/package.json clients/typescript/
+COPY clients/consumer/package.json clients/consumer/
 
 FROM manifest AS tools
 # Without scripts the `node` package is an empty shell: the image's own Node.js runs the build.
