@@ -35,7 +35,7 @@ async function describeBuild() {
 }
 
 /** Without spaces, and on one line what is short or an example: small, and a diff still shows what changed. */
-function print(value, indent = '', key = '') {
+function print(value, key = '') {
   const line = JSON.stringify(value);
   if (typeof value !== 'object' || value === null || line.length <= 240 || ['example', 'value'].includes(key))
     return line;
@@ -44,10 +44,9 @@ function print(value, indent = '', key = '') {
   const label = (name) => (isList ? '' : `${JSON.stringify(name)}:`);
   const [opening, closing] = isList ? '[]' : '{}';
   const [[only, inner]] = members;
-  if (members.length === 1) return opening + label(only) + print(inner, indent, only) + closing;
-  const deeper = `${indent} `;
-  const lines = members.map(([name, part]) => `${deeper}${label(name)}${print(part, deeper, name)}`);
-  return `${opening}\n${lines.join(',\n')}\n${indent}${closing}`;
+  if (members.length === 1) return opening + label(only) + print(inner, only) + closing;
+  const lines = members.map(([name, part]) => `${label(name)}${print(part, name)}`);
+  return `${opening}\n${lines.join(',\n')}\n${closing}`;
 }
 
 function fail(message) {

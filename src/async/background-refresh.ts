@@ -38,6 +38,11 @@ export class BackgroundRefresh<T> {
   async read(): Promise<Snapshot<T> | undefined> {
     if (this.now() >= this.refreshableAt) this.pending ??= this.refresh();
     if (!this.last && this.pending) await (this.firstRead ??= waitFor(this.pending));
+    return this.peek();
+  }
+
+  /** The last result, without a refresh. */
+  peek(): Snapshot<T> | undefined {
     return this.last && { value: this.last.value, ageMs: this.now() - this.last.startedAt };
   }
 

@@ -23,7 +23,7 @@ export function registerAuthHooks(instance: FastifyInstance, auth: CallerAuthSer
   instance.addHook('preParsing', (request, _reply, _payload, done) => {
     const { scope } = request.routeOptions.config;
     if (scope !== undefined) {
-      auth.authorize(request, scope);
+      if (scope !== null) auth.authorize(request, scope);
       request.authorized = true;
     }
     done();

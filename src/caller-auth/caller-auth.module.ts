@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { ApiKeyAuthenticator } from './api-key-authenticator.js';
 import { CallerAuthService } from './caller-auth.service.js';
+import { CallerController } from './caller.controller.js';
 import { FailedCredentialsService } from './failed-credentials.service.js';
 import { JwtAuthenticator } from './jwt-authenticator.js';
 
@@ -18,6 +19,7 @@ function createAuthenticator(
 
 /** Authenticates callers and checks their scopes. */
 @Module({
+  controllers: [CallerController],
   providers: [
     ApiKeyAuthenticator,
     FailedCredentialsService,

@@ -68,9 +68,14 @@ export class CallerAuthService {
     if (!this.hasScope(caller, scope)) throw missingScope(scope);
   }
 
-  private hasScope(caller = '', scope: Scope): boolean {
-    const allowed = this.scopes ? this.scopes[caller] : DEFAULT_SCOPES;
-    return allowed?.includes(scope) === true;
+  /** The scopes of a caller; undefined is the name of a caller without authentication. */
+  scopesOf(caller = ''): readonly Scope[] {
+    if (!this.scopes) return DEFAULT_SCOPES;
+    return Object.hasOwn(this.scopes, caller) ? this.scopes[caller]! : [];
+  }
+
+  private hasScope(caller: string | undefined, scope: Scope): boolean {
+    return this.scopesOf(caller).includes(scope);
   }
 
   /**

@@ -14,7 +14,7 @@ declare module 'fastify' {
  */
 type PublicKind = 'callback' | 'operational' | 'documentation';
 
-/** Marks a controller whose routes need no credential. Every other route has `@RequireScope()`. */
+/** Marks a controller whose routes need no credential. Every other route has `@RequireScope()` or `@AllowEveryCaller()`. */
 export function Public(kind: PublicKind): ClassDecorator {
   return (controller) => {
     // An empty requirement replaces the one that the API description has for all routes.

@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 
-/** Closes routes that declare neither `@Public()` nor `@RequireScope()`, which the hooks that authenticate do not know. */
+/** Closes routes that declare none of `@Public()`, `@RequireScope()` and `@AllowEveryCaller()`, which the hooks that authenticate do not know. */
 @Injectable()
 export class RouteDeclarationGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const { authorized, routeOptions } = context.switchToHttp().getRequest<FastifyRequest>();
     if (authorized || routeOptions.config.kind !== undefined) return true;
-    throw new Error('a route has neither @Public() nor @RequireScope()');
+    throw new Error('a route has none of @Public(), @RequireScope() and @AllowEveryCaller()');
   }
 }

@@ -22,6 +22,15 @@ export async function* keysetPages<Page extends KeysetPage>(
   }
 }
 
+/** How a list in the order of a number is read from a place on, in either direction. */
+export const LIST_ORDERS = {
+  asc: { beyond: sql`>`, by: sql`asc`, last: sql`max`, start: '0' },
+  desc: { beyond: sql`<`, by: sql`desc`, last: sql`min`, start: '9223372036854775807' },
+} as const;
+
+export type ListOrder = keyof typeof LIST_ORDERS;
+export type SqlOrder = (typeof LIST_ORDERS)[ListOrder];
+
 /**
  * Equality with the first column of the index that a statement reads in its order; the statement must order by the column, too. A plain
  * equality makes PostgreSQL leave the column out of the order and, when its estimate is wrong, follow another index and skip the rows

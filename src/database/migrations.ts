@@ -10,6 +10,7 @@ import * as audit from './migration-0006-audit.js';
 import * as feedBatches from './migration-0007-feed-batches.js';
 import * as pauses from './migration-0008-pauses.js';
 import * as largeTables from './migration-0009-large-tables.js';
+import * as userRewards from './migration-0010-user-rewards.js';
 import { UnsupportedEncodingError } from './storage-error.js';
 import type { Tables } from './tables.js';
 
@@ -33,6 +34,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0007-feed-batches': feedBatches,
   '0008-pauses': pauses,
   '0009-large-tables': largeTables,
+  '0010-user-rewards': userRewards,
 };
 
 export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS);

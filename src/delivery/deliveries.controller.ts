@@ -41,7 +41,7 @@ export class DeliveriesController {
   @Get()
   @RequireScope('deliveries:manage')
   @ApiOperation({
-    summary: 'List deliveries, oldest first',
+    summary: 'List deliveries',
     description:
       'To continue, send the `next` of a page as `after`, also later for deliveries that are new then. `410` means that the database was restored to a time before the cursor.',
     operationId: 'listDeliveries',
@@ -57,12 +57,13 @@ export class DeliveriesController {
     'feed-restarted',
   )
   async list(
-    @Query() { consumer, status, after = 'dlv_0', limit }: DeliveriesQueryDto,
+    @Query() { consumer, status, issuance_id, after, order, limit }: DeliveriesQueryDto,
   ): Promise<DeliveriesDto> {
-    const query = { consumer, status, after: parseDeliveryCursor(after)!, limit };
+    const cursor = after === undefined ? undefined : parseDeliveryCursor(after);
+    const query = { consumer, status, issuanceId: issuance_id, after: cursor, order, limit };
     const page = await this.deliveries.list(query);
     if (page === 'restarted') throw feedRestarted();
-    return { items: page.items.map(toDeliveryDto), next: page.next ?? after };
+    return { items: page.items.map(toDeliveryDto), next: page.next ?? after ?? 'dlv_0' };
   }
 
   @Get(':id')

@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
 import { parseRowCursor } from '../database/row-cursor.js';
 import { IsOpaqueId } from '../validation/opaque-id.js';
-import { IsCursor, PaginationQueryDto } from '../validation/pagination.dto.js';
+import { IsCursor, OrderedPaginationQueryDto } from '../validation/pagination.dto.js';
 import { IssuanceDto } from '../ledger/issuances.dto.js';
 import { DELIVERY_PREFIX } from './deliveries.service.js';
 import type { Delivery, DeliveryHistory } from './deliveries.service.js';
@@ -10,7 +10,7 @@ import { CURRENCY_ISSUED, TEST_EVENT } from './webhook-event.js';
 
 const DELIVERY_STATUSES = ['pending', 'delivered', 'dead'] as const;
 
-export class DeliveriesQueryDto extends PaginationQueryDto {
+export class DeliveriesQueryDto extends OrderedPaginationQueryDto {
   /** Only deliveries to this consumer. */
   @IsOptional()
   @IsOpaqueId('wallet', { required: false })
@@ -21,6 +21,11 @@ export class DeliveriesQueryDto extends PaginationQueryDto {
   @IsIn(DELIVERY_STATUSES)
   @ApiProperty({ enum: DELIVERY_STATUSES, enumName: 'DeliveryStatus', required: false })
   readonly status?: (typeof DELIVERY_STATUSES)[number];
+
+  /** Only deliveries of this ledger row. */
+  @IsOptional()
+  @IsOpaqueId('iss_0190c1d2e3f4000000112233445566aa', { required: false })
+  readonly issuance_id?: string;
 
   /** The `next` of an earlier response. */
   @IsCursor((cursor) => parseDeliveryCursor(cursor) !== undefined)
@@ -87,7 +92,6 @@ export class DeliveryHistoryDto extends DeliveryDto {
 }
 
 export class DeliveriesDto {
-  /** Oldest first. */
   readonly items!: DeliveryDto[];
   /**
    * The cursor for the next page; also returned after the last delivery, for later ones.

@@ -6,7 +6,8 @@ import type { Actor } from '../audit/audit.queries.js';
 import { Config } from '../config/config.js';
 import type { Consumer } from '../config/parsers.js';
 import { Database } from '../database/database.js';
-import { leadingEquals } from '../database/keyset.js';
+import { leadingEquals, LIST_ORDERS } from '../database/keyset.js';
+import type { ListOrder } from '../database/keyset.js';
 import { hasRowOf, toRowCursor } from '../database/row-cursor.js';
 import type { CursorList, RowCursor, RowPage } from '../database/row-cursor.js';
 import type { DeliveriesTable, DeliveryAttemptsTable, DeliveryStatus, Tables } from '../database/tables.js';
@@ -27,8 +28,10 @@ export interface Delivery {
 export interface DeliveryQuery {
   readonly consumer?: string | undefined;
   readonly status?: DeliveryStatus | undefined;
+  readonly issuanceId?: string | undefined;
   /** Where the page before ended. */
-  readonly after: RowCursor;
+  readonly after: RowCursor | undefined;
+  readonly order: ListOrder;
   readonly limit: number;
 }
 
@@ -89,13 +92,11 @@ export class DeliveriesService {
     this.consumers = deliveryConsumers;
   }
 
-  /**
-   * Oldest first.
-   * @returns 'restarted' if the database has been set back to a time before the cursor
-   */
+  /** @returns 'restarted' if the database has been set back to a time before the cursor */
   async list(query: DeliveryQuery): Promise<RowPage<Delivery> | 'restarted'> {
     const rows = await this.database.run((db) => listDeliveries(db, query), 'reads');
-    if (!(await this.database.run((db) => hasRowOf(db, DELIVERY_LIST, query.after), 'reads')))
+    const { after } = query;
+    if (after && !(await this.database.run((db) => hasRowOf(db, DELIVERY_LIST, after), 'reads')))
       return 'restarted';
     const last = rows.at(-1);
     return { items: rows.map(toDelivery), next: last && toRowCursor(DELIVERY_LIST, last) };
@@ -189,28 +190,38 @@ export class DeliveriesService {
 
 const STATUSES: readonly DeliveryStatus[] = ['pending', 'delivered', 'dead'];
 
-/** Reads the statuses of a consumer one by one, so that one index serves all of them together and each alone. */
 async function listDeliveries(
   db: Kysely<Tables>,
-  { consumer, status, after: { id: after }, limit }: DeliveryQuery,
+  query: DeliveryQuery,
 ): Promise<Selectable<DeliveriesTable>[]> {
+  return (await sql<Selectable<DeliveriesTable>>`${pageOf(query)}`.execute(db)).rows;
+}
+
+function pageOf({ consumer, status, issuanceId, after, order, limit }: DeliveryQuery) {
+  const { beyond, by, start } = LIST_ORDERS[order];
+  const isBeyond = sql`d.id ${beyond} ${after?.id ?? start}::bigint`;
+  const statuses = status === undefined ? STATUSES : [status];
+  // An entry has one for each consumer.
+  if (issuanceId !== undefined)
+    return sql`
+      select d.* from (select * from deliveries where ledger_id = ${issuanceId} offset 0) d
+      where ${isBeyond} and d.status = any(${statuses}::text[]) and ${consumer === undefined ? sql`true` : sql`d.consumer = ${consumer}`}
+      order by d.id ${by} limit ${limit}`;
   if (consumer === undefined) {
     const where =
       status === undefined
-        ? sql`d.id > ${after}::bigint order by d.id`
-        : sql`${leadingEquals(sql`d.status`, sql`${status}`)} and d.id > ${after}::bigint order by d.status, d.id`;
-    const page = sql<Selectable<DeliveriesTable>>`select * from deliveries d where ${where} limit ${limit}`;
-    return (await page.execute(db)).rows;
+        ? sql`${isBeyond} order by d.id ${by}`
+        : sql`${leadingEquals(sql`d.status`, sql`${status}`)} and ${isBeyond} order by d.status ${by}, d.id ${by}`;
+    return sql`select * from deliveries d where ${where} limit ${limit}`;
   }
-  const statuses = status === undefined ? STATUSES : [status];
-  const { rows } = await sql<Selectable<DeliveriesTable>>`
+  // The statuses of a consumer one by one, so that one index serves all of them together and each alone.
+  return sql`
     select page.* from unnest(${statuses}::text[]) as wanted (status), lateral (
       select * from deliveries d
-      where ${leadingEquals(sql`d.consumer`, sql`${consumer}`)} and d.status = wanted.status and d.id > ${after}::bigint
-      order by d.consumer, d.id limit ${limit}
+      where ${leadingEquals(sql`d.consumer`, sql`${consumer}`)} and d.status = wanted.status and ${isBeyond}
+      order by d.consumer ${by}, d.id ${by} limit ${limit}
     ) page
-    order by page.id limit ${limit}`.execute(db);
-  return rows;
+    order by page.id ${by} limit ${limit}`;
 }
 
 async function findOutboxEntry(db: Kysely<Tables>, ledgerId: string) {

@@ -17,6 +17,7 @@ const TAGS = {
   'Kiip ledger': 'What Kiip issued: entries, balances, decisions and reconciliation.',
   Deliveries: 'Ledger entries on their way to your consumers, as signed webhooks.',
   Audit: 'Who decided what.',
+  Callers: 'Who you are.',
   'Kiip callbacks': 'Where Kiip reports what it issued. The signature is the credential.',
   Health: 'Probes, and the state of everything that the gateway uses.',
   Operations: 'Metrics.',

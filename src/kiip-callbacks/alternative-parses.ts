@@ -222,7 +222,8 @@ class CodePoints {
   }
 }
 
-function toParse(scheme: SignatureScheme, fields: SignedFields): SignedTextParse {
+/** The fields of a scheme, with a boundary between nonce and origin only where it is known. */
+export function toParse(scheme: SignatureScheme, fields: SignedFields): SignedTextParse {
   const { content, quantity, user_id, transaction_id } = fields;
   const name = scheme === 'redemption' ? fields.name : undefined;
   if (scheme !== 'issuance') {

@@ -1,6 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { findCurrency, findViolation, isTestTransaction, isWellFormed } from './field-rules.js';
+import {
+  findCurrency,
+  findViolation,
+  isTestTransaction,
+  isWellFormed,
+  toCallbackRules,
+} from './field-rules.js';
 import type { CallbackRules } from './field-rules.js';
 import { findAlternativeParses } from './alternative-parses.js';
 import type { AlternativeParses } from './alternative-parses.js';
@@ -45,11 +51,7 @@ export class CallbackPolicyService {
     private readonly config: Config,
     private readonly promisedRewards: PromisedRewardsService,
   ) {
-    this.rules = {
-      legacySignature: config.kiipLegacySignature,
-      userReference: config.kiipUserReference,
-      currencies: config.kiipCurrencies,
-    };
+    this.rules = toCallbackRules(config);
   }
 
   /** @throws StorageUnavailableError */

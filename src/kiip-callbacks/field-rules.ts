@@ -1,3 +1,4 @@
+import type { Config } from '../config/config.js';
 import type { Currency } from '../config/parsers.js';
 import type { QuarantineReason } from '../ledger/quarantine-reason.js';
 import { isQuantity } from '../ledger/quantity.js';
@@ -11,6 +12,14 @@ export interface CallbackRules {
   readonly userReference: 'plain' | 'opaque';
   /** By content. */
   readonly currencies: Readonly<Record<string, Currency>> | undefined;
+}
+
+export function toCallbackRules(config: Config): CallbackRules {
+  return {
+    legacySignature: config.kiipLegacySignature,
+    userReference: config.kiipUserReference,
+    currencies: config.kiipCurrencies,
+  };
 }
 
 /** The rule that a callback with a valid signature breaks, and the field that breaks it. */

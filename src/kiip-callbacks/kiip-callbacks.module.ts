@@ -12,6 +12,7 @@ import { CallbacksHealthIndicator } from './callbacks.health-indicator.js';
 import { CallbackPolicyService } from './callback-policy.service.js';
 import { KiipCallbacksController } from './kiip-callbacks.controller.js';
 import { KiipCallbacksService } from './kiip-callbacks.service.js';
+import { ReadingsService } from './readings.service.js';
 import { ReevaluationService } from './reevaluation.service.js';
 import { RejectedCallbacksService } from './rejected-callbacks.service.js';
 
@@ -28,6 +29,7 @@ const MAX_REJECTED = 10_000;
     CallbacksHealthIndicator,
     KiipCallbacksService,
     CallbackPolicyService,
+    ReadingsService,
     ReevaluationService,
     {
       provide: CallbackSpool,
@@ -51,6 +53,7 @@ const MAX_REJECTED = 10_000;
     CallbackSpool,
     CallbacksHealthIndicator,
     KiipCallbacksService,
+    ReadingsService,
     ReevaluationService,
     RejectedCallbacksService,
   ],

@@ -7,9 +7,12 @@ import {
   isPossibleQuantity,
   isUnclearPrefix,
   KIIP_ID,
+  splitSuffix,
 } from './field-rules.js';
 import type { CallbackRules } from './field-rules.js';
 import type { SignatureScheme, SignedFields } from './kiip-signature.js';
+import { toParse } from './alternative-parses.js';
+import type { SignedTextParse } from './alternative-parses.js';
 
 /**
  * Checks a callback against the promises for its transaction. They tell the user, and maybe the quantity. What they do not tell
@@ -34,42 +37,65 @@ export function findPromiseViolation(
   if (violation) return violation;
   const isShared = promisees.length > 1;
   const isUnclear =
-    hidesTransaction(fields) ||
-    (promised === undefined && isUnclearQuantity(scheme, fields, rules, isShared));
+    hasAny(hiddenTransactions(scheme, fields)) ||
+    (promised === undefined && hasAny(otherQuantities(scheme, fields, rules, isShared)));
   return isUnclear ? { code: 'more-than-one-reading' } : undefined;
 }
 
+/** The readings that no promise of a quantity excludes, if the transaction was promised to several users. */
+export function* findUnclearReadings(
+  scheme: SignatureScheme,
+  fields: SignedFields,
+  rules: CallbackRules,
+): Iterable<SignedTextParse> {
+  yield* hiddenTransactions(scheme, fields);
+  yield* otherQuantities(scheme, fields, rules, true);
+}
+
 /**
- * Whether the text behind the transaction may hold the genuine one. The text between the two would then be the end of a user id,
- * which anybody who has the app key can choose. Behind the transaction of an issuance follow its nonce and its origin.
+ * The readings in which the text behind the transaction holds the genuine one. The text between the two would then be the end of a
+ * user id, which anybody who has the app key can choose. Behind the transaction of an issuance follow its nonce and its origin.
  */
-function hidesTransaction({ nonce = '', origin = '' }: SignedFields): boolean {
+function* hiddenTransactions(scheme: SignatureScheme, fields: SignedFields): Iterable<SignedTextParse> {
+  const { nonce = '', origin = '', user_id, transaction_id } = fields;
   const suffix = nonce + origin;
-  return [...suffix.matchAll(TRANSACTIONS)].some(({ index, 1: id = '' }) => {
+  for (const { index, 1: id = '' } of suffix.matchAll(TRANSACTIONS)) {
     const rest = suffix.slice(index + id.length);
     // A nonce that looks like an id, in front of a documented origin: what follows is no nonce and origin of its own.
-    return rest.length !== 1 && !isDocumentedOrigin(rest);
-  });
+    if (rest.length === 1 || isDocumentedOrigin(rest)) continue;
+    const longer = user_id + transaction_id + suffix.slice(0, index);
+    const { nonce: own, origin: itsOrigin } = splitSuffix(rest) ?? { nonce: rest, origin: '' };
+    yield toParse(scheme, { ...fields, user_id: longer, transaction_id: id, nonce: own, origin: itsOrigin });
+  }
 }
 
 /** At each position, since two may overlap. */
 const TRANSACTIONS = new RegExp(`(?=(${KIIP_ID}))`, 'g');
 
 /**
- * Whether the quantity may have begun or ended at another digit, where no promise tells it.
+ * The readings in which the quantity begins or ends at another digit, where no promise tells it.
  * @param isShared whether the transaction was promised to several users: then it is not theirs alone, and the genuine user id
  *   may begin with some of the digits
  */
-function isUnclearQuantity(
+function* otherQuantities(
   scheme: SignatureScheme,
-  { content, quantity }: SignedFields,
+  fields: SignedFields,
   rules: CallbackRules,
   isShared: boolean,
-): boolean {
-  const cuts = Array.from({ length: quantity.length - 1 }, (_, index) => index + 1);
-  // A longer name or content, and a shorter quantity.
-  const endsPrefix = cuts.some((at) => isQuantity(quantity.slice(at)));
-  if (endsPrefix && isUnclearPrefix(scheme, content, rules)) return true;
-  // A shorter quantity, and a longer user id.
-  return isShared && cuts.some((at) => isPossibleQuantity(content, quantity.slice(0, at), rules));
+): Iterable<SignedTextParse> {
+  const { content, name = '', quantity, user_id } = fields;
+  const isUnclear = isUnclearPrefix(scheme, content, rules);
+  for (let at = 1; at < quantity.length; at += 1) {
+    const [digits, rest] = [quantity.slice(0, at), quantity.slice(at)];
+    // A longer name or content, and a shorter quantity.
+    const prefix = scheme === 'redemption' ? { name: name + digits } : { content: content + digits };
+    if (isUnclear && isQuantity(rest)) yield toParse(scheme, { ...fields, ...prefix, quantity: rest });
+    // A shorter quantity, and a longer user id.
+    if (isShared && isPossibleQuantity(content, digits, rules))
+      yield toParse(scheme, { ...fields, quantity: digits, user_id: rest + user_id });
+  }
+}
+
+function hasAny(readings: Iterable<unknown>): boolean {
+  return readings[Symbol.iterator]().next().done !== true;
 }

@@ -16,6 +16,7 @@ import {
   IssuancesDto,
   IssuancesQueryDto,
   toIssuanceDto,
+  INVALID_USER_ID,
   ISSUANCE_EXAMPLE,
   ENTRY_NOT_FOUND,
 } from './issuances.dto.js';
@@ -32,11 +33,7 @@ const ENTRY_PROBLEMS = [
   'unauthenticated',
   'storage-unavailable',
 ] as const;
-const USER_PROBLEMS = [
-  { InvalidUserId: invalid('/user_id', 'user_id must have at most 256 characters') },
-  'unauthenticated',
-  'storage-unavailable',
-] as const;
+const USER_PROBLEMS = [{ InvalidUserId: INVALID_USER_ID }, 'unauthenticated', 'storage-unavailable'] as const;
 
 const RELEASED_EXAMPLE = { ...ISSUANCE_EXAMPLE, status: 'released', reason: 'more-than-one-reading' };
 const BALANCE_EXAMPLE = { content: ISSUANCE_EXAMPLE.content, name: 'Coins', quantity: 20 };
@@ -54,9 +51,9 @@ export class IssuancesController {
   @Get('issuances')
   @RequireScope('ledger:read')
   @ApiOperation({
-    summary: 'List the ledger, oldest first',
+    summary: 'List the ledger',
     description:
-      'A feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. An entry whose status changes appears again at the end, with its new status. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`. Entries keep their ids.',
+      'Oldest first, it is a feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. An entry whose status changes appears again at the end, with its new status. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`. Entries keep their ids.',
     operationId: 'listIssuances',
   })
   @ApiOkResponse({
@@ -65,8 +62,9 @@ export class IssuancesController {
     example: { items: [ISSUANCE_EXAMPLE], next: 'ZmVlZDo3OjFmNGMyYTkw' },
   })
   @ApiProblems(...LIST_PROBLEMS, 'feed-restarted')
-  async list(@Query() { user_id, status, after, limit }: IssuancesQueryDto): Promise<IssuancesDto> {
-    const page = await this.ledger.list({ userId: user_id, status, after, limit });
+  async list(@Query() query: IssuancesQueryDto): Promise<IssuancesDto> {
+    const { user_id: userId, transaction_id: transactionId, status, after, order, limit } = query;
+    const page = await this.ledger.list({ userId, transactionId, status, after, order, limit });
     if (page === 'restarted') throw feedRestarted();
     return { items: page.items.map(toIssuanceDto), next: page.next };
   }

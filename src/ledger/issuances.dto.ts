@@ -1,7 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
 import { IsOpaqueId } from '../validation/opaque-id.js';
-import { IsCursor, PaginationQueryDto } from '../validation/pagination.dto.js';
+import { IsCursor, OrderedPaginationQueryDto } from '../validation/pagination.dto.js';
+import { invalid } from '../problem/problem-catalogue.js';
 import { Problem } from '../problem/problem.js';
 import { isFeedCursor } from './ledger-feed.js';
 import type { LedgerEntry } from './ledger-entry.js';
@@ -9,7 +10,7 @@ import { formatReason } from './quarantine-reason.js';
 
 const STATUSES = ['recorded', 'quarantined', 'released', 'discarded'] as const;
 
-export class IssuancesQueryDto extends PaginationQueryDto {
+export class IssuancesQueryDto extends OrderedPaginationQueryDto {
   /** Only entries of this user. */
   @IsOptional()
   @IsOpaqueId('user-123', { required: false })
@@ -20,6 +21,11 @@ export class IssuancesQueryDto extends PaginationQueryDto {
   @IsIn(STATUSES)
   @ApiProperty({ enum: STATUSES, enumName: 'IssuanceStatus', required: false })
   readonly status?: (typeof STATUSES)[number];
+
+  /** Only entries of this transaction. */
+  @IsOptional()
+  @IsOpaqueId('5473ca54-59a5-cf65-d319-c91697297fcc', { required: false })
+  readonly transaction_id?: string;
 
   /** The `next` of an earlier response. */
   @IsCursor(isFeedCursor)
@@ -76,7 +82,6 @@ export class IssuanceDto {
 }
 
 export class IssuancesDto {
-  /** Oldest first. */
   readonly items!: IssuanceDto[];
   /**
    * The cursor to continue with, now or later. It is present after the last entry too.
@@ -100,6 +105,7 @@ export class BalancesDto {
   readonly balances!: BalanceDto[];
 }
 
+export const INVALID_USER_ID = invalid('/user_id', 'user_id must have at most 256 characters');
 export const ENTRY_NOT_FOUND = Problem.of('not-found', 'The ledger has no such entry.', { retryable: false });
 
 export const ISSUANCE_EXAMPLE = {

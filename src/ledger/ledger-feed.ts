@@ -2,7 +2,8 @@ import { sql } from 'kysely';
 import type { Kysely, RawBuilder, Selectable } from 'kysely';
 import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import type { Database } from '../database/database.js';
-import { leadingEquals } from '../database/keyset.js';
+import { leadingEquals, LIST_ORDERS } from '../database/keyset.js';
+import type { ListOrder, SqlOrder } from '../database/keyset.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 import type { LedgerStatus, LedgerTable, Tables } from '../database/tables.js';
 import { sanitizeText } from '../database/text-columns.js';
@@ -17,9 +18,11 @@ const ASSIGN_THRESHOLD = 1_000;
 
 export interface FeedQuery {
   userId?: string | undefined;
+  transactionId?: string | undefined;
   status?: LedgerStatus | undefined;
-  /** The `next` of an earlier page. Without it, the feed starts at the beginning. */
+  /** The `next` of an earlier page. Without it, the feed starts at the beginning; in descending order, at the end. */
   after?: string | undefined;
+  order?: ListOrder | undefined;
   limit: number;
 }
 
@@ -59,11 +62,11 @@ export class LedgerFeed {
    */
   async page(query: FeedQuery): Promise<FeedPage | 'restarted'> {
     // IssuancesQueryDto has validated the cursor.
-    const after = (query.after === undefined ? undefined : parseCursor(query.after)) ?? START;
+    const cursor = query.after === undefined ? undefined : parseCursor(query.after);
     await this.scheduleAssign();
-    const rows = await this.database.run((db) => selectPage(db, query, after.position), 'reads');
+    const rows = await this.database.run((db) => selectPage(db, query, cursor?.position), 'reads');
     // After the page: a failover in between is noticed.
-    const current = await this.database.run((db) => findCursor(db, after), 'reads');
+    const current = await this.database.run((db) => findCursor(db, cursor ?? START), 'reads');
     if (!current) return 'restarted';
     const last = rows.at(-1);
     const next = last ? { position: Number(last.feed_position), token: last.token } : current;
@@ -145,36 +148,64 @@ type PageRow = Selectable<LedgerTable> & { readonly token: string | null };
 const STATUSES: readonly LedgerStatus[] = ['recorded', 'quarantined', 'released', 'discarded'];
 
 /** With the token of the last position, in one statement: two could read from two servers, during a failover. */
-async function selectPage(db: Kysely<Tables>, query: FeedQuery, after: number): Promise<PageRow[]> {
+async function selectPage(
+  db: Kysely<Tables>,
+  query: FeedQuery,
+  after: number | undefined,
+): Promise<PageRow[]> {
+  const order = LIST_ORDERS[query.order ?? 'asc'];
   const { rows } = await sql<PageRow>`
-    with page as materialized (${pageOf(query, after)})
-    select page.*, ${tokenOf(sql`(select max(feed_position) from page)`)} as token
-    from page order by feed_position`.execute(db);
+    with page as materialized (${pageOf(query, String(after ?? order.start), order)})
+    select page.*, ${tokenOf(sql`(select ${order.last}(feed_position) from page)`)} as token
+    from page order by feed_position ${order.by}`.execute(db);
   return rows;
 }
 
-/** Reads the statuses of a user one by one, so that one index serves all of them together and each alone. */
-function pageOf({ userId, status, limit }: FeedQuery, after: number) {
+function pageOf(query: FeedQuery, after: string, order: SqlOrder) {
+  const { userId, transactionId, status, limit } = query;
+  const isBeyond = sql`feed_position ${order.beyond} ${after}::bigint`;
+  if (transactionId !== undefined) return pageOfTransaction(transactionId, query, isBeyond, order);
   if (userId === undefined) {
     const where =
       status === undefined
-        ? sql`feed_position > ${after} order by feed_position`
-        : sql`${leadingEquals(sql`status`, sql`${status}`)} and feed_position > ${after} order by status, feed_position`;
+        ? sql`${isBeyond} order by feed_position ${order.by}`
+        : sql`${leadingEquals(sql`status`, sql`${status}`)} and ${isBeyond} order by status ${order.by}, feed_position ${order.by}`;
     return sql`select * from ledger where ${where} limit ${limit}`;
   }
+  // The statuses of a user one by one, so that one index serves all of them together and each alone.
   return sql`
     select page.* from unnest(${status === undefined ? STATUSES : [status]}::text[]) as wanted (status), lateral (
-      select * from ledger where ${positionedOfUser(userId, String(after), limit)}
+      select * from ledger where ${positionedOfUser(userId, after, limit, order)}
     ) page
-    order by page.feed_position limit ${limit}`;
+    order by page.feed_position ${order.by} limit ${limit}`;
+}
+
+/** A transaction has few entries: all are read, by the index of transactions, whatever else is asked for. */
+function pageOfTransaction(
+  transactionId: string,
+  { userId, status, limit }: FeedQuery,
+  isBeyond: RawBuilder<unknown>,
+  order: SqlOrder,
+) {
+  return sql`
+    select found.* from (
+      select * from ledger where transaction_id = ${sanitizeText(transactionId)} collate "C" offset 0
+    ) found
+    where ${isBeyond} and ${userId === undefined ? sql`true` : whereUser(userId)} and ${status === undefined ? sql`true` : sql`status = ${status}`}
+    order by feed_position ${order.by} limit ${limit}`;
 }
 
 /** The next entries of a user with the status that is `wanted`, in their order. */
-export function positionedOfUser(userId: string, after: string, limit: number) {
+export function positionedOfUser(
+  userId: string,
+  after: string,
+  limit: number,
+  order: SqlOrder = LIST_ORDERS.asc,
+) {
   const text = sanitizeText(userId);
   const prefix = sql`left(user_id, 256)`;
   return sql`${leadingEquals(prefix, sql`left(${text}, 256)`)} and user_id = ${text} and ledger.status = wanted.status
-    and feed_position > ${after}::bigint order by ${prefix}, feed_position limit ${limit}`;
+    and feed_position ${order.beyond} ${after}::bigint order by ${prefix} ${order.by}, feed_position ${order.by} limit ${limit}`;
 }
 
 /** The index contains only the beginning: a quarantined entry may have a user id that is too long for an index. */

@@ -138,6 +138,21 @@ export class LedgerService {
     return row && toLedgerEntry(row);
   }
 
+  /** A quarantined callback as it was received; undefined if the entry is in any other state. */
+  async findQuarantined(id: string): Promise<QuarantinedCallback | undefined> {
+    const row = await this.database.run(
+      (db) =>
+        db
+          .selectFrom('ledger')
+          .selectAll()
+          .where('id', '=', id)
+          .where('status', '=', 'quarantined')
+          .executeTakeFirst(),
+      'reads',
+    );
+    return row && toQuarantinedCallback(row);
+  }
+
   /** The entries that exist, in no particular order. For deliveries. */
   async findAll(ids: readonly string[]): Promise<LedgerEntry[]> {
     const rows = await this.database.run(

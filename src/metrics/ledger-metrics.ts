@@ -10,6 +10,8 @@ import type { Snapshot } from '../async/background-refresh.js';
 import { MetricsRegistry } from './metrics-registry.js';
 import type { Samples } from './metrics-registry.js';
 
+const RECENT_MS = 60_000;
+
 interface DatabaseSnapshot {
   readonly databaseUp: boolean;
   readonly stats: Snapshot<LedgerStats> | undefined;
@@ -74,6 +76,19 @@ export class LedgerMetrics {
       help: '1 while the database responds, else 0',
       collect: async () => [[{}, (await this.snapshot()).databaseUp ? 1 : 0]],
     });
+  }
+
+  /** Has the deliveries counted in the background, unless they have just been. */
+  refresh(): void {
+    void this.snapshot();
+  }
+
+  /** Pending deliveries, if they have been counted in the last minute: that is done for a scrape, and for who reads the history. */
+  recentBacklog(): number | undefined {
+    const stats = this.stats.peek();
+    if (!stats || stats.ageMs > RECENT_MS) return undefined;
+    const pending = stats.value.deliveries.filter(({ status }) => status === 'pending');
+    return pending.reduce((sum, { count }) => sum + count, stats.value.outbox);
   }
 
   /** Configured consumers only: deliveries to removed ones need no action. */

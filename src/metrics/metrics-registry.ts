@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { MetricValueWithName } from 'prom-client';
 
 /** Values from short, fixed lists: routes, operations, configured names. Never request data, which has no bound. */
 export type Labels = Record<string, string>;
@@ -23,6 +24,8 @@ interface HistogramOptions extends MetricOptions {
 /** Values of the circuit breaker gauges, so that an alert can compare with 0. */
 export const BREAKER_LEVELS = { closed: 0, 'half-open': 1, open: 2 } as const;
 
+const PREFIX = 'rewards_gateway_';
+
 /** Creates the metrics with the prefix of this gateway. */
 @Injectable()
 export class MetricsRegistry {
@@ -43,9 +46,19 @@ export class MetricsRegistry {
     return new Histogram({ ...this.toOptions(options), buckets: options.buckets });
   }
 
+  /** The samples of a metric now. @param part of a histogram */
+  async samples(name: string, part?: 'count' | 'sum'): Promise<(readonly [Labels, number])[]> {
+    const fullName = PREFIX + name;
+    const { values } = await this.registry.getSingleMetric(fullName)!.get();
+    const ofPart = (values as MetricValueWithName<string>[]).filter(
+      ({ metricName }) => part === undefined || metricName === `${fullName}_${part}`,
+    );
+    return ofPart.map(({ labels, value }) => [labels as Labels, value]);
+  }
+
   private toOptions({ name, help, labels = [] }: MetricOptions) {
     return {
-      name: `rewards_gateway_${name}`,
+      name: PREFIX + name,
       help,
       labelNames: [...labels],
       registers: [this.registry],

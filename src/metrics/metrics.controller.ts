@@ -2,6 +2,8 @@ import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { Public } from '../caller-auth/public.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
+import { MetricsHistory } from './metrics-history.js';
+import { MetricsHistoryDto } from './metrics-history.dto.js';
 import { MetricsService } from './metrics.service.js';
 
 const EXAMPLE = `# HELP rewards_gateway_ledger_missing_24h Ledger entries of the last 24 hours that are neither delivered nor waiting
@@ -9,11 +11,31 @@ const EXAMPLE = `# HELP rewards_gateway_ledger_missing_24h Ledger entries of the
 rewards_gateway_ledger_missing_24h 0
 `;
 
+const HISTORY_EXAMPLE: MetricsHistoryDto = {
+  replica: 'gateway-1',
+  step_seconds: 10,
+  to: '2026-01-31T12:00:00.000Z',
+  series: {
+    callbacks: [1.2],
+    callbacks_rejected: [0],
+    deliveries: [1.2],
+    deliveries_failed: [0],
+    counts: [80.5],
+    counts_cached: [79],
+    kigo_ms: [42.1],
+    kiip_ms: [null],
+    backlog: [3],
+  },
+};
+
 @Public('operational')
 @ApiTags('Operations')
 @Controller('metrics')
 export class MetricsController {
-  constructor(private readonly metrics: MetricsService) {}
+  constructor(
+    private readonly metrics: MetricsService,
+    private readonly history: MetricsHistory,
+  ) {}
 
   @Get()
   @Header('content-type', MetricsService.CONTENT_TYPE)
@@ -30,5 +52,21 @@ export class MetricsController {
   @ApiProblems()
   get(): Promise<string> {
     return this.metrics.text();
+  }
+
+  @Get('history')
+  @ApiOperation({
+    summary: 'Metrics of this replica over the last hour',
+    description: 'For people. It begins with the process; `/metrics` has all.',
+    operationId: 'getMetricsHistory',
+  })
+  @ApiOkResponse({
+    description: 'At most 360 steps',
+    type: MetricsHistoryDto,
+    example: HISTORY_EXAMPLE,
+  })
+  @ApiProblems()
+  getHistory(): MetricsHistoryDto {
+    return this.history.read();
   }
 }

@@ -5,6 +5,40 @@ import type { EntryHistory } from '../delivery/deliveries.service.js';
 import { IssuanceDto, toIssuanceDto } from '../ledger/issuances.dto.js';
 import type { LedgerEntry } from '../ledger/ledger-entry.js';
 import { formatReason } from '../ledger/quarantine-reason.js';
+import type { Reading } from '../kiip-callbacks/readings.service.js';
+import type { EntryPromise } from './rewards.queries.js';
+
+/** What a moment returned for the transaction. */
+export class RewardPromiseDto {
+  @ApiProperty({ type: String, nullable: true, example: 'user-123' })
+  readonly user_id!: string | null;
+  @ApiProperty({ type: String, nullable: true, example: '5473ca54-59a5-cf65-d319-c91697297fcc' })
+  readonly reward_id!: string | null;
+  @ApiProperty({ type: String, nullable: true, example: 'CgkIraKVsdIBEAIQEA' })
+  readonly moment_id!: string | null;
+  @ApiProperty({ type: String, nullable: true, example: '20' })
+  readonly quantity!: string | null;
+  /** @example '2026-01-31T11:59:30.000Z' */
+  readonly promised_at!: string;
+}
+
+/** Another way to split the signed text. */
+export class ReadingDto {
+  readonly formula!: string;
+  readonly content!: string;
+  @ApiProperty({ type: String, nullable: true })
+  readonly name!: string | null;
+  readonly quantity!: string;
+  readonly user_id!: string;
+  /** Whether this user was sent to Kiip. */
+  readonly user_known!: boolean;
+  readonly transaction_id!: string;
+  @ApiProperty({ type: String, nullable: true })
+  readonly nonce!: string | null;
+  /** Empty: a part of `nonce`. */
+  @ApiProperty({ type: String, nullable: true })
+  readonly origin!: string | null;
+}
 
 /** How the callback was verified. */
 export class VerificationDto {
@@ -37,9 +71,17 @@ export class VerificationDto {
    * @example 0
    */
   readonly duplicates!: number;
+  /** Null if the gateway knows none. It may be for another user. */
+  @ApiProperty({ type: RewardPromiseDto, nullable: true })
+  readonly promise!: RewardPromiseDto | null;
+  /** What else the signed text of a quarantined row could mean, known users first, at most 50. */
+  @ApiProperty({ type: [ReadingDto] })
+  readonly readings!: ReadingDto[];
 }
 
 const TIMELINE_EVENTS = [
+  'rewarded',
+  'promised',
   'received',
   'verified',
   'committed',
@@ -75,7 +117,7 @@ export class TimelineEventDto {
   /** Why, if that was given. */
   @ApiProperty({ type: String, required: false, example: 'Confirmed by Kiip, ticket 4711' })
   readonly reason?: string;
-  /** The scheme of the signature, the reason for the quarantine, or the outcome of the attempt. */
+  /** The moment, the reward, the scheme of the signature, the reason for the quarantine, or the outcome of the attempt. */
   @ApiProperty({ type: String, required: false, example: 'accepted' })
   readonly detail?: string;
 }
@@ -89,11 +131,14 @@ export class IssuanceHistoryDto extends IssuanceDto {
   readonly timeline!: TimelineEventDto[];
 }
 
-export function toIssuanceHistoryDto(
-  entry: LedgerEntry,
-  history: EntryHistory,
-  audit: readonly AuditEntry[],
-): IssuanceHistoryDto {
+/** All that is known of an entry besides its row. */
+export interface EntryFacts extends EntryHistory {
+  readonly audit: readonly AuditEntry[];
+  readonly promise: EntryPromise | undefined;
+  readonly readings: readonly Reading[];
+}
+
+export function toIssuanceHistoryDto(entry: LedgerEntry, facts: EntryFacts): IssuanceHistoryDto {
   return Object.assign(toIssuanceDto(entry), {
     verification: {
       formula: entry.verification.scheme,
@@ -103,35 +148,55 @@ export function toIssuanceHistoryDto(
       decided_by: entry.decision?.caller ?? null,
       decision_request_id: entry.decision?.requestId ?? null,
       duplicates: entry.duplicates,
+      promise: facts.promise ? toPromiseDto(facts.promise) : null,
+      readings: facts.readings.map(toReadingDto),
     },
-    deliveries: history.deliveries.map(toDeliveryDto),
-    timeline: buildTimeline(entry, history, audit),
+    deliveries: facts.deliveries.map(toDeliveryDto),
+    timeline: buildTimeline(entry, facts),
   });
+}
+
+function toPromiseDto({ userId, rewardId, momentId, quantity, promisedAt }: EntryPromise): RewardPromiseDto {
+  return {
+    user_id: userId,
+    reward_id: rewardId,
+    moment_id: momentId,
+    quantity,
+    promised_at: promisedAt.toISOString(),
+  };
+}
+
+function toReadingDto({ scheme, userKnown, ...parse }: Reading): ReadingDto {
+  const { name = null, nonce = null, origin = null } = parse;
+  return { ...parse, formula: scheme, user_known: userKnown, name, nonce, origin };
 }
 
 interface TimelineEvent extends Omit<TimelineEventDto, 'at'> {
   readonly at: Date;
 }
 
-function buildTimeline(
-  entry: LedgerEntry,
-  history: EntryHistory,
-  audit: readonly AuditEntry[],
-): TimelineEventDto[] {
+function buildTimeline(entry: LedgerEntry, facts: EntryFacts): TimelineEventDto[] {
+  const { promise, deliveries, audit } = facts;
   // The sort is stable: it keeps the order of events in the same millisecond.
   return [
-    ...ledgerEvents(entry, history, audit),
-    ...history.deliveries.flatMap((delivery) => [...retries(delivery, audit), ...deliveryEvents(delivery)]),
+    ...promiseEvents(promise),
+    ...ledgerEvents(entry, facts),
+    ...deliveries.flatMap((delivery) => [...retries(delivery, audit), ...deliveryEvents(delivery)]),
   ]
     .toSorted((a, b) => a.at.getTime() - b.at.getTime())
     .map(({ at, ...rest }) => ({ at: at.toISOString(), ...rest }));
 }
 
-function* ledgerEvents(
-  entry: LedgerEntry,
-  { acceptedAt }: EntryHistory,
-  audit: readonly AuditEntry[],
-): Iterable<TimelineEvent> {
+function* promiseEvents(promise: EntryPromise | undefined): Iterable<TimelineEvent> {
+  if (!promise) return;
+  const { momentId, rewardId, rewardedAt, promisedAt } = promise;
+  if (momentId !== null && rewardedAt) yield { at: rewardedAt, event: 'rewarded', detail: momentId };
+  // By the clock of the database, which may differ slightly from ours.
+  const at = new Date(Math.max(+promisedAt, +(rewardedAt ?? 0)));
+  yield { at, event: 'promised', ...(rewardId !== null && { detail: rewardId }) };
+}
+
+function* ledgerEvents(entry: LedgerEntry, { acceptedAt, audit }: EntryFacts): Iterable<TimelineEvent> {
   const { receivedAt, resolvedAt, status } = entry;
   yield { at: receivedAt, event: 'received' };
   yield { at: receivedAt, event: 'verified', detail: entry.verification.scheme };

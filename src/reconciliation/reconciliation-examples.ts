@@ -14,6 +14,14 @@ export const ISSUANCE_HISTORY_EXAMPLE = {
     decided_by: null,
     decision_request_id: null,
     duplicates: 0,
+    promise: {
+      user_id: 'user-123',
+      reward_id: ISSUANCE_EXAMPLE.transaction_id,
+      moment_id: 'CgkIraKVsdIBEAIQEA',
+      quantity: '20',
+      promised_at: '2026-01-31T11:59:30.000Z',
+    },
+    readings: [],
   },
   deliveries: [{ ...DELIVERY_EXAMPLE, status: 'delivered', attempts: 1, last_status: 200 }],
   timeline: [

@@ -1,7 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsInstant } from '../validation/instant.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
-import type { LedgerTotals, UnmatchedReward } from './reconciliation.service.js';
+import type { LedgerTotals } from './reconciliation.service.js';
+import type { Reward } from './rewards.queries.js';
 
 export class ReconciliationQueryDto {
   /** Only callbacks that entered the ledger, and rewards that Kiip gave, at this time or later. */
@@ -13,7 +14,7 @@ export class ReconciliationQueryDto {
   readonly to!: string;
 }
 
-/** A moment that Kiip rewarded with a currency without a callback: not redeemed, or the callback was lost. */
+/** A moment that Kiip rewarded with a currency. */
 export class UnmatchedRewardDto {
   /** @example '5473ca54-59a5-cf65-d319-c91697297fcc' */
   readonly reward_id!: string;
@@ -65,7 +66,7 @@ export class ReconciliationDto {
    * @example 0
    */
   readonly missing!: number;
-  /** Rewards with a currency for which no callback has arrived, at most 1,000, oldest first. */
+  /** Those without a callback: not redeemed, or the callback was lost. At most 1,000, oldest first. */
   @ApiProperty({ type: [UnmatchedRewardDto] })
   readonly rewards_without_callback!: UnmatchedRewardDto[];
 }
@@ -73,18 +74,28 @@ export class ReconciliationDto {
 export function toReconciliationDto(
   { from, to }: LedgerWindow,
   totals: LedgerTotals,
-  rewards: readonly UnmatchedReward[],
+  rewards: readonly Reward[],
 ): ReconciliationDto {
   return {
     from: from.toISOString(),
     to: to.toISOString(),
     ...totals,
-    rewards_without_callback: rewards.map(({ rewardId, momentId, userId, virtualValue, rewardedAt }) => ({
-      reward_id: rewardId,
-      moment_id: momentId,
-      user_id: userId,
-      virtual_value: virtualValue,
-      rewarded_at: rewardedAt.toISOString(),
-    })),
+    rewards_without_callback: rewards.map(toRewardDto),
+  };
+}
+
+export function toRewardDto({
+  rewardId,
+  momentId,
+  userId,
+  virtualValue,
+  rewardedAt,
+}: Reward): UnmatchedRewardDto {
+  return {
+    reward_id: rewardId,
+    moment_id: momentId,
+    user_id: userId,
+    virtual_value: virtualValue,
+    rewarded_at: rewardedAt.toISOString(),
   };
 }

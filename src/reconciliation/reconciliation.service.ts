@@ -7,9 +7,12 @@ import type { Tables } from '../database/tables.js';
 import { DELIVERY_STATUSES } from '../delivery/delivery.queries.js';
 import { PROMISED_IDS } from '../promised-rewards/promised-rewards.queries.js';
 import { REWARDED_MOMENTS } from '../promised-rewards/rewarded-moments.queries.js';
+import type { LedgerEntry } from '../ledger/ledger-entry.js';
 import { LEDGER_ENTRIES, OUTBOX } from '../ledger/ledger-view.queries.js';
 import { inWindow } from '../ledger/ledger-window.js';
 import type { LedgerWindow } from '../ledger/ledger-window.js';
+import { findPromise, findUserRewards, toReward } from './rewards.queries.js';
+import type { EntryPromise, Reward, RewardRow, UserReward } from './rewards.queries.js';
 
 /** Entries that one statement counts, far below its time limit. */
 const BATCH_SIZE = 10_000;
@@ -19,15 +22,6 @@ const TOTAL_STATES = ['delivered', 'pending', 'dead', 'quarantined', 'discarded'
 
 /** The number of ledger entries by state. Each entry counts once, so that the states add up to `accepted`. */
 export type LedgerTotals = Readonly<Record<'accepted' | (typeof TOTAL_STATES)[number], number>>;
-
-/** A reward with a currency for which no callback has arrived. */
-export interface UnmatchedReward {
-  readonly rewardId: string;
-  readonly momentId: string;
-  readonly userId: string;
-  readonly virtualValue: string;
-  readonly rewardedAt: Date;
-}
 
 /**
  * Proves that nothing is lost between the ledger and the consumers: every callback that was answered 200 is delivered, pending, dead,
@@ -70,7 +64,7 @@ export class ReconciliationService {
   }
 
   /** Rewards of the window, oldest first, at most a thousand. Rewards that users have not redeemed are included. */
-  async findUnmatchedRewards({ from, to }: LedgerWindow): Promise<UnmatchedReward[]> {
+  async findUnmatchedRewards({ from, to }: LedgerWindow): Promise<Reward[]> {
     // Each subquery has a limit, so that PostgreSQL runs it for each reward, by an index: it might read the whole ledger once instead.
     const { rows } = await this.database.run(
       (db) =>
@@ -89,22 +83,18 @@ export class ReconciliationService {
         order by r.rewarded_at limit ${sql.lit(MAX_UNMATCHED_REWARDS)}`.execute(db),
       'reads',
     );
-    return rows.map((row) => ({
-      rewardId: row.reward_id,
-      momentId: row.moment_id,
-      userId: row.user_id,
-      virtualValue: row.virtual_value,
-      rewardedAt: row.rewarded_at,
-    }));
+    return rows.map(toReward);
   }
-}
 
-interface RewardRow {
-  reward_id: string;
-  moment_id: string;
-  user_id: string;
-  virtual_value: string;
-  rewarded_at: Date;
+  /** Newest first. */
+  findUserRewards(userId: string): Promise<UserReward[]> {
+    return this.database.run((db) => findUserRewards(db, userId), 'reads');
+  }
+
+  /** The promise for the transaction of an entry. */
+  findPromise(entry: LedgerEntry): Promise<EntryPromise | undefined> {
+    return this.database.run((db) => findPromise(db, entry), 'reads');
+  }
 }
 
 type TotalsPage = Record<(typeof TOTAL_STATES)[number] | 'count', number> & { last_id: string | null };

@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsInt, IsOptional, Max, Min, ValidateBy } from 'class-validator';
+import { IsIn, IsInt, IsOptional, Max, Min, ValidateBy } from 'class-validator';
 
 /** Marks the cursor of a list. `isCursor` says whether a string has the form of a `next` of that list. */
 export function IsCursor(isCursor: (value: string) => boolean): PropertyDecorator {
@@ -18,6 +18,8 @@ export function IsCursor(isCursor: (value: string) => boolean): PropertyDecorato
   );
 }
 
+const LIST_ORDERS = ['asc', 'desc'] as const;
+
 /** The size of a page. */
 export abstract class PaginationQueryDto {
   @IsOptional()
@@ -27,4 +29,13 @@ export abstract class PaginationQueryDto {
   @Max(500)
   @ApiProperty({ type: 'integer', required: false })
   readonly limit: number = 100;
+}
+
+/** The size of a page, and the order of a list. */
+export abstract class OrderedPaginationQueryDto extends PaginationQueryDto {
+  /** `asc` (the default): oldest first. `desc`: newest first; the last page has less than `limit` items. */
+  @IsOptional()
+  @IsIn(LIST_ORDERS)
+  @ApiProperty({ enum: LIST_ORDERS, enumName: 'ListOrder', required: false })
+  readonly order: (typeof LIST_ORDERS)[number] = 'asc';
 }

@@ -1,5 +1,6 @@
 // Made from openapi.json by `npm run client`. Do not edit.
 export const OPERATIONS = {
+  getCaller: {"method":"GET","path":"/api/v1/caller"},
   findAccount: {"method":"GET","path":"/api/v1/accounts"},
   getUnviewedCount: {"method":"GET","path":"/api/user/unviewed-count"},
   batchGetUnviewedCounts: {"method":"POST","path":"/api/v1/unviewed-counts"},
@@ -22,6 +23,7 @@ export const OPERATIONS = {
   cancelReplay: {"method":"POST","path":"/api/v1/deliveries/replays/{id}/cancel"},
   getIssuance: {"method":"GET","path":"/api/v1/kiip/issuances/{id}"},
   getReconciliation: {"method":"GET","path":"/api/v1/kiip/reconciliation"},
+  listUserRewards: {"method":"GET","path":"/api/v1/kiip/users/{user_id}/rewards"},
   listAuditEntries: {"method":"GET","path":"/api/v1/audit"},
   listIssuances: {"method":"GET","path":"/api/v1/kiip/issuances"},
   releaseIssuance: {"method":"POST","path":"/api/v1/kiip/issuances/{id}/release"},

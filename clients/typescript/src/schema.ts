@@ -1,5 +1,25 @@
 // Made from openapi.json by `npm run client`. Do not edit.
 export interface paths {
+    "/api/v1/caller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get your own name and scopes
+         * @description What the credential of the request may do. It needs no scope.
+         */
+        get: operations["getCaller"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts": {
         parameters: {
             query?: never;
@@ -228,7 +248,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List deliveries, oldest first
+         * List deliveries
          * @description To continue, send the `next` of a page as `after`, also later for deliveries that are new then. `410` means that the database was restored to a time before the cursor. Scope: `deliveries:manage`.
          */
         get: operations["listDeliveries"];
@@ -393,7 +413,7 @@ export interface paths {
         };
         /**
          * Get one ledger row with its verification, deliveries and timeline
-         * @description What happened to it, in the order of time: how it was verified, who decided, and each attempt to deliver it. Scope: `ledger:read`.
+         * @description What happened to it, in the order of time: what a moment promised, how it was verified, who decided, and each attempt to deliver it. Scope: `ledger:read`.
          */
         get: operations["getIssuance"];
         put?: never;
@@ -416,6 +436,26 @@ export interface paths {
          * @description `accepted` = `delivered` + `pending` + `dead` + `quarantined` + `discarded` + `missing`, and `missing` must be 0. A window has at most ten years, and one reconciliation runs at a time. `rewards_without_callback` lists the rewards with a currency for which no callback has arrived. Scope: `ledger:read`.
          */
         get: operations["getReconciliation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kiip/users/{user_id}/rewards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the last rewards of a user, newest first
+         * @description What moments promised, and whether the callback has arrived. Scope: `ledger:read`.
+         */
+        get: operations["listUserRewards"];
         put?: never;
         post?: never;
         delete?: never;
@@ -544,6 +584,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/metrics/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics of this replica over the last hour
+         * @description For people. It begins with the process; `/metrics` has all.
+         */
+        get: operations["getMetricsHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/callbacks/kiip": {
         parameters: {
             query?: never;
@@ -612,8 +672,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the ledger, oldest first
-         * @description A feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. An entry whose status changes appears again at the end, with its new status. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`. Entries keep their ids. Scope: `ledger:read`.
+         * List the ledger
+         * @description Oldest first, it is a feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. An entry whose status changes appears again at the end, with its new status. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`. Entries keep their ids. Scope: `ledger:read`.
          */
         get: operations["listIssuances"];
         put?: never;
@@ -785,6 +845,11 @@ export interface components {
         BreakerState: "closed" | "half-open" | "open";
         /** @description What the gateway did with a callback. With each of these statuses, Kiip need not send it again. */
         CallbackResult: components["schemas"]["StoredCallback"] | components["schemas"]["SpooledCallback"];
+        Caller: {
+            /** @description Null without authentication. */
+            name: string | null;
+            scopes: components["schemas"]["Scope"][];
+        };
         Consumer: {
             /** @description Null while deliveries are sent. */
             paused: components["schemas"]["Pause"] | null;
@@ -821,7 +886,6 @@ export interface components {
             reason?: string;
         };
         Deliveries: {
-            /** @description Oldest first. */
             items: components["schemas"]["Delivery"][];
             /** @description The cursor for the next page; also returned after the last delivery, for later ones. */
             next: string;
@@ -944,7 +1008,6 @@ export interface components {
         /** @enum {string} */
         IssuanceStatus: "recorded" | "quarantined" | "released" | "discarded";
         Issuances: {
-            /** @description Oldest first. */
             items: components["schemas"]["Issuance"][];
             /** @description The cursor to continue with, now or later. It is present after the last entry too. */
             next: string;
@@ -1042,6 +1105,37 @@ export interface components {
              */
             userid?: string;
         };
+        /** @enum {string} */
+        ListOrder: "asc" | "desc";
+        MetricsHistory: {
+            /** @description The name of the host or pod. */
+            replica: string;
+            /** Format: int32 */
+            step_seconds: number;
+            /**
+             * Format: date-time
+             * @description The end of the last step.
+             */
+            to: string;
+            series: components["schemas"]["MetricsSeries"];
+        };
+        MetricsSeries: {
+            /** @description Accepted in a second. */
+            callbacks: (number | null)[];
+            callbacks_rejected: (number | null)[];
+            /** @description Successful attempts in a second. */
+            deliveries: (number | null)[];
+            deliveries_failed: (number | null)[];
+            /** @description Lookups of hub summaries in a second. */
+            counts: (number | null)[];
+            /** @description Those answered from the cache. */
+            counts_cached: (number | null)[];
+            /** @description Mean duration of an attempt. */
+            kigo_ms: (number | null)[];
+            kiip_ms: (number | null)[];
+            /** @description Pending deliveries of all replicas, if they have been counted. */
+            backlog: (number | null)[];
+        };
         /** @description The result of a moment. */
         Moment: components["schemas"]["RewardedMoment"] | components["schemas"]["UnrewardedMoment"];
         Pause: {
@@ -1090,8 +1184,21 @@ export interface components {
          * @enum {string}
          */
         ProblemType: "urn:rewards-gateway:problem:validation" | "urn:rewards-gateway:problem:unauthenticated" | "urn:rewards-gateway:problem:callback-signature" | "urn:rewards-gateway:problem:account-not-found" | "urn:rewards-gateway:problem:not-found" | "urn:rewards-gateway:problem:method-not-allowed" | "urn:rewards-gateway:problem:conflict" | "urn:rewards-gateway:problem:outcome-unknown" | "urn:rewards-gateway:problem:feed-restarted" | "urn:rewards-gateway:problem:idempotency-key-reused" | "urn:rewards-gateway:problem:rate-limited" | "urn:rewards-gateway:problem:upstream-failed" | "urn:rewards-gateway:problem:upstream-busy" | "urn:rewards-gateway:problem:upstream-timeout" | "urn:rewards-gateway:problem:storage-unavailable" | "about:blank";
+        Reading: {
+            name: string | null;
+            nonce: string | null;
+            /** @description Empty: a part of `nonce`. */
+            origin: string | null;
+            formula: string;
+            content: string;
+            quantity: string;
+            user_id: string;
+            /** @description Whether this user was sent to Kiip. */
+            user_known: boolean;
+            transaction_id: string;
+        };
         Reconciliation: {
-            /** @description Rewards with a currency for which no callback has arrived, at most 1,000, oldest first. */
+            /** @description Those without a callback: not redeemed, or the callback was lost. At most 1,000, oldest first. */
             rewards_without_callback: components["schemas"]["UnmatchedReward"][];
             /** Format: date-time */
             from: string;
@@ -1217,6 +1324,14 @@ export interface components {
             /** Format: date-time */
             used_date: string | null;
         };
+        RewardPromise: {
+            user_id: string | null;
+            reward_id: string | null;
+            moment_id: string | null;
+            quantity: string | null;
+            /** Format: date-time */
+            promised_at: string;
+        };
         RewardedMoment: {
             /** @enum {boolean} */
             rewarded: true;
@@ -1227,6 +1342,8 @@ export interface components {
             date: string | null;
             reward: components["schemas"]["Reward"];
         };
+        /** @enum {string} */
+        Scope: "kigo:read" | "kiip:write" | "ledger:read" | "ledger:decide" | "deliveries:manage";
         Session: {
             /**
              * Format: date-time
@@ -1294,13 +1411,13 @@ export interface components {
             request_id?: string;
             /** @description Why, if that was given. */
             reason?: string;
-            /** @description The scheme of the signature, the reason for the quarantine, or the outcome of the attempt. */
+            /** @description The moment, the reward, the scheme of the signature, the reason for the quarantine, or the outcome of the attempt. */
             detail?: string;
             /** Format: date-time */
             at: string;
         };
         /** @enum {string} */
-        TimelineEventKind: "received" | "verified" | "committed" | "quarantined" | "released" | "discarded" | "retried" | "attempted" | "delivered" | "dead";
+        TimelineEventKind: "rewarded" | "promised" | "received" | "verified" | "committed" | "quarantined" | "released" | "discarded" | "retried" | "attempted" | "delivered" | "dead";
         UnmatchedReward: {
             reward_id: string;
             moment_id: string;
@@ -1352,6 +1469,14 @@ export interface components {
             external_user_id: string;
             external_program_id: string;
         };
+        UserReward: components["schemas"]["UnmatchedReward"] & {
+            /** @description The ledger row of its callback; null if none has arrived. */
+            issuance_id: string | null;
+        };
+        UserRewards: {
+            /** @description Newest first, at most 100. */
+            items: components["schemas"]["UserReward"][];
+        };
         Verification: {
             /**
              * Format: date-time
@@ -1362,6 +1487,10 @@ export interface components {
             decided_by: string | null;
             /** @description The `X-Request-Id` of the request that did. */
             decision_request_id: string | null;
+            /** @description Null if the gateway knows none. It may be for another user. */
+            promise: components["schemas"]["RewardPromise"] | null;
+            /** @description What else the signed text of a quarantined row could mean, known users first, at most 50. */
+            readings: components["schemas"]["Reading"][];
             /** @description The signature scheme. */
             formula: string;
             /** @description The secret that signed the callback, by its position in KIIP_APP_SECRETS at the time. */
@@ -1712,6 +1841,32 @@ export interface components {
                  *         {
                  *           "pointer": "/id",
                  *           "detail": "id must be the id of a replay"
+                 *         }
+                 *       ],
+                 *       "retryable": false
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Invalid request */
+        InvalidUserId: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "urn:rewards-gateway:problem:validation",
+                 *       "title": "Invalid request",
+                 *       "status": 400,
+                 *       "detail": "user_id must have at most 256 characters.",
+                 *       "instance": "checkout-4711",
+                 *       "errors": [
+                 *         {
+                 *           "pointer": "/user_id",
+                 *           "detail": "user_id must have at most 256 characters"
                  *         }
                  *       ],
                  *       "retryable": false
@@ -2183,6 +2338,8 @@ export interface components {
         external_program_id: string;
         external_user_id: string;
         limit: number;
+        /** @description `asc` (the default): oldest first. `desc`: newest first; the last page has less than `limit` items. */
+        order: components["schemas"]["ListOrder"];
         /** @description The id of the ledger row, the same for every attempt and replay; `test_…` for a test */
         "webhook-id": string;
         /** @description One signature for each active secret, separated by spaces */
@@ -2239,6 +2396,40 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getCaller: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Identifies the request in the log and in problems. If it is missing or malformed, a new one is used. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description You */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "operations",
+                     *       "scopes": [
+                     *         "ledger:read"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Caller"];
+                };
+            };
+            401: components["responses"]["Unauthenticated"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalServerError"];
+        };
+    };
     findAccount: {
         parameters: {
             query: {
@@ -2823,10 +3014,14 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: components["parameters"]["limit"];
+                /** @description `asc` (the default): oldest first. `desc`: newest first; the last page has less than `limit` items. */
+                order?: components["parameters"]["order"];
                 /** @description Only deliveries to this consumer. */
                 consumer?: string;
                 /** @description Only deliveries with this status. */
                 status?: components["schemas"]["DeliveryStatus"];
+                /** @description Only deliveries of this ledger row. */
+                issuance_id?: string;
                 /** @description The `next` of an earlier response. */
                 after?: components["parameters"]["after"];
             };
@@ -3318,7 +3513,15 @@ export interface operations {
                      *         "decided_at": null,
                      *         "decided_by": null,
                      *         "decision_request_id": null,
-                     *         "duplicates": 0
+                     *         "duplicates": 0,
+                     *         "promise": {
+                     *           "user_id": "user-123",
+                     *           "reward_id": "5473ca54-59a5-cf65-d319-c91697297fcc",
+                     *           "moment_id": "CgkIraKVsdIBEAIQEA",
+                     *           "quantity": "20",
+                     *           "promised_at": "2026-01-31T11:59:30.000Z"
+                     *         },
+                     *         "readings": []
                      *       },
                      *       "deliveries": [
                      *         {
@@ -3447,6 +3650,51 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["MissingLedgerRead"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["StorageUnavailable"];
+        };
+    };
+    listUserRewards: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Identifies the request in the log and in problems. If it is missing or malformed, a new one is used. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rewards */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "reward_id": "5473ca54-59a5-cf65-d319-c91697297fcc",
+                     *           "moment_id": "CgkIraKVsdIBEAIQEA",
+                     *           "user_id": "user-123",
+                     *           "virtual_value": "20",
+                     *           "rewarded_at": "2026-01-31T12:00:00.000Z",
+                     *           "issuance_id": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["UserRewards"];
+                };
+            };
+            400: components["responses"]["InvalidUserId"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["MissingLedgerRead"];
             429: components["responses"]["RateLimited"];
@@ -3856,6 +4104,66 @@ export interface operations {
             500: components["responses"]["InternalServerError"];
         };
     };
+    getMetricsHistory: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Identifies the request in the log and in problems. If it is missing or malformed, a new one is used. */
+                "X-Request-Id"?: components["parameters"]["X-Request-Id"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 360 steps */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "replica": "gateway-1",
+                     *       "step_seconds": 10,
+                     *       "to": "2026-01-31T12:00:00.000Z",
+                     *       "series": {
+                     *         "callbacks": [
+                     *           1.2
+                     *         ],
+                     *         "callbacks_rejected": [
+                     *           0
+                     *         ],
+                     *         "deliveries": [
+                     *           1.2
+                     *         ],
+                     *         "deliveries_failed": [
+                     *           0
+                     *         ],
+                     *         "counts": [
+                     *           80.5
+                     *         ],
+                     *         "counts_cached": [
+                     *           79
+                     *         ],
+                     *         "kigo_ms": [
+                     *           42.1
+                     *         ],
+                     *         "kiip_ms": [
+                     *           null
+                     *         ],
+                     *         "backlog": [
+                     *           3
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MetricsHistory"];
+                };
+            };
+            500: components["responses"]["InternalServerError"];
+        };
+    };
     receiveKiipCallback: {
         parameters: {
             query?: never;
@@ -3995,10 +4303,14 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: components["parameters"]["limit"];
+                /** @description `asc` (the default): oldest first. `desc`: newest first; the last page has less than `limit` items. */
+                order?: components["parameters"]["order"];
                 /** @description Only entries of this user. */
                 user_id?: string;
                 /** @description Only entries with this status. */
                 status?: components["schemas"]["IssuanceStatus"];
+                /** @description Only entries of this transaction. */
+                transaction_id?: string;
                 /** @description The `next` of an earlier response. */
                 after?: components["parameters"]["after"];
             };
@@ -4190,32 +4502,7 @@ export interface operations {
                     "application/json": components["schemas"]["Balances"];
                 };
             };
-            /** @description Invalid request */
-            400: {
-                headers: {
-                    "X-Request-Id": components["headers"]["X-Request-Id"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:rewards-gateway:problem:validation",
-                     *       "title": "Invalid request",
-                     *       "status": 400,
-                     *       "detail": "user_id must have at most 256 characters.",
-                     *       "instance": "checkout-4711",
-                     *       "errors": [
-                     *         {
-                     *           "pointer": "/user_id",
-                     *           "detail": "user_id must have at most 256 characters"
-                     *         }
-                     *       ],
-                     *       "retryable": false
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["InvalidUserId"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["MissingLedgerRead"];
             429: components["responses"]["RateLimited"];
