@@ -27,5 +27,9 @@ export function RequireScope(scope: Scope, others: OtherConfig = {}): MethodDeco
 
 /** Opens a route to every caller, whatever its scopes. */
 export function AllowEveryCaller(): MethodDecorator {
-  return applyDecorators(RouteConfig({ scope: null }), ApiMoreProblems('rate-limited'));
+  return applyDecorators(
+    RouteConfig({ scope: null }),
+    ApiSecurity('caller', []),
+    ApiMoreProblems('rate-limited'),
+  );
 }

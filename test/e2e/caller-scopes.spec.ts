@@ -22,7 +22,10 @@ async function operationsOf(gateway: Gateway): Promise<[method: string, path: st
   );
 }
 
-const isPublic = (path: string) => /^\/((health|callbacks)\/|metrics$)/.test(path);
+const DEFAULTS = ['kigo:read', 'kiip:write', 'ledger:read'];
+const isPublic = (path: string) => /^\/(health|callbacks|metrics)\b/.test(path);
+const needsScope = ([, path]: readonly [string, string, string?]) =>
+  !isPublic(path) && path !== '/api/v1/caller';
 
 async function call(gateway: Gateway, method: string, path: string, credential?: string) {
   const headers = credential === undefined ? {} : { authorization: `Bearer ${credential}` };
@@ -60,9 +63,10 @@ describe('every operation of the API, with tokens', () => {
   it('is public or declares a scope', async () => {
     const operations = await operationsOf(gateway);
     expect(operations.length).toBeGreaterThan(15);
-    for (const [method, path, scope] of operations) {
+    for (const operation of operations) {
+      const [method, path, scope] = operation;
       const scoped = SCOPES.some((known) => known === scope);
-      expect([method, path, scoped]).toEqual([method, path, !isPublic(path)]);
+      expect([method, path, scoped]).toEqual([method, path, needsScope(operation)]);
     }
   });
 
@@ -73,11 +77,11 @@ describe('every operation of the API, with tokens', () => {
       issuer.token({ aud: 'other' }),
       issuer.token({ sub: 'everything', exp: 1 }),
     ];
-    for (const [method, path, scope] of await operationsOf(gateway))
+    for (const [method, path] of await operationsOf(gateway))
       for (const credential of wrong) {
         const response = await call(gateway, method, path, credential);
         const rejected = response.text.includes('urn:rewards-gateway:problem:unauthenticated');
-        expect([method, path, rejected]).toEqual([method, path, scope !== undefined]);
+        expect([method, path, rejected]).toEqual([method, path, !isPublic(path)]);
         expect(response.status === 401 && problemIn(response).type.endsWith(':unauthenticated')).toBe(
           rejected,
         );
@@ -86,7 +90,7 @@ describe('every operation of the API, with tokens', () => {
 
   it('responds with 403 to callers without its scope, before the body is read', async () => {
     const operations = await operationsOf(gateway);
-    for (const [method, path, scope = ''] of operations.filter(([, route]) => !isPublic(route))) {
+    for (const [method, path, scope = ''] of operations.filter(needsScope)) {
       for (const sub of [`all-but-${scope}`, 'nothing', 'not-listed', 'constructor']) {
         const problem = problemIn(await call(gateway, method, path, issuer.token({ sub })));
         expect([method, path, problem.status, problem.type]).toEqual([method, path, 403, 'about:blank']);
@@ -141,7 +145,7 @@ describe('every operation of the API, with API keys', () => {
   });
 
   it('responds with 403 to keys without its scope', async () => {
-    for (const [method, path, scope = ''] of operations) {
+    for (const [method, path, scope = ''] of operations.filter(needsScope)) {
       for (const name of [`all-but-${scope}`, 'nothing', 'not-listed']) {
         const { status, detail } = problemIn(await call(gateway, method, path, keyOf(name)));
         expect([method, path, name, status]).toEqual([method, path, name, 403]);
@@ -156,7 +160,7 @@ describe('every operation of the API, with API keys', () => {
 describe('a caller without CALLER_SCOPES', () => {
   it('may read and report, and neither decides about money nor manages deliveries', async () => {
     const gateway = await startGateway({ CALLER_SCOPES: undefined });
-    const operations = (await operationsOf(gateway)).filter(([, path]) => !isPublic(path));
+    const operations = (await operationsOf(gateway)).filter(needsScope);
     const forbidden = new Set<string>();
     const allowed = new Set<string>();
     for (const [method, path, scope = ''] of operations) {
@@ -170,7 +174,7 @@ describe('a caller without CALLER_SCOPES', () => {
 
   it('may do no more without a name, with CALLER_AUTH=none', async () => {
     const gateway = await startGateway({ CALLER_AUTH: 'none', CALLER_SCOPES: undefined });
-    const operations = (await operationsOf(gateway)).filter(([, path]) => !isPublic(path));
+    const operations = (await operationsOf(gateway)).filter(needsScope);
     for (const [method, path, scope = ''] of operations) {
       const { status } = await call(gateway, method, path);
       expect([method, path, status === 403]).toEqual([
@@ -193,5 +197,27 @@ describe('a caller with an API key', () => {
     const { status } = await call(gateway, 'get', badge(), apiKey);
     await gateway.close();
     expect(status === 403).toBe(rejected);
+  });
+});
+
+describe('GET /api/v1/caller', () => {
+  it.each([
+    ['an API key', {}, { name: 'tester', scopes: DEFAULTS }],
+    [
+      'a key with scopes',
+      { CALLER_SCOPES: '{"tester":["ledger:decide"]}' },
+      { name: 'tester', scopes: ['ledger:decide'] },
+    ],
+    [
+      'a key without scopes',
+      { CALLER_SCOPES: '{"other":["ledger:decide"]}' },
+      { name: 'tester', scopes: [] },
+    ],
+    ['no credential, with CALLER_AUTH=none', { CALLER_AUTH: 'none' }, { name: null, scopes: DEFAULTS }],
+  ])('tells the name and the scopes of %s', async (_, env, expected) => {
+    const gateway = await startGateway({ CALLER_SCOPES: undefined, ...env });
+    const response = await gateway.get('/api/v1/caller');
+    await gateway.close();
+    expect([response.status, await response.json()]).toEqual([200, expected]);
   });
 });

@@ -115,6 +115,10 @@ function operation(route: string): Operation {
   return document.paths[path]![method]!;
 }
 
+const isPublic = (route: string) => / \/(health|callbacks|metrics)\b/.test(route);
+/** It needs a credential, and no scope. */
+const OF_EVERY_CALLER = 'get /api/v1/caller';
+
 /** The media type of a success response. */
 const responseType = (route: string) => (route === 'get /metrics' ? 'text/plain' : 'application/json');
 
@@ -198,21 +202,18 @@ describe('the OpenAPI document', () => {
   it('requires a credential for every operation that is not public', async () => {
     expect(document.security).toEqual([{ caller: [] }]);
     for (const [route, { security }] of operations()) {
-      const scope = [{ caller: [expect.stringMatching(/^[a-z]+:[a-z]+$/)] }];
-      expect([route, security]).toEqual([
-        route,
-        / \/(health\/|callbacks\/|metrics$)/.test(route) ? [{}] : scope,
-      ]);
+      const scopes = route === OF_EVERY_CALLER ? [] : [expect.stringMatching(/^[a-z]+:[a-z]+$/)];
+      expect([route, security]).toEqual([route, isPublic(route) ? [{}] : [{ caller: scopes }]]);
     }
   });
 
   it('lists 401 and 403 for every operation that is not public', () => {
     for (const [route, { responses }] of operations()) {
-      const isPublic = / \/(health\/|callbacks\/|metrics$)/.test(route);
-      expect([route, '403' in responses]).toEqual([route, !isPublic]);
+      const isOpen = isPublic(route);
+      expect([route, '403' in responses]).toEqual([route, !isOpen && route !== OF_EVERY_CALLER]);
       // A callback's 401 is about its signature.
       const rejects = '401' in responses && !route.includes('/callbacks/');
-      expect([route, rejects]).toEqual([route, !isPublic]);
+      expect([route, rejects]).toEqual([route, !isOpen]);
     }
   });
 
@@ -271,6 +272,9 @@ describe('the OpenAPI document', () => {
     ['post /api/v1/deliveries/replays/{id}/cancel', [200, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]],
     ['get /api/v1/deliveries/replays/{id}', [200, 400, 401, 403, 404, 429, 500, 503]],
     ['get /metrics', [200, 500]],
+    ['get /metrics/history', [200, 500]],
+    ['get /api/v1/caller', [200, 401, 429, 500]],
+    ['get /api/v1/kiip/users/{user_id}/rewards', [200, 400, 401, 403, 429, 500, 503]],
     ['get /health/live', [200, 500, 503]],
     ['get /health/startup', [200, 500, 503]],
     ['get /health/ready', [200, 500, 503]],
