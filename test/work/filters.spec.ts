@@ -6,19 +6,25 @@ import { scale } from '../support/scale.js';
 
 const ROWS = scale(20_000, 400_000);
 
-/** Each filter alone and with the others. The rows that it finds are the last ones, or there are none. */
-const PATHS = [
-  ...['', 'consumer=nobody', 'consumer=wallet', 'consumer=rare'].flatMap((consumer) =>
-    ['', 'status=pending', 'status=delivered', 'status=dead'].map(
-      (status) => `/api/v1/deliveries?limit=1&${consumer}&${status}`,
+/** Each filter alone and with the others, in both orders. The rows that it finds are the last ones, or there are none. */
+const PATHS = ['', 'order=desc']
+  .flatMap((order) => [
+    ...['', 'consumer=nobody', 'consumer=wallet', 'consumer=rare'].flatMap((consumer) =>
+      ['', 'status=pending', 'status=delivered', 'status=dead'].flatMap((status) =>
+        ['', 'issuance_id=iss_00000001', 'issuance_id=nothing'].map(
+          (entry) => `/api/v1/deliveries?limit=1&${order}&${consumer}&${status}&${entry}`,
+        ),
+      ),
     ),
-  ),
-  ...['', 'user_id=nobody', 'user_id=busy', 'user_id=rare'].flatMap((user) =>
-    ['', 'status=recorded', 'status=quarantined', 'status=released', 'status=discarded'].map(
-      (status) => `/api/v1/kiip/issuances?limit=1&${user}&${status}`,
+    ...['', 'user_id=nobody', 'user_id=busy', 'user_id=rare'].flatMap((user) =>
+      ['', 'status=recorded', 'status=quarantined', 'status=released', 'status=discarded'].flatMap((status) =>
+        ['', 'transaction_id=1', 'transaction_id=nothing'].map(
+          (transaction) => `/api/v1/kiip/issuances?limit=1&${order}&${user}&${status}&${transaction}`,
+        ),
+      ),
     ),
-  ),
-].map((path) => path.replaceAll(/&+/g, '&').replace(/&$/, ''));
+  ])
+  .map((path) => path.replaceAll(/&+/g, '&').replace(/&$/, ''));
 
 let database: TestDatabase;
 

@@ -194,19 +194,35 @@ const FEED = lists('/api/v1/kiip/issuances', [
   `&after=${cursorAt(HISTORY + RECENT)}`,
   ...['', '&user_id=busy', '&user_id=user-1', '&user_id=nobody'].flatMap((user) =>
     ['', '&status=recorded', '&status=released', '&status=discarded', '&status=quarantined'].flatMap(
-      (status) => [user + status, `${user}${status}&after=${cursorAt(HISTORY + RECENT - 20)}`],
+      (status) => [
+        user + status,
+        `${user}${status}&after=${cursorAt(HISTORY + RECENT - 20)}`,
+        `${user}${status}&order=desc`,
+      ],
     ),
   ),
 ]);
+/** Those of the last entries, and of none. */
+const TRANSACTIONS = lists(
+  '/api/v1/kiip/issuances',
+  [`t${HISTORY + RECENT}`, 'nothing'].flatMap((id) =>
+    ['', '&user_id=busy', '&status=recorded', '&order=desc'].map(
+      (filter) => `&transaction_id=${id}${filter}`,
+    ),
+  ),
+);
 const deliveriesOf = ({ cursors }: Side) =>
   lists(
     '/api/v1/deliveries',
     ['', '&consumer=wallet', '&consumer=gone', '&consumer=nobody'].flatMap((name) =>
       ['', '&status=pending', '&status=delivered', '&status=dead'].flatMap((status) =>
-        ['', ...cursors.map((cursor) => `&after=${cursor}`)].map((after) => name + status + after),
+        ['', '&order=desc', '&issuance_id=nothing', ...cursors.map((cursor) => `&after=${cursor}`)].map(
+          (after) => name + status + after,
+        ),
       ),
     ),
   );
+const REWARDS = ['busy', 'user-1', 'nobody'].map((user) => `/api/v1/kiip/users/${user}/rewards`);
 const BALANCES = ['busy', 'user-1', 'nobody'].map((user) => `/api/v1/kiip/users/${user}/balances`);
 
 async function getAll(gateway: KiipGateway, paths: readonly string[]): Promise<void> {
@@ -234,6 +250,10 @@ describe('what PostgreSQL reads does not grow with the history:', () => {
 
   it('the feed', async () => {
     expect(await growthOf((gateway) => getAll(gateway, FEED))).toEqual({});
+  });
+
+  it('the entries of a transaction, and the rewards of a user', async () => {
+    expect(await growthOf((gateway) => getAll(gateway, [...TRANSACTIONS, ...REWARDS]))).toEqual({});
   });
 
   it('the lists of deliveries', async () => {
