@@ -146,21 +146,32 @@ async function paths() {
     'status=discarded',
     'user_id=heavy&status=recorded',
     'user_id=heavy&status=quarantined',
+    'order=desc',
+    'user_id=heavy&order=desc',
+    'status=quarantined&order=desc',
   ])
     list.push([`feed, ${filter}`, () => `/api/v1/kiip/issuances?limit=10&${filter}`]);
   for (const side of Object.values(sides)) {
     const { items } = await (await get(side, `/api/v1/kiip/issuances?limit=1${cursor(total - 100)}`)).json();
     side.issuance = items[0].id;
+    side.transaction = items[0].transaction_id;
     const newest = await side.query('select max(id) as id from deliveries');
     side.deep = Number(newest[0].id) - 1_000;
   }
   list.push(['an issuance by its id', ({ issuance }) => `/api/v1/kiip/issuances/${issuance}`]);
+  list.push([
+    'the entries of a transaction',
+    ({ transaction }) => `/api/v1/kiip/issuances?transaction_id=${transaction}`,
+  ]);
   for (const user of [rareUser, 'heavy', 'nobody'])
-    list.push([`balances of ${user}`, () => `/api/v1/kiip/users/${user}/balances`]);
+    for (const what of ['balances', 'rewards'])
+      list.push([`${what} of ${user}`, () => `/api/v1/kiip/users/${user}/${what}`]);
   for (const filter of [
     '',
     '&consumer=wallet',
     '&consumer=nobody',
+    '&order=desc',
+    '&consumer=wallet&order=desc',
     ...['delivered', 'pending', 'dead'].flatMap((status) => [
       `&status=${status}`,
       `&consumer=wallet&status=${status}`,

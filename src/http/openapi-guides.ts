@@ -14,9 +14,9 @@ One API for Kigo, a loyalty hub, and Kiip, a rewards network.
 
 **Credit what a user has earned.** Kiip reports it to the gateway, and the gateway sends it to your consumer: see the webhook \`kiip.currency.issued\`. Verify the signature, and count each \`webhook-id\` once. A consumer that cannot be reached from here reads \`GET /api/v1/kiip/issuances\` instead: keep \`next\`, and continue from it. \`GET /api/v1/kiip/users/{user_id}/balances\` returns the sums.
 
-**Answer a user's question.** \`GET /api/v1/kiip/issuances?user_id=…\` finds the entries, and \`GET /api/v1/kiip/issuances/{id}\` tells what happened to one: how it was verified, who decided, and each attempt to deliver it.
+**Answer a user's question.** \`GET /api/v1/kiip/issuances?user_id=…\` finds the entries, and \`GET /api/v1/kiip/issuances/{id}\` tells what happened to one: how it was verified, who decided, and each attempt to deliver it. \`GET /api/v1/kiip/users/{user_id}/rewards\` lists what moments promised.
 
-**Decide what waits.** \`GET /api/v1/kiip/issuances?status=quarantined\` lists the entries with the reason. \`…/release\` accepts one, \`…/discard\` does not, and \`GET /api/v1/audit\` tells who did.
+**Decide what waits.** \`GET /api/v1/kiip/issuances?status=quarantined\` lists the entries with the reason; one of them alone has what else its signed text could mean. \`…/release\` accepts one, \`…/discard\` does not, and \`GET /api/v1/audit\` tells who did.
 
 **Send events again.** \`POST /api/v1/deliveries/{id}/retry\` sends one delivery, and \`POST /api/v1/deliveries/replays\` all of a time window, always under the same \`webhook-id\`. With \`"dry_run": true\` a replay is only counted. \`GET /api/v1/kiip/reconciliation\` tells whether anything is missing.
 

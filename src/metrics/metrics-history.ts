@@ -81,7 +81,7 @@ export class MetricsHistory implements OnApplicationBootstrap, OnApplicationShut
   onApplicationBootstrap(): void {
     const report = (error: unknown) =>
       this.logger.error({ msg: 'failed to sample the metrics', ...summarizeError(error) });
-    this.timer = setInterval(() => this.sample().catch(report), STEP_SECONDS * 1_000).unref();
+    this.timer = setInterval(() => void this.sample().catch(report), STEP_SECONDS * 1_000).unref();
   }
 
   onApplicationShutdown(): void {

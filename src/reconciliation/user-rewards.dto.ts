@@ -21,5 +21,5 @@ export class UserRewardsDto {
 }
 
 export function toUserRewardDto(reward: UserReward): UserRewardDto {
-  return { ...toRewardDto(reward), issuance_id: reward.issuanceId };
+  return Object.assign(toRewardDto(reward), { issuance_id: reward.issuanceId });
 }

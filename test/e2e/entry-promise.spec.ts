@@ -19,6 +19,18 @@ interface Entry {
   readonly timeline: readonly { readonly event: string; readonly detail?: string; readonly at: string }[];
 }
 
+/** What a callback is quarantined for, and its readings. */
+async function judge(fields: Record<string, string>, env: Environment = {}) {
+  const gateway = await startKiipGateway(env);
+  await gateway.know('1user', 'user');
+  const { body } = await gateway.callback(redemption(fields));
+  const { reason, verification } = (await gateway.read(
+    `/issuances/${String(body['id'])}`,
+  )) as unknown as Entry;
+  await gateway.close();
+  return { reason, verification };
+}
+
 describe('with the default configuration', () => {
   let world: PromiseWorld;
   const entry = async (id: string) => (await world.gateway.read(`/issuances/${id}`)) as unknown as Entry;
@@ -103,18 +115,6 @@ describe('with the default configuration', () => {
 });
 
 describe('with KIIP_UNKNOWN_REWARDS=accept', () => {
-  /** What a callback is quarantined for, and its readings. */
-  async function judge(fields: Record<string, string>, env: Environment = {}) {
-    const gateway = await startKiipGateway(env);
-    await gateway.know('1user', 'user');
-    const { body } = await gateway.callback(redemption(fields));
-    const { reason, verification } = (await gateway.read(
-      `/issuances/${String(body['id'])}`,
-    )) as unknown as Entry;
-    await gateway.close();
-    return { reason, verification };
-  }
-
   it('the readings of a signed text name its users, those who went to Kiip first', async () => {
     const { reason, verification } = await judge({ quantity: '201', user_id: 'user' });
     expect(reason).toBe('more-than-one-reading');

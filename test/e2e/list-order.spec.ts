@@ -89,6 +89,11 @@ describe('GET /api/v1/kiip/issuances', () => {
   });
 });
 
+async function deliveriesOf(query: string) {
+  const { items } = await pageOf(`/api/v1/deliveries?${query}`);
+  return items as unknown as { readonly issuance_id: string; readonly consumer: string }[];
+}
+
 describe('GET /api/v1/deliveries', () => {
   it('has the same deliveries in both orders, with each filter', async () => {
     const counts = {
@@ -107,17 +112,12 @@ describe('GET /api/v1/deliveries', () => {
   });
 
   it('has those of one entry', async () => {
-    const listed = async (query: string) =>
-      (await pageOf(`/api/v1/deliveries?${query}`)).items as unknown as {
-        issuance_id: string;
-        consumer: string;
-      }[];
-    const all = await listed(`issuance_id=${entries[0]}&order=desc`);
+    const all = await deliveriesOf(`issuance_id=${entries[0]}&order=desc`);
     expect(all.map(({ consumer: name }) => name).toSorted()).toEqual(['shop', 'wallet']);
     expect(new Set(all.map(({ issuance_id }) => issuance_id))).toEqual(new Set([entries[0]]));
-    expect(await listed(`issuance_id=${entries[0]}&consumer=shop&status=delivered`)).toHaveLength(1);
-    expect(await listed(`issuance_id=${entries[0]}&status=dead`)).toEqual([]);
-    expect(await listed(`issuance_id=${entries[2]}`)).toEqual([]);
+    expect(await deliveriesOf(`issuance_id=${entries[0]}&consumer=shop&status=delivered`)).toHaveLength(1);
+    expect(await deliveriesOf(`issuance_id=${entries[0]}&status=dead`)).toEqual([]);
+    expect(await deliveriesOf(`issuance_id=${entries[2]}`)).toEqual([]);
   });
 
   it('has no more behind the oldest delivery', async () => {
