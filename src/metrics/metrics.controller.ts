@@ -2,7 +2,7 @@ import { Controller, Get, Header } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { Public } from '../caller-auth/public.decorator.js';
 import { ApiProblems } from '../problem/api-problems.decorator.js';
-import { MetricsHistory } from './metrics-history.js';
+import { MetricsHistoryService } from './metrics-history.service.js';
 import { MetricsHistoryDto } from './metrics-history.dto.js';
 import { MetricsService } from './metrics.service.js';
 
@@ -34,7 +34,7 @@ const HISTORY_EXAMPLE: MetricsHistoryDto = {
 export class MetricsController {
   constructor(
     private readonly metrics: MetricsService,
-    private readonly history: MetricsHistory,
+    private readonly history: MetricsHistoryService,
   ) {}
 
   @Get()

@@ -17,7 +17,7 @@ import { ConnectionMetrics } from './connection-metrics.js';
 import { DatabasePoolMetrics } from './database-pool-metrics.js';
 import { DeliveryMetrics } from './delivery-metrics.js';
 import { EventLoopMetrics } from './event-loop-metrics.js';
-import { MetricsHistory } from './metrics-history.js';
+import { MetricsHistoryService } from './metrics-history.service.js';
 import { MetricsRegistry } from './metrics-registry.js';
 import { LedgerMetrics } from './ledger-metrics.js';
 import { MetricsService } from './metrics.service.js';
@@ -43,7 +43,7 @@ import { UpstreamMetrics } from './upstream-metrics.js';
   providers: [
     MetricsRegistry,
     MetricsService,
-    MetricsHistory,
+    MetricsHistoryService,
     ConfigMetrics,
     RequestMetrics,
     ConnectionMetrics,

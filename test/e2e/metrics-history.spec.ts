@@ -1,6 +1,6 @@
 import { startKigoSandbox } from '@rewards-gateway/sandbox';
 import type { KigoSandbox } from '@rewards-gateway/sandbox';
-import { MetricsHistory } from '../../src/metrics/metrics-history.js';
+import { MetricsHistoryService } from '../../src/metrics/metrics-history.service.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumersConfig } from '../support/consumer.js';
@@ -40,7 +40,7 @@ interface History {
 const read = async () => (await (await fetch(`${gateway.url}/metrics/history`)).json()) as History;
 /** Ends steps as if their time was over. */
 let now = performance.now();
-const endStep = () => gateway.app.get(MetricsHistory, { strict: false }).sample((now += STEP_MS));
+const endStep = () => gateway.app.get(MetricsHistoryService, { strict: false }).sample((now += STEP_MS));
 
 it('has what has happened in each step', async () => {
   await endStep();

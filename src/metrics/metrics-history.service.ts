@@ -55,7 +55,7 @@ const NAMES = Object.keys(TOTALS) as TotalName[];
 
 /** The metrics of this process over the last hour, for people who look without a Prometheus. */
 @Injectable()
-export class MetricsHistory implements OnApplicationBootstrap, OnApplicationShutdown {
+export class MetricsHistoryService implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('Metrics');
   private readonly series: Record<SeriesName, (number | null)[]> = {
     callbacks: [],
