@@ -85,7 +85,7 @@ describe('a wallet made with the consumer kit, while everything is killed at ran
       const accepted = (await sender.ledger(origins[0]!)).filter(isAccepted);
       await sender.close();
       const credits = await inWallet('select id, way from credits');
-      expect(credits.map(({ id }) => id).toSorted()).toEqual(accepted.map(({ id }) => id).toSorted());
+      expect(credits.map(({ id }) => String(id)).toSorted()).toEqual(accepted.map(({ id }) => id).toSorted());
       expect(credits).toHaveLength(size);
       const sums = await inWallet('select content, quantity::int from balances');
       const response = await fetch(`${origins[0]!}/api/v1/kiip/users/user-123/balances`, {
@@ -93,7 +93,7 @@ describe('a wallet made with the consumer kit, while everything is killed at ran
       });
       expect(await response.json()).toMatchObject({ balances: sums });
       const ways = Map.groupBy(credits, ({ way }) => way);
-      expect([...ways.keys()].toSorted()).toEqual(['feed', 'webhook']);
+      expect([...ways.keys()].map(String).toSorted()).toEqual(['feed', 'webhook']);
       const list = [...ways].map(([way, { length }]) => `${length} by ${String(way)}`);
       console.info(`${ROUNDS * Object.keys(victims).length} kills, ${size} entries: ${list.join(', ')}`);
     },

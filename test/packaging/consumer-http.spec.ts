@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { Module } from '@nestjs/common';
+import { Body, Controller, HttpCode, Module, Post } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -67,11 +67,7 @@ describe('the answers of a consumer', () => {
 
     const answers = await Promise.all([1, 2, 3].map(async () => answerOf(await send(consumer, event))));
 
-    expect(answers.toSorted()).toEqual([
-      [200, 'duplicate'],
-      [200, 'duplicate'],
-      [200, 'handled'],
-    ]);
+    expect(answers.map(String).toSorted()).toEqual(['200,duplicate', '200,duplicate', '200,handled']);
     expect(handled.map(({ data }) => data.quantity)).toEqual([7]);
   });
 
@@ -91,7 +87,9 @@ describe('the answers of a consumer', () => {
     expect((await consumer.fetch(new Request('http://wallet/events'))).status).toBe(401);
     expect(handled).toEqual([]);
     expect(await answerOf(await send(consumer, event))).toEqual([200, 'handled']);
-    expect(errors).toEqual(Array(4).fill([expect.stringContaining('was not accepted'), 401]));
+    expect(errors.map(([message, status]) => [message.slice(0, 13), status])).toEqual(
+      Array.from({ length: 4 }, () => ['The signature', 401]),
+    );
   });
 
   it('say when the event is to come again, and nothing of the reason', async () => {
@@ -168,7 +166,18 @@ async function serveExpress(app: Express): Promise<Served> {
 }
 
 async function serveNest(consumer: RewardsConsumer<undefined>, rawBody: boolean): Promise<Served> {
-  @Module({ imports: [adapters.RewardsConsumerModule.forRootAsync({ useFactory: () => consumer })] })
+  @Controller('json')
+  class JsonController {
+    @Post()
+    @HttpCode(200)
+    echo(@Body() body: object): object {
+      return body;
+    }
+  }
+  @Module({
+    controllers: [JsonController],
+    imports: [adapters.RewardsConsumerModule.forRootAsync({ useFactory: () => consumer })],
+  })
   class AppModule {}
   const app = await NestFactory.create<NestFastifyApplication>(AppModule, new FastifyAdapter(), {
     rawBody,
@@ -216,7 +225,8 @@ describe.each(Object.keys(SERVERS))('%s', (name) => {
         if (event.data.user_id === 'later') throw new core.RetryLater(60);
       },
     });
-    const { url, close } = await SERVERS[name]!(consumer);
+    const server = await SERVERS[name]!(consumer);
+    const { url } = server;
     const post = (body: RequestInit) => fetch(`${url}/events`, { ...body, method: 'POST' });
     try {
       // JSON that a parser would not write again in the same way.
@@ -233,12 +243,10 @@ describe.each(Object.keys(SERVERS))('%s', (name) => {
       const stream = new Blob([large.body]).stream();
       expect((await post({ ...large, body: stream, duplex: 'half' })).status).toBe(413);
       expect(errors.filter(([, status]) => status === 500)).toEqual([]);
-      if (!name.startsWith('Nest')) {
-        const json = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"a":1}' };
-        expect(await (await fetch(`${url}/json`, json)).json()).toEqual({ a: 1 });
-      }
+      const json = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"a":1}' };
+      expect(await (await fetch(`${url}/json`, json)).json()).toEqual({ a: 1 });
     } finally {
-      await close();
+      await server.close();
     }
   });
 });
@@ -252,12 +260,12 @@ it.each<[string, (consumer: RewardsConsumer<undefined>) => Promise<Served>, stri
   ],
   ['NestJS without rawBody', (consumer) => serveNest(consumer, false), 'rawBody: true'],
 ])('%s says what is wrong, and loses no event', async (_, serve, sentence) => {
-  const { url, close } = await serve(consumerOf());
+  const server = await serve(consumerOf());
   try {
-    const response = await fetch(`${url}/events`, testing.simulate(CONSUMER_SECRET));
+    const response = await fetch(`${server.url}/events`, testing.simulate(CONSUMER_SECRET));
     expect(await answerOf(response)).toEqual([500, 'failed']);
     expect(errors).toEqual([[expect.stringContaining(sentence), 500]]);
   } finally {
-    await close();
+    await server.close();
   }
 });

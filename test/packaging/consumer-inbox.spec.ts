@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Kysely, PostgresDialect } from 'kysely';
+import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
 import { Pool } from 'pg';
 import type { PoolClient } from 'pg';
 import type { Inbox, InboxEntry, Transact } from '../../clients/consumer/src/index.js';
@@ -19,12 +19,21 @@ const entry = (id: string, receivedAt = daysAgo(0), reward = `reward of ${id}`):
   receivedAt,
 });
 
-/** What a test needs of an inbox, whatever its transactions are. */
-interface Candidate {
-  readonly inbox: Inbox<never>;
-  /** Writes a credit. */
-  readonly write: (tx: never, statement: string) => Promise<unknown>;
+/** An inbox, whatever its transactions are. */
+interface Candidate extends Pick<Inbox<unknown>, 'purge' | 'loadCursor' | 'saveCursor'> {
+  once(
+    entry: InboxEntry,
+    work: (write: (statement: string) => Promise<unknown>) => Promise<void>,
+  ): Promise<string>;
 }
+
+const toCandidate = <Tx>(
+  inbox: Inbox<Tx>,
+  write: (tx: Tx, statement: string) => Promise<unknown>,
+): Candidate => ({
+  ...inbox,
+  once: (given, work) => inbox.once(given, (tx) => work((statement) => write(tx, statement))),
+});
 
 let packed: PackedConsumer;
 let core: Core;
@@ -41,14 +50,11 @@ beforeAll(async () => {
   pool = new Pool({ connectionString: database.url, max: 25 });
   pool.on('error', () => undefined);
   const kysely = new Kysely<object>({ dialect: new PostgresDialect({ pool }) });
-  const statements = (tx: { query(text: string): Promise<unknown> }, text: string) => tx.query(text);
   candidates = {
-    pg: { inbox: pgInbox(pool), write: statements },
-    kysely: {
-      inbox: kyselyInbox(kysely, 'public.other_inbox'),
-      write: async (tx: Parameters<Parameters<ReturnType<typeof kyselyInbox>['once']>[1]>[0], text: string) =>
-        tx.executeQuery((await import('kysely')).CompiledQuery.raw(text)),
-    },
+    pg: toCandidate(pgInbox(pool), (tx, statement) => tx.query(statement)),
+    kysely: toCandidate(kyselyInbox(kysely, 'public.other_inbox'), (tx, statement) =>
+      tx.executeQuery(CompiledQuery.raw(statement)),
+    ),
   };
   await database.query('create table credits (id text)');
   // As often as somebody likes.
@@ -65,11 +71,8 @@ beforeEach(async () => {
 });
 
 const credits = async () => (await database.query('select id from credits')).map(({ id }) => id);
-const credit = (
-  { inbox, write }: Candidate,
-  given: InboxEntry,
-  statement = `insert into credits values ('${given.id}')`,
-) => inbox.once(given, async (tx) => void (await write(tx, statement)));
+const credit = (candidate: Candidate, given: InboxEntry) =>
+  candidate.once(given, async (write) => void (await write(`insert into credits values ('${given.id}')`)));
 
 describe.each(['pg', 'kysely'])('an inbox on %s', (name) => {
   it('handles an entry once, however often it arrives at the same time', async () => {
@@ -82,9 +85,8 @@ describe.each(['pg', 'kysely'])('an inbox on %s', (name) => {
   });
 
   it('keeps nothing of an entry that could not be handled', async () => {
-    const { inbox, write } = candidates[name]!;
-    const failure = inbox.once(entry('b'), async (tx) => {
-      await write(tx, `insert into credits values ('b')`);
+    const failure = candidates[name]!.once(entry('b'), async (write) => {
+      await write(`insert into credits values ('b')`);
       throw new Error('no');
     });
 
@@ -94,9 +96,8 @@ describe.each(['pg', 'kysely'])('an inbox on %s', (name) => {
   });
 
   it('does not take an error that the handler kept to itself for a commit', async () => {
-    const { inbox, write } = candidates[name]!;
-    const hidden = inbox.once(entry('c'), async (tx) => {
-      await write(tx, 'select 1 / 0').catch(() => undefined);
+    const hidden = candidates[name]!.once(entry('c'), async (write) => {
+      await write('select 1 / 0').catch(() => undefined);
     });
 
     await expect(hidden).rejects.toThrow('current transaction is aborted');
@@ -110,7 +111,7 @@ describe.each(['pg', 'kysely'])('an inbox on %s', (name) => {
   });
 
   it('handles no entry from the time that was purged, and every later one', async () => {
-    const { inbox } = candidates[name]!;
+    const inbox = candidates[name]!;
     for (const days of [500, 399]) await credit(candidates[name]!, entry(`${days} days`, daysAgo(days)));
 
     expect(await inbox.purge()).toBe(1);
@@ -126,17 +127,35 @@ describe.each(['pg', 'kysely'])('an inbox on %s', (name) => {
   });
 
   it.each([29, 30.5, Number.NaN])('refuses to purge what is %d days old', async (days) => {
-    await expect(candidates[name]!.inbox.purge(days)).rejects.toThrow(RangeError);
+    await expect(candidates[name]!.purge(days)).rejects.toThrow(RangeError);
   });
 
   it('keeps its place in the feed', async () => {
-    const { inbox } = candidates[name]!;
+    const inbox = candidates[name]!;
     expect(await inbox.loadCursor()).toBeUndefined();
     await inbox.saveCursor('first');
     await inbox.saveCursor('second');
     expect(await inbox.loadCursor()).toBe('second');
   });
 });
+
+const transact =
+  (level: string, beforeCommit = async () => undefined as void): Transact<PoolClient> =>
+  async (work) => {
+    const client = await pool.connect();
+    try {
+      await client.query(`begin isolation level ${level}`);
+      const result = await work(client, async (text, values) => (await client.query(text, values)).rows);
+      await beforeCommit();
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      await client.query('rollback');
+      throw error;
+    } finally {
+      client.release();
+    }
+  };
 
 describe.each(['read committed', 'repeatable read', 'serializable'])('a purge, under %s', (isolation) => {
   it('lets no entry through that it is forgetting', async () => {
@@ -167,24 +186,6 @@ describe.each(['read committed', 'repeatable read', 'serializable'])('a purge, u
     expect(await again).toMatch(isolation === 'read committed' ? 'expired' : /^could not serialize access/);
     expect(await credits()).toEqual([]);
   });
-
-  const transact =
-    (level: string, beforeCommit = async () => undefined as void): Transact<PoolClient> =>
-    async (work) => {
-      const client = await pool.connect();
-      try {
-        await client.query(`begin isolation level ${level}`);
-        const result = await work(client, async (text, values) => (await client.query(text, values)).rows);
-        await beforeCommit();
-        await client.query('commit');
-        return result;
-      } catch (error) {
-        await client.query('rollback');
-        throw error;
-      } finally {
-        client.release();
-      }
-    };
 });
 
 it('names of tables are names', () => {

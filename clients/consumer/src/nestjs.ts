@@ -3,6 +3,9 @@ import type { DynamicModule, FactoryProvider, ModuleMetadata, Type } from '@nest
 import { RewardsConsumer } from './consumer.js';
 import type { ReceivedHeaders } from './verify.js';
 
+/** Whatever its transactions are. */
+type AnyConsumer = Pick<RewardsConsumer<unknown>, 'receive'>;
+
 interface AsyncOptions {
   /** Of the route: `events` unless given. */
   readonly path?: string;
@@ -10,7 +13,7 @@ interface AsyncOptions {
   readonly decorators?: readonly ClassDecorator[];
   readonly imports?: NonNullable<ModuleMetadata['imports']>;
   readonly inject?: NonNullable<FactoryProvider['inject']>;
-  readonly useFactory: FactoryProvider<RewardsConsumer<never>>['useFactory'];
+  readonly useFactory: FactoryProvider<AnyConsumer>['useFactory'];
 }
 
 /** A request of Express or Fastify, in an application that was created with `rawBody: true`. */
@@ -45,7 +48,7 @@ export class RewardsConsumerModule {
 function createController(path: string, decorators: readonly ClassDecorator[]): Type {
   @Controller(path)
   class EventsController {
-    constructor(@Inject(RewardsConsumer) private readonly consumer: RewardsConsumer<never>) {}
+    constructor(@Inject(RewardsConsumer) private readonly consumer: AnyConsumer) {}
 
     @Post()
     async receive(@Req() request: RawRequest, @Res() response: AnyResponse): Promise<void> {

@@ -63,7 +63,6 @@ export function memoryInbox<Tx = undefined>(tx?: Tx): Inbox<Tx> {
   const running = new Map<string, Promise<unknown>>();
   let cursor: string | undefined;
   let purgedBefore = -Infinity;
-  const timeOf = (receivedAt: string) => Date.parse(receivedAt);
   return {
     async once(entry, handle) {
       while (running.has(entry.reward)) await running.get(entry.reward)!.catch(() => undefined);
@@ -71,7 +70,7 @@ export function memoryInbox<Tx = undefined>(tx?: Tx): Inbox<Tx> {
         ({ id, reward }) => id === entry.id || reward === entry.reward,
       );
       if (isKnown) return 'duplicate';
-      if (timeOf(entry.receivedAt) < purgedBefore) return 'expired';
+      if (Date.parse(entry.receivedAt) < purgedBefore) return 'expired';
       const handling = Promise.resolve(handle(tx as Tx));
       running.set(entry.reward, handling);
       try {
@@ -87,7 +86,7 @@ export function memoryInbox<Tx = undefined>(tx?: Tx): Inbox<Tx> {
     async purge(days = PURGE_DAYS) {
       checkPurgeDays(days);
       purgedBefore = Math.max(purgedBefore, Date.now() - days * 86_400_000);
-      const old = [...entries.values()].filter(({ receivedAt }) => timeOf(receivedAt) < purgedBefore);
+      const old = [...entries.values()].filter(({ receivedAt }) => Date.parse(receivedAt) < purgedBefore);
       for (const { id } of old) entries.delete(id);
       return old.length;
     },
