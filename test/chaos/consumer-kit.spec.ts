@@ -10,7 +10,7 @@ import { RetryingKiipClient } from '../support/retrying-kiip-client.js';
 import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
 
-const ROUNDS = scale(1, 60);
+const ROUNDS = scale(1, 25);
 /** Generous, not a target. */
 const LIMIT_MS = 900_000;
 const WAIT_SECONDS = 120;
