@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { consumersConfig, CONSUMER_SECRET } from '../support/consumer.js';
@@ -63,6 +64,10 @@ describe('the package of the consumer kit', () => {
     expect(size).toBeLessThan(20_000);
     const { messages, pkg } = await publint({ pkgDir: installed, pack: false });
     expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+    const result = await checkPackage(createPackageFromTarballData(readFileSync(packed.tarball)));
+    // CommonJS can require ES modules from Node.js 20.19 on.
+    const problems = result.types ? result.problems.map(({ kind }) => kind) : ['no types'];
+    expect(new Set(problems)).toEqual(new Set(['CJSResolvesToESM']));
   });
 
   it('compiles with the examples of its README', () => {

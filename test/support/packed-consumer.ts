@@ -30,6 +30,7 @@ interface Packed {
 export interface PackedConsumer extends Packed {
   /** Of an application that uses the package. */
   readonly folder: string;
+  readonly tarball: string;
   /** Where the package is installed. */
   readonly installed: string;
   remove(): void;
@@ -47,11 +48,12 @@ export async function installConsumer(): Promise<PackedConsumer> {
   const folder = mkdtempSync(join(tmpdir(), 'consumer-package-'));
   const installed = join(folder, 'node_modules/@rewards-gateway/consumer');
   mkdirSync(installed, { recursive: true });
-  await run('tar', ['-xzf', join(built, packed.filename), '-C', installed, '--strip-components=1']);
+  const tarball = join(built, packed.filename);
+  await run('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
   for (const name of NEIGHBOURS)
     symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  return { ...packed, folder, installed, remove: () => rmSync(folder, { recursive: true }) };
+  return { ...packed, tarball, folder, installed, remove: () => rmSync(folder, { recursive: true }) };
 }
 
 /** In a copy, so that nothing is written into the repository. */
