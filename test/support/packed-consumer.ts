@@ -41,7 +41,7 @@ export async function installConsumer(): Promise<PackedConsumer> {
   // The folder of this run: several tests install what one of them packs.
   const built = join(dirname(dirname(process.env['TEST_POSTGRES_CLUSTER']!)), 'consumer-package');
   const result = join(built, 'packed.json');
-  if (!existsSync(built)) await pack(built, result);
+  if (isFirst(built)) await pack(built, result);
   await waitFor('the consumer kit is packed', () => existsSync(result), 120);
   const packed = JSON.parse(readFileSync(result, 'utf8')) as Packed;
 
@@ -54,6 +54,16 @@ export async function installConsumer(): Promise<PackedConsumer> {
     symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   return { ...packed, tarball, folder, installed, remove: () => rmSync(folder, { recursive: true }) };
+}
+
+/** Makes the folder. */
+function isFirst(folder: string): boolean {
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** In a copy, so that nothing is written into the repository. */

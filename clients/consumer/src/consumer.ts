@@ -10,7 +10,7 @@ import type { ReceivedBody } from './read-body.js';
 import { toWebhooks, verify } from './verify.js';
 import type { ReceivedHeaders, Secrets } from './verify.js';
 
-/** An event of the gateway is at most a tenth of it. */
+/** More than any event: a callback has at most 16 KiB, and JSON writes a character in at most six bytes. */
 const BODY_LIMIT = 256 * 1_024;
 const PAGE_SIZE = 500;
 
