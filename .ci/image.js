@@ -29,7 +29,7 @@ const instructions = {
   FROM(text) {
     const [base, , name = 'final'] = text.split(/\s+/);
     const root = join(temporary, name);
-    if (stages[base]) copy(stages[base].root, root);
+    if (stages[base]) link(stages[base].root, root);
     else pull(base, root);
     stage = stages[name] = { workdir: '/', env: {}, labels: {}, ...structuredClone(stages[base]), root };
   },
@@ -79,6 +79,12 @@ function pull(image, root) {
 function copy(source, target) {
   // Links stay as they are written, so that they lead to files of the stage that they are in.
   cpSync(source, target, { recursive: true, verbatimSymlinks: true });
+}
+
+/** A stage begins with the files of its base. None is written in place: they are the same files, since a copy of all packages takes long. */
+function link(source, target) {
+  const { status } = spawnSync('cp', ['-al', source, target], { stdio: 'inherit' });
+  if (status !== 0) throw new Error(`${source} cannot be linked to`);
 }
 
 function pair(text) {

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import { buildIfChanged } from './build-if-changed.js';
 
 /** What all rounds of the table take on two cores. */
-const MINUTES = 60;
+const MINUTES = 45;
 
 const { values } = parseArgs({
   options: {

@@ -1,5 +1,5 @@
-// Writes what the client in clients/typescript has of openapi.json: its types, and the list of its operations. With --check, fails if
-// they are stale.
+// Writes what the packages in clients/ have of openapi.json: the types and the list of operations of the client, and the types of the
+// events for the consumer kit. With --check, fails if they are stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import openapiTS, { astToString } from 'openapi-typescript';
@@ -26,12 +26,26 @@ const operations = Object.entries(document.paths).flatMap(([path, item]) =>
 );
 const lines = operations.map(([name, operation]) => `  ${name}: ${JSON.stringify(operation)},\n`);
 
+/** The schemas that events are made of, with those that they refer to. */
+const { schemas } = document.components;
+const ofEvents = new Set(['CurrencyIssuedEvent', 'TestEvent']);
+for (const name of ofEvents)
+  for (const [, other] of JSON.stringify(schemas[name]).matchAll(/#\/components\/schemas\/(\w+)/g))
+    ofEvents.add(other);
+const events = {
+  ...document,
+  paths: {},
+  webhooks: {},
+  components: { schemas: Object.fromEntries([...ofEvents].map((name) => [name, schemas[name]])) },
+};
+
 const files = {
-  'schema.ts': NOTICE + astToString(await openapiTS(document)),
-  'operations.ts': `${NOTICE}export const OPERATIONS = {\n${lines.join('')}} as const;\n`,
+  'typescript/src/schema.ts': NOTICE + astToString(await openapiTS(document)),
+  'consumer/src/schema.ts': NOTICE + astToString(await openapiTS(events)),
+  'typescript/src/operations.ts': `${NOTICE}export const OPERATIONS = {\n${lines.join('')}} as const;\n`,
 };
 for (const [name, content] of Object.entries(files)) {
-  const file = new URL(`clients/typescript/src/${name}`, root);
+  const file = new URL(`clients/${name}`, root);
   if (!process.argv.includes('--check')) writeFileSync(file, content);
   else if (readFileSync(file, 'utf8') !== content) {
     process.stderr.write(`${name} differs from openapi.json: run npm run client and commit it.\n`);

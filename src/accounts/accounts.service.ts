@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { ValidateBy } from 'class-validator';
+import type { CachePolicy, CacheResult } from '../cache/cache-entry.js';
 import { ReadThrough } from '../cache/read-through.js';
-import type { CachePolicy, CacheResult, ReadOptions } from '../cache/read-through.js';
+import type { ReadOptions } from '../cache/read-through.js';
 import { Config } from '../config/config.js';
 import { isPathSafeId } from '../validation/opaque-id.js';
 import { KigoHttp } from '../kigo-auth/kigo-http.js';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { CacheResult } from '../cache/read-through.js';
+import type { CacheResult } from '../cache/cache-entry.js';
 import { toProblem } from '../problem/to-problem.js';
 
 /** What is asked for one user or account; `unviewed-counts` is one user of a batch. */

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import type { CacheResult, Provenance } from './read-through.js';
+import type { CacheResult, Provenance } from './cache-entry.js';
 
 const CACHE_STATUS: Record<Provenance, string> = {
   hit: 'hit',

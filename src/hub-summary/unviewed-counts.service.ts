@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ExternalUserDto } from '../accounts/account.dto.js';
 import { AnswerCounters } from '../accounts/answer-counters.js';
 import type { LookupOptions } from '../accounts/accounts.service.js';
-import type { CacheResult } from '../cache/read-through.js';
+import type { CacheResult } from '../cache/cache-entry.js';
 import { Config } from '../config/config.js';
 import { logUnexpected } from '../problem/problem.filter.js';
 import { toProblem } from '../problem/to-problem.js';

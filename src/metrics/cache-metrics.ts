@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ReadThrough } from '../cache/read-through.js';
-import type { LookupCounts } from '../cache/read-through.js';
+import type { LookupCounts } from '../cache/lookup-counts.js';
 import { RedisStore } from '../cache/redis-store.js';
 import { MetricsRegistry } from './metrics-registry.js';
 

@@ -3,7 +3,7 @@ import type { Keyv } from 'keyv';
 import { EntryLeaseService } from '../../src/cache/entry-lease.service.js';
 import { EntrySealService } from '../../src/cache/entry-seal.service.js';
 import { ReadThrough } from '../../src/cache/read-through.js';
-import type { CachePolicy } from '../../src/cache/read-through.js';
+import type { CachePolicy } from '../../src/cache/cache-entry.js';
 import { RedisStore } from '../../src/cache/redis-store.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { SecretFileWatcher } from '../../src/config/secret-file-watcher.js';

@@ -48,7 +48,7 @@ export function pageOf(results: readonly FaultResult[], command: string, minutes
 The command starts two gateways with PostgreSQL, Redis, Kigo, Kiip and a consumer, each a process of its own, and sends callbacks, counts and moments to them. Then it injects one fault after the other, at random moments, and looks for everything that was acknowledged.
 
 \`\`\`sh
-npm run chaos                                    # all faults, in about an hour on two cores
+npm run chaos                                    # all faults, in about 45 minutes on two cores
 npm run chaos -- --minutes 5                     # with fewer rounds
 npm run chaos -- --only 'Redis is killed' --rounds 20 --seed 7
 \`\`\`

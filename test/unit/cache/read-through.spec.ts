@@ -1,6 +1,6 @@
 import { mock } from 'node:test';
 import type { ReadThrough } from '../../../src/cache/read-through.js';
-import type { CachePolicy } from '../../../src/cache/read-through.js';
+import type { CachePolicy } from '../../../src/cache/cache-entry.js';
 import { createMemoryStore } from '../../../src/cache/tiered-cache.js';
 import { readThroughOn, TEXT_POLICY } from '../../support/cache.js';
 import { passSeconds, restoreClock } from '../../support/clock.js';

@@ -1,0 +1,46 @@
+import { Webhook, WebhookVerificationError } from 'standardwebhooks';
+import type { GatewayEvent } from './events.js';
+import { Refusal } from './outcomes.js';
+
+/** A function is asked for each event, so that secrets may change. */
+export type Secrets = readonly string[] | (() => readonly string[] | Promise<readonly string[]>);
+
+/** As Node.js has them. */
+export type ReceivedHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+const NAMES = ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const;
+
+/** @throws RangeError if there is none, or one cannot be a secret */
+export function toWebhooks(secrets: readonly string[]): Webhook[] {
+  if (secrets.length === 0) throw new RangeError('secrets must have at least one secret.');
+  return secrets.map((secret) => {
+    try {
+      return new Webhook(secret);
+    } catch {
+      throw new RangeError('secrets must be whsec_ and Base64, as in DELIVERY_CONSUMERS of the gateway.');
+    }
+  });
+}
+
+/**
+ * @param body as it arrived: the signature is over the bytes
+ * @throws Refusal 401 if none of the secrets has signed it within the last five minutes
+ */
+export async function verify(
+  secrets: Secrets,
+  headers: ReceivedHeaders,
+  body: string,
+): Promise<{ id: string; event: GatewayEvent }> {
+  const webhooks = toWebhooks(typeof secrets === 'function' ? await secrets() : secrets);
+  const signed = Object.fromEntries(NAMES.map((name) => [name, String(headers[name] ?? '')]));
+  let reason = '';
+  for (const webhook of webhooks)
+    try {
+      webhook.verify(body, signed, { jsonParse: false });
+      return { id: signed['webhook-id']!, event: JSON.parse(body) as GatewayEvent };
+    } catch (error) {
+      if (!(error instanceof WebhookVerificationError)) throw error;
+      reason = error.message;
+    }
+  throw new Refusal(401, `The signature of the event was not accepted: ${reason}.`);
+}
