@@ -52,7 +52,7 @@ function errorsPage() {
 
 <!-- Generated from src/problem/ by \`npm run docs\`. Do not edit. -->
 
-Every error is \`application/problem+json\` (RFC 9457) with \`type\`, \`title\`, \`status\`, \`detail\` and \`instance\`. \`instance\` is the request id, which is also in \`X-Request-Id\` and in each log line. \`errors\`, \`upstream\`, \`retryable\` and \`retry_after_seconds\` appear where they apply.
+Every error is \`application/problem+json\` (RFC 9457) with \`type\`, \`title\`, \`status\`, \`detail\` and \`instance\`. \`instance\` is the request id, which is also in \`X-Request-Id\` and in each log line. \`errors\` appears in \`validation\`, \`upstream\` in every \`upstream-…\`, \`retry_after_seconds\` in every \`rate-limited\`, \`upstream-busy\` and \`storage-unavailable\`, and \`retryable\` where it may be true.
 
 \`type\` is \`urn:rewards-gateway:problem:\` and one of these names. Titles do not change; \`detail\` is for people and may change.
 

@@ -36,13 +36,18 @@ export class GatewayProblem extends Error {
     return this.body.retryable;
   }
 
+  /** The vendor that failed. */
+  get upstream(): Schemas['Upstream'] | undefined {
+    return this.body.upstream;
+  }
+
   get retryAfterMs(): number | undefined {
     const { retry_after_seconds: seconds } = this.body;
     return seconds === undefined ? undefined : seconds * 1_000;
   }
 
-  /** Whether it is of a type, by its short name: `problem.is('rate-limited')`. */
-  is(name: ProblemName): boolean {
+  /** Whether it is of a type, by its short name: after `problem.is('rate-limited')`, it has `retryAfterMs`. */
+  is<N extends ProblemName>(name: N): this is GatewayProblem & Known<N> {
     return this.type === `urn:rewards-gateway:problem:${name}`;
   }
 
@@ -90,6 +95,15 @@ function toSeconds(retryAfter: string | null): number | undefined {
   const value = Number.isNaN(seconds) ? (Date.parse(retryAfter) - Date.now()) / 1_000 : seconds;
   return Number.isFinite(value) ? Math.max(0, value) : undefined;
 }
+
+/** What the gateway always says of a problem, by its name. */
+type Known<N extends ProblemName> = {
+  readonly type: `urn:rewards-gateway:problem:${N}`;
+  readonly retryable: boolean;
+} & (N extends 'rate-limited' | 'upstream-busy' | 'storage-unavailable'
+  ? { readonly retryAfterMs: number }
+  : unknown) &
+  (N extends `upstream-${string}` ? { readonly upstream: Schemas['Upstream'] } : unknown);
 
 type ProblemName = Body['type'] extends infer T
   ? T extends `urn:rewards-gateway:problem:${infer Name}`
