@@ -1,10 +1,12 @@
-import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { everyScope, startWorld } from '../support/gateway.js';
+import { installLinks, installPacked, typeErrorsIn } from '../support/packages.js';
+import type { PackedPackage } from '../support/packages.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const client = join(root, 'clients/typescript');
@@ -30,29 +32,45 @@ client.items('listDeliveries', {}, { pollMs: 1 });
 client.items('listAuditEntries', {}, { pollMs: 1 });
 `;
 
-interface Package {
-  readonly filename: string;
-  readonly size: number;
-  readonly files: readonly { readonly path: string }[];
+/** What is known of a problem by its name. */
+const PROBLEMS = `
+import type { GatewayProblem } from '@rewards-gateway/client';
+
+export function waitMs(problem: GatewayProblem): number {
+  // @ts-expect-error a problem of any other type may have none
+  const some: number = problem.retryAfterMs;
+  if (problem.is('validation')) {
+    // @ts-expect-error no upstream has failed
+    problem.upstream satisfies 'kigo' | 'kiip';
+    return problem.errors.length;
+  }
+  if (problem.is('upstream-busy')) {
+    problem.upstream satisfies 'kigo' | 'kiip';
+    problem.retryable satisfies boolean;
+    problem.type satisfies 'urn:rewards-gateway:problem:upstream-busy';
+  }
+  if (problem.is('upstream-timeout')) {
+    // @ts-expect-error nobody knows
+    problem.retryAfterMs satisfies number;
+    return problem.upstream.length;
+  }
+  // @ts-expect-error there is no such problem
+  problem.is('upstream-bored');
+  const limited = problem.is('rate-limited') || problem.is('upstream-busy') || problem.is('storage-unavailable');
+  return limited ? problem.retryAfterMs : some;
 }
+`;
 
 let folder: string;
-let packed: Package;
+let packed: PackedPackage;
 
 /** The package as npm would publish it, in a folder of its own beside the packages that its README uses. */
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'client-package-'));
-  const npm = { cwd: client, encoding: 'utf8' } as const;
-  [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', '--pack-destination', folder], npm)) as [
-    Package,
-  ];
-  const installed = join(folder, 'node_modules/@rewards-gateway/client');
-  mkdirSync(installed, { recursive: true });
-  execFileSync('tar', ['-xzf', join(folder, packed.filename), '-C', installed, '--strip-components=1']);
-  for (const name of ['@nestjs', '@types'])
-    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+  packed = installPacked('clients/typescript', folder);
+  installLinks(folder, '@nestjs', '@types');
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-}, 240_000);
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const node = (...args: string[]) => spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
@@ -63,7 +81,7 @@ describe('the package of the TypeScript client', () => {
   });
 
   it('has what it needs, and nothing else', () => {
-    const paths = packed.files.map(({ path }) => path);
+    const { paths } = packed;
 
     expect(paths.filter((path) => !/^dist\/[\w-]+(\.d)?\.(js|ts)$/.test(path)).toSorted()).toEqual([
       'LICENSE',
@@ -72,17 +90,15 @@ describe('the package of the TypeScript client', () => {
     ]);
     const { exports, dependencies } = manifest;
     expect(dependencies).toBeUndefined();
-    process.stdout.write(`${packed.filename} has ${packed.size} bytes.\n`);
+    process.stdout.write(`The client has ${packed.size} bytes.\n`);
     for (const path of Object.values(exports).flatMap((conditions) => Object.values(conditions)))
       expect(paths).toContain(path.slice('./'.length));
   });
 
   it('needs no Node.js in its core', () => {
-    const core = packed.files
-      .map(({ path }) => path)
-      .filter((path) => path.endsWith('.js') && !/token-file|nestjs/.test(path));
+    const core = packed.paths.filter((path) => path.endsWith('.js') && !/token-file|nestjs/.test(path));
     for (const path of core)
-      expect(readFileSync(join(folder, 'node_modules/@rewards-gateway/client', path), 'utf8')).not.toMatch(
+      expect(readFileSync(join(packed.folder, path), 'utf8')).not.toMatch(
         /from '(?!\.)|node:|\bprocess\.env\b|\bBuffer\b/,
       );
   });
@@ -91,27 +107,18 @@ describe('the package of the TypeScript client', () => {
     const files = [
       ...examples.map((code, index) => [`example-${index}.ts`, code]),
       ['app.cts', COMMON_JS],
-    ].map(([name, code]) => {
-      const file = join(folder, name!);
-      writeFileSync(file, code!);
-      return file;
-    });
-    const compilerOptions = {
-      strict: true,
-      noUncheckedIndexedAccess: true,
-      exactOptionalPropertyTypes: true,
-      module: 'nodenext',
-      target: 'es2024',
-      lib: ['es2024', 'dom'],
-      types: ['node'],
-      experimentalDecorators: true,
-      noEmit: true,
-      skipLibCheck: true,
-    };
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
+      ['problems.ts', PROBLEMS],
+    ];
+    for (const [name, code] of files) writeFileSync(join(folder, name!), code!);
 
-    expect(node(join(root, 'node_modules/typescript/bin/tsc'), '-p', folder).stdout).toBe('');
-    expect(files).toHaveLength(5);
+    expect(typeErrorsIn(folder)).toBe('');
+    expect(files).toHaveLength(6);
+    const mistake = join(folder, 'mistake.ts');
+    writeFileSync(mistake, `${examples[0]}count satisfies string;`);
+    expect(typeErrorsIn(folder)).toContain(
+      "mistake.ts:10:7: Type 'number' does not satisfy the expected type",
+    );
+    rmSync(mistake);
   });
 
   it('can be required, and its types are found by older resolvers', () => {

@@ -72,7 +72,7 @@ async function pack(built: string, result: string): Promise<void> {
   for (const name of ['LICENSE', 'README.md', 'package.json', 'tsconfig.json', 'src'])
     cpSync(join(root, 'clients/consumer', name), join(copy, name), { recursive: true });
   cpSync(join(root, 'tsconfig.json'), join(built, 'tsconfig.json'));
-  symlinkSync(join(root, 'node_modules'), join(built, 'node_modules'));
+  for (const name of ['node_modules', 'tools']) symlinkSync(join(root, name), join(built, name));
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', built], { cwd: copy });
   const [packed] = JSON.parse(stdout) as [Packed];
   writeFileSync(`${result}.new`, JSON.stringify(packed));

@@ -10,7 +10,7 @@ export type Transact<Tx> = <T>(work: (tx: Tx, query: Query) => Promise<T>) => Pr
 const TABLE = 'rewards_inbox';
 
 /** The statements that create the tables of an inbox, for a migration of yours. PostgreSQL 12 or later. */
-export function createInboxTables(table = TABLE): string {
+export function createInboxTables(table: string = TABLE): string {
   checkName(table);
   return `create table if not exists ${table} (
   id text primary key,
@@ -31,7 +31,7 @@ insert into ${table}_state default values on conflict do nothing;
  * @param transact begins a transaction of the library, and runs statements in it
  * @param table a name of its own for each gateway
  */
-export function sqlInbox<Tx>(transact: Transact<Tx>, table = TABLE): Inbox<Tx> {
+export function sqlInbox<Tx>(transact: Transact<Tx>, table: string = TABLE): Inbox<Tx> {
   checkName(table);
   // Only an entry that is nearly as old can have been purged. A transaction is no longer than the day in between.
   const insert = `insert into ${table} (id, reward, received_at) values ($1::text, $2::text, $3::text::timestamptz)
