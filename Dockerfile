@@ -1,7 +1,7 @@
 # The very Node.js that package-lock.json pins. What runs in production has glibc, certificates and Node.js under it, and no shell.
 # A tag may be moved: to have the same bytes for ever, put the digest that your registry shows behind it in every FROM line that has a tag.
-# `docker build .` builds the gateway, `--target embedded` the gateway with a PostgreSQL of its own for k8s/overlays/dev, and
-# `--target sandbox` the simulated Kigo and Kiip.
+# `docker build .` builds the gateway, `--target embedded` the gateway with a PostgreSQL of its own for k8s/overlays/dev,
+# `--target sandbox` the simulated Kigo and Kiip, and `--target sandbox-all` these with a wallet and the gateway.
 ARG NODE_VERSION=24.21.0
 
 FROM node:${NODE_VERSION}-slim AS node
@@ -30,7 +30,7 @@ COPY sandbox/src sandbox/src
 RUN node tools/build.js --sandbox
 
 FROM manifest AS sandbox-dependencies
-RUN npm ci --workspace=sandbox --omit=dev --ignore-scripts
+RUN npm ci --workspace=sandbox --omit=dev --omit=optional --ignore-scripts
 
 # Without a shell, a package manager and npm. It has the libraries that Node.js needs.
 FROM gcr.io/distroless/cc-debian13:nonroot AS runtime
@@ -59,6 +59,15 @@ USER 1000:1000
 EXPOSE 3000 3080 3090
 ENTRYPOINT ["node", "--disable-sigusr1"]
 CMD ["dist/main.js"]
+
+# What `npx @rewards-gateway/sandbox` starts, for the CI of other repositories: docker run -p 3000-3003:3000-3003 …
+FROM embedded AS sandbox-all
+ENV SANDBOX_HOST=0.0.0.0
+WORKDIR /app/sandbox
+COPY sandbox/package.json ./
+COPY --from=sandbox-dependencies /app/node_modules /app/node_modules
+COPY --from=sandbox-build /app/sandbox/dist dist
+EXPOSE 3001 3002 3003
 
 FROM runtime
 # docker build --build-arg REVISION=$(git rev-parse HEAD) --build-arg SOURCE=https://…

@@ -13,10 +13,11 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
 const temporary = mkdtempSync(join(tmpdir(), 'image-'));
@@ -181,6 +182,36 @@ async function trySandbox(sandbox) {
   }
 }
 
+/** As other repositories start it: they can reach the gateway, which has a wallet and a database. */
+async function tryEverything(sandbox) {
+  const port = 20_000 + (process.pid % 10_000);
+  const names = ['SANDBOX_KIGO_PORT', 'SANDBOX_KIIP_PORT', 'SANDBOX_WALLET_PORT'];
+  const ports = { ...Object.fromEntries(names.map((name) => [name, '0'])), PORT: String(port) };
+  const { child, ended } = start({ ...sandbox, user: [65_534, 65_534] }, sandbox.command, ports);
+  child.stdout.resume();
+  const addresses = Object.values(networkInterfaces()).flat();
+  const { address } = addresses.find(({ family, internal }) => family === 'IPv4' && !internal) ?? {
+    address: '127.0.0.1',
+  };
+  const badge = `http://${address}:${port}/api/user/unviewed-count?external_user_id=user123&external_program_id=program456`;
+  const headers = { authorization: 'Bearer demo-key-for-this-machine-only' };
+  try {
+    let text;
+    while (text !== '{"count":12}' && child.exitCode === null) {
+      await sleep(100);
+      text = await fetch(badge, { headers }).then(
+        (response) => response.text(),
+        () => undefined,
+      );
+    }
+    child.kill('SIGTERM');
+    const code = await ended;
+    if (text !== '{"count":12}' || code !== 0) throw new Error(`the whole sandbox ended with ${code}`);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
 /** Beside its base, the image for production has Node.js and the programs alone; its labels tell its version. */
 function checkContents({ root, labels }) {
   const files = readdirSync(root, { recursive: true, withFileTypes: true })
@@ -221,6 +252,7 @@ try {
   await tryGateway(final, { DATABASE_URL: 'postgres://127.0.0.1:9/none' }, 'listening');
   await tryEmbedded(embedded);
   await trySandbox(sandbox);
+  await tryEverything(stages['sandbox-all']);
   process.stdout.write('The steps of the Dockerfile give images that start, answer and stop.\n');
 } finally {
   rmSync(temporary, { recursive: true, force: true });

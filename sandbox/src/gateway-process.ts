@@ -34,12 +34,15 @@ export function gatewayEnvironment(
   shell: NodeJS.ProcessEnv,
   { host, port, kigo, kiip, wallet, dataDir }: GatewaySurroundings,
 ): NodeJS.ProcessEnv {
-  const consumer = {
-    name: 'wallet',
-    url: `${wallet.url}/events`,
-    secrets: [wallet.secret],
-    events: [ISSUED],
-  };
+  const ownUrl = shell['SANDBOX_CONSUMER_URL'];
+  if (ownUrl && !/^https?:/.test(URL.parse(ownUrl)?.protocol ?? ''))
+    throw new Error('SANDBOX_CONSUMER_URL must be an http or https URL.');
+  const common = { secrets: [wallet.secret], events: [ISSUED] };
+  const consumers = [
+    { name: 'wallet', url: `${wallet.url}/events`, ...common },
+    // The one under development.
+    ...(ownUrl ? [{ name: 'service', url: ownUrl, ...common }] : []),
+  ];
   const { currencyContent, currencyName } = kiip.settings;
   const currencies = { [currencyContent]: { name: currencyName, max_quantity: 1_000 } };
   const inherited = Object.entries(shell).filter(([name]) => INHERITED.test(name));
@@ -62,21 +65,24 @@ export function gatewayEnvironment(
     KIIP_BASE_URL: kiip.url,
     KIIP_APP_KEY: kiip.settings.appKey,
     KIIP_APP_SECRETS: kiip.settings.appSecret,
-    DELIVERY_CONSUMERS: JSON.stringify([consumer]),
+    DELIVERY_CONSUMERS: JSON.stringify(consumers),
     DATA_DIR: dataDir,
     ALLOW_INSECURE_UPSTREAMS: 'true',
   };
 }
 
+/** The built gateway: beside the sandbox in the repository, and within it in the package. */
+const ENTRIES = ['../../dist/main.js', './gateway/main.js'].map((path) => new URL(path, import.meta.url));
+
 /**
- * Starts the built gateway with the output streams of this process.
- * @throws when there is no built gateway, as in an installed package
+ * Starts the gateway with the output streams of this process.
+ * @throws when there is none, as in an image of the vendors alone
  */
 export function startGateway(env: NodeJS.ProcessEnv): ChildProcess {
-  const entry = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-  if (!existsSync(entry)) {
-    throw new Error(`There is no gateway at ${entry}. Use --vendors-only to start Kigo and Kiip alone.`);
-  }
+  const found = ENTRIES.find((url) => existsSync(url));
+  if (found === undefined)
+    throw new Error('There is no gateway here. Use --vendors-only to start Kigo and Kiip alone.');
+  const entry = fileURLToPath(found);
   return spawn(process.execPath, [entry], { env, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 

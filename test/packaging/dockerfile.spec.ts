@@ -38,7 +38,7 @@ describe('the Dockerfile', () => {
     expect(version?.split('.')[0]).toBe(/\d+/.exec(manifest.devDependencies.node)?.[0]);
     for (const base of named('FROM'))
       expect(base).toMatch(
-        /^(node:\$\{NODE_VERSION\}-slim AS node|gcr\.io\/distroless\/cc-debian13:nonroot AS runtime|(node|runtime|manifest|tools)( AS [\w-]+)?)$/,
+        /^(node:\$\{NODE_VERSION\}-slim AS node|gcr\.io\/distroless\/cc-debian13:nonroot AS runtime|(node|runtime|manifest|tools|embedded)( AS [\w-]+)?)$/,
       );
   });
 
@@ -86,6 +86,15 @@ describe('the Dockerfile', () => {
     expect(named('CMD', sandboxStage)).toEqual(['["dist/main.js", "--vendors-only"]']);
     for (const name of ['ENTRYPOINT', 'ENV', 'USER'])
       expect(named(name, sandboxStage)).toEqual(named(name, lastStage));
+  });
+
+  it('has everything that the sandbox starts in one stage, which can be reached from outside', () => {
+    const all = stage('sandbox-all');
+    expect(named('FROM', all)).toEqual(['embedded AS sandbox-all']);
+    expect(named('COPY', all)).toEqual(named('COPY', sandboxStage));
+    expect(named('ENV', all)).toEqual(['SANDBOX_HOST=0.0.0.0']);
+    expect(named('CMD', all)).toEqual([]);
+    expect(named('CMD', stage('embedded'))).toEqual(['["dist/main.js"]']);
   });
 
   it('runs node directly, so that it receives SIGTERM, in production mode and as a numeric user other than root', () => {

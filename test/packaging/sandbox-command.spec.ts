@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { descendantsOf } from '../support/processes.js';
 import { waitFor } from '../support/wait-for.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -20,14 +21,6 @@ function runSandbox(env: Record<string, string>) {
   npm.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   npm.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
   return { npm, output: () => output, errors: () => errors };
-}
-
-/** All processes that this one has started, and that those have. */
-function descendantsOf(pid: number): number[] {
-  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-  );
-  return children.flatMap((child) => [child, ...descendantsOf(child)]);
 }
 
 describe('npm run sandbox', () => {
