@@ -3,6 +3,8 @@
 //   node .ci/openapi.js             updates it, unless there is a breaking change
 //   node .ci/openapi.js --breaking  updates it, and lists the breaking changes
 //   node .ci/openapi.js --check     fails if it is out of date, and lists the breaking changes
+//   node .ci/openapi.js --since v1  fails if there is a breaking change since that tag, and updates nothing
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { createApp } from '../build/app.js';
@@ -54,15 +56,21 @@ function fail(message) {
   process.exitCode = 1;
 }
 
-const [option] = process.argv.slice(2);
+const [option, tag] = process.argv.slice(2);
 const described = await describeBuild();
 const text = `${print(described)}\n`;
 const committed = readFileSync(file, 'utf8');
-const broken = breakingChanges(JSON.parse(committed), described)
+const before =
+  option === '--since'
+    ? execFileSync('git', ['show', `${tag}:${file}`], { encoding: 'utf8', maxBuffer: 2 ** 24 })
+    : committed;
+const broken = breakingChanges(JSON.parse(before), described)
   .map((line) => `  ${line}\n`)
   .join('');
 
-if (option !== '--breaking' && broken !== '')
+if (option === '--since') {
+  if (broken !== '') fail(`Breaking changes since ${tag}:\n${broken}`);
+} else if (option !== '--breaking' && broken !== '')
   fail(
     `The code breaks ${file}:\n${broken}` +
       'If that is intended, run npm run openapi -- --breaking and list the changes in CHANGELOG.md.',

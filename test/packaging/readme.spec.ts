@@ -14,6 +14,14 @@ const filesIn = (folder: string, ending: string) =>
 
 const pages = ['README.md', 'SECURITY.md', 'CHANGELOG.md', ...filesIn('docs', '.md')];
 
+const readmes = [
+  'sandbox',
+  'clients/typescript',
+  'clients/consumer',
+  'examples/game-backend',
+  'examples/wallet',
+].map((folder) => `${folder}/README.md`);
+
 /** Text without code blocks, where brackets and names mean something else. */
 const proseOf = (page: string) => read(page).replaceAll(/^```[\s\S]*?^```$/gm, '');
 
@@ -30,7 +38,7 @@ function anchorsOf(page: string): string[] {
 }
 
 describe('the documentation', () => {
-  it.each(pages)('has only links that lead to a file and a heading: %s', (page) => {
+  it.each([...pages, ...readmes])('has only links that lead to a file and a heading: %s', (page) => {
     const links = [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link);
     const broken = links.filter((link) => {
       if (/^https?:/.test(link)) return false;
