@@ -22,6 +22,9 @@ COPY tools/build.js tools/
 
 FROM tools AS build
 COPY openapi.json ./
+COPY clients/typescript/src clients/typescript/src
+COPY console/index.html console/tsconfig.json console/vite.config.ts console/
+COPY console/src console/src
 COPY src src
 RUN node tools/build.js
 

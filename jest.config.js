@@ -45,13 +45,16 @@ const chaos = { ...gateway, displayName: 'chaos', testMatch: ['<rootDir>/test/ch
 /** What is around the gateway: images, manifests, documents, the command that runs the sandbox. */
 const packaging = { ...gateway, displayName: 'packaging', testMatch: ['<rootDir>/test/packaging/*.spec.ts'] };
 
+/** The console, in Chromium. */
+const consolePage = { ...gateway, displayName: 'console', testMatch: ['<rootDir>/test/console/*.spec.ts'] };
+
 /** @type {import('jest').Config} */
 export default {
   // `npm run test:full` sets TEST_SCALE.
   projects:
     process.env['TEST_SCALE'] === undefined
       ? [gateway]
-      : [gateway, processes, work, chaos, packaging, '<rootDir>/sandbox'],
+      : [gateway, processes, work, chaos, packaging, consolePage, '<rootDir>/sandbox'],
   reporters: ['default', runner('reporter.js')],
   showSeed: true,
   // Half of the time a test waits, for a server to start or a lease to expire.

@@ -140,8 +140,9 @@ async function tryGateway(gateway, database, until) {
       const live = await fetch(`http://127.0.0.1:${port}/health/live`);
       const { info } = await (await fetch(`http://127.0.0.1:${port}/openapi.json`)).json();
       const script = await fetch(`http://127.0.0.1:${port}/docs/swagger-ui-bundle.js`);
+      const page = await fetch(`http://127.0.0.1:${port}/console/`);
       const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-      if (live.status !== 200 || script.status !== 200 || info.version !== version)
+      if (live.status !== 200 || script.status !== 200 || page.status !== 200 || info.version !== version)
         throw new Error('the image does not work');
       served = true;
       child.kill('SIGTERM');

@@ -5,11 +5,15 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 
 const { packages } = JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8'));
+/** What the console is made with; its other packages only build it. */
+const IN_CONSOLE = 'node_modules/preact';
 const inImage = new Set(
   Object.entries(packages)
     // The workspaces have images of their own.
     .filter(([path, { link }]) => !link && (path === '' || path.startsWith('node_modules/')))
-    .filter(([, { dev, optional, devOptional }]) => !dev && !optional && !devOptional)
+    .filter(
+      ([path, { dev, optional, devOptional }]) => path === IN_CONSOLE || (!dev && !optional && !devOptional),
+    )
     .map(([path, { name = path.split('node_modules/').at(-1), version }]) => `${name}@${version}`),
 );
 const sbom = execFileSync('npm', ['sbom', '--sbom-format=cyclonedx'], {

@@ -15,6 +15,7 @@ import { registerBodyParsers } from './http/body-parsers.js';
 import { ignoreUnknownExpect, rejectInvalidHost } from './http/client-errors.js';
 import { CLIENT_CLOSED_REQUEST } from './http/client-abort.js';
 import { registerConnectionDrain } from './http/connection-drain.js';
+import { registerConsole } from './http/console.js';
 import { registerDirectAnswers } from './http/direct-answers.js';
 import { createFastifyAdapter } from './http/fastify-adapter.js';
 import { registerForwardedFor } from './http/forwarded-for.js';
@@ -78,6 +79,7 @@ function registerPlugins(app: NestFastifyApplication, config: Config, logger: Lo
   registerRequestBodyRules(instance);
   registerBodyParsers(instance);
   registerOpenApi(instance);
+  if (config.console) registerConsole(instance, config);
   // A worker has no such route, and a trace begins in Fastify.
   if (config.role !== 'worker' && config.otelEndpoint === undefined)
     registerDirectAnswers(instance, config, {

@@ -9,7 +9,16 @@ const SHARED = ['package.json', 'package-lock.json', 'tsconfig.json'];
 const TARGETS = {
   gateway: {
     built: 'dist/main.js',
-    sources: ['src', 'openapi.json', 'tools/build.js', ...SHARED],
+    sources: [
+      'src',
+      'openapi.json',
+      'console/index.html',
+      'console/src',
+      'console/vite.config.ts',
+      'clients/typescript/src',
+      'tools/build.js',
+      ...SHARED,
+    ],
     command: ['tools/build.js'],
   },
   sandbox: {

@@ -1,4 +1,4 @@
-// Builds the gateway into dist/: its programs, bundled with the packages that they use, and the API description as files.
+// Builds the gateway into dist/: its programs, bundled with the packages that they use, and the API description and the console as files.
 // `--sandbox` builds the sandbox instead. Neither checks types: `npm run lint` does.
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -107,6 +107,7 @@ if (process.argv.includes('--sandbox')) await buildSandbox();
 else await buildGateway();
 
 async function buildGateway() {
+  const page = await consolePage();
   const output = await bundle(
     {
       input: Object.fromEntries(PROGRAMS.map((name) => [name, `src/${name}.ts`])),
@@ -136,7 +137,10 @@ async function buildGateway() {
   );
   const files = new Map([
     ...(await apiDescription()).flatMap(withCompressed),
-    ['licences.txt', licencesOf(output)],
+    ...page
+      .map(({ fileName, code, source }) => [`console/${fileName}`, code ?? source])
+      .flatMap(withCompressed),
+    ['licences.txt', licencesOf([...output, ...page])],
     ...output.map(({ fileName, code, source }) => [fileName, code === undefined ? source : toAscii(code)]),
   ]);
   // The programs last: they name the other files, and their time is that of the build.
@@ -177,6 +181,17 @@ async function bundle(input, output) {
   } finally {
     await build.close();
   }
+}
+
+/** `/console`: what Vite makes of console/. */
+async function consolePage() {
+  const { build } = await import('vite');
+  const { output } = await build({
+    root: join(root, 'console'),
+    logLevel: 'warn',
+    build: { write: false },
+  });
+  return output;
 }
 
 /** `/openapi.json`, `/openapi.yaml` and `/docs`, as SwaggerModule would serve them. */

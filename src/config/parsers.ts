@@ -389,6 +389,24 @@ function isWebhookSecret(value: string): boolean {
   }
 }
 
+const INVALID_ORIGIN =
+  'must be a JSON object of {"kigo", "kiip", "wallet"} and optionally "redis", each an origin that begins with https://, or with http:// on loopback';
+const ORIGIN = z.string(INVALID_ORIGIN).refine(isPrivateOrigin, INVALID_ORIGIN);
+
+/** Where a page may send requests to, and what it may have in a frame. */
+export const sandboxOrigins = json(
+  z
+    .strictObject({ kigo: ORIGIN, kiip: ORIGIN, wallet: ORIGIN, redis: ORIGIN.optional() }, INVALID_ORIGIN)
+    .readonly(),
+);
+
+/** Written as browsers do, so that it is one source of a content security policy. */
+function isPrivateOrigin(value: string): boolean {
+  if (!hasProtocol(value, WEB)) return false;
+  const { origin, protocol, hostname } = new URL(value);
+  return value === origin && (protocol === 'https:' || isLoopback(hostname));
+}
+
 function decimal(value: string): number {
   const number = /^(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(value) ? Number(value) : Number.NaN;
   return Number.isFinite(number) ? number : Number.NaN;

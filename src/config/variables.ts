@@ -76,13 +76,24 @@ export const VARIABLES = {
   managementPort: optional(
     'MANAGEMENT_PORT',
     parse.port,
-    'Port of `/health`, `/metrics`, `/docs` and `/openapi.*` alone, which `PORT` then no longer serves. Unset: on `PORT`.',
+    'Port of `/health`, `/metrics`, `/docs`, `/openapi.*` and `/console` alone, which `PORT` then no longer serves. Unset: on `PORT`.',
   ),
   host: withDefault(
     'HOST',
     parse.listenHost,
     '0.0.0.0',
     'Address to listen on, for every port. `::` listens on IPv6 and IPv4.',
+  ),
+  console: withDefault(
+    'CONSOLE',
+    parse.flag,
+    'true',
+    'Whether there is `/console`, the page for people. It shows what the credential that they enter may see.',
+  ),
+  consoleSandbox: optional(
+    'CONSOLE_SANDBOX',
+    parse.sandboxOrigins,
+    'For the sandbox: JSON `{"kigo", "kiip", "wallet"}`, the origins of its control APIs, and optionally `redis`. The console has a page to play with them. Unset in production.',
   ),
   kigoBaseUrl: requiredToServe('KIGO_BASE_URL', parse.baseUrl, 'Origin of Kigo.', 'https://unused.invalid'),
   kigoPartnerId: secret(requiredToServe('KIGO_PARTNER_ID', parse.singleLine, 'Partner id at Kigo.')),

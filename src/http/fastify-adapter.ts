@@ -1,6 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { Config } from '../config/config.js';
 import { rewriteCallbackUrl } from './callback-url.js';
+import { rewriteConsoleUrl } from './console-calls.js';
 import { handleClientError, handleFrameworkError } from './client-errors.js';
 import { parseQueryString } from './query-string.js';
 import { resolveRequestId } from './request-id.js';
@@ -18,7 +20,9 @@ export function createFastifyAdapter(config: Config): FastifyAdapter {
     trustProxy: trustedProxyHops > 0 && ((_, hop) => hop < trustedProxyHops),
     // As long as Node allows a URL to be: an id that is too long gets a 400 that names it.
     routerOptions: { maxParamLength: HEADER_LIMIT, querystringParser: parseQueryString },
-    rewriteUrl: rewriteCallbackUrl,
+    rewriteUrl: config.console
+      ? (request: IncomingMessage) => rewriteConsoleUrl(request) ?? rewriteCallbackUrl(request)
+      : rewriteCallbackUrl,
     http,
     // Fastify sets these on its server itself.
     requestTimeout: http.requestTimeout,

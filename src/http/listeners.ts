@@ -7,6 +7,7 @@ import type { Config } from '../config/config.js';
 import { notFound } from '../problem/problem-catalogue.js';
 import { sendProblem } from '../problem/send-problem.js';
 import { handleClientError } from './client-errors.js';
+import { isConsoleCall } from './console-calls.js';
 import { routeOf } from './method-not-allowed.js';
 import { LISTEN_BACKLOG, serverOptions } from './server-limits.js';
 
@@ -77,7 +78,7 @@ export function registerListeners(instance: FastifyInstance, config: Config): vo
   if (extras.length === 0) return;
   const names = new Set<ListenerName>(extras.map(({ listener }) => listener));
   instance.addHook('onRequest', (request, reply, done) => {
-    const { kind } = routeOf(request).config;
+    const kind = isConsoleCall(request) ? 'documentation' : routeOf(request).config.kind;
     const owner = kind && names.has(LISTENER_OF[kind]) ? LISTENER_OF[kind] : undefined;
     if (arrivals.get(request.raw) === owner) done();
     else sendProblem(reply, notFound());

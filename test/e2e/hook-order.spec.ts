@@ -72,6 +72,8 @@ describe('the hooks of a request to a worker', () => {
     'POST /callbacks/kiip',
     'GET /docs',
     'GET /openapi.json',
+    'GET /console/',
+    'GET /console/api/v1/deliveries',
   ])('reject %s as not found before they authenticate', async (line) => {
     const response = await sendBytes(worker.url, requestBytes(line, { host: 'a' }));
     expect([response.status, response.headers['x-request-id']]).toEqual([404, 'order-1']);

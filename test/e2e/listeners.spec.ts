@@ -32,7 +32,7 @@ async function everyRoute(gateway: Gateway): Promise<[method: string, path: stri
       path.replaceAll(/\{\w+\}/g, 'x'),
     ]),
   );
-  const files = ['/docs', '/docs/', '/docs/swagger-ui.css', '/openapi.json', '/openapi.yaml'];
+  const files = ['/docs', '/docs/', '/docs/swagger-ui.css', '/openapi.json', '/openapi.yaml', '/console/'];
   return [...described, ...files.map((path): [string, string] => ['GET', path])];
 }
 

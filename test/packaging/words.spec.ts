@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const FOLDERS = '{src,sandbox/src,sandbox/test,test,docs,k8s,tools,bench,.ci}';
+const FOLDERS = '{src,console/src,sandbox/src,sandbox/test,test,docs,k8s,tools,bench,.ci}';
 const ROLES =
   'Service|Guard|Interceptor|Worker|Store|Client|Registry|Filter|Pipe|Indicators?|Monitor|Metrics|Authenticator|Watcher|Http|' +
   'Key|Login|Lock|Counters|Cache|ReadThrough|Storage';
@@ -31,7 +31,7 @@ function findLines(files: string[], pattern: RegExp): string[] {
 }
 
 describe('the words of the repository', () => {
-  const texts = globSync(`{README.md,${FOLDERS}/**/*.{ts,js,cjs,md,yaml}}`, { cwd: root }).filter(
+  const texts = globSync(`{README.md,${FOLDERS}/**/*.{ts,tsx,css,js,cjs,md,yaml}}`, { cwd: root }).filter(
     (file) => !file.includes('node_modules') && !file.endsWith('words.spec.ts'),
   );
   const sources = texts.filter((file) => /^(sandbox\/)?src\//.test(file));

@@ -18,7 +18,7 @@ const positives = envs(({ default: defaultValue, parse }) => {
 
 describe('VARIABLES', () => {
   it('has every variable with its kind', () => {
-    expect(envs(() => true)).toHaveLength(70);
+    expect(envs(() => true)).toHaveLength(72);
     expect(envs(({ required }) => required)).toEqual([
       'KIGO_BASE_URL',
       'KIGO_PARTNER_ID',
@@ -63,10 +63,17 @@ describe('VARIABLES', () => {
   });
 });
 
+const INVALID_ORIGIN =
+  'must be a JSON object of {"kigo", "kiip", "wallet"} and optionally "redis", each an origin that begins with https://, or with http:// on loopback';
 const CONTENT = '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab';
 
 describe('the parser of a variable', () => {
   const currencies = { coin: { name: 'Coins', max_quantity: 1000 } };
+  const sandbox = {
+    kigo: 'http://127.0.0.1:3001',
+    kiip: 'http://[::1]:3002',
+    wallet: 'https://wallet.example',
+  };
 
   it.each<[env: string, text: string, value: unknown]>([
     ...positives.flatMap((env): [string, string, unknown][] => [
@@ -96,6 +103,7 @@ describe('the parser of a variable', () => {
     ['KIIP_UNKNOWN_USERS', 'quarantine', 'quarantine'],
     ['KIIP_USER_REFERENCE', 'opaque', 'opaque'],
     ['KIIP_CURRENCIES', JSON.stringify(currencies), currencies],
+    ['CONSOLE_SANDBOX', JSON.stringify(sandbox), sandbox],
     ['REDIS_URL', 'rediss://user:word@redis.example:6380/1', 'rediss://user:word@redis.example:6380/1'],
     ['REDIS_SENTINELS', 'rediss://a, rediss://:word@b:26380', ['rediss://a', 'rediss://:word@b:26380']],
     ['REDIS_KEY_PREFIX', 'team_a.rewards-gateway:', 'team_a.rewards-gateway:'],
@@ -187,6 +195,18 @@ describe('the parser of a variable', () => {
     ),
     ['KIIP_UNKNOWN_USERS', 'reject', 'must be one of accept, quarantine'],
     ['KIIP_USER_REFERENCE', 'hashed', 'must be one of plain, opaque'],
+    ...[
+      '{}',
+      '{"kigo":"http://127.0.0.1:1","kiip":"http://127.0.0.1:2"}',
+      // Each is a source of a content security policy.
+      ...[
+        'http://kigo.example',
+        'https://a/path',
+        'https://a ; script-src *',
+        'ws://localhost',
+        "'self'",
+      ].map((kigo) => JSON.stringify({ kigo, kiip: 'http://localhost:2', wallet: 'http://localhost:3' })),
+    ].map((text): [string, string, string] => ['CONSOLE_SANDBOX', text, INVALID_ORIGIN]),
     ['KIIP_CURRENCIES', '{coin}', 'must be valid JSON'],
     ['KIIP_CURRENCIES', '[]', 'must be a JSON object of {"<content>": {"name", "max_quantity"}}'],
     ['KIIP_CURRENCIES', '{"coin":{"max_quantity":1}}', 'every currency needs a "name"'],

@@ -1,0 +1,32 @@
+import { GatewayProblem, RewardsGatewayClient } from '../../clients/typescript/src/index.js';
+import { PAGE_URL } from './config.js';
+import { REFUSED, currentToken, signOut } from './session.js';
+
+export { GatewayProblem };
+export type { Schemas } from '../../clients/typescript/src/index.js';
+
+/** Somebody is waiting: what can be tried again is tried for this long. */
+const DEADLINE_MS = 6_000;
+
+const client = new RewardsGatewayClient({
+  url: PAGE_URL,
+  token: currentToken,
+  deadlineMs: DEADLINE_MS,
+  fetch: async (input, init) => {
+    const response = await fetch(input, init);
+    if (response.status === 401) signOut(REFUSED);
+    return response;
+  },
+});
+
+/** The documented API, with the credential of this tab. */
+export function gateway(): RewardsGatewayClient {
+  return client;
+}
+
+/** What is beside the page on its port and needs no credential: `health/dependencies`, `metrics/history`. */
+export async function operational<T>(path: string, signal: AbortSignal): Promise<T> {
+  const response = await fetch(new URL(`../${path}`, PAGE_URL), { signal });
+  if (!response.ok) throw await GatewayProblem.from(response);
+  return (await response.json()) as T;
+}

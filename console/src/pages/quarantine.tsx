@@ -1,0 +1,5 @@
+import { Page } from '../parts/page.js';
+
+export function QuarantinePage() {
+  return <Page title="Quarantine" />;
+}

@@ -1,0 +1,66 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { ProblemNote } from './problem.js';
+
+/** A question before something is done. It is open while it is rendered; `onClose` is to remove it. */
+export function Confirm(props: {
+  readonly title: string;
+  /** The text of the button that does it. */
+  readonly action: string;
+  /** It stays open, with the problem, when this fails. */
+  readonly onConfirm: (reason: string | undefined) => Promise<unknown>;
+  readonly onClose: () => void;
+  /** Whether there is a field for a reason. */
+  readonly reason?: 'optional' | 'required' | undefined;
+  readonly danger?: boolean | undefined;
+  readonly children?: ComponentChildren;
+}) {
+  const { title, action, onConfirm, onClose, reason, danger, children } = props;
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [error, setError] = useState<unknown>();
+  const [isBusy, setBusy] = useState(false);
+  const id = useId();
+  useEffect(() => {
+    // The browser gives the focus back to where it was.
+    const element = dialog.current!;
+    element.showModal();
+    return () => element.close();
+  }, []);
+
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const text = new FormData(event.currentTarget as HTMLFormElement).get('reason');
+    setBusy(true);
+    try {
+      await onConfirm((text as string | null)?.trim() || undefined);
+      onClose();
+    } catch (failure) {
+      setError(failure);
+      setBusy(false);
+    }
+  };
+
+  return (
+    <dialog ref={dialog} class="dialog" aria-labelledby={id} onClose={onClose}>
+      <form onSubmit={(event) => void submit(event)}>
+        <h2 id={id}>{title}</h2>
+        {children}
+        {reason !== undefined && (
+          <label>
+            Reason{reason === 'optional' && ' (optional)'}
+            <textarea name="reason" rows={2} maxLength={500} required={reason === 'required'} />
+          </label>
+        )}
+        <ProblemNote error={error} />
+        <div class="actions">
+          <button type="button" onClick={onClose}>
+            Cancel
+          </button>
+          <button type="submit" class={danger ? 'danger' : 'primary'} disabled={isBusy}>
+            {action}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,76 @@
+import { useState } from 'preact/hooks';
+import { GatewayProblem } from './api.js';
+import { Page } from './parts/page.js';
+import { ProblemNote } from './parts/problem.js';
+import { signIn } from './session.js';
+
+/** All that somebody without a credential sees. */
+export function SignIn({ message }: { readonly message?: string | undefined }) {
+  const [error, setError] = useState<unknown>();
+  const [isChecking, setChecking] = useState(false);
+
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const token = (new FormData(event.currentTarget as HTMLFormElement).get('token') as string).trim();
+    setChecking(true);
+    try {
+      if (!/^[\x21-\x7e]+$/.test(token))
+        throw new RangeError(
+          'A credential has visible ASCII characters only. Copy it again, without spaces.',
+        );
+      await signIn(token);
+    } catch (failure) {
+      setError(failure);
+      setChecking(false);
+    }
+  };
+
+  return (
+    <main class="sign-in">
+      <Page title="Rewards Gateway">
+        {message !== undefined && error === undefined && (
+          <p class="note warn" role="status">
+            {message}
+          </p>
+        )}
+        {error !== undefined && <SignInProblem error={error} />}
+        <form onSubmit={(event) => void submit(event)}>
+          <label for="token">API key or token</label>
+          <input
+            id="token"
+            name="token"
+            type="password"
+            required
+            autoFocus
+            autoComplete="off"
+            spellcheck={false}
+            aria-describedby="token-hint"
+          />
+          <p id="token-hint" class="hint">
+            A credential of a caller of this gateway. It is kept in this tab until you sign out or close it.
+          </p>
+          <button type="submit" class="primary" disabled={isChecking}>
+            {isChecking ? 'Signing in…' : 'Sign in'}
+          </button>
+        </form>
+      </Page>
+    </main>
+  );
+}
+
+function SignInProblem({ error }: { readonly error: unknown }) {
+  if (error instanceof GatewayProblem && error.status === 401)
+    return (
+      <p class="note bad" role="alert">
+        The gateway does not accept this credential. Check that you copied all of it, and that it is for this
+        gateway; a token may have expired.
+      </p>
+    );
+  if (error instanceof RangeError)
+    return (
+      <p class="note bad" role="alert">
+        {error.message}
+      </p>
+    );
+  return <ProblemNote error={error} />;
+}
