@@ -8,20 +8,26 @@ export type { Schemas } from '../../clients/typescript/src/index.js';
 /** Somebody is waiting: what can be tried again is tried for this long. */
 const DEADLINE_MS = 6_000;
 
-const client = new RewardsGatewayClient({
-  url: PAGE_URL,
-  token: currentToken,
-  deadlineMs: DEADLINE_MS,
-  fetch: async (input, init) => {
-    const response = await fetch(input, init);
-    if (response.status === 401) signOut(REFUSED);
-    return response;
-  },
-});
+function connect(look?: (headers: Headers) => void): RewardsGatewayClient {
+  return new RewardsGatewayClient({
+    url: PAGE_URL,
+    token: currentToken,
+    deadlineMs: DEADLINE_MS,
+    fetch: async (input, init) => {
+      // What the browser has kept may be for another credential, and its age is that of then.
+      const response = await fetch(input, { ...init, cache: 'no-cache' });
+      look?.(response.headers);
+      if (response.status === 401) signOut(REFUSED);
+      return response;
+    },
+  });
+}
 
-/** The documented API, with the credential of this tab. */
-export function gateway(): RewardsGatewayClient {
-  return client;
+const client = connect();
+
+/** The documented API, with the credential of this tab. `look` sees the headers of each response, such as `Age`. */
+export function gateway(look?: (headers: Headers) => void): RewardsGatewayClient {
+  return look ? connect(look) : client;
 }
 
 /** What is beside the page on its port and needs no credential: `health/dependencies`, `metrics/history`. */
