@@ -24,10 +24,9 @@ export class AuditController {
   @Get()
   @RequireScope('ledger:decide')
   @ApiOperation({
-    summary:
-      'List who released, discarded, retried, replayed, paused, resumed, cancelled and erased, oldest first',
+    summary: 'List who released, discarded, retried, replayed, paused, resumed, cancelled and erased',
     description:
-      'A feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. Entries are never changed or deleted. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`.',
+      'Oldest first, it is a feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. Entries are never changed or deleted. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`.',
     operationId: 'listAuditEntries',
   })
   @ApiOkResponse({
@@ -41,9 +40,10 @@ export class AuditController {
     'storage-unavailable',
     'feed-restarted',
   )
-  async list(@Query() { after = 'aud_0', limit }: AuditQueryDto): Promise<AuditDto> {
-    const page = await this.audit.list(parseAuditCursor(after)!, limit);
+  async list(@Query() { after, order, limit }: AuditQueryDto): Promise<AuditDto> {
+    const cursor = after === undefined ? undefined : parseAuditCursor(after);
+    const page = await this.audit.list(cursor, order, limit);
     if (page === 'restarted') throw feedRestarted();
-    return { items: page.items.map(toAuditEntryDto), next: page.next ?? after };
+    return { items: page.items.map(toAuditEntryDto), next: page.next ?? after ?? 'aud_0' };
   }
 }

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { parseRowCursor } from '../database/row-cursor.js';
-import { IsCursor, PaginationQueryDto } from '../validation/pagination.dto.js';
+import { IsCursor, OrderedPaginationQueryDto } from '../validation/pagination.dto.js';
 import { AUDIT_ACTIONS } from './audit.queries.js';
 import type { AuditAction } from './audit.queries.js';
 import { AUDIT_PREFIX } from './audit.service.js';
@@ -8,7 +8,7 @@ import type { AuditEntry } from './audit.service.js';
 
 export const parseAuditCursor = (text: string) => parseRowCursor(AUDIT_PREFIX, text);
 
-export class AuditQueryDto extends PaginationQueryDto {
+export class AuditQueryDto extends OrderedPaginationQueryDto {
   /** The `next` of an earlier response. */
   @IsCursor((cursor) => parseAuditCursor(cursor) !== undefined)
   readonly after?: string;
@@ -39,7 +39,6 @@ export class AuditEntryDto {
 }
 
 export class AuditDto {
-  /** Oldest first. */
   readonly items!: AuditEntryDto[];
   /**
    * The cursor for the next page; also returned after the last entry, for later ones.

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'kysely';
 import { Database } from '../database/database.js';
+import { LIST_ORDERS } from '../database/keyset.js';
+import type { ListOrder } from '../database/keyset.js';
 import { hasRowOf, toRowCursor } from '../database/row-cursor.js';
 import type { CursorList, RowCursor, RowPage } from '../database/row-cursor.js';
 import type { AuditAction } from './audit.queries.js';
@@ -29,23 +31,26 @@ const AUDIT_LIST: CursorList<'audit_log'> = {
 export class AuditService {
   constructor(private readonly database: Database) {}
 
-  /**
-   * Oldest first.
-   * @returns 'restarted' if the database has been set back to a time before the cursor
-   */
-  async list(after: RowCursor, limit: number): Promise<RowPage<AuditEntry> | 'restarted'> {
+  /** @returns 'restarted' if the database has been set back to a time before the cursor */
+  async list(
+    after: RowCursor | undefined,
+    order: ListOrder,
+    limit: number,
+  ): Promise<RowPage<AuditEntry> | 'restarted'> {
+    const { beyond, start } = LIST_ORDERS[order];
     const rows = await this.database.run(
       (db) =>
         db
           .selectFrom('audit_log')
           .selectAll()
-          .where(sql<boolean>`id > ${after.id}::bigint`)
-          .orderBy('id')
+          .where(sql<boolean>`id ${beyond} ${after?.id ?? start}::bigint`)
+          .orderBy('id', order)
           .limit(limit)
           .execute(),
       'reads',
     );
-    if (!(await this.database.run((db) => hasRowOf(db, AUDIT_LIST, after), 'reads'))) return 'restarted';
+    if (after && !(await this.database.run((db) => hasRowOf(db, AUDIT_LIST, after), 'reads')))
+      return 'restarted';
     const last = rows.at(-1);
     return { items: rows.map(toAuditEntry), next: last && toRowCursor(AUDIT_LIST, last) };
   }

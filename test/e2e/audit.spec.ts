@@ -43,7 +43,7 @@ const post = (path: string, body: unknown, requestId = 'ticket') =>
 const auditPage = async (query: string) =>
   (await (await gateway.get(`/api/v1/audit?${query}`, as('reader'))).json()) as AuditPage;
 /** The newest entry. */
-const lastEntry = async () => (await auditPage('limit=500')).items.at(-1);
+const lastEntry = async () => (await auditPage('order=desc&limit=1')).items[0];
 /** The type of the problem that a cursor is answered with; undefined for a page. */
 const problemOf = async (cursor: string) => ((await auditPage(`after=${cursor}`)) as { type?: string }).type;
 const quarantine = async (quantity = 20, user_id = 'user-123') => {
@@ -154,6 +154,18 @@ describe('the audit log', () => {
       isLast &&= items.length === 0;
     }
     expect(seen.toSorted()).toEqual(ids.toSorted());
+  });
+
+  it('is read from its end too, page by page', async () => {
+    const { items: all } = await auditPage('limit=500');
+    const seen: unknown[] = [];
+    for (let after = ''; ;) {
+      const { items, next } = await auditPage(`order=desc&limit=5${after}`);
+      seen.push(...items);
+      if (items.length < 5) break;
+      after = `&after=${next}`;
+    }
+    expect(seen).toEqual(all.toReversed());
   });
 
   it('cannot be changed', async () => {

@@ -472,8 +472,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List who released, discarded, retried, replayed, paused, resumed, cancelled and erased, oldest first
-         * @description A feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. Entries are never changed or deleted. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`. Scope: `ledger:decide`.
+         * List who released, discarded, retried, replayed, paused, resumed, cancelled and erased
+         * @description Oldest first, it is a feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. Entries are never changed or deleted. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`. Scope: `ledger:decide`.
          */
         get: operations["listAuditEntries"];
         put?: never;
@@ -807,7 +807,6 @@ export interface components {
             duration_ms: number;
         };
         Audit: {
-            /** @description Oldest first. */
             items: components["schemas"]["AuditEntry"][];
             /** @description The cursor for the next page; also returned after the last entry, for later ones. */
             next: string;
@@ -3706,6 +3705,8 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: components["parameters"]["limit"];
+                /** @description `asc` (the default): oldest first. `desc`: newest first; the last page has less than `limit` items. */
+                order?: components["parameters"]["order"];
                 /** @description The `next` of an earlier response. */
                 after?: components["parameters"]["after"];
             };
