@@ -1,5 +1,225 @@
+import { useState } from 'preact/hooks';
+import { AuditLog } from '../audit-log.js';
+import { gateway } from '../api.js';
+import type { Schemas } from '../api.js';
+import { explainReason } from '../quarantine-reasons.js';
+import { QuarantinedEntry } from '../quarantined-entry.js';
+import { segment, href } from '../router.js';
+import { can } from '../session.js';
+import { isUndecided, useDecisions } from '../use-decisions.js';
+import type { Decision, DecisionResult } from '../use-decisions.js';
+import { useRows } from '../use-load.js';
+import { count } from '../format.js';
+import { Ask } from '../parts/ask.js';
+import { Id } from '../parts/id.js';
 import { Page } from '../parts/page.js';
+import { Panel } from '../parts/panel.js';
+import { ProblemNote } from '../parts/problem.js';
+import { Status } from '../parts/status.js';
+import { Table, toggled } from '../parts/table.js';
+import { Time } from '../parts/time.js';
+import './quarantine.css';
 
+type Entry = Schemas['Issuance'];
+
+const PAGE_SIZE = 50;
+
+/** The entries that wait for a decision, newest first. Those that are decided stay until the list is loaded again. */
 export function QuarantinePage() {
-  return <Page title="Quarantine" />;
+  const list = useRows(
+    (after, signal) => {
+      const query = { status: 'quarantined', order: 'desc', limit: PAGE_SIZE, after } as const;
+      return gateway().listIssuances(query, { signal });
+    },
+    [],
+    PAGE_SIZE,
+  );
+  const { results, decide } = useDecisions();
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
+  const [batches, setBatches] = useState(0);
+
+  const isOpen = ({ id }: Entry) => isUndecided(results.get(id));
+  const chosen = (list.rows ?? []).filter((entry) => isOpen(entry) && selected.has(entry.id));
+  const decideAll = async (entries: readonly Entry[], decision: Decision, reason: string | undefined) => {
+    setSelected(new Set());
+    await decide(
+      entries.map(({ id }) => id),
+      decision,
+      reason,
+    );
+    setBatches((before) => before + 1);
+  };
+  const reload = () => {
+    setSelected(new Set());
+    list.reload();
+  };
+  const toggle = ({ id }: Entry) => setOpened((before) => toggled(before, id));
+
+  return (
+    <Page title="Quarantine">
+      <Panel
+        title="Waiting for a decision, newest first"
+        actions={
+          <>
+            {can('ledger:decide') && (
+              <>
+                <DecideButton entries={chosen} decision="release" onDecide={decideAll} />
+                <DecideButton entries={chosen} decision="discard" onDecide={decideAll} />
+              </>
+            )}
+            <button type="button" onClick={reload}>
+              Reload
+            </button>
+          </>
+        }
+      >
+        <p class="hint">
+          These callbacks are signed correctly, but break a rule. Nobody is credited before a decision, and a
+          decision is final.
+        </p>
+        <Summary results={results} />
+        <ProblemNote error={list.error} retry={reload} />
+        {(list.rows !== undefined || list.error === undefined) && (
+          <Table
+            caption="Quarantined entries"
+            columns={[
+              { title: 'Received', cell: ({ received_at }) => <Time at={received_at} /> },
+              {
+                title: 'User',
+                cell: ({ user_id }) => <Id value={user_id} href={href(`/users/${segment(user_id)}`)} />,
+              },
+              { title: 'Quantity', cell: (entry) => <Quantity entry={entry} />, numeric: true },
+              {
+                title: 'Reason',
+                cell: ({ id, reason }) => (
+                  <>
+                    {explainReason(reason ?? '').title}
+                    <Result result={results.get(id)} />
+                  </>
+                ),
+              },
+              {
+                title: 'Details',
+                cell: (entry) => (
+                  <button
+                    type="button"
+                    aria-expanded={opened.has(entry.id)}
+                    aria-label={`Review ${labelOf(entry)}`}
+                    onClick={() => toggle(entry)}
+                  >
+                    Review
+                  </button>
+                ),
+              },
+            ]}
+            rows={list.rows}
+            rowKey={({ id }) => id}
+            empty="Nothing waits for a decision. Callbacks that break a rule appear here."
+            more={list.more}
+            select={
+              can('ledger:decide')
+                ? {
+                    selected,
+                    onChange: setSelected,
+                    label: (entry) => `Select ${labelOf(entry)}`,
+                    isSelectable: isOpen,
+                  }
+                : undefined
+            }
+            detail={(entry) =>
+              opened.has(entry.id) ? (
+                <QuarantinedEntry
+                  entry={entry}
+                  actions={
+                    can('ledger:decide') &&
+                    isOpen(entry) && (
+                      <>
+                        <DecideButton entries={[entry]} decision="release" onDecide={decideAll} />
+                        <DecideButton entries={[entry]} decision="discard" onDecide={decideAll} />
+                      </>
+                    )
+                  }
+                />
+              ) : undefined
+            }
+          />
+        )}
+      </Panel>
+      {can('ledger:decide') && <AuditLog key={batches} />}
+    </Page>
+  );
+}
+
+function labelOf({ quantity, name, user_id }: Entry): string {
+  return `${quantity ?? 'no quantity'} ${name ?? ''} for ${user_id}`;
+}
+
+function Quantity({ entry: { quantity, name, content } }: { readonly entry: Entry }) {
+  return (
+    <>
+      {quantity === null ? '–' : count(quantity)} <bdi>{name ?? content}</bdi>
+    </>
+  );
+}
+
+const QUESTIONS = {
+  release: {
+    action: 'Release',
+    text: 'Balances will include what is released, and consumers get it.',
+  },
+  discard: {
+    action: 'Discard',
+    text: 'What is discarded stays in the ledger, counts in no balance and is never delivered.',
+  },
+} as const;
+
+function DecideButton(props: {
+  readonly entries: readonly Entry[];
+  readonly decision: Decision;
+  readonly onDecide: (entries: readonly Entry[], decision: Decision, reason?: string) => Promise<void>;
+}) {
+  const { entries, decision, onDecide } = props;
+  const { action, text } = QUESTIONS[decision];
+  const [first] = entries;
+  const what = entries.length === 1 && first ? labelOf(first) : `${count(entries.length)} entries`;
+  return (
+    <Ask
+      action={action}
+      title={`${action} ${what}?`}
+      label={`${action} ${what}`}
+      reason="optional"
+      danger={decision === 'discard'}
+      disabled={entries.length === 0}
+      // Each row shows its own result.
+      onConfirm={async (reason) => void onDecide(entries, decision, reason)}
+    >
+      <p>{text} This is final.</p>
+      <p class="hint">The reason goes into the audit log, which is kept: name nobody in it.</p>
+    </Ask>
+  );
+}
+
+function Result({ result }: { readonly result: DecisionResult | undefined }) {
+  if (result === undefined) return null;
+  return (
+    <p class="result">
+      <Status value={result.state} />
+      {result.state === 'failed' && <> {result.explanation}</>}
+    </p>
+  );
+}
+
+/** For those who do not see the rows change. */
+function Summary({ results }: { readonly results: ReadonlyMap<string, DecisionResult> }) {
+  const states = [...results.values()].map(({ state }) => state);
+  const texts = (['waiting', 'released', 'discarded', 'failed'] as const)
+    .map((state) => [state, states.filter((one) => one === state).length] as const)
+    .filter(([, number]) => number > 0)
+    .map(([state, number]) => `${count(number)} ${state}`);
+  return (
+    <p role="status" class="summary">
+      {texts.join(', ')}
+    </p>
+  );
 }

@@ -7,6 +7,7 @@ const TONES: Record<string, Tone> = {
   recorded: 'good',
   delivered: 'good',
   completed: 'good',
+  finished: 'good',
   released: 'good',
   verified: 'good',
   degraded: 'warn',

@@ -1,3 +1,4 @@
+import { Fragment } from 'preact';
 import type { ComponentChildren } from 'preact';
 import { Empty } from './empty.js';
 import { Loading } from './loading.js';
@@ -14,6 +15,8 @@ export interface Selection<T> {
   readonly onChange: (selected: ReadonlySet<string>) => void;
   /** What the check box of a row says to a screen reader. */
   readonly label: (row: T) => string;
+  /** Whether a row has a check box; all have unless given. */
+  readonly isSelectable?: (row: T) => boolean;
 }
 
 interface Properties<T> {
@@ -26,10 +29,13 @@ interface Properties<T> {
   readonly empty: ComponentChildren;
   readonly more?: (() => void) | undefined;
   readonly select?: Selection<T> | undefined;
+  /** What is shown below a row; undefined for nothing. */
+  readonly detail?: (row: T) => ComponentChildren;
 }
 
 /** On a narrow screen each row is a block. The roles are those of a table all the same, which `display` would take away. */
-export function Table<T>({ caption, columns, rows, rowKey, empty, more, select }: Properties<T>) {
+export function Table<T>(props: Properties<T>) {
+  const { caption, columns, rows, rowKey, empty, more, select, detail } = props;
   if (rows === undefined) return <Loading lines={5} />;
   if (rows.length === 0) return <Empty>{empty}</Empty>;
   return (
@@ -52,23 +58,28 @@ export function Table<T>({ caption, columns, rows, rowKey, empty, more, select }
         </thead>
         <tbody role="rowgroup">
           {rows.map((row) => (
-            <tr key={rowKey(row)} role="row">
-              {select && (
-                <td role="cell" class="select">
-                  <input
-                    type="checkbox"
-                    aria-label={select.label(row)}
-                    checked={select.selected.has(rowKey(row))}
-                    onChange={() => select.onChange(toggled(select.selected, rowKey(row)))}
-                  />
-                </td>
-              )}
-              {columns.map(({ title, cell, numeric }) => (
-                <td key={title} role="cell" data-title={title} class={numeric ? 'numeric' : undefined}>
-                  <div>{cell(row)}</div>
-                </td>
-              ))}
-            </tr>
+            <Fragment key={rowKey(row)}>
+              <tr role="row">
+                {select && (
+                  <td role="cell" class="select">
+                    {select.isSelectable?.(row) !== false && (
+                      <input
+                        type="checkbox"
+                        aria-label={select.label(row)}
+                        checked={select.selected.has(rowKey(row))}
+                        onChange={() => select.onChange(toggled(select.selected, rowKey(row)))}
+                      />
+                    )}
+                  </td>
+                )}
+                {columns.map(({ title, cell, numeric }) => (
+                  <td key={title} role="cell" data-title={title} class={numeric ? 'numeric' : undefined}>
+                    <div>{cell(row)}</div>
+                  </td>
+                ))}
+              </tr>
+              <Detail columns={columns.length + (select ? 1 : 0)}>{detail?.(row)}</Detail>
+            </Fragment>
           ))}
         </tbody>
       </table>
@@ -81,6 +92,17 @@ export function Table<T>({ caption, columns, rows, rowKey, empty, more, select }
   );
 }
 
+function Detail({ columns, children }: { readonly columns: number; readonly children?: ComponentChildren }) {
+  if (children === undefined) return null;
+  return (
+    <tr role="row" class="detail">
+      <td role="cell" colSpan={columns}>
+        {children}
+      </td>
+    </tr>
+  );
+}
+
 function SelectAll<T>({
   rows,
   rowKey,
@@ -89,8 +111,8 @@ function SelectAll<T>({
   readonly rows: readonly T[];
   readonly select: Selection<T>;
 }) {
-  const keys = rows.map(rowKey);
-  const hasAll = keys.every((key) => select.selected.has(key));
+  const keys = rows.filter((row) => select.isSelectable?.(row) !== false).map(rowKey);
+  const hasAll = keys.length > 0 && keys.every((key) => select.selected.has(key));
   return (
     <input
       type="checkbox"
@@ -102,7 +124,8 @@ function SelectAll<T>({
   );
 }
 
-function toggled(selected: ReadonlySet<string>, key: string): ReadonlySet<string> {
+/** The set with the key, or without it if it was there. */
+export function toggled(selected: ReadonlySet<string>, key: string): ReadonlySet<string> {
   const next = new Set(selected);
   if (!next.delete(key)) next.add(key);
   return next;

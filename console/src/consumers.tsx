@@ -1,0 +1,166 @@
+import { useState } from 'preact/hooks';
+import { gateway } from './api.js';
+import type { Schemas } from './api.js';
+import { count } from './format.js';
+import { PauseText, useConsumers } from './pause.js';
+import { href } from './router.js';
+import { Ask } from './parts/ask.js';
+import { Panel } from './parts/panel.js';
+import { ProblemNote } from './parts/problem.js';
+import { Status } from './parts/status.js';
+import { Table } from './parts/table.js';
+
+type Consumer = Schemas['Consumer'];
+interface Test {
+  readonly consumer: string;
+  readonly result: Schemas['TestResult'];
+}
+
+/** `pending` and `dead` are counted up to this. */
+const MAX_COUNT = 10_000;
+
+/** Each consumer with its queue, and what can be done with it. */
+export function Consumers() {
+  const { data, error, reload } = useConsumers();
+  const [test, setTest] = useState<Test>();
+  return (
+    <Panel title="Consumers">
+      <ProblemNote error={error} retry={reload} />
+      {test && <TestNote {...test} />}
+      {(data !== undefined || error === undefined) && (
+        <Table
+          caption="Consumers"
+          columns={[
+            { title: 'Consumer', cell: (consumer) => <Name consumer={consumer} /> },
+            { title: 'State', cell: (consumer) => <State consumer={consumer} /> },
+            {
+              title: 'Pending',
+              cell: ({ name, pending }) => <Count of={name} status="pending" value={pending} />,
+              numeric: true,
+            },
+            {
+              title: 'Dead',
+              cell: ({ name, dead }) => <Count of={name} status="dead" value={dead} />,
+              numeric: true,
+            },
+            {
+              title: 'Actions',
+              cell: (consumer) => <Actions consumer={consumer} onChange={reload} onTest={setTest} />,
+            },
+          ]}
+          rows={data?.items}
+          rowKey={({ name }) => name}
+          empty="No consumer is configured. Entries wait for the first one in DELIVERY_CONSUMERS."
+        />
+      )}
+    </Panel>
+  );
+}
+
+function Name({ consumer: { name, origin } }: { readonly consumer: Consumer }) {
+  return (
+    <>
+      <a href={href('/deliveries', { consumer: name })}>
+        <bdi>{name}</bdi>
+      </a>
+      <br />
+      <span class="hint">
+        <bdi>{origin}</bdi>
+      </span>
+    </>
+  );
+}
+
+function State({ consumer: { paused, breaker } }: { readonly consumer: Consumer }) {
+  if (paused)
+    return (
+      <>
+        <Status value="paused" />
+        <p class="hint">
+          <PauseText pause={paused} />
+        </p>
+      </>
+    );
+  if (breaker === 'open') return <Status value="failing" tone="bad" />;
+  if (breaker === 'half-open') return <Status value="recovering" tone="warn" />;
+  return <Status value="active" tone="good" />;
+}
+
+function Count(props: { readonly of: string; readonly status: string; readonly value: number }) {
+  const { of: consumer, status, value } = props;
+  const text = value >= MAX_COUNT ? `${count(MAX_COUNT)}+` : count(value);
+  return (
+    <a href={href('/deliveries', { consumer, status })} aria-label={`${text} ${status} to ${consumer}`}>
+      {text}
+    </a>
+  );
+}
+
+function Actions(props: {
+  readonly consumer: Consumer;
+  readonly onChange: () => void;
+  readonly onTest: (test: Test) => void;
+}) {
+  const {
+    consumer: { name, paused },
+    onChange,
+    onTest,
+  } = props;
+  const change = (action: 'pauseConsumer' | 'resumeConsumer') => async (reason: string | undefined) => {
+    await gateway().call(action, { name, body: { reason } });
+    onChange();
+  };
+  return (
+    <div class="actions">
+      {paused ? (
+        <Ask
+          key="resume"
+          action="Resume"
+          title={`Resume the deliveries to ${name}?`}
+          label={`Resume ${name}`}
+          reason="optional"
+          onConfirm={change('resumeConsumer')}
+        >
+          <p>All that is pending is sent then, and its replays continue.</p>
+        </Ask>
+      ) : (
+        <Ask
+          key="pause"
+          action="Pause"
+          title={`Pause the deliveries to ${name}?`}
+          label={`Pause ${name}`}
+          reason="optional"
+          danger
+          onConfirm={change('pauseConsumer')}
+        >
+          <p>
+            Its deliveries and replays wait until somebody resumes it, in every replica. Nothing is lost. The
+            three days of a delivery that has failed before go on.
+          </p>
+        </Ask>
+      )}
+      <Ask
+        action="Send a test"
+        title={`Send a test event to ${name}?`}
+        label={`Send a test to ${name}`}
+        onConfirm={async () => onTest({ consumer: name, result: await gateway().testConsumer({ name }) })}
+      >
+        <p>
+          One signed event of the type <code>gateway.test</code>, also while it is paused. It is stored
+          nowhere. The answer takes at most 10 s.
+        </p>
+      </Ask>
+    </div>
+  );
+}
+
+function TestNote({ consumer, result: { accepted, status, outcome, duration_ms } }: Test) {
+  return (
+    <div class={`note ${accepted ? 'good' : 'bad'}`} role="status">
+      <p>
+        <bdi>{consumer}</bdi> {accepted ? 'accepted' : 'did not accept'} the test event after{' '}
+        {count(duration_ms)} ms: {status === null ? 'no response' : `status ${status}`}, <bdi>{outcome}</bdi>
+      </p>
+    </div>
+  );
+}
