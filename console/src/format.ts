@@ -22,3 +22,8 @@ export function duration(seconds: number): string {
   const [unit, size] = UNITS.find(([, size]) => seconds >= 2 * size) ?? ['s', 1];
   return `${count(Math.round(seconds / size))} ${unit}`;
 }
+
+/** A name inside a text that is no markup, such as a label: its direction does not change that of the text. */
+export function isolated(name: string): string {
+  return `\u2068${name}\u2069`;
+}

@@ -99,7 +99,7 @@ describeWithChromium('Quarantine, deliveries and replays in the console', () => 
     expect(await reading.textContent()).toContain('This user is known to Kiip');
     expect(await reading.locator('mark').allTextContents()).toEqual(['2ann', '201']);
     await world.expectGood('quarantine');
-    await button('Release 20 Coins for 12ann').click();
+    await button(/^Release 20 .Coins. for .12ann.$/).click();
     await world.expectGood('quarantine-question');
     await confirm('Release', 'Confirmed by Kiip, ticket 4711');
     await row.getByText('released').waitFor();
@@ -122,7 +122,7 @@ describeWithChromium('Quarantine, deliveries and replays in the console', () => 
     await world.goto('/');
     await world.goto('/quarantine');
     const select = async (...users: string[]) => {
-      for (const user of users) await page.getByRole('checkbox', { name: new RegExp(` ${user}$`) }).check();
+      for (const user of users) await page.getByRole('checkbox', { name: new RegExp(` ${user}.$`) }).check();
     };
     // Somebody else is quicker.
     expect((await world.gateway.post(`/api/v1/kiip/issuances/${ids[1]}/discard`, {})).status).toBe(200);
@@ -138,7 +138,7 @@ describeWithChromium('Quarantine, deliveries and replays in the console', () => 
       'quarantined',
     ]);
     await select('four');
-    await button(/^Release no quantity .* four$/).click();
+    await button(/^Release no quantity .* four.$/).click();
     await confirm('Release');
     await rowOf('four').getByText('The quantity is not a number: the entry can only be discarded.').waitFor();
     await world.expectGood('quarantine-results');
@@ -156,8 +156,8 @@ describeWithChromium('Quarantine, deliveries and replays in the console', () => 
     await button('Try again').click();
     const decidable = await world.fail('/discard');
     const decide = async () => {
-      await page.getByRole('checkbox', { name: /for later$/ }).check();
-      await button(/^Discard .* for later$/).click();
+      await page.getByRole('checkbox', { name: /for .later.$/ }).check();
+      await button(/^Discard .* for .later.$/).click();
       await confirm('Discard');
     };
     await decide();

@@ -1,8 +1,8 @@
 import { gateway } from '../api.js';
 import type { Schemas } from '../api.js';
-import { Consumers } from '../consumers.js';
+import { Consumers } from './consumers.js';
 import { count } from '../format.js';
-import { useConsumers } from '../pause.js';
+import { useConsumers } from './pause.js';
 import { href, navigate, segment, useRoute } from '../router.js';
 import { useRows } from '../use-load.js';
 import { EntryId } from '../parts/entry-id.js';

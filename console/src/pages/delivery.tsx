@@ -1,6 +1,6 @@
 import { gateway } from '../api.js';
 import { count } from '../format.js';
-import { PauseNote } from '../pause.js';
+import { PauseNote } from './pause.js';
 import { href } from '../router.js';
 import { useLoad } from '../use-load.js';
 import { EntryId } from '../parts/entry-id.js';

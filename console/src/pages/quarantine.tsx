@@ -1,21 +1,21 @@
 import { useState } from 'preact/hooks';
-import { AuditLog } from '../audit-log.js';
+import { AuditLog } from './audit-log.js';
 import { gateway } from '../api.js';
 import type { Schemas } from '../api.js';
+import { DecideButton, labelOf } from './decide-button.js';
+import { Result, Summary } from './decision-results.js';
 import { explainReason } from '../quarantine-reasons.js';
-import { QuarantinedEntry } from '../quarantined-entry.js';
+import { QuarantinedEntry } from './quarantined-entry.js';
 import { segment, href } from '../router.js';
 import { can } from '../session.js';
 import { isUndecided, useDecisions } from '../use-decisions.js';
-import type { Decision, DecisionResult } from '../use-decisions.js';
+import type { Decision } from '../use-decisions.js';
 import { useRows } from '../use-load.js';
 import { count } from '../format.js';
-import { Ask } from '../parts/ask.js';
 import { Id } from '../parts/id.js';
 import { Page } from '../parts/page.js';
 import { Panel } from '../parts/panel.js';
 import { ProblemNote } from '../parts/problem.js';
-import { Status } from '../parts/status.js';
 import { Table, toggled } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 import './quarantine.css';
@@ -151,75 +151,10 @@ export function QuarantinePage() {
   );
 }
 
-function labelOf({ quantity, name, user_id }: Entry): string {
-  return `${quantity ?? 'no quantity'} ${name ?? ''} for ${user_id}`;
-}
-
 function Quantity({ entry: { quantity, name, content } }: { readonly entry: Entry }) {
   return (
     <>
       {quantity === null ? '–' : count(quantity)} <bdi>{name ?? content}</bdi>
     </>
-  );
-}
-
-const QUESTIONS = {
-  release: {
-    action: 'Release',
-    text: 'Balances will include what is released, and consumers get it.',
-  },
-  discard: {
-    action: 'Discard',
-    text: 'What is discarded stays in the ledger, counts in no balance and is never delivered.',
-  },
-} as const;
-
-function DecideButton(props: {
-  readonly entries: readonly Entry[];
-  readonly decision: Decision;
-  readonly onDecide: (entries: readonly Entry[], decision: Decision, reason?: string) => Promise<void>;
-}) {
-  const { entries, decision, onDecide } = props;
-  const { action, text } = QUESTIONS[decision];
-  const [first] = entries;
-  const what = entries.length === 1 && first ? labelOf(first) : `${count(entries.length)} entries`;
-  return (
-    <Ask
-      action={action}
-      title={`${action} ${what}?`}
-      label={`${action} ${what}`}
-      reason="optional"
-      danger={decision === 'discard'}
-      disabled={entries.length === 0}
-      // Each row shows its own result.
-      onConfirm={async (reason) => void onDecide(entries, decision, reason)}
-    >
-      <p>{text} This is final.</p>
-      <p class="hint">The reason goes into the audit log, which is kept: name nobody in it.</p>
-    </Ask>
-  );
-}
-
-function Result({ result }: { readonly result: DecisionResult | undefined }) {
-  if (result === undefined) return null;
-  return (
-    <p class="result">
-      <Status value={result.state} />
-      {result.state === 'failed' && <> {result.explanation}</>}
-    </p>
-  );
-}
-
-/** For those who do not see the rows change. */
-function Summary({ results }: { readonly results: ReadonlyMap<string, DecisionResult> }) {
-  const states = [...results.values()].map(({ state }) => state);
-  const texts = (['waiting', 'released', 'discarded', 'failed'] as const)
-    .map((state) => [state, states.filter((one) => one === state).length] as const)
-    .filter(([, number]) => number > 0)
-    .map(([state, number]) => `${count(number)} ${state}`);
-  return (
-    <p role="status" class="summary">
-      {texts.join(', ')}
-    </p>
   );
 }

@@ -1,7 +1,7 @@
 import { gateway } from '../api.js';
 import type { Schemas } from '../api.js';
 import { count } from '../format.js';
-import { PauseNote } from '../pause.js';
+import { PauseNote } from './pause.js';
 import { href } from '../router.js';
 import { useLoad } from '../use-load.js';
 import type { Loaded } from '../use-load.js';

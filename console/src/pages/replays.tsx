@@ -1,6 +1,6 @@
 import { gateway } from '../api.js';
 import { count } from '../format.js';
-import { NewReplay } from '../new-replay.js';
+import { NewReplay } from './new-replay.js';
 import { href, segment, useRoute } from '../router.js';
 import { useRows } from '../use-load.js';
 import { Page } from '../parts/page.js';

@@ -1,4 +1,4 @@
-import type { Schemas } from './api.js';
+import type { Schemas } from '../api.js';
 
 type Verification = Schemas['IssuanceHistory']['verification'];
 

@@ -1,12 +1,12 @@
-import { gateway } from './api.js';
-import { href, segment } from './router.js';
-import { can } from './session.js';
-import { useRows } from './use-load.js';
-import { Id } from './parts/id.js';
-import { Panel } from './parts/panel.js';
-import { ProblemNote } from './parts/problem.js';
-import { Table } from './parts/table.js';
-import { Time } from './parts/time.js';
+import { gateway } from '../api.js';
+import { href, segment } from '../router.js';
+import { can } from '../session.js';
+import { useRows } from '../use-load.js';
+import { Id } from '../parts/id.js';
+import { Panel } from '../parts/panel.js';
+import { ProblemNote } from '../parts/problem.js';
+import { Table } from '../parts/table.js';
+import { Time } from '../parts/time.js';
 
 const PAGE_SIZE = 20;
 

@@ -1,11 +1,11 @@
 import type { ComponentChildren } from 'preact';
-import { gateway } from './api.js';
-import type { Schemas } from './api.js';
-import { explainReason } from './quarantine-reasons.js';
-import { href, segment } from './router.js';
-import { useLoad } from './use-load.js';
-import { Loading } from './parts/loading.js';
-import { ProblemNote } from './parts/problem.js';
+import { gateway } from '../api.js';
+import type { Schemas } from '../api.js';
+import { explainReason } from '../quarantine-reasons.js';
+import { href, segment } from '../router.js';
+import { useLoad } from '../use-load.js';
+import { Loading } from '../parts/loading.js';
+import { ProblemNote } from '../parts/problem.js';
 import { Readings } from './readings.js';
 
 /** What a person needs to decide about an entry. */

@@ -1,20 +1,16 @@
 import { useState } from 'preact/hooks';
-import { gateway } from './api.js';
-import type { Schemas } from './api.js';
-import { count } from './format.js';
+import type { Schemas } from '../api.js';
+import { ConsumerActions } from './consumer-actions.js';
+import type { Test } from './consumer-actions.js';
+import { count } from '../format.js';
 import { PauseText, useConsumers } from './pause.js';
-import { href } from './router.js';
-import { Ask } from './parts/ask.js';
-import { Panel } from './parts/panel.js';
-import { ProblemNote } from './parts/problem.js';
-import { Status } from './parts/status.js';
-import { Table } from './parts/table.js';
+import { href } from '../router.js';
+import { Panel } from '../parts/panel.js';
+import { ProblemNote } from '../parts/problem.js';
+import { Status } from '../parts/status.js';
+import { Table } from '../parts/table.js';
 
 type Consumer = Schemas['Consumer'];
-interface Test {
-  readonly consumer: string;
-  readonly result: Schemas['TestResult'];
-}
 
 /** `pending` and `dead` are counted up to this. */
 const MAX_COUNT = 10_000;
@@ -45,7 +41,7 @@ export function Consumers() {
             },
             {
               title: 'Actions',
-              cell: (consumer) => <Actions consumer={consumer} onChange={reload} onTest={setTest} />,
+              cell: (consumer) => <ConsumerActions consumer={consumer} onChange={reload} onTest={setTest} />,
             },
           ]}
           rows={data?.items}
@@ -93,64 +89,6 @@ function Count(props: { readonly of: string; readonly status: string; readonly v
     <a href={href('/deliveries', { consumer, status })} aria-label={`${text} ${status} to ${consumer}`}>
       {text}
     </a>
-  );
-}
-
-function Actions(props: {
-  readonly consumer: Consumer;
-  readonly onChange: () => void;
-  readonly onTest: (test: Test) => void;
-}) {
-  const {
-    consumer: { name, paused },
-    onChange,
-    onTest,
-  } = props;
-  const change = (action: 'pauseConsumer' | 'resumeConsumer') => async (reason: string | undefined) => {
-    await gateway().call(action, { name, body: { reason } });
-    onChange();
-  };
-  return (
-    <div class="actions">
-      {paused ? (
-        <Ask
-          key="resume"
-          action="Resume"
-          title={`Resume the deliveries to ${name}?`}
-          label={`Resume ${name}`}
-          reason="optional"
-          onConfirm={change('resumeConsumer')}
-        >
-          <p>All that is pending is sent then, and its replays continue.</p>
-        </Ask>
-      ) : (
-        <Ask
-          key="pause"
-          action="Pause"
-          title={`Pause the deliveries to ${name}?`}
-          label={`Pause ${name}`}
-          reason="optional"
-          danger
-          onConfirm={change('pauseConsumer')}
-        >
-          <p>
-            Its deliveries and replays wait until somebody resumes it, in every replica. Nothing is lost. The
-            three days of a delivery that has failed before go on.
-          </p>
-        </Ask>
-      )}
-      <Ask
-        action="Send a test"
-        title={`Send a test event to ${name}?`}
-        label={`Send a test to ${name}`}
-        onConfirm={async () => onTest({ consumer: name, result: await gateway().testConsumer({ name }) })}
-      >
-        <p>
-          One signed event of the type <code>gateway.test</code>, also while it is paused. It is stored
-          nowhere. The answer takes at most 10 s.
-        </p>
-      </Ask>
-    </div>
   );
 }
 

@@ -1,8 +1,8 @@
-import type { Schemas } from './api.js';
-import { gateway } from './api.js';
-import { href } from './router.js';
-import { useLoad } from './use-load.js';
-import { Time } from './parts/time.js';
+import type { Schemas } from '../api.js';
+import { gateway } from '../api.js';
+import { href } from '../router.js';
+import { useLoad } from '../use-load.js';
+import { Time } from '../parts/time.js';
 
 type Pause = NonNullable<Schemas['Consumer']['paused']>;
 
