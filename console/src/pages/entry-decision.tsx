@@ -3,7 +3,7 @@ import type { Schemas } from '../api.js';
 import { Ask } from '../parts/ask.js';
 import { Panel } from '../parts/panel.js';
 import { explainReason } from '../quarantine-reasons.js';
-import { Readings } from '../readings.js';
+import { Readings } from './readings.js';
 import { can } from '../session.js';
 import './quarantine.css';
 
