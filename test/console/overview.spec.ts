@@ -130,6 +130,7 @@ describeWithChromium('the console', () => {
       expect(await page.title()).toBe('Deliveries · Rewards Gateway');
       expect(await page.evaluate<string>('document.activeElement.tagName')).toBe('H1');
       await page.reload();
+      await page.getByRole('navigation').waitFor();
       await page.keyboard.press('Tab');
       await page.keyboard.press('Enter');
       expect(await page.evaluate<string>('document.activeElement.id')).toBe('main');

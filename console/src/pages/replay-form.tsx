@@ -65,7 +65,7 @@ export function ReplayForm(props: {
         </label>
       </div>
       <div class="actions">
-        <button type="submit" class="primary" disabled={isCounting}>
+        <button type="submit" class="primary" disabled={isCounting || !consumers.data}>
           Count the entries
         </button>
       </div>
