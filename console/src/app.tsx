@@ -1,4 +1,5 @@
 import { useErrorBoundary } from 'preact/hooks';
+import { consoleConfig } from './config.js';
 import { Header } from './header.js';
 import { SignIn } from './sign-in.js';
 import { useRoute } from './router.js';
@@ -58,7 +59,7 @@ function Routed({ route: { path } }: { readonly route: Route }) {
   if (section === 'deliveries') return id === undefined ? <DeliveriesPage /> : <DeliveryPage id={id} />;
   if (section === 'replays')
     return id === undefined || id === 'new' ? <ReplaysPage /> : <ReplayPage id={id} />;
-  if (section === 'play') return <PlayPage />;
+  if (section === 'play' && consoleConfig().sandbox) return <PlayPage />;
   return (
     <Page title="Not found">
       <Empty>There is no such page. Choose one above.</Empty>

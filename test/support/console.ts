@@ -20,13 +20,12 @@ const screenshots = process.env['CONSOLE_SCREENSHOTS'];
 const TIMEOUT_MS = 15_000;
 
 const WIDE = { width: 1280, height: 900 };
+/** At three quarters of the size: all that matters, in few bytes. */
+const PICTURE = { width: 880, height: 700 };
 const NARROW = { width: 390, height: 844 };
 
-/** A gateway with simulated vendors, and its console in a browser. */
-export interface ConsoleWorld {
-  readonly kigo: KigoSandbox;
-  readonly kiip: KiipSandbox;
-  readonly gateway: KiipGateway;
+/** A console in a browser. */
+export interface OpenConsole {
   /** The address of the console, with a slash at its end. */
   readonly url: string;
   /** One tab in a browser of its own for all tests of a file. */
@@ -39,8 +38,17 @@ export interface ConsoleWorld {
   fail(path: string, status?: number): Promise<() => Promise<void>>;
   /** Light and dark, wide and narrow: axe finds nothing and nothing is scrolled sideways. Takes screenshots of that name. */
   expectGood(name: string): Promise<void>;
+  /** Takes a picture for the README, with screenshots. */
+  picture(name: string): Promise<void>;
   /** @throws when the page broke its content security policy, or wrote an error to the console */
   close(): Promise<void>;
+}
+
+/** A gateway with simulated vendors, and its console. */
+export interface ConsoleWorld extends OpenConsole {
+  readonly kigo: KigoSandbox;
+  readonly kiip: KiipSandbox;
+  readonly gateway: KiipGateway;
 }
 
 /** @param scopes of the credential that `signIn()` enters: all of them unless given */
@@ -51,8 +59,7 @@ export async function startConsole({
   readonly scopes?: readonly string[];
   readonly env?: Environment;
 } = {}): Promise<ConsoleWorld> {
-  const [browser, kigo, kiip] = await Promise.all([
-    startChromium(),
+  const [kigo, kiip] = await Promise.all([
     startKigoSandbox(),
     startKiipSandbox({ appSecret: 'test_app_secret_0001' }),
   ]);
@@ -63,10 +70,29 @@ export async function startConsole({
     ...(scopes && { CALLER_SCOPES: JSON.stringify({ tester: scopes }) }),
     ...env,
   });
-  const url = `${gateway.urls.management ?? gateway.url}/console/`;
+  const opened = await openConsole(`${gateway.urls.management ?? gateway.url}/console/`, apiKey);
+  return {
+    ...opened,
+    kigo,
+    kiip,
+    gateway,
+    async close() {
+      try {
+        await opened.close();
+      } finally {
+        await gateway.close();
+        await Promise.all([kigo.close(), kiip.close()]);
+      }
+    },
+  };
+}
+
+/** @param url with a slash at its end */
+export async function openConsole(url: string, key: string): Promise<OpenConsole> {
+  const browser = await startChromium();
   const { page, errors } = await openPage(browser);
 
-  const signIn = async (credential = apiKey) => {
+  const signIn = async (credential = key) => {
     // Somebody may be signed in. This is no page that would be so again.
     await page.goto(`${url}config.json`);
     await page.evaluate('sessionStorage.clear()');
@@ -80,9 +106,6 @@ export async function startConsole({
     await page.locator('.loading').first().waitFor({ state: 'detached' });
   };
   return {
-    kigo,
-    kiip,
-    gateway,
     url,
     page,
     signIn,
@@ -111,10 +134,16 @@ export async function startConsole({
       await page.setViewportSize(WIDE);
       await page.emulateMedia({ colorScheme: 'light' });
     },
+    async picture(name) {
+      if (screenshots === undefined) return;
+      await page.setViewportSize(PICTURE);
+      await page.evaluate(`document.documentElement.style.zoom = '0.75'; scrollTo(0, 0)`);
+      await page.screenshot({ path: join(screenshots, `${name}.png`) });
+      await page.evaluate(`document.documentElement.style.zoom = ''`);
+      await page.setViewportSize(WIDE);
+    },
     async close() {
       await browser.close();
-      await gateway.close();
-      await Promise.all([kigo.close(), kiip.close()]);
       expect(errors).toEqual([]);
     },
   };
@@ -129,7 +158,9 @@ async function openPage(browser: Browser): Promise<{ page: Page; errors: string[
   page.on('console', (message) => {
     // Chromium says this of every response that is an error.
     const isResponse = message.text().startsWith('Failed to load resource');
-    if (message.type() === 'error' && !isResponse) errors.push(message.text());
+    // A reward page closes itself so, for an app to see: docs/rewards.md.
+    const isReward = message.text().startsWith('Navigation to external protocol blocked by sandbox');
+    if (message.type() === 'error' && !isResponse && !isReward) errors.push(message.text());
   });
   return { page, errors };
 }
