@@ -6,7 +6,11 @@ import { buildIfChanged } from './build-if-changed.js';
 
 const vendorsOnly = process.argv.includes('--vendors-only');
 const PORTS = { SANDBOX_KIGO_PORT: 3001, SANDBOX_KIIP_PORT: 3002 };
-const OTHER_PORTS = { PORT: 3000, SANDBOX_WALLET_PORT: 3003 };
+const OTHER_PORTS = {
+  PORT: 3000,
+  SANDBOX_WALLET_PORT: 3003,
+  ...(process.env.SANDBOX_REDIS_URL && { SANDBOX_REDIS_PORT: 3004 }),
+};
 
 try {
   for (const [variable, standard] of Object.entries({ ...PORTS, ...(!vendorsOnly && OTHER_PORTS) }))

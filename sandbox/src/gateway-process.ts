@@ -25,6 +25,8 @@ export interface GatewaySurroundings {
   kigo: { url: string; settings: KigoSettings };
   kiip: { url: string; settings: KiipSettings };
   wallet: { url: string; secret: string };
+  /** The control API of the proxy, and the URL of the Redis through it. */
+  redis?: { url: string; redisUrl: string };
   /** Of the embedded database. */
   dataDir: string;
 }
@@ -32,7 +34,7 @@ export interface GatewaySurroundings {
 /** The environment of the gateway: the demonstration, whatever the shell is configured for. */
 export function gatewayEnvironment(
   shell: NodeJS.ProcessEnv,
-  { host, port, kigo, kiip, wallet, dataDir }: GatewaySurroundings,
+  { host, port, kigo, kiip, wallet, redis, dataDir }: GatewaySurroundings,
 ): NodeJS.ProcessEnv {
   const ownUrl = shell['SANDBOX_CONSUMER_URL'];
   if (ownUrl && !/^https?:/.test(URL.parse(ownUrl)?.protocol ?? ''))
@@ -45,6 +47,7 @@ export function gatewayEnvironment(
   ];
   const { currencyContent, currencyName } = kiip.settings;
   const currencies = { [currencyContent]: { name: currencyName, max_quantity: 1_000 } };
+  const controls = { kigo: kigo.url, kiip: kiip.url, wallet: wallet.url, ...(redis && { redis: redis.url }) };
   const inherited = Object.entries(shell).filter(([name]) => INHERITED.test(name));
   return {
     LOG_LEVEL: 'warn',
@@ -68,6 +71,8 @@ export function gatewayEnvironment(
     DELIVERY_CONSUMERS: JSON.stringify(consumers),
     DATA_DIR: dataDir,
     ALLOW_INSECURE_UPSTREAMS: 'true',
+    ...(redis && { REDIS_URL: redis.redisUrl, REDIS_KEY_PREFIX: 'sandbox:' }),
+    CONSOLE_SANDBOX: JSON.stringify(controls),
   };
 }
 

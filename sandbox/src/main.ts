@@ -16,13 +16,17 @@ import { startKigoSandbox } from './kigo/start-kigo-sandbox.js';
 import type { KigoSandbox } from './kigo/kigo-sandbox.js';
 import { startKiipSandbox } from './kiip/start-kiip-sandbox.js';
 import type { KiipSandbox } from './kiip/kiip-sandbox.js';
+import { startRedisProxy } from './redis/start-redis-proxy.js';
+import type { RedisProxy } from './redis/start-redis-proxy.js';
 import { freePort, onPort, reachable } from './server/listen.js';
 import { startWalletSandbox } from './wallet/wallet-sandbox.js';
 import type { WalletSandbox } from './wallet/wallet-sandbox.js';
-import { demoScript } from './demo.js';
+import { firstSteps } from './first-steps.js';
 
 const env = process.env;
 const host = env['SANDBOX_HOST'] || '127.0.0.1';
+/** The pages that may use the control APIs: those of the gateway, once its port is known. */
+const CONSOLE_ORIGINS: string[] = [];
 const stopped = new Promise<void>((resolve) => {
   // Both the terminal and npm pass Ctrl-C on, so it may come twice.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
@@ -36,9 +40,13 @@ process.exitCode = await run().catch((error: unknown) => {
 /** Runs until it is told to stop; resolves to the exit code. */
 async function run(): Promise<number> {
   const { values } = parseArgs({ options: { 'vendors-only': { type: 'boolean' } } });
-  const kigo = await onPort(['SANDBOX_KIGO_PORT', 3001], (port) => startKigoSandbox({ port, host }));
+  const kigo = await onPort(['SANDBOX_KIGO_PORT', 3001], (port) =>
+    startKigoSandbox({ port, host, consoleOrigins: CONSOLE_ORIGINS }),
+  );
   try {
-    const kiip = await onPort(['SANDBOX_KIIP_PORT', 3002], (port) => startKiipSandbox({ port, host }));
+    const kiip = await onPort(['SANDBOX_KIIP_PORT', 3002], (port) =>
+      startKiipSandbox({ port, host, consoleOrigins: CONSOLE_ORIGINS }),
+    );
     try {
       return values['vendors-only'] ? await serveVendors(kigo, kiip) : await serveAll(kigo, kiip);
     } finally {
@@ -75,10 +83,15 @@ async function serveAll(kigo: KigoSandbox, kiip: KiipSandbox): Promise<number> {
   const dataDir = await mkdtemp(join(tmpdir(), 'rewards-gateway-sandbox-'));
   try {
     const wallet = await onPort(['SANDBOX_WALLET_PORT', 3003], (port) =>
-      startWalletSandbox({ port, host, say: (line) => console.log(line) }),
+      startWalletSandbox({ port, host, consoleOrigins: CONSOLE_ORIGINS, say: (line) => console.log(line) }),
     );
     try {
-      return await serveGateway({ kigo, kiip, wallet }, dataDir);
+      const redis = await startRedis();
+      try {
+        return await serveGateway({ kigo, kiip, wallet, redis }, dataDir);
+      } finally {
+        await redis?.close();
+      }
     } finally {
       await wallet.close();
     }
@@ -87,20 +100,32 @@ async function serveAll(kigo: KigoSandbox, kiip: KiipSandbox): Promise<number> {
   }
 }
 
+/** Without a Redis, the gateway keeps its cache in memory. */
+async function startRedis(): Promise<RedisProxy | undefined> {
+  const redisUrl = env['SANDBOX_REDIS_URL'];
+  if (!redisUrl) return undefined;
+  return onPort(['SANDBOX_REDIS_PORT', 3004], (port) =>
+    startRedisProxy({ redisUrl, port, host, consoleOrigins: CONSOLE_ORIGINS }),
+  );
+}
+
 interface Surroundings {
   kigo: KigoSandbox;
   kiip: KiipSandbox;
   wallet: WalletSandbox;
+  redis: RedisProxy | undefined;
 }
 
-async function serveGateway({ kigo, kiip, wallet }: Surroundings, dataDir: string): Promise<number> {
+async function serveGateway({ kigo, kiip, wallet, redis }: Surroundings, dataDir: string): Promise<number> {
   const port = await onPort(['PORT', 3000], (wanted) => freePort(wanted, host));
   const url = reachable(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
   const others = {
     kigo: { url: reachable(kigo.url), settings: kigo.configure({}) },
     kiip: { url: reachable(kiip.url), settings: kiip.configure({}) },
     wallet: { url: reachable(wallet.url), secret: wallet.secret },
+    ...(redis && { redis: { url: reachable(redis.url), redisUrl: redis.redisUrl } }),
   };
+  CONSOLE_ORIGINS.push(url, `http://localhost:${port}`);
   kiip.setCallbackUrl(`${url}/callbacks/kiip`);
   const gateway = startGateway(gatewayEnvironment(env, { host, port, dataDir, ...others }));
   const ended = once(gateway, 'exit') as Promise<[code: number | null, signal: string | null]>;
@@ -108,12 +133,7 @@ async function serveGateway({ kigo, kiip, wallet }: Surroundings, dataDir: strin
 
   const ready = await Promise.race([isReady(gateway, url), stopped]);
   if (ready === true) {
-    const { account_id } = kigo.setAccount({
-      external_user_id: 'user123',
-      external_program_id: 'program456',
-    });
-    const places = { gateway: url, kigo: others.kigo.url, kiip: others.kiip.url, wallet: others.wallet.url };
-    console.log(demoScript({ ...places, apiKey: DEMO_API_KEY, accountId: String(account_id) }));
+    console.log(firstSteps(url, DEMO_API_KEY));
   } else if (ready === false && !hasEnded(gateway)) {
     console.error('The gateway does not become ready.');
     await stopGateway(gateway);

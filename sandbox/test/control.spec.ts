@@ -1,12 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { promisify } from 'node:util';
 import { startKigoSandbox } from '../src/kigo/start-kigo-sandbox.js';
 import type { KigoSandbox } from '../src/kigo/kigo-sandbox.js';
-import { demoScript } from '../src/demo.js';
 import { CREDENTIALS, json, KigoClient } from './support/kigo-client.js';
 import { KiipClient } from './support/kiip-client.js';
 
@@ -56,6 +54,9 @@ describe('the request log of the sandbox', () => {
     expect(all).toMatchObject({ count: 2, max_concurrent: { login: 1, summary: 0 } });
     expect(all).toHaveProperty('requests', sandbox.requests());
     expect(json(await kigo.control('GET', '/requests?route=login'))).toMatchObject({ count: 1 });
+    const [, latest] = sandbox.requests();
+    expect(json(await kigo.control('GET', '/requests?last=1'))).toMatchObject({ requests: [latest] });
+    expect((await kigo.control('GET', '/requests?last=0')).status).toBe(400);
     expect(json(await kigo.control('GET', '/requests/count?route=lookup'))).toEqual({ count: 0 });
   });
 
@@ -218,28 +219,5 @@ describe('the command that starts only the simulated vendors', () => {
     expect((await once(command, 'close'))[0]).toBe(1);
     expect(said.join('')).toBe(`Port ${port} is already in use: set SANDBOX_KIGO_PORT to a free one.\n`);
     taken.close();
-  });
-});
-
-describe('a curl command of the demonstration', () => {
-  it('keeps its arguments unchanged in a shell', async () => {
-    const text = demoScript({
-      gateway: 'http://127.0.0.1:3000',
-      kigo: 'http://127.0.0.1:3001',
-      kiip: 'http://127.0.0.1:3002',
-      wallet: 'http://127.0.0.1:3003',
-      apiKey: "it's",
-      accountId: "a/b'c",
-    });
-    const commands = text.split('\n').filter((line) => line.startsWith('curl '));
-    const script = [`curl() { printf '%s\\n' "$@"; }`, ...commands].join('\n');
-    const { stdout } = await promisify(execFile)('sh', ['-c', script]);
-    const words = stdout.split('\n');
-    expect(text).not.toMatch(/^#.*['`]/m);
-    expect(commands.length).toBeGreaterThan(20);
-    expect(words).toContain("Authorization: Bearer it's");
-    expect(words).toContain("http://127.0.0.1:3000/api/v1/accounts/a%2Fb'c/hub-summary");
-    expect(words).toContain(JSON.stringify({ ...IDS, unviewed_products: 5 }));
-    expect(words).toContain('http://127.0.0.1:3003/__sandbox/balances');
   });
 });

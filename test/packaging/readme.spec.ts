@@ -63,6 +63,7 @@ describe('the documentation', () => {
     const tests = [
       'REQUIRE_SERVICES',
       'CHROMIUM_PATH',
+      'CONSOLE_SCREENSHOTS',
       'TEST_DATABASE_URL',
       'TEST_POSTGRES_BIN',
       'TEST_PREVIOUS_VERSION',

@@ -25,30 +25,30 @@ describe('the whole sandbox, as a command', () => {
   });
 });
 
+const SURROUNDINGS = {
+  host: '127.0.0.1',
+  port: 3000,
+  kigo: { url: 'http://127.0.0.1:3001', settings: KIGO_DEFAULTS },
+  kiip: { url: 'http://127.0.0.1:3002', settings: KIIP_DEFAULTS },
+  wallet: { url: 'http://127.0.0.1:3003', secret: 'whsec_AAAA' },
+  dataDir: '/tmp',
+};
+
 describe('the gateway of the sandbox', () => {
   it('has the configuration of the demonstration, whatever the shell is configured for', () => {
-    const env = gatewayEnvironment(
-      {
-        ...Object.fromEntries(
-          Object.values(VARIABLES).flatMap(({ env: each }) => [
-            [each, 'of another program'],
-            [`${each}_FILE`, '/nowhere'],
-          ]),
-        ),
-        PATH: '/bin',
-      },
-      {
-        host: '127.0.0.1',
-        port: 3000,
-        kigo: { url: 'http://127.0.0.1:3001', settings: KIGO_DEFAULTS },
-        kiip: { url: 'http://127.0.0.1:3002', settings: KIIP_DEFAULTS },
-        wallet: { url: 'http://127.0.0.1:3003', secret: 'whsec_AAAA' },
-        dataDir: '/tmp',
-      },
-    );
+    const shell = {
+      ...Object.fromEntries(
+        Object.values(VARIABLES).flatMap(({ env: each }) => [
+          [each, 'of another program'],
+          [`${each}_FILE`, '/nowhere'],
+        ]),
+      ),
+      PATH: '/bin',
+    };
+    const env = gatewayEnvironment(shell, SURROUNDINGS);
     expect(env['PATH']).toBe('/bin');
-    const { deliveryConsumers, logLevel, role } = readConfig(env);
-    expect([logLevel, role]).toEqual(['warn', 'all']);
+    const { deliveryConsumers, logLevel, redisUrl, role } = readConfig(env);
+    expect([logLevel, redisUrl, role]).toEqual(['warn', undefined, 'all']);
     expect(deliveryConsumers).toEqual([
       {
         name: 'wallet',
@@ -58,5 +58,20 @@ describe('the gateway of the sandbox', () => {
         concurrency: 8,
       },
     ]);
+  });
+
+  it('has a console that may play, and a Redis where there is one', () => {
+    const redis = { url: 'http://127.0.0.1:3004', redisUrl: 'redis://127.0.0.1:6380/1' };
+    const { consoleSandbox, redisUrl, redisKeyPrefix } = readConfig(
+      gatewayEnvironment({}, { ...SURROUNDINGS, redis }),
+    );
+    expect(consoleSandbox).toEqual({
+      kigo: 'http://127.0.0.1:3001',
+      kiip: 'http://127.0.0.1:3002',
+      wallet: 'http://127.0.0.1:3003',
+      redis: 'http://127.0.0.1:3004',
+    });
+    // A Redis may be used by others as well.
+    expect([redisUrl, redisKeyPrefix]).toEqual([redis.redisUrl, 'sandbox:']);
   });
 });

@@ -1,10 +1,19 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { freePort } from '../support/free-port.js';
 import { waitFor } from '../support/wait-for.js';
 
 const MAIN = new URL('../../sandbox/dist/main.js', import.meta.url).pathname;
-const PORTS = ['PORT', 'SANDBOX_KIGO_PORT', 'SANDBOX_KIIP_PORT', 'SANDBOX_WALLET_PORT'];
+const PORTS = {
+  PORT: '3000',
+  SANDBOX_KIGO_PORT: '3001',
+  SANDBOX_KIIP_PORT: '3002',
+  SANDBOX_WALLET_PORT: '3003',
+};
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const guide = read('docs/sandbox.md');
 
 interface Line {
   readonly description: string;
@@ -14,43 +23,55 @@ interface Line {
   readonly body: string | undefined;
 }
 
-/** What a shell and curl would make of the printed lines. */
-function printed(text: string): Line[] {
-  return [...text.matchAll(/^# (.+)\ncurl -s (.+)$/gm)].map(([, description = '', words = '']) => {
-    const argumentsOf = [...words.matchAll(/'([^']*)'|(\S+)/g)].map(
-      ([, quoted, plain]) => quoted ?? plain ?? '',
-    );
-    const line = {
-      description,
-      method: '',
-      url: '',
-      headers: {} as Record<string, string>,
-      body: undefined as string | undefined,
-    };
-    for (let at = 0; at < argumentsOf.length; at += 1) {
-      const word = argumentsOf[at]!;
-      if (word === '-X') line.method = argumentsOf[(at += 1)]!;
-      else if (word === '-d') line.body = argumentsOf[(at += 1)]!;
-      else if (word === '-H') {
-        const [name = '', value = ''] = argumentsOf[(at += 1)]!.split(': ');
-        line.headers[name] = value;
-      } else if (word.startsWith('http')) line.url = word;
-    }
-    return { ...line, method: line.method || (line.body === undefined ? 'GET' : 'POST') };
+/** What a shell makes of the commands of docs/sandbox.md, with other ports. */
+function documented(ports: Record<string, string>): Line[] {
+  const story = guide
+    .slice(guide.indexOf('## The story by curl'))
+    .replaceAll(/\b300\d\b/g, (port) => ports[port]!);
+  const script = Array.from(story.matchAll(/^```sh\n([\s\S]*?)^```$/gm), ([, block]) => block).join('\n');
+  const descriptions = Array.from(script.matchAll(/^# (.+)\ncurl /gm), ([, description]) => description!);
+  // An interactive zsh does not ignore comments: it reads on until the quote is closed.
+  expect(descriptions.filter((text) => /['`]/.test(text))).toEqual([]);
+  const stub = `curl() { printf '%s\\0' "$@" >&3; printf '\\n' >&3; }`;
+  const { output } = spawnSync('sh', ['-ec', `${stub}\n${script}`], {
+    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    encoding: 'utf8',
   });
+  const calls = output[3]!.split('\n').slice(0, -1);
+  expect(calls).toHaveLength(descriptions.length);
+  return calls.map((call, index) => asLine(descriptions[index]!, call.split('\0')));
+}
+
+/** What curl makes of these words. */
+function asLine(description: string, words: string[]): Line {
+  const headers: Record<string, string> = {};
+  let [method, url, body] = ['', '', undefined as string | undefined];
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at]!;
+    if (word === '-X') method = words[(at += 1)]!;
+    else if (word === '-d') body = words[(at += 1)]!;
+    else if (word === '-H') {
+      const [name = '', value = ''] = words[(at += 1)]!.split(': ');
+      headers[name] = value;
+    } else if (word.startsWith('http')) url = word;
+  }
+  return { description, method: method || (body === undefined ? 'GET' : 'POST'), url, headers, body };
 }
 
 describe('npm run sandbox', () => {
   let sandbox: ChildProcess;
   let output = '';
+  const ports: Record<string, string> = {};
   let lines: Line[];
 
   beforeAll(async () => {
-    const env = { ...process.env, ...Object.fromEntries(PORTS.map((name) => [name, '0'])) };
+    const env = { ...process.env };
+    for (const [name, standard] of Object.entries(PORTS))
+      ports[standard] = env[name] = String(await freePort());
     sandbox = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     sandbox.stdout!.setEncoding('utf8').on('data', (text: string) => (output += text));
-    await waitFor('it says what to try', () => output.includes('virtual wallet can do\n'), 60);
-    lines = printed(output);
+    await waitFor('it says what to try', () => output.includes('/console/'), 60);
+    lines = documented(ports);
   });
   afterAll(() => sandbox.kill('SIGKILL'));
 
@@ -68,7 +89,16 @@ describe('npm run sandbox', () => {
   const heard = (what: string) =>
     waitFor(`the wallet says ${what}`, () => output.includes(`Wallet: ${what}`));
 
-  it('tells the whole story in lines to paste', async () => {
+  it('prints two lines: what the README has, and the address of the console', () => {
+    const [, first] = /^(curl -s .*)$/m.exec(read('README.md')) ?? [];
+    expect(output.split('\n')).toEqual([
+      first?.replaceAll('3000', ports['3000']!),
+      `Console: http://127.0.0.1:${ports['3000']}/console/#/play`,
+      '',
+    ]);
+  });
+
+  it('has its whole story in docs/sandbox.md, to paste', async () => {
     expect(await paste('Kigo: the badge of one user')).toEqual({ count: 12 });
     expect(await paste('The user does something')).toMatchObject({ rewarded: true });
     expect(await paste('Redeem, as the button there does')).toMatchObject({
@@ -111,7 +141,7 @@ describe('npm run sandbox', () => {
       delivery: { status: 200, body: expect.stringContaining('"quarantined"') as string },
     });
     expect(await paste('Ask past the cache')).toEqual({ count: 5 });
-    expect(await paste('Everything else that the virtual wallet')).toContain('/__sandbox/balances');
+    expect(await paste('Everything else')).toContain('/__sandbox/balances');
     expect(lines).toEqual([]);
   });
 

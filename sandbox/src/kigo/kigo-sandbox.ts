@@ -15,6 +15,8 @@ export interface KigoSandboxOptions {
   apiKey?: string;
   /** Default 1800; fractions allowed. */
   tokenTtlSeconds?: number;
+  /** Of pages that may use the control API; none by default. */
+  consoleOrigins?: readonly string[];
   /** Of the generators behind tokens and fault rates; default 1. */
   seed?: number;
 }

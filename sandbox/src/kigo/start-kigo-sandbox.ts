@@ -21,7 +21,15 @@ const INITIAL_ACCOUNTS: KigoAccountChange[] = [
 
 /** Starts a simulated Kigo. Rejects when the port is taken. */
 export async function startKigoSandbox(options: KigoSandboxOptions = {}): Promise<KigoSandbox> {
-  const { host = '127.0.0.1', port = 0, seed = 1, partnerId, apiKey, tokenTtlSeconds } = options;
+  const {
+    host = '127.0.0.1',
+    port = 0,
+    seed = 1,
+    partnerId,
+    apiKey,
+    tokenTtlSeconds,
+    consoleOrigins,
+  } = options;
   const given: Partial<KigoSettings> = {
     partnerId,
     apiKeys: apiKey === undefined ? apiKey : [apiKey],
@@ -66,7 +74,15 @@ export async function startKigoSandbox(options: KigoSandboxOptions = {}): Promis
     ...sharedControl({ faults, requestLog, clock }, KIGO_ROUTES),
     ...kigoControl(handle, accounts),
   ];
-  const server = await startSandboxServer({ service, requestLog, faults, control, host, port });
+  const server = await startSandboxServer({
+    service,
+    requestLog,
+    faults,
+    control,
+    consoleOrigins,
+    host,
+    port,
+  });
   return {
     ...handle,
     url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,

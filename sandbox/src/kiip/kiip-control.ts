@@ -2,7 +2,7 @@ import { SCENARIOS } from './callback-scenarios.js';
 import { BATCH_OPTIONS } from './callback-spec.js';
 import type { CallbackSpec } from './callback-spec.js';
 import { z } from 'zod';
-import { parseInput } from '../server/control-input.js';
+import { lastOf, parseInput } from '../server/control-input.js';
 import type { ControlRoute } from '../server/control-api.js';
 import { CALLBACK_URLS, SCENARIO } from './kiip-callbacks.js';
 import type { KiipSandbox } from './kiip-sandbox.js';
@@ -71,8 +71,8 @@ export function kiipControl(handle: Handle): ControlRoute[] {
     {
       method: 'GET',
       path: '/callbacks',
-      help: 'every callback sent: status, body, attempts',
-      run: () => ({ deliveries: handle.deliveries() }),
+      help: 'every callback sent: status, body, attempts; ?last=100',
+      run: ({ query }) => ({ deliveries: lastOf(handle.deliveries(), query) }),
     },
     {
       method: 'PUT',

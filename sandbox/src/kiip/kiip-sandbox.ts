@@ -19,6 +19,8 @@ export interface KiipSandboxOptions {
   appSecret?: string;
   /** Where callbacks go; nowhere by default. */
   callbackUrl?: string;
+  /** Of pages that may use the control API; none by default. */
+  consoleOrigins?: readonly string[];
   /** Of the generators behind ids and fault rates; default 1. */
   seed?: number;
 }

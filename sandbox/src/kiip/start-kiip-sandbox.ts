@@ -23,7 +23,15 @@ import { VirtualClock } from '../server/virtual-clock.js';
 
 /** Starts a simulated Kiip. Rejects when the port is taken. */
 export async function startKiipSandbox(options: KiipSandboxOptions = {}): Promise<KiipSandbox> {
-  const { host = '127.0.0.1', port = 0, seed = 1, appKey, appSecret, callbackUrl = null } = options;
+  const {
+    host = '127.0.0.1',
+    port = 0,
+    seed = 1,
+    appKey,
+    appSecret,
+    callbackUrl = null,
+    consoleOrigins,
+  } = options;
   const given: Partial<KiipSettings> = { appKey, appSecret };
   const initial: KiipSettings = { ...KIIP_DEFAULTS, ...parseKiipSettings(given) };
   let settings = initial;
@@ -97,6 +105,7 @@ export async function startKiipSandbox(options: KiipSandboxOptions = {}): Promis
     faults,
     control,
     controlHelp: CALLBACK_HELP,
+    consoleOrigins,
     host,
     port,
   });

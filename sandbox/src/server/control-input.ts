@@ -32,6 +32,14 @@ function knownFields(schema: z.ZodType): string {
   return schema instanceof z.ZodObject ? `; known are ${Object.keys(schema.shape).join(', ')}` : '';
 }
 
+const LAST = z.strictObject({ last: z.coerce.number().int().min(1) });
+
+/** The whole list, or of a long one only the end: `?last=100`. */
+export function lastOf<T>(list: readonly T[], query: URLSearchParams): readonly T[] {
+  const last = query.get('last');
+  return last === null ? list : list.slice(-parseInput(LAST, { last }).last);
+}
+
 /** Without the fields that are undefined: to spread over defaults. */
 export function defined<T extends object>(fields: T): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;

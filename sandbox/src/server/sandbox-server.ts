@@ -7,6 +7,8 @@ import type { FaultRules } from '../faults/fault-rules.js';
 import type { RequestLog } from './request-log.js';
 import { applyFault } from '../faults/apply-fault.js';
 import { FaultResponse } from './fault-response.js';
+import { jsonResponse } from './http-response.js';
+import { pageAccess } from './page-access.js';
 import type { SimulatedService, HttpRequest } from './simulated-service.js';
 
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
@@ -20,6 +22,8 @@ export interface SandboxServerOptions {
   controlHelp?: readonly string[];
   /** In bytes, default 2 MiB: of a larger one the vendor sees nothing, and it answers 413. */
   maxBodyBytes?: number;
+  /** Of pages that may call the sandbox: the console. None by default. */
+  consoleOrigins?: readonly string[];
   host: string;
   /** 0 takes any free port. */
   port: number;
@@ -63,11 +67,17 @@ async function serve(
   response: ServerResponse,
 ): Promise<void> {
   const { service, requestLog, faults, control, controlHelp, maxBodyBytes = MAX_BODY_BYTES } = options;
+  const access = pageAccess(options.consoleOrigins ?? [], incoming, response);
+  if (access === 'preflight') return undefined;
   const body = await readBody(incoming, maxBodyBytes);
   const { method = 'GET', url = '/', headers } = incoming;
   const request: HttpRequest = { method, url, headers, body: body ?? '' };
   if (new RegExp(`^${CONTROL_PREFIX}(?:[/?]|$)`).test(url)) {
-    return new FaultResponse(response, () => {}).send(await controlResponse(control, request, controlHelp));
+    const answer =
+      access === 'foreign'
+        ? jsonResponse(403, { error: 'pages of other origins than the console may not use this' })
+        : await controlResponse(control, request, controlHelp);
+    return new FaultResponse(response, () => {}).send(answer);
   }
 
   const call = service.identify(request);

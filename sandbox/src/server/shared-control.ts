@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ControlInputError, parseInput } from './control-input.js';
+import { ControlInputError, lastOf, parseInput } from './control-input.js';
 import type { ControlRoute } from './control-api.js';
 import type { FaultRules } from '../faults/fault-rules.js';
 import type { FaultRule } from '../faults/fault.js';
@@ -31,11 +31,15 @@ export function sharedControl(
     {
       method: 'GET',
       path: '/requests',
-      help: `calls in order of arrival, and counts; ?route=${routes.join('|')}`,
+      help: `calls in order of arrival, and counts; ?route=${routes.join('|')} and ?last=100`,
       run: ({ query }) => {
         const requests = requestLog.list(wantedRoute(query, routes));
         const concurrent = routes.map((route) => [route, requestLog.maxConcurrent(route)]);
-        return { count: requests.length, max_concurrent: Object.fromEntries(concurrent), requests };
+        return {
+          count: requests.length,
+          max_concurrent: Object.fromEntries(concurrent),
+          requests: lastOf(requests, query),
+        };
       },
     },
     {

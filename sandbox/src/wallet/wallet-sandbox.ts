@@ -24,6 +24,8 @@ export interface WalletSandboxOptions {
   secret?: string;
   /** Called with one readable line for every event. */
   say?: (line: string) => void;
+  /** Of pages that may use the control API; none by default. */
+  consoleOrigins?: readonly string[];
   /** Of the generators behind fault rates; default 1. */
   seed?: number;
 }
@@ -54,7 +56,14 @@ export interface WalletSandbox {
 
 /** Starts a virtual wallet. Rejects when the port is taken or the secret is none. */
 export async function startWalletSandbox(options: WalletSandboxOptions = {}): Promise<WalletSandbox> {
-  const { host = '127.0.0.1', port = 0, secret = DEMO_SECRET, say = () => {}, seed = 1 } = options;
+  const {
+    host = '127.0.0.1',
+    port = 0,
+    secret = DEMO_SECRET,
+    say = () => {},
+    seed = 1,
+    consoleOrigins,
+  } = options;
   const requestLog = new RequestLog();
   const faults = new FaultRules(WALLET_ROUTES, seed);
   const ledger = new WalletLedger();
@@ -81,6 +90,7 @@ export async function startWalletSandbox(options: WalletSandboxOptions = {}): Pr
     requestLog,
     faults,
     control,
+    consoleOrigins,
     host,
     port,
     maxBodyBytes: MAX_BODY_BYTES,
