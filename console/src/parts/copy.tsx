@@ -9,7 +9,13 @@ export function Copy({ text, label = 'Copy' }: { readonly text: string; readonly
     setTimeout(() => setCopied(false), 2_000);
   };
   return (
-    <button type="button" class="copy" aria-label={label} title={label} onClick={() => void copy()}>
+    <button
+      type="button"
+      class="copy"
+      aria-label={isCopied ? 'Copied' : label}
+      title={label}
+      onClick={() => void copy()}
+    >
       <span aria-live="polite">{isCopied ? 'Copied' : 'Copy'}</span>
     </button>
   );
