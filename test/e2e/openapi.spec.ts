@@ -92,7 +92,7 @@ function pathsOf(tree: string): string[] {
 /** Every route of the app, but for HEAD and the description itself, as `get /path`. */
 async function routes(): Promise<string[]> {
   const tree = world.gateway.app.getHttpAdapter().getInstance().printRoutes({ commonPrefix: false });
-  const paths = pathsOf(tree).filter((path) => !/^\/(docs|openapi\.)/.test(path));
+  const paths = pathsOf(tree).filter((path) => !/^\/(docs|console|openapi\.)/.test(path));
   const found = await Promise.all(
     paths.map(async (path) => {
       const { headers } = await sendBytes(world.gateway.url, `PROPFIND ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
