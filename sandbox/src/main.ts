@@ -121,7 +121,8 @@ async function serveGateway({ kigo, kiip, wallet, redis }: Surroundings, dataDir
   const url = reachable(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
   const others = {
     kigo: { url: reachable(kigo.url), settings: kigo.configure({}) },
-    kiip: { url: reachable(kiip.url), settings: kiip.configure({}) },
+    // Rewards tell how much they are worth, so the console can show which of them nobody has redeemed.
+    kiip: { url: reachable(kiip.url), settings: kiip.configure({ virtualValue: true }) },
     wallet: { url: reachable(wallet.url), secret: wallet.secret },
     ...(redis && { redis: { url: reachable(redis.url), redisUrl: redis.redisUrl } }),
   };
