@@ -22,7 +22,7 @@ const consumer = new RewardsConsumer({
     ),
 });
 
-const app = fastify();
+const app = fastify({ requestTimeout: 10_000 });
 app.register(fastifyConsumer(consumer), { prefix: '/events' });
 app.get<{ Params: { user: string } }>('/users/:user/balances', async ({ params }) => {
   const { rows } = await pool.query('select content, quantity from balances where user_id = $1', [

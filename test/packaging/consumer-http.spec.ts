@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { Body, Controller, HttpCode, Module, Post } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -14,7 +15,7 @@ import type {
   GatewayEvent,
   RewardsConsumer,
 } from '../../clients/consumer/src/index.js';
-import { CONSUMER_SECRET } from '../support/consumer.js';
+import { CONSUMER_SECRET, signPayload } from '../support/consumer.js';
 import { installConsumer } from '../support/packed-consumer.js';
 import type { PackedConsumer } from '../support/packed-consumer.js';
 
@@ -36,22 +37,25 @@ beforeAll(async () => {
   adapters = { ...one, ...two, ...three } as typeof adapters;
 }, 240_000);
 afterAll(() => packed.remove());
+afterEach(() => mock.restoreAll());
 
 let handled: CurrencyIssued[];
 let ignored: [GatewayEvent, string][];
 let errors: [string, number][];
 
-const consumerOf = (options: Partial<ConsumerOptions<undefined>> = {}) => {
+const optionsOf = (options: Partial<ConsumerOptions<undefined>>): ConsumerOptions<undefined> => {
   [handled, ignored, errors] = [[], [], []];
-  return new core.RewardsConsumer<undefined>({
+  return {
     secrets: [CONSUMER_SECRET],
     inbox: testing.memoryInbox(),
-    handle: (event) => handled.push(event),
+    handle: (event) => void handled.push(event),
     onIgnored: (event, reason) => ignored.push([event, reason]),
     onError: (error, status) => errors.push([(error as Error).message, status]),
     ...options,
-  });
+  };
 };
+const consumerOf = (options: Partial<ConsumerOptions<undefined>> = {}) =>
+  new core.RewardsConsumer<undefined>(optionsOf(options));
 
 const send = (consumer: RewardsConsumer<undefined>, event = testing.simulate(CONSUMER_SECRET)) =>
   consumer.fetch(new Request('http://wallet/events', event));
@@ -87,13 +91,21 @@ describe('the answers of a consumer', () => {
     expect((await consumer.fetch(new Request('http://wallet/events'))).status).toBe(401);
     expect(handled).toEqual([]);
     expect(await answerOf(await send(consumer, event))).toEqual([200, 'handled']);
-    expect(errors.map(([message, status]) => [message.slice(0, 13), status])).toEqual(
-      Array.from({ length: 4 }, () => ['The signature', 401]),
-    );
+    expect(errors.map(([message, status]) => [message.slice(0, 24), status])).toEqual([
+      ['The signature of the eve', 401],
+      ['The signature of the eve', 401],
+      ['The event was not signed', 401],
+      ['The header webhook-id is', 401],
+    ]);
   });
 
   it('say when the event is to come again, and nothing of the reason', async () => {
-    const failures = [new core.RetryLater(0.5), new core.ConsumerGone(), new Error('the password is 1234')];
+    const failures = [
+      new core.RetryLater(0.5),
+      new core.ConsumerUnavailable(60),
+      new core.ConsumerGone(),
+      new Error('the password is 1234'),
+    ];
     const consumer = consumerOf({
       handle: () => {
         const failure = failures.shift();
@@ -103,11 +115,89 @@ describe('the answers of a consumer', () => {
     const event = testing.simulate(CONSUMER_SECRET);
 
     const later = await send(consumer, event);
-    expect([later.headers.get('retry-after'), ...(await answerOf(later))]).toEqual(['1', 503, 'retry-later']);
+    expect([later.headers.get('retry-after'), ...(await answerOf(later))]).toEqual(['1', 425, 'retry-later']);
+    const unavailable = await send(consumer, event);
+    expect([unavailable.headers.get('retry-after'), ...(await answerOf(unavailable))]).toEqual([
+      '60',
+      503,
+      'unavailable',
+    ]);
     expect(await answerOf(await send(consumer, event))).toEqual([410, 'gone']);
     expect(await answerOf(await send(consumer, event))).toEqual([500, 'failed']);
-    expect(errors).toEqual([['the password is 1234', 500]]);
+    expect(errors.map(([, status]) => status)).toEqual([425, 503, 410, 500]);
+    expect(errors[3]![0]).toBe('the password is 1234');
     expect(await answerOf(await send(consumer, event))).toEqual([200, 'handled']);
+  });
+
+  it('are 500 for a query that was built and not run, and when onError fails too', async () => {
+    const { mock: logged } = mock.method(console, 'error', () => undefined);
+    const consumer = consumerOf({
+      handle: async () => ({ execute: () => undefined }),
+      onError: () => {
+        throw new Error('no log today');
+      },
+    });
+
+    expect(await answerOf(await send(consumer))).toEqual([500, 'failed']);
+    expect(logged.calls.map(({ arguments: args }) => args)).toEqual([
+      ['onError failed:', new Error('no log today')],
+    ]);
+  });
+
+  it('are 400 for an entry under the id of another one', async () => {
+    const { body, headers } = testing.simulate(CONSUMER_SECRET);
+    const signature = signPayload('iss_other', headers['webhook-timestamp']!, body);
+    const event = {
+      method: 'POST' as const,
+      headers: { ...headers, 'webhook-id': 'iss_other', 'webhook-signature': signature },
+      body,
+    };
+
+    expect(await answerOf(await send(consumerOf(), event))).toEqual([400, 'refused']);
+    expect(handled).toEqual([]);
+  });
+
+  it('do not wait for what cannot be an event, nor for ever', async () => {
+    const { mock: timer } = mock.method(globalThis, 'setTimeout', (run: () => void) => setImmediate(run));
+    const body = mock.fn(async function* () {
+      yield await new Promise<Uint8Array>(() => undefined);
+    });
+    const consumer = consumerOf();
+    const { headers } = testing.simulate(CONSUMER_SECRET);
+
+    expect(await consumer.receive({ ...headers, 'webhook-timestamp': '1' }, body)).toMatchObject({
+      status: 401,
+    });
+    expect(body.mock.callCount()).toBe(0);
+    expect(await consumer.receive(headers, body)).toMatchObject({ status: 408 });
+    expect(timer.calls[0]!.arguments).toEqual([expect.any(Function), 10_000]);
+  });
+
+  it('tell the console of what nobody would see otherwise', async () => {
+    const { mock: logged } = mock.method(console, 'error', () => undefined);
+    const inbox = testing.memoryInbox();
+    const { onIgnored: _, onError: __, ...options } = optionsOf({ inbox });
+    const consumer = new core.RewardsConsumer<undefined>(options);
+    const first = testing.simulate(CONSUMER_SECRET, {
+      id: 'iss_1',
+      transaction_id: 't',
+      received_at: '2020-01-31T12:00:00Z',
+    });
+    await send(consumer, first);
+    await send(
+      consumer,
+      testing.simulate(CONSUMER_SECRET, { id: 'iss_2', transaction_id: 't', quantity: 90 }),
+    );
+    await send(consumer);
+    await inbox.purge();
+    await send(consumer, first);
+    for (const _attempt of ['first', 'within a minute']) await send(consumer, testing.simulate(OTHER_SECRET));
+
+    expect(logged.calls.map(({ arguments: args }) => args.join(' '))).toEqual([
+      expect.stringMatching(/iss_2 .*: conflict/),
+      expect.stringMatching(/iss_1 .*: expired/),
+      expect.stringMatching(/401.* No matching signature/),
+    ]);
   });
 
   it('are 200 for what is not to be handled', async () => {
@@ -138,17 +228,29 @@ describe('the answers of a consumer', () => {
     const inbox = testing.memoryInbox();
     const consumer = consumerOf({ inbox });
     const event = testing.simulate(CONSUMER_SECRET, { received_at: '2020-01-31T12:00:00.000Z' });
-    await send(consumer, event);
+    for (const each of [event, undefined]) await send(consumer, each);
 
     expect(await inbox.purge()).toBe(1);
 
     expect(await answerOf(await send(consumer, event))).toEqual([200, 'expired']);
-    expect(handled).toHaveLength(1);
+    expect(handled).toHaveLength(2);
     expect(ignored).toEqual([[JSON.parse(event.body), 'expired']]);
   });
 
+  it('are one 200 handled for events at once that name one entry and two rewards', async () => {
+    const consumer = consumerOf();
+    const events = ['one', 'two'].map((transaction_id) =>
+      testing.simulate(CONSUMER_SECRET, { id: 'iss_1', transaction_id }),
+    );
+
+    await Promise.all(events.map((event) => send(consumer, event)));
+
+    expect(handled).toHaveLength(1);
+  });
+
   it('need secrets that can be right', () => {
-    for (const secrets of [[], ['whsec_'], ['whsec_not Base64!']])
+    const right = CONSUMER_SECRET;
+    for (const secrets of [[], ['whsec_'], ['whsec_not Base64!'], [`${right}\n`], [right.slice(6)]])
       expect(() => consumerOf({ secrets })).toThrow(RangeError);
   });
 });
@@ -237,7 +339,7 @@ describe.each(Object.keys(SERVERS))('%s', (name) => {
       expect(await answerOf(await post(testing.simulate(OTHER_SECRET)))).toEqual([401, 'refused']);
       expect((await post({})).status).toBe(401);
       const later = await post(testing.simulate(CONSUMER_SECRET, { user_id: 'later' }));
-      expect([later.status, later.headers.get('retry-after')]).toEqual([503, '60']);
+      expect([later.status, later.headers.get('retry-after')]).toEqual([425, '60']);
       const large = testing.simulate(CONSUMER_SECRET, { user_id: 'x'.repeat(300_000) });
       expect((await post(large)).status).toBe(413);
       const stream = new Blob([large.body]).stream();
@@ -249,6 +351,15 @@ describe.each(Object.keys(SERVERS))('%s', (name) => {
       await server.close();
     }
   });
+});
+
+it('fetch says that a body was read before', async () => {
+  const consumer = consumerOf();
+  const request = new Request('http://wallet/events', testing.simulate(CONSUMER_SECRET));
+  await request.text();
+
+  expect(await answerOf(await consumer.fetch(request))).toEqual([500, 'failed']);
+  expect(errors).toEqual([[expect.stringContaining('was read before'), 500]]);
 });
 
 it.each<[string, (consumer: RewardsConsumer<undefined>) => Promise<Served>, string]>([

@@ -16,6 +16,7 @@ const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS).toISOStri
 const entry = (id: string, receivedAt = daysAgo(0), reward = `reward of ${id}`): InboxEntry => ({
   id,
   reward,
+  credit: 'the same',
   receivedAt,
 });
 
@@ -57,9 +58,12 @@ beforeAll(async () => {
     ),
   };
   await database.query('create table credits (id text)');
-  // As often as somebody likes.
-  for (const table of ['rewards_inbox', 'public.other_inbox', 'rewards_inbox'])
-    await database.query(core.createInboxTables(table));
+  // As often as somebody likes, and at the same time.
+  await Promise.all(
+    ['rewards_inbox', 'public.other_inbox'].flatMap((table) =>
+      Array.from({ length: 10 }, () => pool.query(core.createInboxTables(table))),
+    ),
+  );
 }, 240_000);
 afterAll(async () => {
   await pool.end();
@@ -107,11 +111,17 @@ describe.each(['pg', 'kysely'])('an inbox on %s', (name) => {
   it('knows a reward that comes again under a new id', async () => {
     await credit(candidates[name]!, entry('d', daysAgo(1), 'the same'));
 
-    expect(await credit(candidates[name]!, entry('d, restored', daysAgo(0), 'the same'))).toBe('duplicate');
+    const restored = entry('d, restored', daysAgo(0), 'the same');
+    expect(await credit(candidates[name]!, restored)).toBe('duplicate');
+    expect(await credit(candidates[name]!, { ...restored, credit: 'more' })).toBe('conflict');
+    // An erased user has another id.
+    expect(await credit(candidates[name]!, { ...restored, id: 'd', credit: 'more' })).toBe('duplicate');
   });
 
   it('handles no entry from the time that was purged, and every later one', async () => {
     const inbox = candidates[name]!;
+    // Nothing is forgotten, so nothing is expired.
+    expect(await inbox.purge()).toBe(0);
     for (const days of [500, 399]) await credit(candidates[name]!, entry(`${days} days`, daysAgo(days)));
 
     expect(await inbox.purge()).toBe(1);
@@ -169,7 +179,7 @@ describe.each(['read committed', 'repeatable read', 'serializable'])('a purge, u
     });
     const other = core.sqlInbox(transact(isolation), table);
     const old = entry('old', daysAgo(500));
-    await other.once(old, () => undefined);
+    for (const each of [old, entry('new')]) await other.once(each, () => undefined);
 
     const purging = core.sqlInbox(slow, table).purge();
     await deleted.promise;
@@ -186,6 +196,45 @@ describe.each(['read committed', 'repeatable read', 'serializable'])('a purge, u
     expect(await again).toMatch(isolation === 'read committed' ? 'expired' : /^could not serialize access/);
     expect(await credits()).toEqual([]);
   });
+});
+
+it('a purge by a clock that is ahead forgets nothing new', async () => {
+  const table = 'ahead';
+  // As for a server whose clock is two years ahead.
+  await database.query(`${core.createInboxTables(table)}
+    create schema ahead_clock;
+    create function ahead_clock.now() returns timestamptz as $$ select pg_catalog.now() + interval '2 years' $$ language sql`);
+  const inbox = core.sqlInbox(
+    (work) =>
+      transact('read committed')(async (tx, query) => {
+        await query('set local search_path = ahead_clock, pg_catalog, public', []);
+        return work(tx, query);
+      }),
+    table,
+  );
+  await credit(
+    toCandidate(inbox, (tx: PoolClient, statement) => tx.query(statement)),
+    entry('yesterday', daysAgo(1)),
+  );
+
+  expect(await inbox.purge()).toBe(0);
+});
+
+it('waits for another delivery no longer than the gateway does', async () => {
+  const mayCommit = Promise.withResolvers<void>();
+  const first = core.sqlInbox(transact('read committed', () => mayCommit.promise));
+  const impatient = core.sqlInbox<PoolClient>((work) =>
+    transact('read committed')((tx, query) =>
+      work(tx, (statement, values) => query(statement.replace(`'8s'`, `'50ms'`), values)),
+    ),
+  );
+  const handled = Promise.withResolvers<void>();
+  const slow = first.once(entry('slow'), handled.resolve);
+  await handled.promise;
+
+  await expect(impatient.once(entry('slow'), () => undefined)).rejects.toThrow(core.RetryLater);
+  mayCommit.resolve();
+  expect(await slow).toBe('handled');
 });
 
 it('names of tables are names', () => {

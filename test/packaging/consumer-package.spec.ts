@@ -29,13 +29,25 @@ const OTHER_LIBRARIES = `
 declare module '@prisma/client' {
   namespace Prisma { interface TransactionClient { $queryRawUnsafe<T = unknown>(sql: string, ...values: any[]): Promise<T> } }
   interface PrismaClient extends Prisma.TransactionClient {
-    $transaction<R>(work: (tx: Prisma.TransactionClient) => Promise<R>): Promise<R>;
+    $transaction<R>(work: (tx: Prisma.TransactionClient) => Promise<R>, options: { timeout?: number; maxWait?: number; isolationLevel?: 'ReadCommitted' }): Promise<R>;
   }
 }
 declare module 'typeorm' {
   interface EntityManager { query<T = any>(sql: string, values?: any[]): Promise<T> }
-  interface DataSource { transaction<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> }
+  interface DataSource { transaction<T>(isolation: 'READ COMMITTED', work: (tx: EntityManager) => Promise<T>): Promise<T> }
 }
+`;
+
+/** The coins would be lost without an error. */
+const FORGOTTEN_EXECUTE = `
+import { RewardsConsumer } from '@rewards-gateway/consumer';
+import { kyselyInbox } from '@rewards-gateway/consumer/kysely';
+import type { Kysely } from 'kysely';
+declare const db: Kysely<{ credits: { id: string } }>;
+const options = { secrets: [], inbox: kyselyInbox(db) };
+// @ts-expect-error
+new RewardsConsumer({ ...options, handle: ({ data }, tx) => tx.insertInto('credits').values({ id: data.id }) });
+new RewardsConsumer({ ...options, handle: ({ data }, tx) => tx.insertInto('credits').values({ id: data.id }).execute() });
 `;
 
 let packed: PackedConsumer;
@@ -67,6 +79,7 @@ describe('the package of the consumer kit', () => {
     const files = [
       ...examples.map((code, index) => [`example-${index}.ts`, code]),
       ['other.d.ts', OTHER_LIBRARIES],
+      ['forgotten-execute.ts', FORGOTTEN_EXECUTE],
     ];
     for (const [name, code] of files) writeFileSync(join(packed.folder, name!), code!);
     const client = join(root, 'clients/typescript/src');
@@ -76,7 +89,7 @@ describe('the package of the consumer kit', () => {
       '@rewards-gateway/client/token-file': [join(client, 'token-file.ts')],
     };
     expect(typeErrorsIn(packed.folder, { paths })).toBe('');
-    expect(files).toHaveLength(8);
+    expect(files).toHaveLength(9);
   });
 
   it('can be required, and its types are found by older resolvers', () => {

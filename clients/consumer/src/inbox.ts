@@ -4,12 +4,17 @@ export interface InboxEntry {
   readonly id: string;
   /** A hash of what makes a reward unique: after a restore of the gateway, the same one may come under a new id. */
   readonly reward: string;
+  /** A hash of who got what. */
+  readonly credit: string;
   /** When the gateway received it (RFC 3339). */
   readonly receivedAt: string;
 }
 
-/** `expired`: it is older than what the inbox remembers, so nobody knows whether it has been handled. */
-export type InboxOutcome = 'handled' | 'duplicate' | 'expired';
+/**
+ * `conflict`: its reward has been handled under another id, and for another user, content or quantity.
+ * `expired`: it is older than what the inbox remembers, so nobody knows whether it has been handled.
+ */
+export type InboxOutcome = 'handled' | 'duplicate' | 'conflict' | 'expired';
 
 /** Remembers the entries that have been handled, in the database in which the handler writes. */
 export interface Inbox<Tx> {
@@ -22,7 +27,8 @@ export interface Inbox<Tx> {
   loadCursor(): Promise<string | undefined>;
   saveCursor(cursor: string): Promise<void>;
   /**
-   * Forgets entries that the gateway received more than `days` ago (400 unless given), and from then on handles none from that time.
+   * Forgets entries that the gateway received more than `days` ago (400 unless given). If there were any, it handles none from that
+   * time any more.
    * @returns how many it forgot
    * @throws RangeError for less than 30 days
    */

@@ -3,7 +3,7 @@ export type { Answer, ConsumerOptions, IgnoredReason } from './consumer.js';
 export type { CurrencyIssued, GatewayEvent, Issuance } from './events.js';
 export type { CatchUpCounts, FeedClient } from './feed.js';
 export type { Inbox, InboxEntry, InboxOutcome } from './inbox.js';
-export { ConsumerGone, RetryLater } from './outcomes.js';
+export { ConsumerGone, ConsumerUnavailable, RetryLater } from './outcomes.js';
 export type { ReceivedBody } from './read-body.js';
 export { createInboxTables, sqlInbox } from './sql-inbox.js';
 export type { Query, Transact } from './sql-inbox.js';

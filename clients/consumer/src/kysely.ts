@@ -7,12 +7,15 @@ import { sqlInbox } from './sql-inbox.js';
 export function kyselyInbox<DB>(db: Kysely<DB>, table?: string): Inbox<Transaction<DB>> {
   return sqlInbox<Transaction<DB>>(
     (work) =>
-      db.transaction().execute((tx) =>
-        work(tx, async (statement, values) => {
-          const { rows } = await tx.executeQuery(CompiledQuery.raw(statement, values));
-          return rows;
-        }),
-      ),
+      db
+        .transaction()
+        .setIsolationLevel('read committed')
+        .execute((tx) =>
+          work(tx, async (statement, values) => {
+            const { rows } = await tx.executeQuery(CompiledQuery.raw(statement, values));
+            return rows;
+          }),
+        ),
     table,
   );
 }

@@ -1,4 +1,4 @@
-/** Thrown by `handle`: nothing is kept, and the gateway sends the event again after this time, at most three days. */
+/** Thrown by `handle`: nothing is kept, and the gateway sends this event again after this time, at most three days. Others go on. */
 export class RetryLater extends Error {
   override readonly name = 'RetryLater';
 
@@ -6,6 +6,20 @@ export class RetryLater extends Error {
     if (!(seconds > 0 && seconds <= 3 * 86_400))
       throw new RangeError('RetryLater: seconds must be more than 0, and at most three days.');
     super(`The event is to be sent again in ${seconds} s.`);
+  }
+}
+
+/** Thrown by `handle`: nothing is kept, and the gateway sends no event at all for this time, at most an hour. */
+export class ConsumerUnavailable extends Error {
+  override readonly name = 'ConsumerUnavailable';
+
+  constructor(
+    readonly seconds: number,
+    options?: ErrorOptions,
+  ) {
+    if (!(seconds > 0 && seconds <= 3_600))
+      throw new RangeError('ConsumerUnavailable: seconds must be more than 0, and at most an hour.');
+    super(`The consumer takes no events for ${seconds} s.`, options);
   }
 }
 

@@ -13,7 +13,7 @@ export function pgInbox(pool: Pool, table?: string): Inbox<PoolClient> {
       client.release(broken);
     };
     try {
-      await client.query('begin');
+      await client.query('begin isolation level read committed');
       const result = await work(client, async (statement, values) => {
         const { rows } = await client.query(statement, values);
         return rows;

@@ -7,8 +7,6 @@ import type { Inbox, InboxEntry } from './inbox.js';
 export interface SimulateOptions {
   /** `kiip.currency.issued` unless given. */
   readonly type?: string;
-  /** The `webhook-id`: the id of the entry unless given. */
-  readonly id?: string;
   /** When it was signed: now unless given. */
   readonly signedAt?: Date;
 }
@@ -24,7 +22,7 @@ export interface SimulatedEvent {
 export function simulate(
   secret: string,
   data: Partial<Issuance> = {},
-  { type = 'kiip.currency.issued', id, signedAt = new Date() }: SimulateOptions = {},
+  { type = 'kiip.currency.issued', signedAt = new Date() }: SimulateOptions = {},
 ): SimulatedEvent {
   const entry: Issuance = {
     id: `iss_${randomBytes(16).toString('hex')}`,
@@ -44,14 +42,13 @@ export function simulate(
   };
   const event = { type, timestamp: entry.received_at, data: type === 'gateway.test' ? {} : entry };
   const body = JSON.stringify(event);
-  const webhookId = id ?? entry.id;
   return {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
-      'webhook-id': webhookId,
+      'webhook-id': entry.id,
       'webhook-timestamp': String(Math.floor(signedAt.getTime() / 1_000)),
-      'webhook-signature': new Webhook(secret).sign(webhookId, signedAt, body),
+      'webhook-signature': new Webhook(secret).sign(entry.id, signedAt, body),
     },
     body,
   };
@@ -65,28 +62,32 @@ export function memoryInbox<Tx = undefined>(tx?: Tx): Inbox<Tx> {
   let purgedBefore = -Infinity;
   return {
     async once(entry, handle) {
-      while (running.has(entry.reward)) await running.get(entry.reward)!.catch(() => undefined);
-      const isKnown = [...entries.values()].some(
+      const keys = [entry.id, entry.reward];
+      for (let key; (key = keys.find((each) => running.has(each)));)
+        await running.get(key)!.catch(() => undefined);
+      const known = [...entries.values()].find(
         ({ id, reward }) => id === entry.id || reward === entry.reward,
       );
-      if (isKnown) return 'duplicate';
+      if (known) return known.id === entry.id || known.credit === entry.credit ? 'duplicate' : 'conflict';
       if (Date.parse(entry.receivedAt) < purgedBefore) return 'expired';
       const handling = Promise.resolve(handle(tx as Tx));
-      running.set(entry.reward, handling);
+      for (const key of keys) running.set(key, handling);
       try {
         await handling;
         entries.set(entry.id, entry);
         return 'handled';
       } finally {
-        running.delete(entry.reward);
+        for (const key of keys) running.delete(key);
       }
     },
     loadCursor: async () => cursor,
     saveCursor: async (next) => void (cursor = next),
     async purge(days = PURGE_DAYS) {
       checkPurgeDays(days);
-      purgedBefore = Math.max(purgedBefore, Date.now() - days * 86_400_000);
-      const old = [...entries.values()].filter(({ receivedAt }) => Date.parse(receivedAt) < purgedBefore);
+      const times = Array.from(entries.values(), ({ receivedAt }) => Date.parse(receivedAt));
+      const horizon = Math.min(Date.now(), Math.max(...times)) - days * 86_400_000;
+      const old = [...entries.values()].filter(({ receivedAt }) => Date.parse(receivedAt) < horizon);
+      if (old.length > 0) purgedBefore = Math.max(purgedBefore, horizon);
       for (const { id } of old) entries.delete(id);
       return old.length;
     },

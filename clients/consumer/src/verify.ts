@@ -8,6 +8,9 @@ export type Secrets = readonly string[] | (() => readonly string[] | Promise<rea
 /** As Node.js has them. */
 export type ReceivedHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
+/** 24 bytes or more, as the gateway wants them. */
+const SECRET = /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/;
+const TOLERANCE_SECONDS = 300;
 const NAMES = ['webhook-id', 'webhook-timestamp', 'webhook-signature'] as const;
 
 /** @throws RangeError if there is none, or one cannot be a secret */
@@ -15,11 +18,27 @@ export function toWebhooks(secrets: readonly string[]): Webhook[] {
   if (secrets.length === 0) throw new RangeError('secrets must have at least one secret.');
   return secrets.map((secret) => {
     try {
-      return new Webhook(secret);
+      // The library takes more than that, such as a secret with a line break.
+      if (SECRET.test(secret)) return new Webhook(secret);
     } catch {
-      throw new RangeError('secrets must be whsec_ and Base64, as in DELIVERY_CONSUMERS of the gateway.');
+      // Its padding is wrong.
     }
+    throw new RangeError(
+      'Each of secrets must be whsec_ and Base64 of at least 24 bytes, as in DELIVERY_CONSUMERS of the gateway.',
+    );
   });
+}
+
+/**
+ * Before the body is read: most of what is not of the gateway ends here.
+ * @throws Refusal 401
+ */
+export function checkHeaders(headers: ReceivedHeaders): void {
+  const missing = NAMES.find((name) => !headers[name]);
+  if (missing) throw new Refusal(401, `The header ${missing} is missing.`);
+  const ageSeconds = Date.now() / 1_000 - Number(headers['webhook-timestamp']);
+  if (!(Math.abs(ageSeconds) <= TOLERANCE_SECONDS))
+    throw new Refusal(401, 'The event was not signed within five minutes of now: check the clocks.');
 }
 
 /**
