@@ -178,7 +178,8 @@ it('waits with one event, or with all, as the handler says', async () => {
       if (data.user_id === 'closed') throw new core.ConsumerUnavailable(3_600);
     },
   });
-  const server = createServer(expressHandler(waiting)).listen(0, '127.0.0.1');
+  const handler = expressHandler(waiting);
+  const server = createServer((request, response) => void handler(request, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const other = await newDatabase();

@@ -204,7 +204,7 @@ it('a purge by a clock that is ahead forgets nothing new', async () => {
   await database.query(`${core.createInboxTables(table)}
     create schema ahead_clock;
     create function ahead_clock.now() returns timestamptz as $$ select pg_catalog.now() + interval '2 years' $$ language sql`);
-  const inbox = core.sqlInbox(
+  const inbox = core.sqlInbox<PoolClient>(
     (work) =>
       transact('read committed')(async (tx, query) => {
         await query('set local search_path = ahead_clock, pg_catalog, public', []);
@@ -229,7 +229,7 @@ it('waits for another delivery no longer than the gateway does', async () => {
     ),
   );
   const handled = Promise.withResolvers<void>();
-  const slow = first.once(entry('slow'), handled.resolve);
+  const slow = first.once(entry('slow'), () => handled.resolve());
   await handled.promise;
 
   await expect(impatient.once(entry('slow'), () => undefined)).rejects.toThrow(core.RetryLater);
