@@ -165,7 +165,11 @@ function withCompressed([name, content]) {
 async function buildSandbox() {
   const output = await bundle(
     {
-      input: { main: 'sandbox/src/main.ts', index: 'sandbox/src/index.ts' },
+      input: {
+        command: 'sandbox/src/command.ts',
+        main: 'sandbox/src/main.ts',
+        index: 'sandbox/src/index.ts',
+      },
       external: /^[^./\0]/,
     },
     { preserveModules: true, preserveModulesRoot: 'sandbox/src' },

@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Agent } from 'undici';
 import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
 import { freePort } from '../support/free-port.js';
@@ -60,6 +61,15 @@ async function call(url: string, method = 'GET', body?: object): Promise<unknown
   return response.json();
 }
 
+/** The file that npx runs. */
+function sandboxCommand(): string {
+  const { folder: sandbox } = packed['sandbox']!;
+  const { bin } = JSON.parse(readFileSync(join(sandbox, 'package.json'), 'utf8')) as {
+    bin: Record<string, string>;
+  };
+  return join(sandbox, ...Object.values(bin));
+}
+
 describe('the packages, packed', () => {
   it('have entries and types in which publint and Are The Types Wrong find nothing wrong', () => {
     expect(problemsOf(...Object.values(packed))).toBe('');
@@ -73,7 +83,7 @@ describe('the packages, packed', () => {
       expect(linesOf(readFileSync(join(folder, file), 'utf8')).length).toBeLessThan(40);
   });
 
-  it('have the gateway in the sandbox, without its commands', () => {
+  it('have the gateway in the sandbox, without its commands and source maps', () => {
     const { paths, size } = packed['sandbox']!;
     process.stdout.write(`The sandbox has ${size} bytes.\n`);
     const gateway = paths.filter((path) => path.startsWith('dist/gateway/'));
@@ -82,7 +92,18 @@ describe('the packages, packed', () => {
         ['main.js', 'openapi.json', 'licences.txt'].map((name) => `dist/gateway/${name}`),
       ),
     );
-    expect(gateway.filter((path) => /\.map$|\/cli\//.test(path))).toEqual([]);
+    expect(gateway.filter((path) => path.includes('/cli/'))).toEqual([]);
+    expect(paths.filter((path) => path.endsWith('.map'))).toEqual([]);
+  });
+
+  it('say which Node.js the sandbox needs, where it is older', () => {
+    const command = sandboxCommand();
+    // Older versions fail at what a module imports, before they run any of it.
+    expect(readFileSync(command, 'utf8')).not.toMatch(/^import\b/m);
+    const preload = `Object.defineProperty(process.versions, 'node', { value: '20.20.2' })`;
+    const args = [`--import=data:text/javascript,${encodeURIComponent(preload)}`, command];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 10_000 });
+    expect([status, stderr]).toEqual([1, 'The sandbox needs Node.js 24 or later. This is 20.20.2.\n']);
   });
 });
 
@@ -103,11 +124,7 @@ describe('the sandbox, from its package', () => {
       url[name] = `http://127.0.0.1:${env[name]}`;
     }
     wallet = `http://127.0.0.1:${await freePort()}`;
-    const { bin } = JSON.parse(readFileSync(join(packed['sandbox']!.folder, 'package.json'), 'utf8')) as {
-      bin: Record<string, string>;
-    };
-    const [path] = Object.values(bin);
-    sandbox = start(join(packed['sandbox']!.folder, path!), {
+    sandbox = start(sandboxCommand(), {
       ...env,
       SANDBOX_CONSUMER_URL: `${wallet}/events`,
     });
@@ -131,6 +148,8 @@ describe('the sandbox, from its package', () => {
     });
 
     expect(await call(badge)).toEqual({ count: 12 });
+    // The gateway answers 404, which is about this backend's call.
+    expect((await fetch(badge.replace('user123', 'nobody'))).status).toBe(502);
     const device = {
       id: 'demo-device',
       lang: 'en',
@@ -143,7 +162,22 @@ describe('the sandbox, from its package', () => {
     const level = `${backend}/users/user-123/levels/level-1/completion-1`;
     const first = await call(level, 'PUT', device);
     expect(first).toEqual({ page: expect.stringContaining('/reward/') });
-    expect(await call(level, 'PUT', device)).toEqual(first);
+    // The user tries again in another network, with another phone.
+    const elsewhere = new Agent({ localAddress: '127.0.0.2' });
+    const again = await elsewhere.request({
+      origin: backend,
+      path: new URL(level).pathname,
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...device, id: 'other-device' }),
+    });
+    expect(await again.body.json()).toEqual(first);
+    await elsewhere.close();
+    for (const other of [level.replace('user-123', 'user-124'), level.replace('level-1', 'level-2')]) {
+      const page = await call(other, 'PUT', device);
+      expect(page).toEqual({ page: expect.stringContaining('/reward/') });
+      expect(page).not.toEqual(first);
+    }
     await call(kiip('/redeem'), 'POST');
     const coins = [{ content: expect.any(String), quantity: '20' }];
     const balances = async () => (await call(`${wallet}/users/user-123/balances`)) as object[];
