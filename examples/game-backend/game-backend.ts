@@ -1,4 +1,5 @@
-import { RewardsGatewayClient } from '@rewards-gateway/client';
+import { hash } from 'node:crypto';
+import { GatewayProblem, RewardsGatewayClient } from '@rewards-gateway/client';
 import type { Schemas } from '@rewards-gateway/client';
 import { fastify } from 'fastify';
 
@@ -8,10 +9,19 @@ const gateway = new RewardsGatewayClient({
   token: GATEWAY_TOKEN ?? 'demo-key-for-this-machine-only',
 });
 const app = fastify();
+// The statuses of the gateway are for this backend: an app would sign its user out after a 401.
+app.setErrorHandler((error, _request, reply) => {
+  if (!(error instanceof GatewayProblem)) return reply.send(error);
+  console.error(error, error.requestId);
+  return reply.code(error.retryable ? 503 : 502).send({ error: 'The rewards are not available.' });
+});
 
 app.get<{ Params: { user: string } }>('/users/:user/badge', ({ params }) =>
   gateway.getUnviewedCount({ external_user_id: params.user, external_program_id: 'program456' }),
 );
+
+/** The first request of each completion, since a repeat may come from another address or device. Keep yours in a database. */
+const requests = new Map<string, Schemas['KiipMomentRequest']>();
 
 /** The app makes a completion id each time that the user finishes a level, and repeats a request with the same one. */
 interface FinishedLevel {
@@ -19,17 +29,14 @@ interface FinishedLevel {
   Body: Schemas['KiipDevice'];
 }
 
-app.put<FinishedLevel>('/users/:user/levels/:level/:completion', async ({ params, body, ip }) => {
+app.put<FinishedLevel>('/users/:user/levels/:level/:completion', async ({ params, body: device, ip }) => {
   const { user, level, completion } = params;
+  const idempotencyKey = hash('sha256', JSON.stringify([user, level, completion]));
   const moment = { id: `${level}-done` };
-  const request = {
-    app: { version: '1.0' },
-    connection: { ip },
-    device: body,
-    user: { userid: user },
-    moment,
-  };
-  const { reward } = await gateway.postKiipMoment({ body: request }, { idempotencyKey: completion });
+  const first = { app: { version: '1.0' }, connection: { ip }, device, user: { userid: user }, moment };
+  const body = requests.get(idempotencyKey) ?? first;
+  requests.set(idempotencyKey, body);
+  const { reward } = await gateway.postKiipMoment({ body }, { idempotencyKey });
   return { page: reward?.display_url ?? null };
 });
 

@@ -5,6 +5,8 @@ import { fastify } from 'fastify';
 import { Pool } from 'pg';
 
 const { DATABASE_URL, WEBHOOK_SECRETS, PORT } = process.env;
+if (!WEBHOOK_SECRETS)
+  throw new Error('Set WEBHOOK_SECRETS to the signing secrets of this consumer, with commas.');
 const pool = new Pool({ connectionString: DATABASE_URL });
 // Connections that are lost while nobody uses them.
 pool.on('error', console.error);
@@ -12,7 +14,7 @@ await pool.query(`${createInboxTables()}
   create table if not exists balances (user_id text, content text, quantity bigint, primary key (user_id, content))`);
 
 const consumer = new RewardsConsumer({
-  secrets: WEBHOOK_SECRETS!.split(','),
+  secrets: WEBHOOK_SECRETS.split(','),
   inbox: pgInbox(pool),
   handle: ({ data }, tx) =>
     tx.query(
