@@ -25,7 +25,7 @@ function links(): Link[] {
           { section: 'replays', text: 'Replays' },
         ]
       : []),
-    ...(consoleConfig().sandbox ? [{ section: 'play', text: 'Play' }] : []),
+    ...(consoleConfig().sandbox && can('kiip:write') ? [{ section: 'play', text: 'Play' }] : []),
   ];
 }
 
@@ -50,7 +50,9 @@ export function Header({ session, route }: { readonly session: Session; readonly
           ))}
         </ul>
       </nav>
-      {(can('ledger:read') || can('kigo:read')) && <Search value={route.query.get('q') ?? ''} />}
+      {(can('ledger:read') || can('kigo:read') || can('deliveries:manage')) && (
+        <Search value={route.query.get('q') ?? ''} />
+      )}
       <div class="account">
         {session.name !== null && <bdi class="caller">{session.name}</bdi>}
         {session.token !== '' && (
@@ -74,12 +76,12 @@ function Search({ value }: { readonly value: string }) {
   return (
     <form class="search" role="search" onSubmit={search}>
       <input
-        key={value}
         name="q"
         type="search"
         aria-label="User, transaction, entry or delivery"
         placeholder="User, transaction, entry or delivery"
-        defaultValue={value}
+        // It keeps the focus, and what is typed, until the route has another value.
+        value={value}
         autoComplete="off"
         spellcheck={false}
       />

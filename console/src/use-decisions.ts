@@ -1,4 +1,4 @@
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { gateway, GatewayProblem } from './api.js';
 
 export type Decision = 'release' | 'discard';
@@ -21,10 +21,15 @@ export function isUndecided(result: DecisionResult | undefined): boolean {
   return result === undefined || (result.state === 'failed' && !result.isFinal);
 }
 
-/** Decisions about entries, each with its own result: one that fails leaves the others alone. */
+/**
+ * Decisions about entries, each with its own result: one that fails leaves the others alone.
+ * They end with the page, and so with the session.
+ */
 export function useDecisions() {
   const results = useRef(new Map<string, DecisionResult>());
   const [, update] = useState(0);
+  const [left] = useState(() => new AbortController());
+  useEffect(() => () => left.abort(), []);
   const set = (id: string, result: DecisionResult) => {
     results.current.set(id, result);
     update((count) => count + 1);
@@ -33,7 +38,10 @@ export function useDecisions() {
     results: results.current as ReadonlyMap<string, DecisionResult>,
     decide: async (ids: readonly string[], decision: Decision, reason: string | undefined) => {
       for (const id of ids) set(id, { state: 'waiting' });
-      for (const id of ids) set(id, await decideOne(id, decision, reason));
+      for (const id of ids) {
+        if (left.signal.aborted) return;
+        set(id, await decideOne(id, decision, reason, left.signal));
+      }
     },
   };
 }
@@ -42,11 +50,12 @@ async function decideOne(
   id: string,
   decision: Decision,
   reason: string | undefined,
+  signal: AbortSignal,
 ): Promise<DecisionResult> {
   const input = { id, body: { reason } };
   try {
-    if (decision === 'release') await gateway().releaseIssuance(input);
-    else await gateway().discardIssuance(input);
+    if (decision === 'release') await gateway().releaseIssuance(input, { signal });
+    else await gateway().discardIssuance(input, { signal });
     return { state: decision === 'release' ? 'released' : 'discarded' };
   } catch (error) {
     return { state: 'failed', ...(await explain(error, id)) };

@@ -51,10 +51,14 @@ export function useLoad<T>(
 export interface Rows<T> {
   readonly rows: readonly T[] | undefined;
   readonly error: unknown;
+  /** Loads what failed again: the first page, or the next one. */
+  readonly retry: () => void;
   /** Loads the next page; undefined at the end. */
   readonly more: (() => void) | undefined;
   /** From the first page on. */
   readonly reload: () => void;
+  /** Shows a row as it is now, in its place. */
+  readonly replace: (row: T) => void;
 }
 
 interface Page<T> {
@@ -62,42 +66,64 @@ interface Page<T> {
   readonly next?: string | null;
 }
 
+/** What has come after the first page. */
+interface Rest<T> {
+  readonly pages: readonly Page<T>[];
+  readonly replaced: ReadonlyMap<string, T>;
+  readonly error?: unknown;
+}
+
 /**
  * A list, page by page. Lists give a cursor after their last row too, for rows that come later.
  * @param pageSize the `limit` of a page: one with fewer rows is the last
  */
-export function useRows<T>(
+export function useRows<T extends { readonly id?: string }>(
   load: (after: string | undefined, signal: AbortSignal) => Promise<Page<T>>,
   keys: readonly unknown[],
   pageSize = 1,
 ): Rows<T> {
   const first = useLoad((signal) => load(undefined, signal), keys);
-  const [rest, setRest] = useState<{ of?: Page<T>; pages: Page<T>[]; error?: unknown }>({ pages: [] });
-  const pages = rest.of === first.data ? rest.pages : [];
-  const last = pages.at(-1) ?? first.data;
+  const [state, setState] = useState<{ of?: Page<T> | undefined; rest: Rest<T> }>({ rest: NOTHING });
+  const of = first.data;
+  const rest: Rest<T> = state.of === of ? state.rest : NOTHING;
+  const shown = useRef(of);
+  shown.current = of;
+  const last = rest.pages.at(-1) ?? of;
   const next = last && last.items.length >= pageSize ? last.next : undefined;
   const isLoading = useRef(false);
 
+  const change = (to: (before: Rest<T>) => Rest<T>) => {
+    // Not when the list has been loaded again meanwhile.
+    if (shown.current === of)
+      setState((before) => ({ of, rest: to(before.of === of ? before.rest : NOTHING) }));
+  };
   const loadNext = async (after: string) => {
     if (isLoading.current) return;
     isLoading.current = true;
-    const of = first.data!;
+    change(({ pages, replaced }) => ({ pages, replaced }));
     try {
       const page = await load(after, new AbortController().signal);
-      setRest({ of, pages: [...pages, page] });
+      change(({ pages, replaced }) => ({ pages: [...pages, page], replaced }));
     } catch (error) {
-      setRest({ of, pages, error });
+      change((before) => ({ ...before, error }));
     } finally {
       isLoading.current = false;
     }
   };
+  const more = next ? () => void loadNext(next) : undefined;
   return {
-    rows: first.data && [first.data, ...pages].flatMap(({ items }) => items),
-    error: first.error ?? (rest.of === first.data ? rest.error : undefined),
-    more: next ? () => void loadNext(next) : undefined,
+    rows:
+      of && [of, ...rest.pages].flatMap(({ items }) => items.map((row) => rest.replaced.get(row.id!) ?? row)),
+    error: first.error ?? rest.error,
+    retry: first.error === undefined && more ? more : first.reload,
+    more,
     reload: first.reload,
+    replace: (row) =>
+      change((before) => ({ ...before, replaced: new Map(before.replaced).set(row.id!, row) })),
   };
 }
+
+const NOTHING = { pages: [], replaced: new Map<string, never>() };
 
 function isSame(one: readonly unknown[], other: readonly unknown[]): boolean {
   return one.length === other.length && one.every((value, index) => Object.is(value, other[index]));

@@ -158,13 +158,28 @@ describeWithChromium('the console', () => {
       );
       expect(await panel(page, 'Consumers').getByRole('row').allInnerTexts()).toEqual([
         expect.stringMatching(/^Name\s+State\s+Waiting\s+Oldest\s+Dead$/),
-        expect.stringMatching(/^wallet\s+up\s+0\s+–\s+0$/),
+        expect.stringMatching(/^wallet\s+active\s+0\s+–\s+0$/),
         expect.stringMatching(/^down\s+\w+\s+3\s+\d+ s\s+0$/),
       ]);
       expect(await page.getByRole('figure').count()).toBe(5);
       expect(await page.getByRole('img').first().getAttribute('aria-label')).toMatch(
         /^Callbacks, last .*accepted: now /,
       );
+    });
+
+    it('calls no consumer active where another process delivers', async () => {
+      await page.route('**/deliveries/consumers', async (route) => {
+        const response = await route.fetch();
+        const { items } = (await response.json()) as { items: object[] };
+        await route.fulfill({ response, json: { items: items.map((item) => ({ ...item, breaker: null })) } });
+      });
+      for (const path of ['/', '/deliveries']) {
+        await world.goto(path);
+        const consumers = panel(page, 'Consumers');
+        await consumers.getByText('delivered by workers').first().waitFor();
+        expect(await consumers.locator('.status.good').count()).toBe(0);
+      }
+      await page.unroute('**/deliveries/consumers');
     });
 
     it('leads from each number to its list', async () => {

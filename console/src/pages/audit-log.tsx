@@ -12,7 +12,7 @@ const PAGE_SIZE = 20;
 
 /** Who did what, newest first. */
 export function AuditLog() {
-  const { rows, error, more, reload } = useRows(
+  const { rows, error, retry, more } = useRows(
     (after, signal) => {
       const page = { order: 'desc', limit: PAGE_SIZE, after } as const;
       return gateway().listAuditEntries(page, { signal });
@@ -22,7 +22,7 @@ export function AuditLog() {
   );
   return (
     <Panel title="Audit log, newest first">
-      <ProblemNote error={error} retry={reload} />
+      <ProblemNote error={error} retry={retry} />
       {(rows !== undefined || error === undefined) && (
         <Table
           caption="Audit log"

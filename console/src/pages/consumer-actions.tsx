@@ -2,6 +2,9 @@ import { gateway } from '../api.js';
 import type { Schemas } from '../api.js';
 import { Ask } from '../parts/ask.js';
 
+/** The gateway waits for an answer for 10 s. */
+const TEST_DEADLINE_MS = 12_000;
+
 /** What a consumer answered to a test event. */
 export interface Test {
   readonly consumer: string;
@@ -22,6 +25,10 @@ export function ConsumerActions(props: {
   const change = (action: 'pauseConsumer' | 'resumeConsumer') => async (reason: string | undefined) => {
     await gateway().call(action, { name, body: { reason } });
     onChange();
+  };
+  const test = async () => {
+    const result = await gateway().testConsumer({ name }, { deadlineMs: TEST_DEADLINE_MS });
+    onTest({ consumer: name, result });
   };
   return (
     <div class="actions">
@@ -56,7 +63,7 @@ export function ConsumerActions(props: {
         action="Send a test"
         title={`Send a test event to ${name}?`}
         label={`Send a test to ${name}`}
-        onConfirm={async () => onTest({ consumer: name, result: await gateway().testConsumer({ name }) })}
+        onConfirm={test}
       >
         <p>
           One signed event of the type <code>gateway.test</code>, also while it is paused. It is stored

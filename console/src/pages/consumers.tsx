@@ -2,12 +2,12 @@ import { useState } from 'preact/hooks';
 import type { Schemas } from '../api.js';
 import { ConsumerActions } from './consumer-actions.js';
 import type { Test } from './consumer-actions.js';
+import { ConsumerState } from './consumer-state.js';
 import { count } from '../format.js';
 import { PauseText, useConsumers } from './pause.js';
 import { href } from '../router.js';
 import { Panel } from '../parts/panel.js';
 import { ProblemNote } from '../parts/problem.js';
-import { Status } from '../parts/status.js';
 import { Table } from '../parts/table.js';
 
 type Consumer = Schemas['Consumer'];
@@ -67,19 +67,17 @@ function Name({ consumer: { name, origin } }: { readonly consumer: Consumer }) {
   );
 }
 
-function State({ consumer: { paused, breaker } }: { readonly consumer: Consumer }) {
-  if (paused)
-    return (
-      <>
-        <Status value="paused" />
+function State({ consumer }: { readonly consumer: Consumer }) {
+  return (
+    <>
+      <ConsumerState consumer={consumer} />
+      {consumer.paused && (
         <p class="hint">
-          <PauseText pause={paused} />
+          <PauseText pause={consumer.paused} />
         </p>
-      </>
-    );
-  if (breaker === 'open') return <Status value="failing" tone="bad" />;
-  if (breaker === 'half-open') return <Status value="recovering" tone="warn" />;
-  return <Status value="active" tone="good" />;
+      )}
+    </>
+  );
 }
 
 function Count(props: { readonly of: string; readonly status: string; readonly value: number }) {

@@ -40,7 +40,7 @@ export function DeliveriesPage() {
 
 function List({ filter }: { readonly filter: Filter }) {
   const { consumer, status } = filter;
-  const { rows, error, more, reload } = useRows(
+  const { rows, error, retry, more, reload, replace } = useRows(
     (after, signal) => {
       const query = { consumer, status, order: 'desc', limit: PAGE_SIZE, after } as const;
       return gateway().listDeliveries(query, { signal });
@@ -58,7 +58,7 @@ function List({ filter }: { readonly filter: Filter }) {
       }
     >
       <Filters filter={filter} />
-      <ProblemNote error={error} retry={reload} />
+      <ProblemNote error={error} retry={retry} />
       {(rows !== undefined || error === undefined) && (
         <Table
           caption="Deliveries"
@@ -73,7 +73,7 @@ function List({ filter }: { readonly filter: Filter }) {
             { title: 'Attempts', cell: ({ attempts }) => count(attempts), numeric: true },
             { title: 'Last response', cell: (row) => responseOf(row), numeric: true },
             { title: 'Next attempt', cell: ({ next_attempt_at }) => <Time at={next_attempt_at} /> },
-            { title: 'Actions', cell: (row) => <Retry delivery={row} onDone={reload} /> },
+            { title: 'Actions', cell: (row) => <Retry delivery={row} onDone={replace} /> },
           ]}
           rows={rows}
           rowKey={({ id }) => id}

@@ -23,7 +23,7 @@ const STATUSES = [
 export function EntriesPage() {
   const asked = useRoute().query.get('status');
   const status = STATUSES.find((one) => one === asked);
-  const { rows, error, more, reload } = useRows(
+  const { rows, error, retry, more, reload } = useRows(
     (after, signal) =>
       gateway().listIssuances(
         { order: 'desc', limit: PAGE_SIZE, ...(status && { status }), ...(after && { after }) },
@@ -33,7 +33,14 @@ export function EntriesPage() {
     PAGE_SIZE,
   );
   return (
-    <Page title="Entries">
+    <Page
+      title="Entries"
+      actions={
+        <button type="button" onClick={reload}>
+          Reload
+        </button>
+      }
+    >
       <div class="fields">
         <label>
           Status
@@ -48,7 +55,7 @@ export function EntriesPage() {
           </select>
         </label>
       </div>
-      <ProblemNote error={error} retry={reload} />
+      <ProblemNote error={error} retry={retry} />
       {(rows !== undefined || error === undefined) && (
         <Table
           caption="Ledger entries, newest first"

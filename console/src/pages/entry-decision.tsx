@@ -1,58 +1,63 @@
-import { gateway } from '../api.js';
 import type { Schemas } from '../api.js';
-import { Ask } from '../parts/ask.js';
 import { Panel } from '../parts/panel.js';
 import { explainReason } from '../quarantine-reasons.js';
-import { Readings } from './readings.js';
 import { can } from '../session.js';
+import { useDecisions } from '../use-decisions.js';
+import type { Decision } from '../use-decisions.js';
+import { DecideButton } from './decide-button.js';
+import { Result } from './decision-results.js';
+import { Readings } from './readings.js';
 import './quarantine.css';
 
-/** What is wrong with a quarantined entry, and the buttons that decide. */
-export function EntryDecision(props: {
-  readonly entry: Schemas['IssuanceHistory'];
-  /** What it is about, in a few words. */
-  readonly title: string;
-  readonly onDone: () => void;
-}) {
-  const { entry, onDone } = props;
+type History = Schemas['IssuanceHistory'];
+
+/** What is wrong with a quarantined entry, and the buttons that decide. It stays when somebody else decides meanwhile. */
+export function EntryDecision({ entry, onDone }: { readonly entry: History; readonly onDone: () => void }) {
+  const { results, decide } = useDecisions();
   const { title, meaning, check } = explainReason(entry.reason ?? '');
-  const decide = (decision: 'releaseIssuance' | 'discardIssuance') => async (reason: string | undefined) => {
-    await gateway()[decision]({ id: entry.id, body: { reason } });
+  const isOpen = entry.status === 'quarantined';
+  const onDecide = async (_: unknown, decision: Decision, reason?: string) => {
+    await decide([entry.id], decision, reason);
     onDone();
   };
+  const button = { entries: [entry], onDecide };
   return (
-    <Panel title="Waits for a decision">
-      <div class="note warn">
-        <p>
-          <strong>{title}.</strong> {meaning}
-        </p>
-        <p>{check}</p>
-      </div>
-      <Readings entry={entry} />
+    <Panel title={isOpen ? 'Waits for a decision' : 'Decision'}>
+      <div role="status">{isOpen ? <Result result={results.get(entry.id)} /> : decisionOn(entry)}</div>
+      {isOpen && (
+        <>
+          <div class="note warn">
+            <p>
+              <strong>{title}.</strong> {meaning}
+            </p>
+            <p>{check}</p>
+          </div>
+          <Readings entry={entry} />
+        </>
+      )}
       {can('ledger:decide') ? (
         <div class="actions">
-          <Ask
-            action="Release"
-            title="Release this entry?"
-            reason="optional"
-            disabled={entry.quantity === null}
-            onConfirm={decide('releaseIssuance')}
-          >
-            <p>{props.title}: the balance includes it, and every consumer gets it. That is final.</p>
-          </Ask>
-          <Ask
-            action="Discard"
-            title="Discard this entry?"
-            reason="optional"
-            danger
-            onConfirm={decide('discardIssuance')}
-          >
-            <p>{props.title}: it is never counted or delivered. That is final.</p>
-          </Ask>
+          <DecideButton {...button} decision="release" disabled={!isOpen || entry.quantity === null} />
+          <DecideButton {...button} decision="discard" disabled={!isOpen} />
         </div>
       ) : (
-        <p class="hint">Somebody whose credential has ledger:decide can release or discard it.</p>
+        isOpen && <p class="hint">Somebody whose credential has ledger:decide can release or discard it.</p>
       )}
     </Panel>
+  );
+}
+
+function decisionOn({ status, verification: { decided_by: by } }: History) {
+  return (
+    <>
+      {status === 'recorded' ? 'The gateway has accepted it' : `It has been ${status}`}
+      {by !== null && (
+        <>
+          {' '}
+          by <bdi>{by}</bdi>
+        </>
+      )}
+      .
+    </>
   );
 }

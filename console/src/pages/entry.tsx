@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import { gateway } from '../api.js';
 import type { Schemas } from '../api.js';
 import { PAGE_URL } from '../config.js';
@@ -63,12 +64,11 @@ function Summary({ entry }: { readonly entry: History }) {
 }
 
 function Entry({ entry, reload }: { readonly entry: History; readonly reload: () => void }) {
+  const [wasQuarantined] = useState(entry.status === 'quarantined');
   return (
     <div class="entry">
       <div class="stack">
-        {entry.status === 'quarantined' && (
-          <EntryDecision entry={entry} title={titleOf(entry)} onDone={reload} />
-        )}
+        {wasQuarantined && <EntryDecision entry={entry} onDone={reload} />}
         <Panel title="Timeline">
           <EntryTimeline history={entry} />
         </Panel>

@@ -4,11 +4,11 @@ import { count } from '../format.js';
 import { Id } from '../parts/id.js';
 import { Panel } from '../parts/panel.js';
 import { ProblemNote } from '../parts/problem.js';
-import { Status } from '../parts/status.js';
 import { Table } from '../parts/table.js';
 import { Age } from '../parts/time.js';
 import { href } from '../router.js';
 import { useLoad } from '../use-load.js';
+import { ConsumerState } from './consumer-state.js';
 
 const REFRESH_MS = 10_000;
 /** Larger numbers are shown as this one. */
@@ -32,7 +32,7 @@ export function Consumers() {
               title: 'Name',
               cell: ({ name }) => <Id value={name} href={href('/deliveries', { consumer: name })} />,
             },
-            { title: 'State', cell: (row) => <State {...row} /> },
+            { title: 'State', cell: (consumer) => <State consumer={consumer} /> },
             { title: 'Waiting', numeric: true, cell: (row) => <Backlog {...row} status="pending" /> },
             { title: 'Oldest', numeric: true, cell: ({ oldest }) => (oldest ? <Age since={oldest} /> : '–') },
             { title: 'Dead', numeric: true, cell: (row) => <Backlog {...row} status="dead" /> },
@@ -64,16 +64,14 @@ async function oldestOf({ name }: Schemas['Consumer'], signal: AbortSignal): Pro
   return first && (await gateway().getDelivery({ id: first.id }, { signal })).accepted_at;
 }
 
-function State({ paused, breaker }: Row) {
-  if (paused)
-    return (
-      <>
-        <Status value="paused" /> {paused.cause === 'gone' ? 'it answered 410' : <bdi>{paused.reason}</bdi>}
-      </>
-    );
-  if (breaker === 'open' || breaker === 'half-open') return <Status value="failing" tone="bad" />;
-  // A process that does not deliver knows no breaker.
-  return <Status value={breaker === null ? 'active' : 'up'} />;
+function State({ consumer }: { readonly consumer: Row }) {
+  const { paused } = consumer;
+  return (
+    <>
+      <ConsumerState consumer={consumer} />{' '}
+      {paused && (paused.cause === 'gone' ? 'it answered 410' : <bdi>{paused.reason}</bdi>)}
+    </>
+  );
 }
 
 function Backlog({ status, ...row }: Row & { readonly status: 'pending' | 'dead' }) {

@@ -13,6 +13,8 @@ import { useLoad } from '../use-load.js';
 
 const DAY_MS = 86_400_000;
 const SHOWN = 5;
+/** The API lists no more rewards. */
+const MAX_REWARDS = 1_000;
 
 /** Whether each callback of the last day is somewhere. It reads all of them, so it is not repeated by itself. */
 export function Reconciliation() {
@@ -82,11 +84,12 @@ function deliveries(status: string): string | undefined {
 
 function Unmatched({ rewards }: { readonly rewards: Schemas['Reconciliation']['rewards_without_callback'] }) {
   if (rewards.length === 0) return <p class="hint">Every reward has its callback.</p>;
+  const orMore = rewards.length === MAX_REWARDS ? ' or more' : '';
   return (
     <details>
       <summary>
-        {count(rewards.length)} {rewards.length === 1 ? 'reward' : 'rewards'} without a callback: not
-        redeemed, or lost
+        {count(rewards.length)}
+        {orMore} {rewards.length === 1 ? 'reward' : 'rewards'} without a callback: not redeemed, or lost
       </summary>
       <ul class="plain-list">
         {rewards
@@ -96,7 +99,12 @@ function Unmatched({ rewards }: { readonly rewards: Schemas['Reconciliation']['r
               <Id value={user} href={href(`/users/${segment(user)}`)} />: <bdi>{value}</bdi>, <Time at={at} />
             </li>
           ))}
-        {rewards.length > SHOWN && <li>and {count(rewards.length - SHOWN)} more; see the page of a user</li>}
+        {rewards.length > SHOWN && (
+          <li>
+            and {count(rewards.length - SHOWN)}
+            {orMore || ' more'}; see the page of a user
+          </li>
+        )}
       </ul>
     </details>
   );

@@ -79,7 +79,7 @@ export function QuarantinePage() {
           decision is final.
         </p>
         <Summary results={results} />
-        <ProblemNote error={list.error} retry={reload} />
+        <ProblemNote error={list.error} retry={list.retry} />
         {(list.rows !== undefined || list.error === undefined) && (
           <Table
             caption="Quarantined entries"

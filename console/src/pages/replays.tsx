@@ -2,13 +2,15 @@ import { gateway } from '../api.js';
 import { count } from '../format.js';
 import { NewReplay } from './new-replay.js';
 import { href, segment, useRoute } from '../router.js';
-import { useRows } from '../use-load.js';
+import { useLoad, useRows } from '../use-load.js';
 import { Page } from '../parts/page.js';
 import { Panel } from '../parts/panel.js';
 import { ProblemNote } from '../parts/problem.js';
 import { Status } from '../parts/status.js';
 import { Table } from '../parts/table.js';
 import { Time } from '../parts/time.js';
+
+const POLL_MS = 3_000;
 
 export function ReplaysPage() {
   const { path } = useRoute();
@@ -28,13 +30,28 @@ export function ReplaysPage() {
 }
 
 function List() {
-  const { rows, error, more, reload } = useRows(
+  const { rows, error, retry, more, reload, replace } = useRows(
     (after, signal) => gateway().listReplays({ limit: 50, after }, { signal }),
     [],
   );
+  useLoad(
+    async (signal) => {
+      const running = rows?.filter(({ status }) => status === 'running') ?? [];
+      for (const { id } of running) replace(await gateway().getReplay({ id }, { signal }));
+    },
+    [],
+    POLL_MS,
+  );
   return (
-    <Panel title="Replays, newest first">
-      <ProblemNote error={error} retry={reload} />
+    <Panel
+      title="Replays, newest first"
+      actions={
+        <button type="button" onClick={reload}>
+          Reload
+        </button>
+      }
+    >
+      <ProblemNote error={error} retry={retry} />
       {(rows !== undefined || error === undefined) && (
         <Table
           caption="Replays"

@@ -13,6 +13,7 @@ import { useLoad } from '../use-load.js';
 
 const ENTRY_ID = /^iss_[0-9a-f]{32}$/;
 const DELIVERY_ID = /^dlv_[0-9]+$/;
+const DELIVERY = 'a delivery with this id';
 
 interface Hit {
   readonly title: string;
@@ -30,8 +31,8 @@ export function SearchPage() {
   const q = useRoute().query.get('q')?.trim() ?? '';
   return (
     <Page title="Search">
-      <SearchField key={q} value={q} />
-      {q !== '' && <Results key={q} q={q} />}
+      <SearchField value={q} />
+      {q !== '' && <Results q={q} />}
     </Page>
   );
 }
@@ -47,7 +48,7 @@ function SearchField({ value }: { readonly value: string }) {
     <form class="panel" onSubmit={search}>
       <label>
         Id of a user, a transaction, an entry or a delivery
-        <input name="q" type="search" defaultValue={value} autoComplete="off" spellcheck={false} />
+        <input name="q" type="search" value={value} autoComplete="off" spellcheck={false} />
       </label>
       <div class="actions">
         <button type="submit" class="primary">
@@ -66,12 +67,24 @@ function Results({ q }: { readonly q: string }) {
     if (only) location.replace(only.to);
   }, [only]);
   if (error !== undefined) return <ProblemNote error={error} retry={reload} />;
-  if (!data || only) return <Loading />;
-  if (data.hits.length === 0) return <NothingFound q={q} lookedFor={data.lookedFor} />;
+  const isDone = data !== undefined && !only;
+  return (
+    <>
+      <p class="visually-hidden" role="status">
+        {isDone && `Found: ${data.hits.length}`}
+      </p>
+      {!isDone && <Loading />}
+      {isDone && data.hits.length === 0 && <NothingFound q={q} lookedFor={data.lookedFor} />}
+      {isDone && data.hits.length > 0 && <Found hits={data.hits} />}
+    </>
+  );
+}
+
+function Found({ hits }: { readonly hits: readonly Hit[] }) {
   return (
     <Panel title="Found">
       <ul class="hits">
-        {data.hits.map(({ title, to, at }) => (
+        {hits.map(({ title, to, at }) => (
           <li key={to}>
             <a href={to}>
               <bdi>{title}</bdi>
@@ -101,8 +114,13 @@ function NothingFound({ q, lookedFor }: { readonly q: string; readonly lookedFor
         ))}
       </ul>
       <Empty>
-        Ids are compared as they are written, with upper and lower case. A user without entries has a page
-        too: <a href={userPage(q)}>open it</a>.
+        Ids are compared as they are written, with upper and lower case.
+        {can('ledger:read') && (
+          <>
+            {' '}
+            A user without entries has a page too: <a href={userPage(q)}>open it</a>.
+          </>
+        )}
       </Empty>
     </Panel>
   );
@@ -111,6 +129,7 @@ function NothingFound({ q, lookedFor }: { readonly q: string; readonly lookedFor
 async function find(q: string, signal: AbortSignal): Promise<Finding> {
   if (ENTRY_ID.test(q) && can('ledger:read')) return findEntry(q, signal);
   if (DELIVERY_ID.test(q) && can('deliveries:manage')) return findDelivery(q, signal);
+  if (!can('ledger:read') && !can('kigo:read')) return { hits: [], lookedFor: [DELIVERY] };
   // Kigo knows users by program: the page asks for it.
   if (!can('ledger:read')) return { hits: [{ title: `User ${q}`, to: userPage(q) }], lookedFor: [] };
   const [ofTransaction, ofUser, rewards] = await Promise.all([
@@ -139,7 +158,7 @@ async function findEntry(id: string, signal: AbortSignal): Promise<Finding> {
 async function findDelivery(id: string, signal: AbortSignal): Promise<Finding> {
   const delivery = await orNone(gateway().getDelivery({ id }, { signal }));
   const hit = { title: `Delivery ${id}`, to: href(`/deliveries/${segment(id)}`) };
-  return { hits: delivery ? [hit] : [], lookedFor: ['a delivery with this id'] };
+  return { hits: delivery ? [hit] : [], lookedFor: [DELIVERY] };
 }
 
 function entryHit({ id, kind, quantity, name, user_id, received_at }: Schemas['Issuance']): Hit {

@@ -19,7 +19,7 @@ const POLL_MS = 5_000;
 
 /** The entries of the user, newest first. */
 export function UserEntries({ userId }: { readonly userId: string }) {
-  const { rows, error, more, reload } = useRows(
+  const { rows, error, retry, more, reload } = useRows(
     async (after, signal) => {
       const input = { user_id: userId, order: 'desc', limit: PAGE_SIZE } as const;
       const page = await gateway().listIssuances(
@@ -56,7 +56,7 @@ export function UserEntries({ userId }: { readonly userId: string }) {
         )
       }
     >
-      <ProblemNote error={error} retry={reload} />
+      <ProblemNote error={error} retry={retry} />
       {(rows || error === undefined) && (
         <Table
           caption="Entries, newest first"
@@ -109,12 +109,16 @@ function Coins({ quantity, name }: Schemas['Issuance']) {
 
 /** One for each consumer. They are not in the list of entries, so each row asks for its own. */
 function Deliveries({ id }: { readonly id: string }) {
-  const loaded = useLoad((signal) => gateway().getIssuance({ id }, { signal }), [id]);
-  const deliveries = loaded.data?.deliveries ?? [];
-  useWhile(
-    deliveries.some(({ status }) => status === 'pending'),
-    loaded,
+  const loaded: Loaded<Schemas['IssuanceHistory']> = useLoad(
+    // One without a pending delivery is not asked for again.
+    async (signal) =>
+      loaded.data && !loaded.data.deliveries.some(({ status }) => status === 'pending')
+        ? loaded.data
+        : gateway().getIssuance({ id }, { signal }),
+    [id],
+    POLL_MS,
   );
+  const deliveries = loaded.data?.deliveries ?? [];
   if (loaded.error !== undefined) return <span class="muted">not available</span>;
   if (!loaded.data) return <>…</>;
   if (deliveries.length === 0) return <span class="muted">none</span>;
@@ -131,13 +135,4 @@ function Deliveries({ id }: { readonly id: string }) {
       ))}
     </ul>
   );
-}
-
-/** Loads again while something is still to happen. */
-function useWhile(isOpen: boolean, { data, error, reload }: Loaded<unknown>): void {
-  useEffect(() => {
-    if (!isOpen) return undefined;
-    const timer = setTimeout(reload, POLL_MS);
-    return () => clearTimeout(timer);
-  }, [isOpen, data, error]);
 }

@@ -8,6 +8,8 @@ import { Time } from '../parts/time.js';
 import { useLoad } from '../use-load.js';
 
 const POLL_MS = 5_000;
+/** The API lists no more. */
+const MAX_REWARDS = 100;
 
 /** What Kiip has given to the user, and no callback has come for. */
 export function UserRewards({ userId }: { readonly userId: string }) {
@@ -41,7 +43,7 @@ export function UserRewards({ userId }: { readonly userId: string }) {
             { title: 'Moment', cell: ({ moment_id }) => <Id value={moment_id} /> },
             { title: 'Coins', numeric: true, cell: ({ virtual_value }) => <bdi>{virtual_value}</bdi> },
           ]}
-          empty="None that the gateway knows of. Rewards that the user has not redeemed, or whose callback was lost, would be here."
+          empty={`${data?.items.length === MAX_REWARDS ? `None among the last ${MAX_REWARDS}` : 'None'} that the gateway knows of. Rewards that the user has not redeemed, or whose callback was lost, would be here.`}
         />
       )}
     </Panel>

@@ -11,11 +11,11 @@ const CONSEQUENCES: Record<Delivery['status'], string> = {
 };
 
 /** Sends a delivery now. */
-export function Retry({ delivery, onDone }: { readonly delivery: Delivery; readonly onDone: () => void }) {
+export function Retry(props: { readonly delivery: Delivery; readonly onDone: (after: Delivery) => void }) {
+  const { delivery, onDone } = props;
   const { id, consumer, status } = delivery;
   const retry = async (reason: string | undefined) => {
-    await gateway().retryDelivery({ id, body: { reason } });
-    onDone();
+    onDone(await gateway().retryDelivery({ id, body: { reason } }));
   };
   return (
     <Ask
