@@ -210,6 +210,7 @@ describeWithChromium('Quarantine, deliveries and replays in the console', () => 
     wallet.answer(503);
     await button(`Retry ${id}`).click();
     await confirm('Retry', 'They lost it');
+    expect(await page.evaluate<string>('document.activeElement.textContent')).toBe('Retry');
     await waitFor('it has arrived again', () => wallet.received.length > before);
     await waitFor('there are two attempts', async () => (await attempts.count()) === 3);
     expect(await attempts.nth(2).textContent()).toContain('503');

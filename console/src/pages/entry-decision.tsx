@@ -2,7 +2,7 @@ import type { Schemas } from '../api.js';
 import { Panel } from '../parts/panel.js';
 import { explainReason } from '../quarantine-reasons.js';
 import { can } from '../session.js';
-import { useDecisions } from '../use-decisions.js';
+import { isUndecided, useDecisions } from '../use-decisions.js';
 import type { Decision } from '../use-decisions.js';
 import { DecideButton } from './decide-button.js';
 import { Result } from './decision-results.js';
@@ -16,6 +16,8 @@ export function EntryDecision({ entry, onDone }: { readonly entry: History; read
   const { results, decide } = useDecisions();
   const { title, meaning, check } = explainReason(entry.reason ?? '');
   const isOpen = entry.status === 'quarantined';
+  const result = results.get(entry.id);
+  const isDecided = !isOpen || !isUndecided(result);
   const onDecide = async (_: unknown, decision: Decision, reason?: string) => {
     await decide([entry.id], decision, reason);
     onDone();
@@ -23,7 +25,7 @@ export function EntryDecision({ entry, onDone }: { readonly entry: History; read
   const button = { entries: [entry], onDecide };
   return (
     <Panel title={isOpen ? 'Waits for a decision' : 'Decision'}>
-      <div role="status">{isOpen ? <Result result={results.get(entry.id)} /> : decisionOn(entry)}</div>
+      <div role="status">{isOpen ? <Result result={result} /> : decisionOn(entry)}</div>
       {isOpen && (
         <>
           <div class="note warn">
@@ -37,8 +39,8 @@ export function EntryDecision({ entry, onDone }: { readonly entry: History; read
       )}
       {can('ledger:decide') ? (
         <div class="actions">
-          <DecideButton {...button} decision="release" disabled={!isOpen || entry.quantity === null} />
-          <DecideButton {...button} decision="discard" disabled={!isOpen} />
+          <DecideButton {...button} decision="release" disabled={isDecided || entry.quantity === null} />
+          <DecideButton {...button} decision="discard" disabled={isDecided} />
         </div>
       ) : (
         isOpen && <p class="hint">Somebody whose credential has ledger:decide can release or discard it.</p>

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useId, useRef, useState } from 'preact/hooks';
 import { ProblemNote } from './problem.js';
 
 /** A question before something is done. It is open while it is rendered; `onClose` is to remove it. */
@@ -20,8 +20,8 @@ export function Confirm(props: {
   const [error, setError] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const id = useId();
-  useEffect(() => {
-    // The browser gives the focus back to where it was.
+  useLayoutEffect(() => {
+    // The browser gives the focus back to where it was, if it is closed while it is still in the page.
     const element = dialog.current!;
     element.showModal();
     return () => element.close();
