@@ -1,3 +1,5 @@
+import { UnreachableError, reach } from './reach.js';
+
 /** The folder of the page, also behind a path prefix. The gateway serves its API under it. */
 export const PAGE_URL = new URL('.', document.baseURI).href;
 
@@ -22,8 +24,8 @@ let loaded: ConsoleConfig | undefined;
 
 export async function loadConfig(): Promise<ConsoleConfig> {
   if (loaded) return loaded;
-  const response = await fetch(`${PAGE_URL}config.json`);
-  if (!response.ok) throw new TypeError(`config.json: status ${response.status}`);
+  const response = await reach(`${PAGE_URL}config.json`);
+  if (!response.ok) throw new UnreachableError(`config.json: status ${response.status}`);
   loaded = (await response.json()) as ConsoleConfig;
   return loaded;
 }

@@ -1,6 +1,7 @@
 import { GatewayProblem, RewardsGatewayClient } from '../../clients/typescript/src/index.js';
 import type { Schemas } from '../../clients/typescript/src/index.js';
 import { PAGE_URL, loadConfig } from './config.js';
+import { reach } from './reach.js';
 import { Store, useStore } from './store.js';
 
 export type Scope = Schemas['Scope'];
@@ -66,9 +67,17 @@ export async function signIn(token: string): Promise<void> {
     url: PAGE_URL,
     token,
     deadlineMs: DEADLINE_MS,
+    fetch: reach,
   }).getCaller();
   if (token !== '') sessionStorage.setItem(KEY, token);
   state.set({ kind: 'in', session: { token, name, scopes } });
+}
+
+/** What one person was shown is not for the next. */
+export function onSignOut(forget: () => void): void {
+  state.subscribe(() => {
+    if (state.get().kind === 'out') forget();
+  });
 }
 
 /** @param message why, for the person */

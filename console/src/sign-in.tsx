@@ -14,6 +14,7 @@ export function SignIn({ message }: { readonly message?: string | undefined }) {
   const [isChecking, setChecking] = useState(false);
 
   const enter = async (token: string) => {
+    setError(undefined);
     setChecking(true);
     try {
       if (!/^[\x21-\x7e]+$/.test(token))
@@ -34,12 +35,22 @@ export function SignIn({ message }: { readonly message?: string | undefined }) {
   return (
     <main class="sign-in">
       <Page title="Rewards Gateway">
-        {message !== undefined && error === undefined && (
+        {message !== undefined && error === undefined && !isChecking && (
           <p class="note warn" role="status">
             {message}
           </p>
         )}
-        {error !== undefined && <SignInProblem error={error} />}
+        {!isSecureContext && (
+          <p class="note warn">
+            This connection is not encrypted: others on the network can read the credential. Use https, or a
+            port that is forwarded to this machine.
+          </p>
+        )}
+        {error !== undefined && (
+          <div id="token-problem">
+            <SignInProblem error={error} />
+          </div>
+        )}
         <form onSubmit={submit}>
           <label for="token">API key or token</label>
           <input
@@ -50,7 +61,8 @@ export function SignIn({ message }: { readonly message?: string | undefined }) {
             autoFocus
             autoComplete="off"
             spellcheck={false}
-            aria-describedby="token-hint"
+            aria-invalid={error instanceof RangeError || isRefused(error)}
+            aria-describedby="token-problem token-hint"
           />
           <p id="token-hint" class="hint">
             A credential of a caller of this gateway. It is kept in this tab until you sign out or close it.
@@ -69,8 +81,12 @@ export function SignIn({ message }: { readonly message?: string | undefined }) {
   );
 }
 
+function isRefused(error: unknown): boolean {
+  return error instanceof GatewayProblem && error.status === 401;
+}
+
 function SignInProblem({ error }: { readonly error: unknown }) {
-  if (error instanceof GatewayProblem && error.status === 401)
+  if (isRefused(error))
     return (
       <p class="note bad" role="alert">
         The gateway does not accept this credential. Check that you copied all of it, and that it is for this

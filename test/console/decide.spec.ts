@@ -258,6 +258,35 @@ describeWithChromium('Quarantine, deliveries and replays in the console', () => 
     await world.expectGood('replays');
   });
 
+  it('keeps a question open while its action is under way, and says that it may have happened', async () => {
+    await world.goto('/replays/new');
+    await button('Count the entries').click();
+    await button('Start the replay').click();
+    await page.route('**/deliveries/replays', () => undefined);
+    // A deadline of a minute is over when the test says so.
+    await page.evaluate(`{
+      const { timeout } = AbortSignal;
+      const minute = new AbortController();
+      AbortSignal.timeout = (ms) => (ms === 60_000 ? minute.signal : timeout.call(AbortSignal, ms));
+      window.endMinute = () => minute.abort(new DOMException('late', 'TimeoutError'));
+    }`);
+    const dialog = page.getByRole('dialog');
+    const asked = page.waitForRequest('**/deliveries/replays');
+    await button('Start the replay', dialog).click();
+    await asked;
+    // Chromium does not let a page prevent the second one.
+    for (let presses = 0; presses < 3; presses += 1) await page.keyboard.press('Escape');
+    expect(await dialog.getAttribute('aria-busy')).toBe('true');
+    expect(await button('Cancel', dialog).isDisabled()).toBe(true);
+    await page.evaluate('endMinute()');
+    await dialog.getByRole('alert').getByText('It may have happened all the same').waitFor();
+    expect(await page.evaluate<string>('document.activeElement.textContent')).toBe('Start the replay');
+    await world.expectGood('action-without-response');
+    await page.unrouteAll();
+    await button('Cancel', dialog).click();
+    await page.reload();
+  });
+
   it('shows a credential only what it may do', async () => {
     const sections = async () => page.getByRole('navigation').getByRole('link').allTextContents();
     await button('Sign out').click();

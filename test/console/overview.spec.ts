@@ -205,6 +205,21 @@ describeWithChromium('the console', () => {
       await page.getByRole('heading', { name: 'Entries' }).waitFor();
     });
 
+    it('calls only the last step of a chart now', async () => {
+      await page.route('**/metrics/history', async (request) => {
+        const response = await request.fetch();
+        const history = (await response.json()) as { series: Record<string, (number | null)[]> };
+        history.series['kigo_ms'] = [4, null];
+        await request.fulfill({ response, json: history });
+      });
+      await page.reload();
+      const latency = page.getByRole('figure').filter({ hasText: 'Vendor latency' });
+      expect(await latency.getByRole('img').getAttribute('aria-label')).toContain(
+        'Kigo: now –, at most 4 ms;',
+      );
+      await page.unrouteAll({ behavior: 'wait' });
+    });
+
     it('does not jump while it loads', async () => {
       await page.setViewportSize({ width: 390, height: 844 });
       await page.route('**/{api,metrics}/**', async (request) => {

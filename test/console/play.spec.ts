@@ -83,10 +83,13 @@ describeWithChromium('the story of the sandbox, played in the console', () => {
     });
   });
 
-  it('gives the command of each step to paste', async () => {
+  it('gives the command of each step to paste, without the credential', async () => {
     await line('Look at the badge').getByRole('button').click();
     const copied = await world.page.evaluate<string>('navigator.clipboard.readText()');
-    expect(copied.toLowerCase()).toBe(/^curl .*/m.exec(printed)![0].toLowerCase());
+    const [command] = /^curl .*/m.exec(printed)!;
+    expect(copied.toLowerCase()).toBe(
+      command.replace(/'(Authorization: Bearer )[^']*'/, '"$1$API_KEY"').toLowerCase(),
+    );
   });
 
   it('counts no coin twice, and none that Kiip did not give', async () => {
@@ -142,6 +145,13 @@ describeWithChromium('the story of the sandbox, played in the console', () => {
     await world.page.goBack();
     await line('Look at the badge').waitFor();
     expect(await line('Twenty at once').count()).toBe(1);
+  });
+
+  it('shows the next person nothing of what one has done', async () => {
+    await press('Sign out');
+    await press('Use the demo key');
+    await line('Gateway → Wallet').waitFor();
+    expect(await line('You → ').count()).toBe(0);
   });
 
   it('is nowhere without a sandbox, and says how to get a Redis', async () => {

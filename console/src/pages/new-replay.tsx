@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { gateway } from '../api.js';
+import { LONG_DEADLINE_MS, gateway } from '../api.js';
 import { count, duration } from '../format.js';
 import { PauseNote } from './pause.js';
 import { ReplayForm } from './replay-form.js';
@@ -18,7 +18,10 @@ export function NewReplay() {
   const countEntries = async (request: ReplayRequest) => {
     setError(undefined);
     try {
-      const { count: entries } = await gateway().createReplay({ body: { ...request, dry_run: true } });
+      const { count: entries } = await gateway().createReplay(
+        { body: { ...request, dry_run: true } },
+        { deadlineMs: LONG_DEADLINE_MS },
+      );
       setCounted({ request, entries });
     } catch (failure) {
       setError(failure);
@@ -52,7 +55,10 @@ export function NewReplay() {
 function Start({ request, entries }: { readonly request: ReplayRequest; readonly entries: number }) {
   const { consumer, from, to, rate_per_second: rate } = request;
   const start = async (reason: string | undefined) => {
-    const { id } = await gateway().createReplay({ body: { ...request, reason } });
+    const { id } = await gateway().createReplay(
+      { body: { ...request, reason } },
+      { deadlineMs: LONG_DEADLINE_MS },
+    );
     navigate(href(`/replays/${segment(id!)}`));
   };
   return (

@@ -1,4 +1,4 @@
-import { gateway } from '../api.js';
+import { LONG_DEADLINE_MS, gateway } from '../api.js';
 import type { Schemas } from '../api.js';
 import { count } from '../format.js';
 import { Id } from '../parts/id.js';
@@ -21,7 +21,7 @@ export function Reconciliation() {
   const { data, error, reload } = useLoad((signal) => {
     const now = Date.now();
     const window = { from: new Date(now - DAY_MS).toISOString(), to: new Date(now).toISOString() };
-    return gateway().getReconciliation(window, { signal });
+    return gateway().getReconciliation(window, { signal, deadlineMs: LONG_DEADLINE_MS });
   }, []);
   return (
     <Panel

@@ -1,4 +1,5 @@
 import type { Schemas } from '../api.js';
+import { onSignOut } from '../session.js';
 import { Store } from '../store.js';
 import { PARTIES, WHERE, curl, read, send, written } from './play-request.js';
 import type { PlayRequest, PlayResponse } from './play-request.js';
@@ -28,6 +29,11 @@ const KINDS = { redemption: 'a redemption', issuance: 'an issuance' };
 export const lines = new Store<readonly Line[]>([]);
 export const story = new Store<Story>({ reward: undefined, recorded: undefined });
 const seen = new Set<string>();
+onSignOut(() => {
+  lines.set([]);
+  story.set({ reward: undefined, recorded: undefined });
+  seen.clear();
+});
 
 /** Does what the step says, and lists it. */
 export async function play(step: Pick<Step, 'text' | 'requests'>): Promise<void> {
@@ -105,19 +111,31 @@ function fromKiip({ id, kind, url, contentType, sent, history }: Callback): Line
 
 function toWallet({ at, headers, body, status }: Received): Line[] {
   const id = headers['webhook-id'] ?? '';
-  const { data } = JSON.parse(body) as { data?: { quantity?: number; name?: string; user_id?: string } };
+  const data = dataOf(body);
   return [
     {
       key: `wallet-${id}-${at}`,
       at,
       way: `${PARTIES.gateway} → ${PARTIES.wallet}`,
-      text: `Event: ${data?.quantity ?? ''} ${data?.name ?? 'coins'} for ${data?.user_id ?? ''}`,
+      text: data
+        ? `Event: ${data.quantity ?? ''} ${data.name ?? 'coins'} for ${data.user_id ?? ''}`
+        : 'Event without an entry',
       sent: body,
       status: status ?? undefined,
       answer: JSON.stringify({ status, id }),
       count: 1,
     },
   ];
+}
+
+/** The wallet takes anything: undefined where it is no event about an entry, such as a test. */
+function dataOf(body: string): { quantity?: number; name?: string; user_id?: string } | undefined {
+  try {
+    const { type, data } = JSON.parse(body) as { type?: string; data?: object };
+    return type?.startsWith('kiip.') ? data : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What is the same as another line of that second or so is counted there. */

@@ -73,8 +73,11 @@ function StepRow({ step, run }: Running & { readonly step: Step }) {
   const isEarly = step.needs !== undefined && told[step.needs] === undefined;
   const start = async () => {
     setRunning(true);
-    await run(step);
-    setRunning(false);
+    try {
+      await run(step);
+    } finally {
+      setRunning(false);
+    }
   };
   return (
     <li>

@@ -8,11 +8,13 @@ import { Panel } from '../parts/panel.js';
 import { ProblemNote } from '../parts/problem.js';
 import { Status } from '../parts/status.js';
 import { Time } from '../parts/time.js';
+import { onSignOut } from '../session.js';
 import { useLoad } from '../use-load.js';
 import type { Loaded } from '../use-load.js';
 
 /** sessionStorage: most people look at users of one program. */
 const KEY = 'rewards-gateway.program';
+onSignOut(() => sessionStorage.removeItem(KEY));
 
 /** What Kigo knows of the user: it needs the program as well. */
 export function UserKigo({ userId }: { readonly userId: string }) {

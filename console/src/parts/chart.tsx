@@ -80,8 +80,9 @@ function pathOf(values: readonly (number | null)[], length: number, most: number
     .join('');
 }
 
+/** That of the last step: an older one is not how it is now. */
 function latest(values: readonly (number | null)[]): number | null {
-  return values.findLast((value) => value !== null) ?? null;
+  return values.at(-1) ?? null;
 }
 
 function maximum(values: readonly (number | null)[]): number | null {

@@ -29,7 +29,9 @@ export function Confirm(props: {
 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
+    if (isBusy) return;
     const text = new FormData(event.currentTarget as HTMLFormElement).get('reason');
+    setError(undefined);
     setBusy(true);
     try {
       await onConfirm((text as string | null)?.trim() || undefined);
@@ -41,7 +43,16 @@ export function Confirm(props: {
   };
 
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby={id} onClose={onClose}>
+    <dialog
+      ref={dialog}
+      class="dialog"
+      aria-labelledby={id}
+      aria-busy={isBusy}
+      // What is under way goes on, and somebody has to see how it ends.
+      closedby={isBusy ? 'none' : 'closerequest'}
+      onCancel={(event) => isBusy && event.preventDefault()}
+      onClose={onClose}
+    >
       <form onSubmit={(event) => void submit(event)}>
         <h2 id={id}>{title}</h2>
         {children}
@@ -51,13 +62,14 @@ export function Confirm(props: {
             <textarea name="reason" rows={2} maxLength={500} required={reason === 'required'} />
           </label>
         )}
-        <ProblemNote error={error} />
+        <ProblemNote error={error} isAction />
         <div class="actions">
-          <button type="button" onClick={onClose}>
+          <button type="button" disabled={isBusy} onClick={onClose}>
             Cancel
           </button>
-          <button type="submit" class={danger ? 'danger' : 'primary'} disabled={isBusy}>
-            {action}
+          {/* Disabled, it would lose the focus. */}
+          <button type="submit" class={danger ? 'danger' : 'primary'} aria-disabled={isBusy}>
+            {isBusy ? `${action}…` : action}
           </button>
         </div>
       </form>

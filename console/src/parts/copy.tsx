@@ -2,32 +2,38 @@ import { useState } from 'preact/hooks';
 
 /** Copies a text. `label` says which, for screen readers: "Copy transaction id". */
 export function Copy({ text, label = 'Copy' }: { readonly text: string; readonly label?: string }) {
-  const [isCopied, setCopied] = useState(false);
-  const copy = async () => {
-    await writeToClipboard(text);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 2_000);
+  const [result, setResult] = useState<'Copied' | 'Copy it by hand'>();
+  const copy = async (button: HTMLElement) => {
+    const isCopied = await writeToClipboard(text, button).catch(() => false);
+    setResult(isCopied ? 'Copied' : 'Copy it by hand');
+    setTimeout(() => setResult(undefined), 2_000);
   };
   return (
     <button
       type="button"
       class="copy"
-      aria-label={isCopied ? 'Copied' : label}
+      aria-label={result ?? label}
       title={label}
-      onClick={() => void copy()}
+      onClick={({ currentTarget }) => void copy(currentTarget)}
     >
-      <span aria-live="polite">{isCopied ? 'Copied' : 'Copy'}</span>
+      <span aria-live="polite">{result ?? 'Copy'}</span>
     </button>
   );
 }
 
 /** A page without TLS on another host than localhost has no `navigator.clipboard`. */
-async function writeToClipboard(text: string): Promise<void> {
-  if (isSecureContext) return navigator.clipboard.writeText(text);
+async function writeToClipboard(text: string, button: HTMLElement): Promise<boolean> {
+  if (isSecureContext) {
+    await navigator.clipboard.writeText(text);
+    return true;
+  }
   const area = document.createElement('textarea');
   area.value = text;
-  document.body.append(area);
+  // Beside the button: outside of a dialog that is open, nothing can be selected.
+  button.after(area);
   area.select();
-  document.execCommand('copy');
+  const isCopied = document.execCommand('copy');
   area.remove();
+  button.focus();
+  return isCopied;
 }

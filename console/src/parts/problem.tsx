@@ -1,14 +1,24 @@
 import { GatewayProblem } from '../api.js';
+import { UnreachableError } from '../reach.js';
 import { Copy } from './copy.js';
 
 /** What went wrong, and what to do about it. Nothing without an error. */
-export function ProblemNote({ error, retry }: { readonly error: unknown; readonly retry?: () => void }) {
+export function ProblemNote(props: {
+  readonly error: unknown;
+  readonly retry?: () => void;
+  /** Whether the request was to change something: without a response, it may have. */
+  readonly isAction?: boolean;
+}) {
+  const { error, retry, isAction } = props;
   if (error === undefined) return null;
   const { title, text, requestId } = describe(error);
   return (
     <div class="note bad" role="alert">
       <p>
-        <strong>{title}</strong> {text}
+        <strong>{title}</strong>{' '}
+        {isAction && isWithoutResponse(error)
+          ? 'It may have happened all the same: look at the page, or at the list of replays, before you try again.'
+          : text}
       </p>
       {error instanceof GatewayProblem && error.errors.length > 0 && (
         <ul>
@@ -33,15 +43,23 @@ export function ProblemNote({ error, retry }: { readonly error: unknown; readonl
   );
 }
 
+function isTimeout(error: unknown): boolean {
+  return (error as Error | null)?.name === 'TimeoutError';
+}
+
+function isWithoutResponse(error: unknown): boolean {
+  return isTimeout(error) || error instanceof UnreachableError;
+}
+
 function describe(error: unknown): { title: string; text: string; requestId?: string } {
   if (error instanceof GatewayProblem)
     return { title: `${error.body.title}.`, text: adviceOf(error), requestId: error.requestId };
-  if ((error as Error | null)?.name === 'TimeoutError')
+  if (isTimeout(error))
     return {
       title: 'The gateway did not answer in time.',
       text: 'Try again. If it stays so, look at the overview and at the log of the gateway.',
     };
-  if (error instanceof TypeError)
+  if (error instanceof UnreachableError)
     return {
       title: 'The gateway cannot be reached.',
       text: 'Check your connection to it, such as the port forwarding, and try again.',
