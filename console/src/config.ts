@@ -1,5 +1,8 @@
 import { UnreachableError, reach } from './reach.js';
 
+/** Of the sandbox, and published with it: it opens nothing else, since the gateway refuses it where a vendor is not on this machine. */
+export const DEMO_KEY = 'demo-key-for-this-machine-only';
+
 /** The folder of the page, also behind a path prefix. The gateway serves its API under it. */
 export const PAGE_URL = new URL('.', document.baseURI).href;
 

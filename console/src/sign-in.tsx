@@ -1,12 +1,9 @@
 import { useState } from 'preact/hooks';
 import { GatewayProblem } from './api.js';
 import { Page } from './parts/page.js';
-import { consoleConfig } from './config.js';
+import { DEMO_KEY, consoleConfig } from './config.js';
 import { ProblemNote } from './parts/problem.js';
 import { signIn } from './session.js';
-
-/** Of the sandbox, and published with it: it opens nothing else, since the gateway refuses it where a vendor is not on this machine. */
-const DEMO_KEY = 'demo-key-for-this-machine-only';
 
 /** All that somebody without a credential sees. */
 export function SignIn({ message }: { readonly message?: string | undefined }) {

@@ -258,7 +258,7 @@ describeWithChromium('Quarantine, deliveries and replays in the console', () => 
     await world.expectGood('replays');
   });
 
-  it('keeps a question open while its action is under way, and says that it may have happened', async () => {
+  it('keeps a question open while its action runs, and says that it may have happened', async () => {
     await world.goto('/replays/new');
     await button('Count the entries').click();
     await button('Start the replay').click();

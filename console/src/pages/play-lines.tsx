@@ -1,3 +1,4 @@
+import { DEMO_KEY } from '../config.js';
 import { Copy } from '../parts/copy.js';
 import { Empty } from '../parts/empty.js';
 import { Panel } from '../parts/panel.js';
@@ -11,6 +12,10 @@ import type { Line } from './play-log.js';
 export function LogPanel({ lines }: { readonly lines: readonly Line[] }) {
   return (
     <Panel title="What happens">
+      <p class="hint">
+        In the curl commands, $API_KEY is your credential. For the demo key:{' '}
+        <code>export API_KEY={DEMO_KEY}</code>
+      </p>
       {lines.length === 0 ? (
         <Empty>Nothing yet. Each call appears here, with its answer and its curl command.</Empty>
       ) : (

@@ -48,7 +48,7 @@ export function Confirm(props: {
       class="dialog"
       aria-labelledby={id}
       aria-busy={isBusy}
-      // What is under way goes on, and somebody has to see how it ends.
+      // An action that has begun does not stop, and somebody has to see how it ends.
       closedby={isBusy ? 'none' : 'closerequest'}
       onCancel={(event) => isBusy && event.preventDefault()}
       onClose={onClose}
