@@ -51,6 +51,19 @@ describe('what a page may do with the sandbox', () => {
     },
   );
 
+  it.each(['evil.example', 'evil.example:3002', '127.0.0.1.evil.example'])(
+    'is nothing under the name %s',
+    async (host) => {
+      const { status, body } = await rawCall(`${kiip.url}/__sandbox/settings`, { headers: { host } });
+      expect(status).toBe(403);
+      expect(body).not.toContain('appSecret');
+    },
+  );
+
+  it.each(['localhost:3002', '127.0.0.1', '[::1]:3002'])('is everything at %s', async (host) => {
+    expect((await rawCall(`${kiip.url}/__sandbox/settings`, { headers: { host } })).status).toBe(200);
+  });
+
   it('is nothing at all by default', async () => {
     const other = await startKiipSandbox();
     const headers = { origin: CONSOLE };

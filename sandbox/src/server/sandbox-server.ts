@@ -67,7 +67,7 @@ async function serve(
   response: ServerResponse,
 ): Promise<void> {
   const { service, requestLog, faults, control, controlHelp, maxBodyBytes = MAX_BODY_BYTES } = options;
-  const access = pageAccess(options.consoleOrigins ?? [], incoming, response);
+  const access = pageAccess(options.consoleOrigins ?? [], options.host, incoming, response);
   if (access === 'preflight') return undefined;
   const body = await readBody(incoming, maxBodyBytes);
   const { method = 'GET', url = '/', headers } = incoming;
@@ -75,7 +75,10 @@ async function serve(
   if (new RegExp(`^${CONTROL_PREFIX}(?:[/?]|$)`).test(url)) {
     const answer =
       access === 'foreign'
-        ? jsonResponse(403, { error: 'pages of other origins than the console may not use this' })
+        ? jsonResponse(403, {
+            error:
+              'of web pages, only the console may use this; the host must be localhost, an IP address or SANDBOX_HOST',
+          })
         : await controlResponse(control, request, controlHelp);
     return new FaultResponse(response, () => {}).send(answer);
   }
