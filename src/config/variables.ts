@@ -347,7 +347,7 @@ export const VARIABLES = {
     'TRUSTED_PROXY_HOPS',
     parse.wholeNumber,
     '0',
-    'Number of proxies in front of the gateway whose `X-Forwarded-For` is trusted.',
+    'Number of proxies in front of the gateway whose `X-Forwarded-For` is trusted. `MANAGEMENT_PORT` trusts none.',
   ),
   httpsProxy: proxyVariable(
     'HTTPS_PROXY',

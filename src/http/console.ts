@@ -42,9 +42,11 @@ function pageHeaders(sandbox: Config['consoleSandbox']): Record<string, string> 
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
   ];
   return {
     'content-security-policy': policy.join('; '),
+    'cross-origin-opener-policy': 'same-origin',
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
   };

@@ -49,6 +49,8 @@ export function registerListeners(instance: FastifyInstance, config: Config): vo
     const listener = name as ExtraName;
     const server = createServer(serverOptions(config), (request, response) => {
       arrivals.set(request, listener);
+      // Operators come to this port directly: with the proxies of the others trusted, they could choose their address.
+      if (listener === 'management') delete request.headers['x-forwarded-for'];
       instance.routing(request, response);
     });
     server.on('clientError', handleClientError);

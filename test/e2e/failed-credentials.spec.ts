@@ -81,6 +81,18 @@ describe('failed credentials of an address', () => {
     expect(JSON.stringify(gateway.log)).not.toContain('canary');
   });
 
+  it('are those of the connection at the management port, which has no proxy', async () => {
+    await start({ MANAGEMENT_PORT: '0', FAILED_CREDENTIALS_PER_MINUTE: '2' });
+    const statuses: number[] = [];
+    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) {
+      const headers = { authorization: 'Bearer wrong', 'x-forwarded-for': address };
+      statuses.push(
+        (await fetch(`${gateway.urls.management}/console/api/v1/kiip/issuances`, { headers })).status,
+      );
+    }
+    expect(statuses).toEqual([401, 401, 429]);
+  });
+
   it('are limited for tokens as well', async () => {
     const issuer = await Issuer.start();
     await start({ ...issuer.environment, FAILED_CREDENTIALS_PER_MINUTE: '2' });
