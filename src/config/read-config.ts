@@ -4,7 +4,7 @@ import { misspeltVariables } from './misspelt-variables.js';
 import { InvalidValueError, haveSharedTexts, isLoopback } from './parsers.js';
 import { decodeUtf8 } from './utf8.js';
 import { VARIABLES } from './variables.js';
-import { weakSecrets } from './weak-secrets.js';
+import { hasLocalVendors, weakSecrets } from './weak-secrets.js';
 import type { ConfigValues, Variable } from './variables.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -119,6 +119,8 @@ function* validateTogether(values: Partial<ConfigValues>): Iterable<[env: string
     if (port && other !== name) yield [name, `must differ from ${other}`];
   }
   yield* weakSecrets(values);
+  if (values.consoleSandbox && !hasLocalVendors(values))
+    yield ['CONSOLE_SANDBOX', 'is for the sandbox alone: unset it, since a vendor is not on loopback'];
   if (!values.allowInsecureUpstreams) {
     const upstreams: Record<string, (string | undefined)[]> = {
       KIGO_BASE_URL: [values.kigoBaseUrl],

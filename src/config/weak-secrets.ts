@@ -31,7 +31,7 @@ const PUBLISHED = new Set([
  */
 export function* weakSecrets(values: Partial<ConfigValues>): Iterable<[env: string, message: string]> {
   const isWorker = values.role === 'worker';
-  if (areOnLoopback([values.kigoBaseUrl, values.kiipBaseUrl])) return;
+  if (hasLocalVendors(values)) return;
   // A worker calls its consumers alone.
   if (isWorker && areOnLoopback((values.deliveryConsumers ?? []).map(({ url }) => url))) return;
   const secrets = {
@@ -61,6 +61,11 @@ function* weakIn(
     yield [env, `must not contain a published secret ${exception}`];
   else if (secrets.some((secret) => isShort(env, secret)))
     yield [env, `must not contain a secret of less than ${minimum(env)} ${exception}`];
+}
+
+/** Whether there is nothing to protect. */
+export function hasLocalVendors({ kigoBaseUrl, kiipBaseUrl }: Partial<ConfigValues>): boolean {
+  return areOnLoopback([kigoBaseUrl, kiipBaseUrl]);
 }
 
 function areOnLoopback(urls: (string | undefined)[]): boolean {

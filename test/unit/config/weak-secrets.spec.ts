@@ -36,6 +36,15 @@ const published: [string, string][] = [
   ['API_KEYS', demonstrationSecrets.API_KEYS.replace('demo:', 'shop:')],
 ];
 
+it('CONSOLE_SANDBOX is refused while a vendor is not on loopback', () => {
+  const origin = 'http://127.0.0.1:3001';
+  const CONSOLE_SANDBOX = JSON.stringify({ kigo: origin, kiip: origin, wallet: origin });
+  expect(refusal({ CONSOLE_SANDBOX })).toEqual([
+    'CONSOLE_SANDBOX is for the sandbox alone: unset it, since a vendor is not on loopback',
+  ]);
+  expect(refusal({ CONSOLE_SANDBOX }, { KIGO_BASE_URL: origin, KIIP_BASE_URL: origin })).toEqual([]);
+});
+
 describe('a secret that can be guessed', () => {
   it.each(short)('is refused in %s: %s', (name, value, minimum) => {
     expect(refusal({ [name]: value })).toEqual([`${name} must not contain a secret of less than ${minimum}`]);
