@@ -78,9 +78,9 @@ export class LedgerMetrics {
     });
   }
 
-  /** Has the deliveries counted in the background, unless they have just been. */
+  /** Has the deliveries counted in the background, unless they have just been. For who looks, an API pod counts as well. */
   refresh(): void {
-    void this.snapshot();
+    void this.stats.read();
   }
 
   /** Pending deliveries, if they have been counted in the last minute: that is done for a scrape, and for who reads the history. */

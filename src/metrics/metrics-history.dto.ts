@@ -12,7 +12,7 @@ export class MetricsSeriesDto {
   readonly callbacks!: readonly (number | null)[];
   @series
   readonly callbacks_rejected!: readonly (number | null)[];
-  /** Successful attempts in a second. */
+  /** Successful attempts in a second; null with `ROLE=api`. */
   @series
   readonly deliveries!: readonly (number | null)[];
   @series

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import { Config } from '../config/config.js';
 import { summarizeError } from '../log/error-summary.js';
 import { LedgerMetrics } from './ledger-metrics.js';
 import type { MetricsHistoryDto, MetricsSeriesDto } from './metrics-history.dto.js';
@@ -76,6 +77,7 @@ export class MetricsHistoryService implements OnApplicationBootstrap, OnApplicat
   constructor(
     private readonly registry: MetricsRegistry,
     private readonly ledger: LedgerMetrics,
+    private readonly config: Config,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -111,11 +113,12 @@ export class MetricsHistoryService implements OnApplicationBootstrap, OnApplicat
       const attempts = added(`${upstream}_attempts`);
       return attempts === 0 ? null : round((added(`${upstream}_seconds`) / attempts) * 1_000);
     };
+    const delivers = this.config.role !== 'api';
     const values: Record<SeriesName, number | null> = {
       callbacks: rate('callbacks'),
       callbacks_rejected: rate('callbacks_rejected'),
-      deliveries: rate('deliveries'),
-      deliveries_failed: rate('deliveries_failed'),
+      deliveries: delivers ? rate('deliveries') : null,
+      deliveries_failed: delivers ? rate('deliveries_failed') : null,
       counts: rate('counts'),
       counts_cached: rate('counts_cached'),
       kigo_ms: meanMs('kigo'),

@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { describeWithChromium } from '../support/chromium.js';
 import { startConsole } from '../support/console.js';
 import type { ConsoleWorld } from '../support/console.js';
+import { MetricsHistoryService } from '../../src/metrics/metrics-history.service.js';
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumer } from '../support/consumer.js';
@@ -287,12 +288,20 @@ describeWithChromium('the console', () => {
     expect(page.url()).toMatch(/#\/entries\?status=quarantined$/);
   });
 
-  it('needs no form where callers need no credential', async () => {
-    const gateway = await startGateway({ CALLER_AUTH: 'none', API_KEYS: '', CALLER_SCOPES: '' });
+  it('needs no form where callers need no credential, and has no deliveries in a pod that does not deliver', async () => {
+    const gateway = await startGateway({
+      CALLER_AUTH: 'none',
+      API_KEYS: '',
+      CALLER_SCOPES: '',
+      ROLE: 'api',
+    });
+    await gateway.app.get(MetricsHistoryService, { strict: false }).sample();
     const other = await page.context().newPage();
     await other.goto(`${gateway.url}/console/`);
     await other.getByRole('heading', { name: 'Overview' }).waitFor();
     expect(await other.getByRole('button', { name: 'Sign out' }).count()).toBe(0);
+    await other.getByText('It does not deliver: workers do').waitFor();
+    expect(await other.locator('figcaption').allTextContents()).not.toContain('Deliveries');
     await other.close();
     await gateway.close();
   });

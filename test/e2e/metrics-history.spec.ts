@@ -4,6 +4,7 @@ import { MetricsHistoryService } from '../../src/metrics/metrics-history.service
 import { startCallbackReceiver } from '../support/callback-receiver.js';
 import type { CallbackReceiver } from '../support/callback-receiver.js';
 import { consumersConfig } from '../support/consumer.js';
+import { newDatabase } from '../support/databases.js';
 import { badge } from '../support/gateway.js';
 import { redemption, startKiipGateway } from '../support/kiip.js';
 import type { KiipGateway } from '../support/kiip.js';
@@ -37,10 +38,11 @@ interface History {
 }
 
 /** Nobody needs a credential for it, as for /metrics. */
-const read = async () => (await (await fetch(`${gateway.url}/metrics/history`)).json()) as History;
+const read = async ({ url } = gateway) => (await (await fetch(`${url}/metrics/history`)).json()) as History;
 /** Ends steps as if their time was over. */
 let now = performance.now();
-const endStep = () => gateway.app.get(MetricsHistoryService, { strict: false }).sample((now += STEP_MS));
+const endStep = ({ app } = gateway) =>
+  app.get(MetricsHistoryService, { strict: false }).sample((now += STEP_MS));
 
 it('has what has happened in each step', async () => {
   await endStep();
@@ -77,6 +79,24 @@ it('has what has happened in each step', async () => {
     await endStep();
     return (await read()).series['backlog']!.at(-1) === 4;
   });
+});
+
+it('has no deliveries in an API pod, which does not deliver, but what waits for the workers', async () => {
+  const database = await newDatabase();
+  const pod = await startKiipGateway({
+    ...database.env,
+    ROLE: 'api',
+    DELIVERY_CONSUMERS: consumersConfig(consumer.url),
+  });
+  await pod.callback(redemption());
+  await waitFor('what waits is counted', async () => {
+    await endStep(pod);
+    return (await read(pod)).series['backlog']!.at(-1) === 1;
+  });
+  const { series } = await read(pod);
+  expect([series['deliveries']!.at(-1), series['deliveries_failed']!.at(-1)]).toEqual([null, null]);
+  await pod.close();
+  await database.drop();
 });
 
 it('has an hour at most', async () => {

@@ -19,12 +19,14 @@ export function Charts() {
   if (data === undefined) return <Loading lines={8} />;
   const { series, step_seconds: stepSeconds, to, replica } = data;
   const time = { stepSeconds, to };
+  const delivers = series.deliveries.at(-1) !== null;
   return (
     <section class="stack" aria-labelledby="charts">
       <div>
         <h2 id="charts">The last hour</h2>
         <p class="hint">
           Of the process that answers this page: <bdi class="id">{replica}</bdi>
+          {!delivers && '. It does not deliver: workers do, and Prometheus has their charts.'}
         </p>
       </div>
       <div class="charts">
@@ -38,16 +40,18 @@ export function Charts() {
           {...time}
           {...(can('ledger:read') && { href: href('/entries') })}
         />
-        <Chart
-          title="Deliveries"
-          unit="/s"
-          series={[
-            { name: 'delivered', values: series.deliveries },
-            { name: 'failed', values: series.deliveries_failed },
-          ]}
-          {...time}
-          {...(can('deliveries:manage') && { href: href('/deliveries') })}
-        />
+        {delivers && (
+          <Chart
+            title="Deliveries"
+            unit="/s"
+            series={[
+              { name: 'delivered', values: series.deliveries },
+              { name: 'failed', values: series.deliveries_failed },
+            ]}
+            {...time}
+            {...(can('deliveries:manage') && { href: href('/deliveries') })}
+          />
+        )}
         <Chart
           title="Waiting deliveries"
           unit=""
