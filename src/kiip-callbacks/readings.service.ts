@@ -19,6 +19,12 @@ export interface Reading extends SignedTextParse {
   readonly userKnown: boolean;
 }
 
+export interface Readings {
+  readonly list: readonly Reading[];
+  /** False if there are more of them than are listed, or nobody can tell. */
+  readonly complete: boolean;
+}
+
 /** Finds what else the signed text of a quarantined callback could mean, by the rules that quarantined it. */
 @Injectable()
 export class ReadingsService {
@@ -35,13 +41,12 @@ export class ReadingsService {
 
   /**
    * Those of users who were sent to Kiip first.
-   * @returns none if the entry is not quarantined, or its text has too many readings
    * @throws StorageUnavailableError
    */
-  async find(entryId: string): Promise<Reading[]> {
+  async find(entryId: string): Promise<Readings> {
     const entry = await this.ledger.findQuarantined(entryId);
     const verified = entry && toVerifiedCallback(entry);
-    if (!verified) return [];
+    if (!verified) return { list: [], complete: false };
     const { fields } = verified.callback;
     const { scheme } = verified.match;
     const parses = findAlternativeParses(scheme, fields, this.rules);
@@ -55,9 +60,9 @@ export class ReadingsService {
     const found = promisees.length > 0 ? [...general, ...ofPromise] : general;
     const readings = [...new Map(found.map((parse) => [JSON.stringify(parse), parse])).values()]
       .map((parse) => ({ ...parse, userKnown: registered.has(parse.user_id) }))
-      .toSorted((one, other) => Number(other.userKnown) - Number(one.userKnown))
-      .slice(0, MAX_READINGS);
-    return Promise.all(readings.map((reading) => this.nameUser(reading)));
+      .toSorted((one, other) => Number(other.userKnown) - Number(one.userKnown));
+    const list = await Promise.all(readings.slice(0, MAX_READINGS).map((reading) => this.nameUser(reading)));
+    return { list, complete: parses.exhaustive && readings.length <= MAX_READINGS };
   }
 
   private async nameUser(reading: Reading): Promise<Reading> {

@@ -53,7 +53,7 @@ export class IssuancesController {
   @ApiOperation({
     summary: 'List the ledger',
     description:
-      'Oldest first, it is a feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. An entry whose status changes appears again at the end, with its new status. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`. Entries keep their ids.',
+      'Oldest first, it is a feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. An entry whose status changes appears again at the end, with its new status; `desc` may miss it: start again without `after`. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`. Entries keep their ids.',
     operationId: 'listIssuances',
   })
   @ApiOkResponse({

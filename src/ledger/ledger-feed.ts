@@ -64,7 +64,11 @@ export class LedgerFeed {
     // IssuancesQueryDto has validated the cursor.
     const cursor = query.after === undefined ? undefined : parseCursor(query.after);
     await this.scheduleAssign();
-    const rows = await this.database.run((db) => selectPage(db, query, cursor?.position), 'reads');
+    // Position 0 is the `next` of a list that was empty: in either order, one begins anew there.
+    const rows = await this.database.run(
+      (db) => selectPage(db, query, cursor?.position || undefined),
+      'reads',
+    );
     // After the page: a failover in between is noticed.
     const current = await this.database.run((db) => findCursor(db, cursor ?? START), 'reads');
     if (!current) return 'restarted';

@@ -13,6 +13,9 @@ import { IssuanceHistoryDto, toIssuanceHistoryDto } from './issuance-history.dto
 import { ISSUANCE_HISTORY_EXAMPLE } from './reconciliation-examples.js';
 import { ReconciliationService } from './reconciliation.service.js';
 
+/** The question is decided. */
+const NO_READINGS = { list: [], complete: true };
+
 /** Serves one entry with its deliveries. It is not in ledger/ with the other issuance routes because the ledger does not know deliveries. */
 @ApiTags('Kiip ledger')
 @Controller('api/v1/kiip/issuances')
@@ -48,7 +51,7 @@ export class IssuanceHistoryController {
     const [audit, promise, readings] = await Promise.all([
       this.audit.findOf(subjects),
       this.reconciliation.findPromise(entry),
-      entry.status === 'quarantined' ? this.readings.find(id) : [],
+      entry.status === 'quarantined' ? this.readings.find(id) : NO_READINGS,
     ]);
     return toIssuanceHistoryDto(entry, { ...history, audit, promise, readings });
   }

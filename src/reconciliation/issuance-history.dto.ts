@@ -5,7 +5,7 @@ import type { EntryHistory } from '../delivery/deliveries.service.js';
 import { IssuanceDto, toIssuanceDto } from '../ledger/issuances.dto.js';
 import type { LedgerEntry } from '../ledger/ledger-entry.js';
 import { formatReason } from '../ledger/quarantine-reason.js';
-import type { Reading } from '../kiip-callbacks/readings.service.js';
+import type { Reading, Readings } from '../kiip-callbacks/readings.service.js';
 import type { EntryPromise } from './rewards.queries.js';
 
 /** What a moment returned for the transaction. */
@@ -77,6 +77,8 @@ export class VerificationDto {
   /** What else the signed text of a quarantined row could mean, known users first, at most 50. */
   @ApiProperty({ type: [ReadingDto] })
   readonly readings!: ReadingDto[];
+  /** False if there may be more readings. */
+  readonly readings_complete!: boolean;
 }
 
 const TIMELINE_EVENTS = [
@@ -135,7 +137,7 @@ export class IssuanceHistoryDto extends IssuanceDto {
 export interface EntryFacts extends EntryHistory {
   readonly audit: readonly AuditEntry[];
   readonly promise: EntryPromise | undefined;
-  readonly readings: readonly Reading[];
+  readonly readings: Readings;
 }
 
 export function toIssuanceHistoryDto(entry: LedgerEntry, facts: EntryFacts): IssuanceHistoryDto {
@@ -149,7 +151,8 @@ export function toIssuanceHistoryDto(entry: LedgerEntry, facts: EntryFacts): Iss
       decision_request_id: entry.decision?.requestId ?? null,
       duplicates: entry.duplicates,
       promise: facts.promise ? toPromiseDto(facts.promise) : null,
-      readings: facts.readings.map(toReadingDto),
+      readings: facts.readings.list.map(toReadingDto),
+      readings_complete: facts.readings.complete,
     },
     deliveries: facts.deliveries.map(toDeliveryDto),
     timeline: buildTimeline(entry, facts),

@@ -22,6 +22,7 @@ export const ISSUANCE_HISTORY_EXAMPLE = {
       promised_at: '2026-01-31T11:59:30.000Z',
     },
     readings: [],
+    readings_complete: true,
   },
   deliveries: [{ ...DELIVERY_EXAMPLE, status: 'delivered', attempts: 1, last_status: 200 }],
   timeline: [

@@ -12,7 +12,7 @@ import { newDatabase } from '../support/databases.js';
 import type { TestDatabase } from '../support/databases.js';
 import { DeliveryView } from '../support/deliveries.js';
 import { apiKey } from '../support/gateway.js';
-import { redemption } from '../support/kiip.js';
+import { manyReadings, redemption } from '../support/kiip.js';
 import type { Fields } from '../support/kiip.js';
 import { scale } from '../support/scale.js';
 import { waitFor } from '../support/wait-for.js';
@@ -107,6 +107,15 @@ describeWithChromium('Quarantine, deliveries and replays in the console', () => 
     const log = page.getByRole('region', { name: /^Audit log/ });
     await log.getByText('Confirmed by Kiip, ticket 4711').waitFor();
     expect(await log.getByRole('row').nth(1).textContent()).toMatch(/testerrelease.*Confirmed by Kiip/);
+  });
+
+  it('does not say that an entry has no other reading when there are too many to list', async () => {
+    await quarantine({ user_id: 'crafted', content: manyReadings });
+    await world.goto('/');
+    await world.goto('/quarantine');
+    await button(/^Review/, rowOf('crafted')).click();
+    await page.getByText('do not release the entry without asking Kiip').waitFor();
+    expect(await page.getByText('no other reading').count()).toBe(0);
   });
 
   it('decides several at once, each with its own result', async () => {

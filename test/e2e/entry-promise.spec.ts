@@ -1,5 +1,5 @@
 import type { Environment } from '../../src/config/read-config.js';
-import { content, redemption, startKiipGateway } from '../support/kiip.js';
+import { content, manyReadings, redemption, startKiipGateway } from '../support/kiip.js';
 import { momentOf } from '../support/kiip-world.js';
 import { fieldsOf, startPromiseWorld } from '../support/promise-world.js';
 import type { PromiseWorld } from '../support/promise-world.js';
@@ -15,7 +15,11 @@ interface Reading {
 interface Entry {
   readonly reason: string | null;
   readonly transaction_id: string;
-  readonly verification: { readonly promise: Record<string, unknown> | null; readonly readings: Reading[] };
+  readonly verification: {
+    readonly promise: Record<string, unknown> | null;
+    readonly readings: Reading[];
+    readonly readings_complete: boolean;
+  };
   readonly timeline: readonly { readonly event: string; readonly detail?: string; readonly at: string }[];
 }
 
@@ -57,6 +61,7 @@ describe('with the default configuration', () => {
         promised_at: expect.any(String),
       },
       readings: [],
+      readings_complete: true,
     });
     expect(timeline.slice(0, 3)).toEqual([
       { event: 'rewarded', detail: reward.moment_id, at: expect.any(String) },
@@ -128,6 +133,12 @@ describe('with KIIP_UNKNOWN_REWARDS=accept', () => {
       ['20', '1user', true],
       ['2', '01user', false],
     ]);
+    expect(verification.readings_complete).toBe(true);
+  });
+
+  it('says when there are more readings than it lists', async () => {
+    const { verification } = await judge({ content: manyReadings });
+    expect(verification).toMatchObject({ readings: [], readings_complete: false });
   });
 
   it('an entry that breaks a rule has the readings that break none', async () => {

@@ -80,6 +80,12 @@ describe('GET /api/v1/kiip/issuances', () => {
     expect(await readAll(`${path}&order=desc`)).toEqual(of(...numbers.toReversed()));
   });
 
+  it('goes on after an empty page in descending order', async () => {
+    const none = await pageOf('/api/v1/kiip/issuances?order=desc&transaction_id=unknown');
+    const { items } = await pageOf(`/api/v1/kiip/issuances?order=desc&after=${none.next}`);
+    expect(items.map(({ id }) => id)).toEqual(of(6, 5, 4, 3, 2, 1, 0));
+  });
+
   it('has no more behind the oldest entry, and knows a cursor from before a restore', async () => {
     const path = '/api/v1/kiip/issuances?order=desc';
     const { next } = await pageOf(path);

@@ -22,6 +22,8 @@ export const DEFAULTS = {
 
 export type Fields = Record<string, string | number>;
 
+/** A content that overlapping ids make: the signed text can be split in more ways than the gateway checks. */
+export const manyReadings = `${'a1'.repeat(100)}${'12345678-1234-1234-1234-1234'.repeat(14)}12345678ab`;
 export const content = '7f3c2a10-0b1d-4c5e-8a9b-1234567890ab';
 
 export function transaction(): string {

@@ -673,7 +673,7 @@ export interface paths {
         };
         /**
          * List the ledger
-         * @description Oldest first, it is a feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. An entry whose status changes appears again at the end, with its new status. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`. Entries keep their ids. Scope: `ledger:read`.
+         * @description Oldest first, it is a feed that misses no entry: read until `items` is empty, keep `next`, and use it again later. An entry whose status changes appears again at the end, with its new status; `desc` may miss it: start again without `after`. `410` means that the database was restored to a time before the cursor: continue from an older cursor, or without `after`. Entries keep their ids. Scope: `ledger:read`.
          */
         get: operations["listIssuances"];
         put?: never;
@@ -1122,7 +1122,7 @@ export interface components {
             /** @description Accepted in a second. */
             callbacks: (number | null)[];
             callbacks_rejected: (number | null)[];
-            /** @description Successful attempts in a second. */
+            /** @description Successful attempts in a second; null with `ROLE=api`. */
             deliveries: (number | null)[];
             deliveries_failed: (number | null)[];
             /** @description Lookups of hub summaries in a second. */
@@ -1501,6 +1501,8 @@ export interface components {
              * @description How often the same callback has been received again.
              */
             duplicates: number;
+            /** @description False if there may be more readings. */
+            readings_complete: boolean;
         };
         Violation: {
             /** @description A JSON pointer (RFC 6901) into the body, or into the parameters of the URL. */
@@ -3520,7 +3522,8 @@ export interface operations {
                      *           "quantity": "20",
                      *           "promised_at": "2026-01-31T11:59:30.000Z"
                      *         },
-                     *         "readings": []
+                     *         "readings": [],
+                     *         "readings_complete": true
                      *       },
                      *       "deliveries": [
                      *         {

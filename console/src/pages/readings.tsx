@@ -25,7 +25,7 @@ interface Version {
 
 /** The fields as they arrived, beside what a moment promised and what else the signed text could mean. */
 export function Readings({ entry }: { readonly entry: Schemas['IssuanceHistory'] }) {
-  const { quantity_text, promise, readings } = entry.verification;
+  const { quantity_text, promise, readings, readings_complete: complete } = entry.verification;
   const received = { ...entry, quantity: quantity_text };
   const versions: Version[] = [
     { title: 'As received', note: 'What is counted after a release', fields: received },
@@ -62,9 +62,14 @@ export function Readings({ entry }: { readonly entry: Schemas['IssuanceHistory']
           </section>
         ))}
       </div>
+      {!complete && (
+        <p class="note bad">
+          The signed text has more readings than can be listed: do not release the entry without asking Kiip.
+        </p>
+      )}
       <p class="hint">
         {readings.length === 0
-          ? 'The signed text has no other reading that the rules allow.'
+          ? complete && 'The signed text has no other reading that the rules allow.'
           : 'A signature has no separators between the fields: it fits each of these readings. What differs is marked.'}
         {others > 0 && ` There are ${others} more, in the JSON of the entry.`}
       </p>
