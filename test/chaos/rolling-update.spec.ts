@@ -108,11 +108,12 @@ describeWithHaproxy('three replicas that are replaced by those of the next versi
     );
   }, 600_000);
   afterAll(async () => {
-    await run.stop();
-    await kiipPool.close();
-    await deployment.close();
-    next.remove();
-    await surroundings.close();
+    // Not all of them exist when the start failed.
+    await run?.stop();
+    await kiipPool?.close();
+    await deployment?.close();
+    next?.remove();
+    await surroundings?.close();
   });
 
   it('have the migration, and all ended by themselves', async () => {

@@ -7,6 +7,16 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
+/** What the gateway is built from. */
+const SOURCES = [
+  'src',
+  'console',
+  'clients/typescript/src',
+  'tools',
+  'openapi.json',
+  'package.json',
+  'tsconfig.json',
+];
 const NAME = '9999-next';
 /** All that a migration may do to tables that the version before it uses: see docs/architecture.md, "Migrations". */
 const MIGRATION = `
@@ -36,8 +46,7 @@ export interface NextVersion {
 
 export async function buildNextVersion(): Promise<NextVersion> {
   const folder = mkdtempSync(join(tmpdir(), 'next-version-'));
-  for (const name of ['src', 'tools', 'openapi.json', 'package.json', 'tsconfig.json'])
-    cpSync(join(root, name), join(folder, name), { recursive: true });
+  for (const name of SOURCES) cpSync(join(root, name), join(folder, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   writeFileSync(join(folder, `src/database/migration-${NAME}.ts`), MIGRATION);
   const list = join(folder, 'src/database/migrations.ts');
