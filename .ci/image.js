@@ -51,6 +51,12 @@ const instructions = {
     }
   },
   RUN(text) {
+    // What this would install has just been installed here, by the same lock file. The other `npm ci` shows that the manifests do.
+    if (
+      text === 'npm ci --ignore-scripts' &&
+      tryLink('node_modules', `${stage.root}${stage.workdir}/node_modules`)
+    )
+      return;
     const PATH = `${stage.root}/usr/local/bin:${process.env.PATH}`;
     const env = { ...process.env, npm_config_prefer_offline: 'true', PATH };
     const cwd = stage.root + stage.workdir;
@@ -84,8 +90,14 @@ function copy(source, target) {
 
 /** A stage begins with the files of its base. None is written in place: they are the same files, since a copy of all packages takes long. */
 function link(source, target) {
-  const { status } = spawnSync('cp', ['-al', source, target], { stdio: 'inherit' });
-  if (status !== 0) throw new Error(`${source} cannot be linked to`);
+  if (!tryLink(source, target)) throw new Error(`${source} cannot be linked to`);
+}
+
+/** @returns false where a file system cannot */
+function tryLink(source, target) {
+  if (spawnSync('cp', ['-al', source, target], { stdio: 'ignore' }).status === 0) return true;
+  rmSync(target, { recursive: true, force: true });
+  return false;
 }
 
 function pair(text) {
