@@ -18,7 +18,7 @@ import { startKiipSandbox } from './kiip/start-kiip-sandbox.js';
 import type { KiipSandbox } from './kiip/kiip-sandbox.js';
 import { startRedisProxy } from './redis/start-redis-proxy.js';
 import type { RedisProxy } from './redis/start-redis-proxy.js';
-import { freePort, onPort, reachable } from './server/listen.js';
+import { freePort, onPort, originOf, reachable } from './server/listen.js';
 import { startWalletSandbox } from './wallet/wallet-sandbox.js';
 import type { WalletSandbox } from './wallet/wallet-sandbox.js';
 import { firstSteps } from './first-steps.js';
@@ -118,7 +118,7 @@ interface Surroundings {
 
 async function serveGateway({ kigo, kiip, wallet, redis }: Surroundings, dataDir: string): Promise<number> {
   const port = await onPort(['PORT', 3000], (wanted) => freePort(wanted, host));
-  const url = reachable(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  const url = reachable(originOf(host, port));
   const others = {
     kigo: { url: reachable(kigo.url), settings: kigo.configure({}) },
     // Rewards tell how much they are worth, so the console can show which of them nobody has redeemed.

@@ -1,4 +1,5 @@
 import { FaultRules } from '../faults/fault-rules.js';
+import { originOf } from '../server/listen.js';
 import { RequestLog } from '../server/request-log.js';
 import { KigoAccounts } from './kigo-accounts.js';
 import type { KigoAccountChange } from './kigo-accounts.js';
@@ -85,7 +86,7 @@ export async function startKigoSandbox(options: KigoSandboxOptions = {}): Promis
   });
   return {
     ...handle,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    url: originOf(host, server.port),
     port: server.port,
     close: () => server.close(),
   };

@@ -1,3 +1,4 @@
+import { originOf } from '../server/listen.js';
 import { Scheduler } from '../server/scheduler.js';
 import { CallbackSender } from './callback-sender.js';
 import type { Delivery } from './callback-sender.js';
@@ -111,7 +112,7 @@ export async function startKiipSandbox(options: KiipSandboxOptions = {}): Promis
   });
   return {
     ...handle,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    url: originOf(host, server.port),
     port: server.port,
     close: async () => {
       sender.reset();

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { FaultRules } from '../faults/fault-rules.js';
 import type { ControlRoute } from '../server/control-api.js';
 import { jsonResponse } from '../server/http-response.js';
+import { originOf } from '../server/listen.js';
 import { RequestLog } from '../server/request-log.js';
 import { startSandboxServer } from '../server/sandbox-server.js';
 
@@ -73,7 +74,7 @@ export async function startRedisProxy(options: RedisProxyOptions): Promise<Redis
     through.host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
     return {
       redisUrl: through.href,
-      url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+      url: originOf(host, server.port),
       close: async () => {
         await server.close();
         await closeProxy();

@@ -22,6 +22,11 @@ export async function onPort<T>(
   }
 }
 
+/** The origin of a server. An IPv6 address is in brackets there. */
+export function originOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 /** An address to connect to: "every interface" is one only for listening. */
 export function reachable(url: string): string {
   return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');

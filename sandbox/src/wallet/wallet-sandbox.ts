@@ -1,6 +1,7 @@
 import type { ControlRoute } from '../server/control-api.js';
 import { FaultRules } from '../faults/fault-rules.js';
 import type { FaultRule } from '../faults/fault.js';
+import { originOf } from '../server/listen.js';
 import { RequestLog } from '../server/request-log.js';
 import type { LoggedRequest } from '../server/request-log.js';
 import { sharedControl } from '../server/shared-control.js';
@@ -97,7 +98,7 @@ export async function startWalletSandbox(options: WalletSandboxOptions = {}): Pr
   });
   return {
     ...handle,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    url: originOf(host, server.port),
     port: server.port,
     close: () => server.close(),
   };
