@@ -27,13 +27,13 @@ const manifest = JSON.parse(readFileSync(join(root, 'clients/consumer/package.js
 /** What the README uses of libraries that are not installed here. */
 const OTHER_LIBRARIES = `
 declare module '@prisma/client' {
-  namespace Prisma { interface TransactionClient { $queryRawUnsafe<T = unknown>(sql: string, ...values: any[]): Promise<T> } }
+  namespace Prisma { interface TransactionClient { $queryRawUnsafe<T = unknown>(sql: string, ...values: unknown[]): Promise<T> } }
   interface PrismaClient extends Prisma.TransactionClient {
     $transaction<R>(work: (tx: Prisma.TransactionClient) => Promise<R>, options: { timeout?: number; maxWait?: number; isolationLevel?: 'ReadCommitted' }): Promise<R>;
   }
 }
 declare module 'typeorm' {
-  interface EntityManager { query<T = any>(sql: string, values?: any[]): Promise<T> }
+  interface EntityManager { query<T = unknown>(sql: string, values?: unknown[]): Promise<T> }
   interface DataSource { transaction<T>(isolation: 'READ COMMITTED', work: (tx: EntityManager) => Promise<T>): Promise<T> }
 }
 `;
