@@ -16,14 +16,11 @@ import { createLogger } from './log/logger.js';
 /** EX_USAGE of sysexits.h. */
 const EXIT_USAGE = 64;
 /**
- * V8's flags after the start. It compiles a function after a sixth of the default number of calls: a request runs through hundreds of
- * functions, and those that are called once a request would be interpreted for the first thousands of requests of a new pod.
+ * V8's flags after the start. Each function is compiled by the baseline compiler when it is first called: a request runs through
+ * thousands of functions, and a new pod would interpret most of them for its first hundreds of requests. Lower thresholds of the
+ * optimizing compilers, which take the processor away from requests, made these requests slower.
  */
-const SERVING_FLAGS = [
-  '--semi-space-growth-factor=2',
-  '--invocation-count-for-maglev=50',
-  '--invocation-count-for-turbofan=500',
-];
+const SERVING_FLAGS = ['--semi-space-growth-factor=2', '--always-sparkplug'];
 /** npm sends SIGINT again on a Ctrl-C that the terminal has already sent to us. */
 const DUPLICATE_SIGINT_MS = 300;
 

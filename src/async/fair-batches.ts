@@ -3,7 +3,7 @@ import { BulkheadFullError } from './fair-bulkhead.js';
 import { FairQueue } from './fair-queue.js';
 
 interface Entry<T, R> {
-  readonly key: string;
+  readonly key: unknown;
   readonly item: T;
   readonly resolve: (result: R) => void;
   readonly reject: (error: unknown) => void;
@@ -32,7 +32,7 @@ export interface BatchOptions {
 export class FairBatches<T, R> {
   private readonly waiting: FairQueue<Entry<T, R>>;
   /** The keys of the items that are worked on. */
-  private readonly busy = new Set<string>();
+  private readonly busy = new Set<unknown>();
   private running = 0;
   private isScheduled = false;
   /** A batch belongs to none of the requests that its items came with. */
@@ -47,7 +47,7 @@ export class FairBatches<T, R> {
   }
 
   /** @throws BulkheadFullError if it was never tried, or what the work throws */
-  execute(key: string, item: T): Promise<R> {
+  execute(key: unknown, item: T): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const patience = setTimeout(() => {
         this.waiting.delete(key, entry);

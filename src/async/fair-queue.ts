@@ -4,7 +4,7 @@
  */
 export class FairQueue<T> {
   /** In the order of their turns. None is empty. */
-  private readonly queues = new Map<string, Set<T>>();
+  private readonly queues = new Map<unknown, Set<T>>();
   private count = 0;
 
   constructor(private readonly maxItems: number) {}
@@ -14,7 +14,7 @@ export class FairQueue<T> {
   }
 
   /** @returns the item that had no place: the last one of another key that had more, or this one */
-  add(key: string, item: T): T | undefined {
+  add(key: unknown, item: T): T | undefined {
     const dropped = this.count < this.maxItems ? undefined : this.dropFromLongest(key);
     if (dropped === null) return item;
     const queue = this.queues.get(key);
@@ -24,7 +24,7 @@ export class FairQueue<T> {
     return dropped;
   }
 
-  delete(key: string, item: T): void {
+  delete(key: unknown, item: T): void {
     const queue = this.queues.get(key);
     if (!queue?.delete(item)) return;
     this.count -= 1;
@@ -32,8 +32,8 @@ export class FairQueue<T> {
   }
 
   /** Removes the first items of the next keys, one of each. Their keys go to the end of the order. */
-  take(limit: number, isSkipped: (key: string) => boolean = () => false): T[] {
-    const keys: string[] = [];
+  take(limit: number, isSkipped: (key: unknown) => boolean = () => false): T[] {
+    const keys: unknown[] = [];
     for (const key of this.queues.keys()) {
       if (keys.length === limit) break;
       if (!isSkipped(key)) keys.push(key);
@@ -41,7 +41,7 @@ export class FairQueue<T> {
     return keys.map((key) => this.takeFirst(key));
   }
 
-  private takeFirst(key: string): T {
+  private takeFirst(key: unknown): T {
     const queue = this.queues.get(key)!;
     const [first] = queue as Set<T> & [T];
     this.queues.delete(key);
@@ -52,11 +52,11 @@ export class FairQueue<T> {
   }
 
   /** @returns null if no other key has more items than this one would have */
-  private dropFromLongest(key: string): T | null {
+  private dropFromLongest(key: unknown): T | null {
     const own = this.queues.get(key)?.size ?? 0;
     const [longestKey, longest] = [...this.queues].reduce(
       (a, b) => (b[1].size > a[1].size ? b : a),
-      ['', new Set<T>()],
+      [undefined, new Set<T>()],
     );
     if (longest.size <= own + 1) return null;
     const last = [...longest].at(-1)!;

@@ -1,5 +1,5 @@
 import type { Kysely, PostgresPool, PostgresPoolClient } from 'kysely';
-import type { Pool, PoolClient, PoolConfig } from 'pg';
+import type { Pool, PoolClient, PoolConfig, Query, QueryResult } from 'pg';
 import { notePool, preparedName } from './prepared-statement.js';
 import { isDirect, prepareSession } from './session.js';
 import {
@@ -35,6 +35,8 @@ export interface PoolUsage {
   readonly waiting: number;
 }
 
+type QueryCallback = (error: Error | null, result: QueryResult) => void;
+
 const POOLS = new WeakMap<Kysely<Tables>, Pool>();
 
 /** @param db undefined before the first statement */
@@ -53,7 +55,7 @@ export async function openPostgresql(options: PostgresqlOptions): Promise<Kysely
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   const limitMs = toPositiveMs(options.clientTimeoutMs ?? options.timeoutMs) + CLIENT_TIMEOUT_MARGIN_MS;
-  const limited = withTimeouts(pool, limitMs);
+  const limited = withTimeouts(pool, limitMs, pg.Query);
   const db = new kysely.Kysely<Tables>({ dialect: new kysely.PostgresDialect({ pool: limited }) });
   notePool(db, limited);
   POOLS.set(db, pool);
@@ -80,13 +82,13 @@ function poolConfig(options: PostgresqlOptions): PoolConfig {
 }
 
 /** A pool with a time limit on every wait and translated errors. A connection that failed is not used again. */
-function withTimeouts(pool: Pool, limitMs: number): PostgresPool {
+function withTimeouts(pool: Pool, limitMs: number, query: typeof Query): PostgresPool {
   return {
     options: pool.options,
     end: () => pool.end(),
     async connect() {
       try {
-        return withClientTimeouts(await pool.connect(), limitMs);
+        return withClientTimeouts(await pool.connect(), limitMs, query);
       } catch (error) {
         throw error instanceof StorageUnavailableError ? error : noConnection(error);
       }
@@ -94,7 +96,11 @@ function withTimeouts(pool: Pool, limitMs: number): PostgresPool {
   };
 }
 
-function withClientTimeouts(client: PoolClient, limitMs: number): PostgresPoolClient {
+function withClientTimeouts(
+  client: PoolClient,
+  limitMs: number,
+  DriverQuery: typeof Query,
+): PostgresPoolClient {
   let broken: unknown;
   // Kysely's type of `query` also covers cursors, which we do not use.
   const query = async (text: string, parameters: unknown[]) => {
@@ -103,7 +109,7 @@ function withClientTimeouts(client: PoolClient, limitMs: number): PostgresPoolCl
     const name = isDirect(client) ? preparedName(text) : undefined;
     try {
       return await traceStatement(text, () =>
-        withStorageTimeout(limitMs, () => client.query({ name, text, values: parameters })),
+        withStorageTimeout(limitMs, () => send(new DriverQuery(text, parameters), name)),
       );
     } catch (error) {
       const failure = fromDriver(error);
@@ -113,6 +119,13 @@ function withClientTimeouts(client: PoolClient, limitMs: number): PostgresPoolCl
       throw failure;
     }
   };
+  // Given an object with the name and the text, the driver would copy it by its property descriptors, which is slow.
+  const send = (statement: Query & { name?: string; callback?: QueryCallback }, name: string | undefined) =>
+    new Promise<QueryResult>((resolve, reject) => {
+      if (name !== undefined) statement.name = name;
+      statement.callback = (error, result) => (error ? reject(error) : resolve(result));
+      client.query(statement);
+    });
   return {
     query: query as unknown as PostgresPoolClient['query'],
     release: (destroy) => client.release(broken !== undefined || destroy === true),

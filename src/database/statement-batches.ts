@@ -39,7 +39,7 @@ export class StatementBatches<T, R> {
    * @param key items with equal keys take turns with the others: who sends one callback many times waits for himself
    * @throws StorageUnavailableError
    */
-  async execute(key: string, item: T): Promise<R> {
+  async execute(key: unknown, item: T): Promise<R> {
     try {
       return await this.batches.execute(key, item);
     } catch (error) {

@@ -9,6 +9,8 @@ import { ReevaluationService } from './reevaluation.service.js';
 
 /** Normally the process that stores a promise looks for its callbacks. This finds what a process that has ended has left. */
 const SWEEP_INTERVAL_MS = 10_000;
+/** While moments return rewards one after the other, those of this time share a statement. */
+const STORED_INTERVAL_MS = 50;
 /** How far the first sweep looks back: a process that has ended is replaced within this time. */
 const FIRST_SWEEP_MS = 3 * 86_400_000;
 /** More than a transaction takes from its start, which is the time of its promise, to its end. */
@@ -33,7 +35,12 @@ export class ReevaluationWorker implements BeforeApplicationShutdown, OnApplicat
     private readonly config: Config,
   ) {
     const onFailure = (error: unknown) => this.report(error);
-    this.storedLoop = new PollingLoop(() => this.settleStored(), SWEEP_INTERVAL_MS, onFailure);
+    this.storedLoop = new PollingLoop(
+      () => this.settleStored(),
+      SWEEP_INTERVAL_MS,
+      onFailure,
+      STORED_INTERVAL_MS,
+    );
     this.sweepLoop = new PollingLoop(() => this.sweep(), SWEEP_INTERVAL_MS, onFailure);
   }
 

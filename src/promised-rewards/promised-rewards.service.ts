@@ -128,7 +128,8 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
 
   private async insert(reward: PromisedReward): Promise<void> {
     if (reward.ids.length > 0 || reward.currencyReward)
-      await this.inserts.execute(reward.ids[0]?.id ?? reward.momentId, reward);
+      // Its own key: rewards need not take turns, since the statement can take an id twice.
+      await this.inserts.execute(reward, reward);
     this.counts.stored += 1;
     for (const listener of this.listeners) listener(reward.ids.map(({ id }) => id));
   }
