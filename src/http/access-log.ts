@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { createLineWriter } from '../log/logger.js';
 import { CLIENT_CLOSED_REQUEST, onClientAbort } from './client-abort.js';
 import { routeOf } from './method-not-allowed.js';
 
@@ -36,13 +37,12 @@ export function registerAccessLog(
   logger: Logger,
   onCompleted: (completed: CompletedRequest, request?: FastifyRequest) => void,
 ): void {
-  // These fields are all allowed, so none is looked up.
-  const lines = logger.child({}, { formatters: { log: (line) => line } });
+  const writeLine = createLineWriter(logger);
   const write = (
     requestId: string,
     completed: CompletedRequest & { id?: string | undefined },
     level: 'info' | 'debug' = 'info',
-  ) => lines[level]({ requestId, msg: 'request', ...completed });
+  ) => writeLine(level, { requestId, msg: 'request', ...completed });
   instance.decorate('logRequest', (request, reply, status = reply.statusCode) => {
     const { id: requestId, method, caller, problem, ledgerId: id, traceIds } = request;
     const durationMs = roundDuration(reply.elapsedTime);

@@ -1,7 +1,23 @@
-import { SpanKind, SpanStatusCode, context, propagation, trace } from '@opentelemetry/api';
+import {
+  INVALID_SPAN_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  context,
+  propagation,
+  trace,
+} from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
 
 export const tracer = trace.getTracer('rewards-gateway');
+
+/** The span of what is not traced. */
+const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+let tracing = false;
+
+/** Tells that spans are exported. Until then, no call of OpenTelemetry's API is made for a request: also those that do nothing take time. */
+export function enableSpans(): void {
+  tracing = true;
+}
 
 export interface SpanOptions {
   readonly kind?: SpanKind;
@@ -19,6 +35,7 @@ export function withSpan<T>(
   { kind, attributes, describeError = nameOf, parent }: SpanOptions,
   work: (span: Span) => Promise<T>,
 ): Promise<T> {
+  if (!tracing) return work(NO_SPAN);
   const parentContext = parent ?? context.active();
   const span = tracer.startSpan(
     name,
@@ -43,7 +60,7 @@ function nameOf(error: unknown): Attributes {
 
 /** Whether the running code is part of a trace that is recorded. */
 export function isTraced(): boolean {
-  return trace.getActiveSpan()?.isRecording() === true;
+  return tracing && trace.getActiveSpan()?.isRecording() === true;
 }
 
 /** `server.address` and `server.port` of the other side. */
@@ -55,6 +72,7 @@ export function serverAttributes(url: string): Attributes {
 /** The headers that pass the trace on (W3C Trace Context). Empty when nothing is traced. */
 export function traceHeaders(): Record<string, string> {
   const headers: Record<string, string> = {};
+  if (!tracing) return headers;
   propagation.inject(context.active(), headers);
   return headers;
 }

@@ -4,6 +4,7 @@ import type { Sampler } from '@opentelemetry/sdk-trace';
 import type { Config } from '../config/config.js';
 import { proxyFor } from '../config/proxy.js';
 import { VERSION } from '../config/version.js';
+import { enableSpans } from './span.js';
 
 export interface Tracing {
   /** Sends the spans that have not been sent yet. */
@@ -54,6 +55,7 @@ export async function startTracing(config: Config): Promise<Tracing> {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   trace.setGlobalTracerProvider(provider);
+  enableSpans();
   return { stop: () => provider.shutdown().catch(() => undefined) };
 }
 

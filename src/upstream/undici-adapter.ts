@@ -13,6 +13,8 @@ import type { Upstream, UpstreamFailure } from './upstream-error.js';
 
 /** No valid response comes near this size. A larger one is a fault or an attack. */
 const MAX_RESPONSE_BYTES = 1024 * 1024;
+const HEADERS = { Accept: 'application/json', 'User-Agent': 'rewards-gateway', 'Accept-Encoding': 'gzip' };
+const JSON_HEADERS = { 'Content-Type': 'application/json' };
 
 /**
  * Sends one axios request through undici. Redirects are not followed, and the body is returned as a string.
@@ -37,8 +39,10 @@ export async function sendThroughUndici(
         ...toTarget(config),
         method: (config.method ?? 'get').toUpperCase(),
         headers: {
+          // What interceptors have set, and what axios takes for the type of a body without one.
           ...(config.headers.toJSON() as Record<string, string>),
-          'accept-encoding': 'gzip',
+          ...HEADERS,
+          ...(body.bytes && JSON_HEADERS),
           ...traceHeaders(),
         },
         body: body.bytes,

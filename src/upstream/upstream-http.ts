@@ -68,10 +68,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const BLOCK_JITTER_MS = 100;
 /** A call waits for the end of a block that is this near: that of 1 s, the shortest that an upstream can ask for, with all jitter. */
 const MAX_BLOCK_WAIT_MS = 1_200;
-const HEADERS = { Accept: 'application/json', 'User-Agent': 'rewards-gateway' };
-const JSON_HEADERS = { 'Content-Type': 'application/json' };
-
 const COPIED_IN_VAIN = [
+  'headers',
   'transitional',
   'transformRequest',
   'transformResponse',
@@ -115,9 +113,9 @@ export class UpstreamHttp extends HttpService {
     this.server = serverAttributes(options.baseUrl);
     for (const operation of operations) breakers.for(upstream, operation);
     const { defaults } = this.axiosRef;
-    // Axios copies its defaults, with their parts, for every call. Bodies are strings, and no other default concerns our adapter.
+    // Axios copies its defaults, with their parts, for every call. Bodies are strings, the adapter adds the headers that all calls
+    // have, and no other default concerns it.
     for (const name of COPIED_IN_VAIN) delete defaults[name];
-    Object.assign(defaults, { headers: HEADERS });
     defaults.adapter = (config) => this.sendAttempt(config);
     // Response interceptors run first to last: the outcome is recorded after the last retry. Request interceptors run last to first:
     // the deadline is set before anything may wait.
@@ -140,7 +138,6 @@ export class UpstreamHttp extends HttpService {
       method: 'post',
       url,
       data: JSON.stringify(body),
-      headers: JSON_HEADERS,
     });
   }
 
