@@ -42,6 +42,7 @@ export async function checkServer(databaseUrl: string, config: Config, where: st
     const session = await prepareSession(client, {
       statementMs: timeoutMs,
       forCallbacks: false,
+      keepsPlans: false,
       startupOptions: /[?&]options=/.test(databaseUrl),
     });
     const query: Query = async (text, values) => (await client.query(text, values)).rows as never;

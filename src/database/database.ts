@@ -213,6 +213,7 @@ export class Database implements OnApplicationShutdown {
       timeoutMs: this.options.timeoutMs,
       poolSize: sizeOfPool(pool, this.poolSize),
       forCallbacks: pool === 'callbacks',
+      keepsPlans: pool !== 'reads',
     });
     this.opened.set(pool, db);
     return db;

@@ -23,6 +23,7 @@ export interface PostgresqlOptions {
   poolSize: number;
   /** See session.ts. */
   forCallbacks?: boolean;
+  keepsPlans?: boolean;
   /** How long to wait for a statement. For migrations, which set a longer time limit for theirs. */
   clientTimeoutMs?: number;
 }
@@ -67,6 +68,7 @@ function poolConfig(options: PostgresqlOptions): PoolConfig {
   const session = {
     statementMs: timeoutMs,
     forCallbacks: options.forCallbacks === true,
+    keepsPlans: options.keepsPlans === true,
     startupOptions: /[?&]options=/.test(options.databaseUrl),
   };
   return {

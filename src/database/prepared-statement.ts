@@ -1,3 +1,4 @@
+import { CompiledQuery } from 'kysely';
 import type { Kysely, PostgresPool } from 'kysely';
 import type { Tables } from './tables.js';
 
@@ -18,7 +19,12 @@ export class PreparedStatement<Row> {
   }
 
   async execute(db: Kysely<Tables>, parameters: readonly unknown[]): Promise<Row[]> {
-    const client = await POOLS.get(db)!.connect();
+    const pool = POOLS.get(db);
+    // A transaction has a connection of its own.
+    if (!pool)
+      return (await db.executeQuery(CompiledQuery.raw(this.text, [...parameters]) as CompiledQuery<Row>))
+        .rows;
+    const client = await pool.connect();
     try {
       return (await client.query<Row>(this.text, parameters)).rows;
     } finally {

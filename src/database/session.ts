@@ -5,13 +5,19 @@ import { describeState, fromDriver, StorageUnavailableError } from './storage-er
 export interface SessionOptions {
   readonly statementMs: number;
   readonly forCallbacks: boolean;
+  /** Prepared statements run on it. */
+  readonly keepsPlans: boolean;
 }
 
 /**
  * What the statements rely on, set for every connection: a server, a database, a role or a connection pooler may have other
  * defaults.
  */
-function sessionSettings({ statementMs, forCallbacks }: SessionOptions): Readonly<Record<string, string>> {
+function sessionSettings({
+  statementMs,
+  forCallbacks,
+  keepsPlans,
+}: SessionOptions): Readonly<Record<string, string>> {
   return {
     client_encoding: 'UTF8',
     standard_conforming_strings: 'on',
@@ -33,7 +39,7 @@ function sessionSettings({ statementMs, forCallbacks }: SessionOptions): Readonl
     // No statement is worth the tenth of a second that it takes to compile one.
     jit: 'off',
     // The plan of a prepared statement is kept: one for the small table of the first day would read all of a large one.
-    enable_seqscan: forCallbacks ? 'off' : 'on',
+    enable_seqscan: keepsPlans ? 'off' : 'on',
   };
 }
 

@@ -22,15 +22,23 @@ export interface Pause {
 }
 
 /** Identifies the URL of a consumer without storing it, since it may contain a token. */
-function urlHash({ url }: Pick<Consumer, 'url'>): string {
+export function urlHash({ url }: Pick<Consumer, 'url'>): string {
   return createHash('sha256').update(url).digest('base64url');
+}
+
+const IS_PAUSE_OF = (name: string, hash: string) =>
+  `p.consumer = ${name} and p.url_hash in ('${ANY_URL}', ${hash})`;
+
+/** The pauses `p` of a consumer, to follow a `select` in a prepared statement: the parameters are its name and its `urlHash`. */
+export function fromPausesSql(name: string, hash: string): string {
+  return `from delivery_pauses p where ${IS_PAUSE_OF(name, hash)}`;
 }
 
 /** The pauses `p` of these consumers, to follow a `select`. */
 export function fromPausesOf(consumers: readonly Consumer[]) {
   return sql`from delivery_pauses p
     join unnest(${consumers.map(({ name }) => name)}::text[], ${consumers.map(urlHash)}::text[]) as c (name, url_hash)
-    on p.consumer = c.name and p.url_hash in (${ANY_URL}, c.url_hash)`;
+    on ${sql.raw(IS_PAUSE_OF('c.name', 'c.url_hash'))}`;
 }
 
 /** The pause of each paused consumer, by its name. If there are two, the one by a caller. */

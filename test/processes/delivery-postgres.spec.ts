@@ -141,7 +141,7 @@ describe('delivery during PostgreSQL failures', () => {
     'saves the result when the connection is reset %s it is written',
     async (when) => {
       const { resets } = proxy;
-      proxy.resetOn('with results as', when);
+      proxy.resetOn('gateway_save_attempts', when);
       const id = await record();
       await waitFor('connections are reset', () => proxy.resets >= resets + 2);
       proxy.stopResets();
@@ -152,7 +152,7 @@ describe('delivery during PostgreSQL failures', () => {
   test(
     'sends an event after its lease expires when the response to the lease statement was lost',
     async () => {
-      proxy.resetOn('with due as', 'after');
+      proxy.resetOn('gateway_acquire_leases', 'after');
       const id = await record();
       await waitFor('it is leased', async () => Boolean((await findDeliveryOf(id))?.['lease_token']));
       proxy.stopResets();
@@ -174,7 +174,7 @@ describe('delivery during PostgreSQL failures', () => {
   );
 
   test('sends an event once when the response to the outbox statement was lost', async () => {
-    proxy.resetOn('with creation_lock as', 'after');
+    proxy.resetOn('gateway_fan_out', 'after');
     const id = await record();
     await waitFor('it has left the outbox', async () => (await findDeliveryOf(id)) !== undefined);
     proxy.stopResets();
