@@ -21,9 +21,7 @@ export class PreparedStatement<Row> {
   async execute(db: Kysely<Tables>, parameters: readonly unknown[]): Promise<Row[]> {
     const pool = POOLS.get(db);
     // A transaction has a connection of its own.
-    if (!pool)
-      return (await db.executeQuery(CompiledQuery.raw(this.text, [...parameters]) as CompiledQuery<Row>))
-        .rows;
+    if (!pool) return (await db.executeQuery<Row>(CompiledQuery.raw(this.text, [...parameters]))).rows;
     const client = await pool.connect();
     try {
       return (await client.query<Row>(this.text, parameters)).rows;

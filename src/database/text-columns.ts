@@ -10,5 +10,6 @@ export function sha256Key(...parts: (string | null)[]): string {
 
 /** Replaces what PostgreSQL cannot store in a text: U+0000 and lone surrogates. Both can arrive with a valid signature. */
 export function sanitizeText(text: string): string {
+  if (text.isWellFormed() && !text.includes('\0')) return text;
   return text.replaceAll('\0', '\u{FFFD}').toWellFormed();
 }

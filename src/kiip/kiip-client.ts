@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { SecretFileWatcher } from '../config/secret-file-watcher.js';
-import { isInstant, toUtc } from '../validation/instant.js';
+import { parseInstant } from '../validation/instant.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import type { UpstreamFailure } from '../upstream/upstream-error.js';
 import { kiipBody } from './kiip-body.js';
@@ -11,7 +11,7 @@ import { UserReferencesService } from '../user-references/user-references.servic
 import type { KiipMomentRequestDto, MomentDto } from './moment.dto.js';
 import { PromisedRewardsService } from '../promised-rewards/promised-rewards.service.js';
 import { readPromise } from './promised-reward.js';
-import { InvalidRewardError, isRecord, readMoment } from './reward.js';
+import { InvalidRewardError, isRecord, readMoment, rewardOrigins } from './reward.js';
 import type { KiipSessionRequestDto, SessionDto } from './session.dto.js';
 
 type Operation = 'session' | 'moment';
@@ -26,7 +26,7 @@ export class KiipHttp extends UpstreamHttp {}
  */
 @Injectable()
 export class KiipClient {
-  private readonly rewardHosts: readonly string[];
+  private readonly rewardOrigins: ReadonlySet<string>;
   private appKey: string;
 
   constructor(
@@ -38,15 +38,15 @@ export class KiipClient {
   ) {
     this.appKey = config.kiipAppKey;
     files.watch('kiipAppKey', (key) => (this.appKey = key));
-    this.rewardHosts = config.kiipRewardHosts ?? [new URL(config.kiipBaseUrl).host];
+    this.rewardOrigins = rewardOrigins(config.kiipRewardHosts ?? [new URL(config.kiipBaseUrl).host]);
   }
 
   async session(call: KiipSessionRequestDto): Promise<SessionDto> {
     const { body } = await this.send('session', this.config.kiipSessionPath, call);
     return this.http.trackOutcome('session', () => {
-      const { date } = parseBody('session', body);
-      if (!isInstant(date)) throw failure('session', 'invalid_response', 'date is not a date and time');
-      return { date: toUtc(date) };
+      const date = parseInstant(parseBody('session', body)['date']);
+      if (date === undefined) throw failure('session', 'invalid_response', 'date is not a date and time');
+      return { date };
     });
   }
 
@@ -72,7 +72,7 @@ export class KiipClient {
 
   private readMoment(response: Readonly<Record<string, unknown>>): MomentDto {
     try {
-      return readMoment(response, this.rewardHosts);
+      return readMoment(response, this.rewardOrigins);
     } catch (error) {
       throw error instanceof InvalidRewardError
         ? failure('moment', 'invalid_response', error.message)

@@ -38,7 +38,7 @@ export function readPromise(response: Readonly<Record<string, unknown>>, testMod
 
 /** Last the most certain one: of two equal ids, it is kept. */
 function idsOf(viewId: string | undefined, bodyUrl: unknown): PromisedId[] {
-  const url = typeof bodyUrl === 'string' && URL.canParse(bodyUrl) ? new URL(bodyUrl) : undefined;
+  const url = typeof bodyUrl === 'string' ? URL.parse(bodyUrl) : null;
   const inPath = (url?.pathname.split('/') ?? []).filter((segment) => ID_IN_PATH.test(segment));
   const ofUrl = inPath.slice(0, MAX_IDS_OF_URL).map((id) => ({ id, kind: 'body_url' as const }));
   if (viewId === undefined) return ofUrl;

@@ -1,5 +1,5 @@
 import { isLoopback } from '../config/parsers.js';
-import { isInstant, toUtc } from '../validation/instant.js';
+import { parseInstant } from '../validation/instant.js';
 import type { MomentDto, RewardDto } from './moment.dto.js';
 
 /** The response to a moment cannot be used. The message names the wrong field, never its value. */
@@ -12,16 +12,16 @@ type JsonObject = Readonly<Record<string, unknown>>;
 /**
  * Parses Kiip's response to a moment (docs/vendors/kiip.md, 3 and 4). It has a reward if and only if it has
  * `view.modal.body_url`. Any other field may be missing; a field of another type than documented counts as missing.
- * @param hosts the allowed hosts of reward pages, as `host` or `host:port`
+ * @param origins the allowed origins of reward pages: see `rewardOrigins`
  * @throws InvalidRewardError when the reward page must not be shown, or `view` is not an object
  */
-export function readMoment(response: JsonObject, hosts: readonly string[]): MomentDto {
+export function readMoment(response: JsonObject, origins: ReadonlySet<string>): MomentDto {
   const date = asInstant(response['date']);
   const view = objectAt(response['view'], 'view');
   const modal = objectAt(view['modal'], 'view.modal');
   const url = modal['body_url'] ?? '';
   if (url === '') return { rewarded: false, date, reward: null };
-  if (!isRewardUrl(url, hosts))
+  if (!isRewardUrl(url, origins))
     throw new InvalidRewardError('view.modal.body_url is not https on an allowed host');
   return { rewarded: true, date, reward: toReward(response, view, modal, url) };
 }
@@ -67,22 +67,24 @@ function asSeconds(value: unknown): number | null {
 }
 
 function asInstant(value: unknown): string | null {
-  return isInstant(value) ? toUtc(value) : null;
+  return parseInstant(value) ?? null;
 }
 
 /**
  * Whether apps may show this page: https on an allowed host, or http on a loopback host. The URL is passed on unchanged, so
  * every URL parser must understand it alike: the host is written out, and no character may end an HTML attribute.
- * @param hosts `host` (with the default port of the scheme) or `host:port`
  */
-export function isRewardUrl(value: unknown, hosts: readonly string[]): value is string {
-  if (typeof value !== 'string' || !REWARD_URL_PATTERN.test(value) || !URL.canParse(value)) return false;
-  const url = new URL(value);
-  if (url.protocol === 'http:' && !isLoopback(url.hostname)) return false;
-  return hosts.some((host) => normalizeHost(host, url.protocol) === url.host);
+function isRewardUrl(value: unknown, origins: ReadonlySet<string>): value is string {
+  if (typeof value !== 'string' || !REWARD_URL_PATTERN.test(value)) return false;
+  const url = URL.parse(value);
+  return url !== null && origins.has(url.origin) && (url.protocol === 'https:' || isLoopback(url.hostname));
 }
 
-/** The host as URLs write it: in lower case, and without the default port of the scheme. */
-function normalizeHost(entry: string, protocol: string): string | undefined {
-  return URL.canParse(`${protocol}//${entry}`) ? new URL(`${protocol}//${entry}`).host : undefined;
+/**
+ * The origins of hosts, with http as well: see `isRewardUrl`.
+ * @param hosts `host` (with the default port of the scheme) or `host:port`
+ */
+export function rewardOrigins(hosts: readonly string[]): ReadonlySet<string> {
+  const urls = hosts.flatMap((host) => [URL.parse(`https://${host}`), URL.parse(`http://${host}`)]);
+  return new Set(urls.flatMap((url) => url?.origin ?? []));
 }

@@ -5,28 +5,31 @@ import { ValidateBy } from 'class-validator';
 
 const INSTANT_PATTERN = /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(\.\d{1,9})?(Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?$/;
 
-/** Whether a value is an existing date and time of day (ISO 8601, extended format), with or without a zone. */
-export function isInstant(value: unknown): value is string {
-  const [, minutes, seconds = ':00'] = (typeof value === 'string' && INSTANT_PATTERN.exec(value)) || [];
-  if (minutes === undefined) return false;
-  const at = new Date(`${minutes}${seconds}Z`);
+/**
+ * Reads a date and time of day (ISO 8601, extended format), with or without a zone.
+ * @returns the same instant in UTC, which it is if it has no zone, with all digits of its fraction; undefined if there is none
+ */
+export function parseInstant(value: unknown): string | undefined {
+  const match = typeof value === 'string' ? INSTANT_PATTERN.exec(value) : null;
+  if (!match) return undefined;
+  const [, minutes = '', seconds = ':00', fraction = '', zone = 'Z'] = match;
+  const local = minutes + seconds;
+  const at = new Date(`${local}Z`);
   // The Date of 30 February is 2 March.
-  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(minutes + seconds);
+  if (Number.isNaN(at.getTime()) || !at.toISOString().startsWith(local)) return undefined;
+  const utc = zone === 'Z' ? local : new Date(local + zone).toISOString().slice(0, local.length);
+  return `${utc}${fraction}Z`;
 }
 
-/** The same instant in UTC, which it is if it has no zone. The digits of its fraction are kept. */
-export function toUtc(instant: string): string {
-  const [, minutes, seconds = ':00', fraction = '', zone = 'Z'] = INSTANT_PATTERN.exec(instant) ?? [];
-  if (minutes === undefined) return instant;
-  const utc = new Date(`${minutes}${seconds}${zone}`).toISOString();
-  return `${utc.slice(0, 'yyyy-mm-ddThh:mm:ss'.length)}${fraction}Z`;
+export function isInstant(value: unknown): value is string {
+  return parseInstant(value) !== undefined;
 }
 
 /** Marks a property with an instant; without a zone it is UTC. */
 export function IsInstant(example: string, { required = true } = {}): PropertyDecorator {
   return applyDecorators(
     ApiProperty({ type: String, format: 'date-time', example, required }),
-    Transform(({ value }: { value: unknown }) => (isInstant(value) ? toUtc(value) : value)),
+    Transform(({ value }: { value: unknown }) => parseInstant(value) ?? value),
     ValidateBy({
       name: 'isInstant',
       validator: {

@@ -1,6 +1,6 @@
-import { readMoment, InvalidRewardError } from '../../../src/kiip/reward.js';
+import { readMoment, rewardOrigins, InvalidRewardError } from '../../../src/kiip/reward.js';
 
-const hosts = ['api.kiip.me', 'localhost:4000', '[::1]:4000'];
+const origins = rewardOrigins(['api.kiip.me', 'localhost:4000', '[::1]:4000']);
 const date = '2016-07-07T18:47:06.353111';
 const url =
   'https://api.kiip.me/reward/577ea3aa-b723-ae81-660c-79fae3443e12/5473ca54-59a5-cf65-d319-c91697297fcc?application_id=565a559f-a0ef-3384-66bc-669e61d12c93&locale=en_US&mode=standalone&preview=true&sdk=none';
@@ -29,7 +29,7 @@ const withUrl = (body_url: unknown) => ({ ...sample, view: { ...sample.view, mod
 
 describe('readMoment', () => {
   it('reads the reward of the documented example', () => {
-    expect(readMoment(sample, hosts)).toEqual({
+    expect(readMoment(sample, origins)).toEqual({
       rewarded: true,
       date: '2016-07-07T18:47:06.353111Z',
       reward: {
@@ -57,7 +57,7 @@ describe('readMoment', () => {
     ['an empty page', { ...withUrl('') }],
     ['unknown members', { date, virtual: { virtual_value: 20 }, anything: [1] }],
   ])('is no reward with %s', (_, answer) => {
-    expect(readMoment(answer, hosts)).toEqual({
+    expect(readMoment(answer, origins)).toEqual({
       rewarded: false,
       date: '2016-07-07T18:47:06.353111Z',
       reward: null,
@@ -65,7 +65,7 @@ describe('readMoment', () => {
   });
 
   it('reads an empty object as no reward without a date', () => {
-    expect(readMoment({}, hosts)).toEqual({ rewarded: false, date: null, reward: null });
+    expect(readMoment({}, origins)).toEqual({ rewarded: false, date: null, reward: null });
   });
 
   it('reads a reward that has only a page, with null for fields that are missing or of another type', () => {
@@ -80,7 +80,7 @@ describe('readMoment', () => {
       email_bounced: null,
       used_date: null,
     };
-    expect(readMoment({ view: { modal: { body_url: url } } }, hosts)).toEqual({
+    expect(readMoment({ view: { modal: { body_url: url } } }, origins)).toEqual({
       rewarded: true,
       date: null,
       reward: nothing,
@@ -95,7 +95,7 @@ describe('readMoment', () => {
         modal: { body_url: url, title: [], message: {}, timeout: '10' },
       },
     };
-    expect(readMoment(odd, hosts).reward).toEqual(nothing);
+    expect(readMoment(odd, origins).reward).toEqual(nothing);
   });
 
   it.each([
@@ -105,14 +105,14 @@ describe('readMoment', () => {
       { ...sample, view: { id: 'x', modal: sample.view.modal }, used_date: '2016-07-08T00:00:00.000001' },
     ],
   ])('reads the time of use from %s', (_, answer) => {
-    expect(readMoment(answer, hosts).reward?.used_date).toBe('2016-07-08T00:00:00.000001Z');
+    expect(readMoment(answer, origins).reward?.used_date).toBe('2016-07-08T00:00:00.000001Z');
   });
 
   it.each(['javascript:alert(1)', 'data:text/html,x', '/x.png', 'x'])(
     'reads the image URL %s as null',
     (picture) => {
       const answer = { ...sample, notification: { reward_image_url: picture } };
-      expect(readMoment(answer, hosts).reward?.image_url).toBeNull();
+      expect(readMoment(answer, origins).reward?.image_url).toBeNull();
     },
   );
 
@@ -127,7 +127,7 @@ describe('readMoment', () => {
     'https://localhost:4000/x',
     'http://[::1]:4000/x',
   ])('passes the page %s on unchanged', (page) => {
-    expect(readMoment(withUrl(page), hosts).reward?.display_url).toBe(page);
+    expect(readMoment(withUrl(page), origins).reward?.display_url).toBe(page);
   });
 
   it.each([
@@ -160,7 +160,7 @@ describe('readMoment', () => {
     [url],
     { url },
   ])('rejects the page %j', (page) => {
-    expect(() => readMoment(withUrl(page), hosts)).toThrow(InvalidRewardError);
+    expect(() => readMoment(withUrl(page), origins)).toThrow(InvalidRewardError);
   });
 
   it.each<[string, Record<string, unknown>]>([
@@ -168,11 +168,11 @@ describe('readMoment', () => {
     ['a view that is a list', { view: [sample.view] }],
     ['a modal that is a number', { view: { modal: 1 } }],
   ])('rejects %s', (_, answer) => {
-    expect(() => readMoment(answer, hosts)).toThrow(InvalidRewardError);
+    expect(() => readMoment(answer, origins)).toThrow(InvalidRewardError);
   });
 
   it('never repeats a value in its error message', () => {
-    expect(() => readMoment(withUrl('https://secret.example.net/'), hosts)).toThrow(
+    expect(() => readMoment(withUrl('https://secret.example.net/'), origins)).toThrow(
       /^view\.modal\.body_url is not https on an allowed host$/,
     );
   });
