@@ -1,4 +1,6 @@
 import {
+  findPrefixGap,
+  ID_LENGTH,
   splitPrefix,
   splitSuffix,
   isUserId,
@@ -7,7 +9,7 @@ import {
   TRANSACTION_LENGTHS,
 } from './field-rules.js';
 import { MAX_QUANTITY_DIGITS } from '../ledger/quantity.js';
-import type { Prefix, CallbackRules } from './field-rules.js';
+import type { Prefix, PrefixGap, CallbackRules } from './field-rules.js';
 import { signedText } from './kiip-signature.js';
 import type { SignatureScheme, SignedFields } from './kiip-signature.js';
 import { USER_REFERENCE_LENGTH } from '../user-references/user-reference.js';
@@ -42,9 +44,8 @@ const TEST_PREFIX = 'test_';
 const SURROGATE = /[\ud800-\udfff]/;
 const DIGIT_ZERO = '0'.charCodeAt(0);
 const DIGIT_NINE = '9'.charCodeAt(0);
-const [ID_LENGTH] = TRANSACTION_LENGTHS as [number, number];
-/** At each position, since two may overlap. */
-const TRANSACTIONS = new RegExp(`(?=${KIIP_ID})`, 'g');
+const TRANSACTION_AT = new RegExp(KIIP_ID, 'y');
+const FIRST_HYPHEN = 8;
 
 /** A genuine redemption has at most two per character of its user id. Only a text crafted with many ids has more. */
 export const MAX_PARSES = 1_000;
@@ -95,16 +96,17 @@ function visitParses(
   if (text.length > 2 * MAX_SIGNED_TEXT_LENGTH) return true;
   const points = CodePoints.of(text);
   if (points.length > MAX_SIGNED_TEXT_LENGTH) return true;
+  const gap = findPrefixGap(text, rules);
   const schemes: SignatureScheme[] = ['redemption', 'issuance'];
   if (rules.legacySignature) schemes.push('legacy-redemption');
   for (const scheme of schemes) {
     let prefixes: Map<number, readonly Prefix[]> | undefined;
     for (const { start: userEnd, ...end } of transactionSpans(scheme, points)) {
-      for (const userStart of userStarts(points, userEnd, rules)) {
+      for (const userStart of userStarts(points, userEnd, rules, gap)) {
         const lowest = Math.max(0, userStart - MAX_QUANTITY_DIGITS);
         for (let start = userStart - 1; start >= lowest && points.isDigit(start); start -= 1) {
           // A quantity does not begin with a zero, but a longer one may contain it.
-          if (points.isZero(start)) continue;
+          if (points.isZero(start) || (gap && start >= gap.start && start < gap.end)) continue;
           search.tried += 1;
           prefixes ??= new Map();
           let known = prefixes.get(start);
@@ -146,8 +148,13 @@ function* transactionSpans(scheme: SignatureScheme, points: CodePoints) {
   }
 }
 
-/** Where a user id may start that has a digit in front of it, which ends a quantity. */
-function userStarts(points: CodePoints, end: number, rules: CallbackRules): number[] {
+/** Where a user id may start that has a digit in front of it, which ends a quantity that does not begin in the gap. */
+function userStarts(
+  points: CodePoints,
+  end: number,
+  rules: CallbackRules,
+  gap: PrefixGap | undefined,
+): number[] {
   if (rules.userReference === 'opaque') {
     const start = end - USER_REFERENCE_LENGTH;
     return start > 0 && isUserId(points.slice(start, end), rules) ? [start] : [];
@@ -156,6 +163,7 @@ function userStarts(points: CodePoints, end: number, rules: CallbackRules): numb
   let checked = end;
   for (let start = end - 1; start >= Math.max(1, end - MAX_FIELD_LENGTH); start -= 1) {
     if (!points.isDigit(start - 1)) continue;
+    if (gap && start - MAX_QUANTITY_DIGITS >= gap.start && start <= gap.end) continue;
     // If a character cannot be part of a user id, no longer one with the same end is valid either.
     if (!isUserId(points.slice(start, checked), rules)) break;
     checked = start;
@@ -207,18 +215,24 @@ class CodePoints {
 
   /** Where a transaction may start and end, in the order of the ends. */
   private findTransactions(): [start: number, end: number][] {
-    return [...this.text.matchAll(TRANSACTIONS)].flatMap(({ index }) => {
+    const found: [start: number, end: number][] = [];
+    // Each is tried, since two ids may overlap.
+    for (
+      let hyphen = this.text.indexOf('-', FIRST_HYPHEN);
+      hyphen !== -1;
+      hyphen = this.text.indexOf('-', hyphen + 1)
+    ) {
+      const index = hyphen - FIRST_HYPHEN;
+      TRANSACTION_AT.lastIndex = index;
+      if (!TRANSACTION_AT.test(this.text)) continue;
       // The offsets grow by one or two for each code point.
       const id = this.offsets?.indexOf(index, Math.floor(index / 2)) ?? index;
       const start = id - TEST_PREFIX.length;
       const end = id + ID_LENGTH;
-      return start >= 0 && this.slice(start, id) === TEST_PREFIX
-        ? [
-            [start, end],
-            [id, end],
-          ]
-        : [[id, end]];
-    });
+      if (start >= 0 && this.slice(start, id) === TEST_PREFIX) found.push([start, end]);
+      found.push([id, end]);
+    }
+    return found;
   }
 }
 

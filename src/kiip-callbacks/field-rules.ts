@@ -37,7 +37,8 @@ export const MAX_FIELD_LENGTH = MAX_ID_LENGTH;
  */
 export const KIIP_ID = '[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}';
 const TRANSACTION_PATTERN = new RegExp(`^(?:test_)?${KIIP_ID}$`);
-export const TRANSACTION_LENGTHS: readonly number[] = [36, 'test_'.length + 36];
+export const ID_LENGTH = 36;
+export const TRANSACTION_LENGTHS: readonly number[] = [ID_LENGTH, 'test_'.length + ID_LENGTH];
 
 /** 1 to 256 characters, without control characters and lone surrogates. */
 const OPAQUE_PATTERN = new RegExp(`^[^\\p{Cc}\\p{Cs}]{1,${MAX_FIELD_LENGTH}}$`, 'u');
@@ -49,6 +50,9 @@ const OPAQUE_PAIR_PATTERN = new RegExp(`^[^\\p{Cc}\\p{Cs}]{2,${2 * MAX_FIELD_LEN
 const ID_PATTERN = new RegExp(`^${KIIP_ID}$`);
 const LEADING_ID = new RegExp(`^${KIIP_ID}`);
 const BEGINS_LIKE_ID = /^[0-9a-fA-F]{8}-/;
+/** A part of a word as well, unlike one with capital letters: a word would end in front of these. */
+const LEADING_ID_PART = /^[0-9a-f]{8}-/;
+const ID_PART_LENGTH = 9;
 const WORD_PATTERN = /^[a-z][a-z0-9_.-]*$/;
 const LEADING_WORD = /^[a-z0-9_.-]+/;
 const ENDS_IN_DIGIT = /[0-9]$/;
@@ -99,6 +103,21 @@ export function splitPrefix(
   const content = (LEADING_ID.exec(prefix) ?? LEADING_WORD.exec(prefix))?.[0] ?? '';
   const name = prefix.slice(content.length);
   return isContent(scheme, content) && isName(name) ? [{ content, name }] : [];
+}
+
+/** Lengths of prefixes, of which `splitPrefix` accepts none: from the first one to the one before `end`. */
+export interface PrefixGap {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Finds what need not be tried: where a text begins like an id, in lower case, and no currencies are configured, only that id or a word
+ * in front of its first hyphen can be a content. A callback for an id has most of the digits that a quantity might be in it.
+ */
+export function findPrefixGap(text: string, rules: CallbackRules): PrefixGap | undefined {
+  if (rules.currencies !== undefined || !LEADING_ID_PART.test(text)) return undefined;
+  return { start: ID_PART_LENGTH, end: LEADING_ID.test(text) ? ID_LENGTH : Infinity };
 }
 
 /** The part of an issuance's signed text behind the transaction. */

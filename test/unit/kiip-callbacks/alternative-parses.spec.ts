@@ -297,6 +297,23 @@ describe('findAlternativeParses compared to a brute-force search', () => {
     .oneof({ arbitrary: shaped, weight: 4 }, { arbitrary: loose, weight: 1 })
     .filter((all) => all.length <= 130);
 
+  // Only a word in front of the first hyphen, or a whole id, can be a content where a text begins like an id in lower case.
+  it.each([
+    'abCDef12-0Coins20user-1',
+    'abcdefa1-7user',
+    'abcdef12-7user',
+    'abcdef12-gold20user',
+    `${CONTENT.slice(0, 20)}20user-1`,
+    `${CONTENT}20user-1`,
+    `${CONTENT}Coins20user-1`,
+    `${CONTENT.toUpperCase()}Coins20user-1`,
+    `😀${CONTENT}Coins20user-1`,
+  ])('finds the same parses of a text that begins like an id: %s', (beginning) => {
+    const text = beginning + TRANSACTION;
+    const found = parsesOf(text, LEGACY).map((parse) => parseKey(parse.scheme, parse));
+    expect(new Set(found)).toEqual(naiveParses(text, true, false));
+  });
+
   it.each<[string, CallbackRules]>([
     ['plain ids', PLAIN],
     ['plain ids and the legacy scheme', LEGACY],
