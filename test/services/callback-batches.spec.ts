@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { Client } from 'pg';
 import { consumersConfig } from '../support/consumer.js';
 import { Inbox } from '../support/inbox.js';
+import { kiipAppKey, momentOf } from '../support/kiip-world.js';
 import { lockSignature, redemption, startKiipGateway } from '../support/kiip.js';
 import type { Fields, KiipGateway } from '../support/kiip.js';
 import { newProxiedDatabase } from '../support/proxied-database.js';
@@ -119,5 +123,53 @@ describe('deliveries that end together', () => {
     ]);
     for (const [index, total] of statements().entries())
       expect(total - before[index]!).toBeLessThan(count / 2);
+  });
+});
+
+describe('moments that return the same reward together', () => {
+  const id = '5473ca54-59a5-cf65-d319-c91697297fcc';
+  const kiip = createServer((request, response) => {
+    request.resume();
+    const url = `http://${request.headers.host}/reward/${id}`;
+    response.end(
+      JSON.stringify({ view: { id, modal: { body_url: url }, virtual: { virtual_value: '20' } } }),
+    );
+  });
+  let database: ProxiedDatabase;
+  let gateway: KiipGateway;
+  beforeAll(async () => {
+    kiip.listen(0, '127.0.0.1');
+    await once(kiip, 'listening');
+    database = await newProxiedDatabase();
+    gateway = await startKiipGateway({
+      ...database.env,
+      KIIP_BASE_URL: `http://127.0.0.1:${(kiip.address() as AddressInfo).port}`,
+      KIIP_APP_KEY: kiipAppKey,
+    });
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await database.drop();
+    kiip.close();
+  });
+
+  it('share a statement, and the look-up of their callbacks', async () => {
+    const statements = () =>
+      ['gateway_insert_rewards', 'gateway_is_awaited'].map((name) => database.proxy.countWords(name));
+    // Stores the user.
+    await gateway.post('/api/v1/kiip/moments', momentOf('lucky'));
+    const before = statements();
+    database.proxy.delayMs = 100;
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, () => gateway.post('/api/v1/kiip/moments', momentOf('lucky'))),
+    );
+    database.proxy.delayMs = 0;
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    const [promised, rewarded] = ['kiip_promised_rewards', 'kiip_rewarded_moments'].map((table) =>
+      database.query(`select count(*)::int as count from ${table}`),
+    );
+    // The reward with both forms of its id, and the moment that returned it first.
+    expect(await Promise.all([promised, rewarded])).toEqual([[{ count: 2 }], [{ count: 1 }]]);
+    for (const [index, count] of statements().entries()) expect(count - before[index]!).toBeLessThan(15);
   });
 });
