@@ -33,8 +33,9 @@ export class FailedCredentialsService {
     const network = networkOf(address);
     const key = `${network} ${caller}`;
     const waitMs = this.remainingMs(network);
-    if (waitMs === undefined) this.worked.set(key, true);
-    else if (!this.worked.has(key)) return this.countLimited(waitMs);
+    if (this.worked.get(key)) return undefined;
+    if (waitMs !== undefined) return this.countLimited(waitMs);
+    this.worked.set(key, true);
     return undefined;
   }
 
