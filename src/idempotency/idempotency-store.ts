@@ -5,6 +5,7 @@ import type { Kysely } from 'kysely';
 import { trailingSingleFlight } from '../async/trailing-single-flight.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { PreparedStatement } from '../database/prepared-statement.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 import type { Tables } from '../database/tables.js';
 import { sha256Key } from '../database/text-columns.js';
@@ -84,16 +85,12 @@ export class IdempotencyStore {
 
   /** Stores the response for repeats. @returns whether the lease was still held */
   complete(lease: Lease, response: StoredResponse): Promise<boolean> {
-    return this.update(lease, {
-      state: 'done',
-      response_status: response.status,
-      response_body: response.body,
-    });
+    return this.end(lease, 'done', response);
   }
 
   /** Stores that Kiip may have received the request. @returns whether the lease was still held */
   markUnknown(lease: Lease): Promise<boolean> {
-    return this.update(lease, { state: 'unknown' });
+    return this.end(lease, 'unknown');
   }
 
   /** Deletes the key, because the request provably never reached Kiip. @returns whether the lease was still held */
@@ -130,20 +127,14 @@ export class IdempotencyStore {
     return undefined;
   }
 
-  private async update(
+  private async end(
     { keyHash, token }: Lease,
-    outcome: { state: 'done'; response_status: number; response_body: string } | { state: 'unknown' },
+    state: 'done' | 'unknown',
+    response?: StoredResponse,
   ): Promise<boolean> {
-    const { numUpdatedRows } = await this.database.run((db) =>
-      db
-        .updateTable('idempotency_keys')
-        .set(outcome)
-        .where('key_hash', '=', keyHash)
-        .where('lease_token', '=', token)
-        .where('state', '=', 'in-flight')
-        .executeTakeFirst(),
-    );
-    return numUpdatedRows === 1n;
+    const { status = null, body = null } = response ?? {};
+    const ended = await this.database.run((db) => END.execute(db, [keyHash, token, state, status, body]));
+    return ended.length > 0;
   }
 
   private deleteExpiredPeriodically(): void {
@@ -155,6 +146,19 @@ export class IdempotencyStore {
   }
 }
 
+/** The parameters are the key, the token, the body, and for how many seconds the lease and the key last. */
+const ACQUIRE = new PreparedStatement<{ key_hash: string }>(
+  'acquire_key',
+  `
+  insert into idempotency_keys (key_hash, lease_token, state, body_hash, lease_expires_at, expires_at)
+  values ($1, $2, 'in-flight', $3, now() + make_interval(secs => $4::float8), now() + make_interval(secs => $5::float8))
+  on conflict (key_hash) do update
+  set lease_token = excluded.lease_token, state = excluded.state, body_hash = excluded.body_hash, response_status = null,
+    response_body = null, lease_expires_at = excluded.lease_expires_at, expires_at = excluded.expires_at
+  where idempotency_keys.expires_at <= now()
+  returning key_hash`,
+);
+
 /** Acquires a key that is free or expired. @returns whether it was */
 async function tryAcquire(
   db: Kysely<Tables>,
@@ -162,36 +166,19 @@ async function tryAcquire(
   bodyHash: string,
   leaseSeconds: number,
 ): Promise<boolean> {
-  const acquired = await db
-    .insertInto('idempotency_keys')
-    .values({
-      key_hash: lease.keyHash,
-      lease_token: lease.token,
-      state: 'in-flight',
-      body_hash: bodyHash,
-      response_status: null,
-      response_body: null,
-      lease_expires_at: sql`now() + make_interval(secs => ${leaseSeconds}::float8)`,
-      expires_at: sql`now() + make_interval(secs => ${RETENTION_SECONDS}::float8)`,
-    })
-    .onConflict((conflict) =>
-      conflict
-        .column('key_hash')
-        .doUpdateSet((eb) => ({
-          lease_token: eb.ref('excluded.lease_token'),
-          state: eb.ref('excluded.state'),
-          body_hash: eb.ref('excluded.body_hash'),
-          response_status: eb.ref('excluded.response_status'),
-          response_body: eb.ref('excluded.response_body'),
-          lease_expires_at: eb.ref('excluded.lease_expires_at'),
-          expires_at: eb.ref('excluded.expires_at'),
-        }))
-        .where(sql<boolean>`idempotency_keys.expires_at <= now()`),
-    )
-    .returning('key_hash')
-    .executeTakeFirst();
-  return acquired !== undefined;
+  const { keyHash, token } = lease;
+  const acquired = await ACQUIRE.execute(db, [keyHash, token, bodyHash, leaseSeconds, RETENTION_SECONDS]);
+  return acquired.length > 0;
 }
+
+/** The parameters are the key, the token, the state, and the status and the body of the response. */
+const END = new PreparedStatement<{ key_hash: string }>(
+  'end_key',
+  `
+  update idempotency_keys set state = $3, response_status = $4, response_body = $5
+  where key_hash = $1 and lease_token = $2 and state = 'in-flight'
+  returning key_hash`,
+);
 
 /** Reads the state of a key, after marking an expired lease. @returns undefined when the key is free */
 async function findExisting(
