@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { PreparedStatement } from '../database/prepared-statement.js';
 import { isUniqueViolation } from '../database/storage-error.js';
 import { sha256Key, sanitizeText } from '../database/text-columns.js';
 import { isUserReference } from './user-reference.js';
@@ -9,6 +10,26 @@ const MAX_CACHED_USERS = 10_000;
 /** A user that another process has erased is stored again after this time, with a new reference. */
 const MAX_CACHE_AGE_MS = 60_000;
 const MAX_MINT_ATTEMPTS = 3;
+
+const REGISTER = new PreparedStatement<never>(
+  'register_user',
+  `insert into kiip_user_references (user_id_hash, user_id) values ($1, $2) on conflict do nothing`,
+);
+
+/** Writes nothing for a user who has a reference: each process asks for it once a minute. */
+const STORE_REFERENCE = new PreparedStatement<{ reference: string }>(
+  'store_reference',
+  `
+  with known as materialized (
+    select reference from kiip_user_references where user_id_hash = $1 and reference is not null
+  ), stored as (
+    insert into kiip_user_references as earlier (user_id_hash, user_id, reference)
+    select $1, $2, $3 where not exists (select from known)
+    on conflict (user_id_hash) do update set reference = coalesce(earlier.reference, excluded.reference)
+    returning reference
+  )
+  select reference from known union all select reference from stored`,
+);
 
 /**
  * The users that have been sent to Kiip, with the reference that was sent instead of the id, if any. They are stored before a
@@ -28,13 +49,7 @@ export class UserReferencesService {
     this.clearOldCache();
     const key = sha256Key(userId);
     if (this.cache.has(key)) return;
-    await this.database.run((db) =>
-      db
-        .insertInto('kiip_user_references')
-        .values({ user_id_hash: key, user_id: sanitizeText(userId), reference: null })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute(),
-    );
+    await this.database.run((db) => REGISTER.execute(db, [key, sanitizeText(userId)]));
     this.addToCache(key, '');
   }
 
@@ -91,19 +106,10 @@ export class UserReferencesService {
   }
 
   private async storeReference(key: string, userId: string, minted: string): Promise<string> {
-    const row = await this.database.run((db) =>
-      db
-        .insertInto('kiip_user_references')
-        .values({ user_id_hash: key, user_id: sanitizeText(userId), reference: minted })
-        .onConflict((conflict) =>
-          conflict.column('user_id_hash').doUpdateSet((eb) => ({
-            reference: eb.fn.coalesce('kiip_user_references.reference', 'excluded.reference'),
-          })),
-        )
-        .returning('reference')
-        .executeTakeFirstOrThrow(),
+    const [row] = await this.database.run((db) =>
+      STORE_REFERENCE.execute(db, [key, sanitizeText(userId), minted]),
     );
-    return row.reference ?? minted;
+    return row!.reference;
   }
 
   private clearOldCache(): void {

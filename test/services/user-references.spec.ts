@@ -69,6 +69,15 @@ describe('the users that have been sent to Kiip', () => {
     expect(await users.filterRegistered(['user-123', reference])).toEqual(new Set(['user-123']));
   });
 
+  test('a process that asks for a reference which is stored writes nothing', async () => {
+    const version = () => server.query('select xmin, xmax, reference from kiip_user_references');
+    await users.getReference('user-123', () => 'ref-1');
+    const before = await version();
+    const otherProcess = new UserReferencesService(database);
+    expect(await otherProcess.getReference('user-123', () => 'ref-2')).toBe('ref-1');
+    expect(await version()).toEqual(before);
+  });
+
   test('a user whose id has been sent before gets a reference', async () => {
     await users.register('user-123');
     expect(await users.getReference('user-123', () => 'ref-1')).toBe('ref-1');
