@@ -16,6 +16,7 @@ describe('the users that have been sent to Kiip', () => {
     users = new UserReferencesService(database);
   });
   afterAll(() => server.drop());
+  const version = () => server.query('select xmin, xmax, reference from kiip_user_references');
 
   test('a user that one process registers is registered for every process', async () => {
     await Promise.all(Array.from({ length: 30 }, () => users.register('user-123')));
@@ -70,7 +71,6 @@ describe('the users that have been sent to Kiip', () => {
   });
 
   test('a process that asks for a reference which is stored writes nothing', async () => {
-    const version = () => server.query('select xmin, xmax, reference from kiip_user_references');
     await users.getReference('user-123', () => 'ref-1');
     const before = await version();
     const otherProcess = new UserReferencesService(database);
