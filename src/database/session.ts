@@ -13,11 +13,7 @@ export interface SessionOptions {
  * What the statements rely on, set for every connection: a server, a database, a role or a connection pooler may have other
  * defaults.
  */
-function sessionSettings({
-  statementMs,
-  forCallbacks,
-  keepsPlans,
-}: SessionOptions): Readonly<Record<string, string>> {
+function sessionSettings({ statementMs, forCallbacks }: SessionOptions): Readonly<Record<string, string>> {
   return {
     client_encoding: 'UTF8',
     standard_conforming_strings: 'on',
@@ -38,8 +34,7 @@ function sessionSettings({
     idle_session_timeout: '0',
     // No statement is worth the tenth of a second that it takes to compile one.
     jit: 'off',
-    // The plan of a prepared statement is kept: one for the small table of the first day would read all of a large one.
-    enable_seqscan: keepsPlans ? 'off' : 'on',
+    enable_seqscan: 'on',
   };
 }
 
@@ -90,6 +85,8 @@ export async function prepareSession(
     if (schema === null) throw new StorageUnavailableError(describeState('3F000'));
     if (isPooled(client, pid)) return { pooled: true, unset: await checkPooler(client, startupOptions) };
     DIRECT.add(client);
+    // The plan of a prepared statement is kept: one for the small table of the first day would read all of a large one.
+    if (options.keepsPlans) await client.query('set enable_seqscan = off');
     return { pooled: false, unset: [] };
   } catch (error) {
     throw fromDriver(error);

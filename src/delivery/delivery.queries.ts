@@ -125,7 +125,7 @@ const ACQUIRE_LEASES = new PreparedStatement<LeasedDeliveryRow>(
   with due as materialized (
     select d.id from deliveries d
     where d.consumer = $1 and d.status = 'pending' and d.next_attempt_at <= now()
-      and (d.lease_expires_at is null or d.lease_expires_at not between now() and now() + 2 * $3::int * interval '1 ms')
+      and (d.lease_expires_at is null or d.lease_expires_at not between now() and now() + $3::float8 * interval '2 ms')
       and not exists (select ${fromPausesSql('$1', '$2')})
       and (d.ordering_key is null or d.id = (
         select min(first.id) from deliveries first
@@ -136,7 +136,7 @@ const ACQUIRE_LEASES = new PreparedStatement<LeasedDeliveryRow>(
     for update skip locked
   )
   update deliveries
-  set lease_token = gen_random_uuid(), lease_expires_at = now() + $3::int * interval '1 ms'
+  set lease_token = gen_random_uuid(), lease_expires_at = now() + $3::float8 * interval '1 ms'
   from due where deliveries.id = due.id
   returning deliveries.id, ledger_id, accepted_at, now() as leased_at, trace_parent, lease_token, schedule_attempts,
     coalesce(extract(epoch from now() - schedule_started_at), 0)::float8 * 1000 as schedule_age_ms,

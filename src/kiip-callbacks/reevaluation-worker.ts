@@ -10,7 +10,7 @@ import { ReevaluationService } from './reevaluation.service.js';
 /** Normally the process that stores a promise looks for its callbacks. This finds what a process that has ended has left. */
 const SWEEP_INTERVAL_MS = 10_000;
 /** While moments return rewards one after the other, those of this time share a statement. */
-const STORED_INTERVAL_MS = 50;
+export const STORED_INTERVAL_MS = 50;
 /** How far the first sweep looks back: a process that has ended is replaced within this time. */
 const FIRST_SWEEP_MS = 3 * 86_400_000;
 /** More than a transaction takes from its start, which is the time of its promise, to its end. */
@@ -59,12 +59,12 @@ export class ReevaluationWorker implements BeforeApplicationShutdown, OnApplicat
     await Promise.all([this.storedLoop.stop(), this.sweepLoop.stop()]);
   }
 
-  /** The callbacks of the promises that this process has just stored. */
-  private async settleStored(): Promise<boolean> {
+  /** The callbacks of the promises that this process has just stored. @returns false: more of them notify the loop */
+  private async settleStored(): Promise<false> {
     const ids = [...this.stored];
     this.stored.clear();
     if (ids.length > 0) await this.reevaluation.reevaluateTransactions(ids);
-    return this.stored.size > 0;
+    return false;
   }
 
   private async sweep(): Promise<boolean> {

@@ -75,8 +75,14 @@ function batchedOutput(): DestinationStream {
     minLength: 16_000,
     periodicFlush: 50,
     contentMode: 'buffer',
-  }) as unknown as { write(line: Buffer): void };
-  return { write: (line) => output.write(Buffer.from(line)) };
+  });
+  const bytes = output as { write(line: unknown): unknown };
+  const stream = {
+    write: (line: string) => void bytes.write(Buffer.from(line)),
+    // pino calls it after a fatal line.
+    flushSync: () => output.flushSync(),
+  };
+  return stream;
 }
 
 /** The contexts in which Nest logs every module and route at start. */

@@ -168,23 +168,25 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
   }
 }
 
-/** In an order that all replicas share, so that none of them waits for another in a circle. */
+/** In an order that all replicas share, so that none of them waits for another in a circle. Of equal ids, the first one is kept. */
 const INSERT_REWARDS = new PreparedStatement<never>(
   'insert_rewards',
   `
   with promised as (
     insert into kiip_promised_rewards (transaction_id, kiip_user_id, user_id, reward_id, id_kind, quantity, is_test)
-    select * from json_to_recordset($1) as promised (
+    select transaction_id, kiip_user_id, user_id, reward_id, id_kind, quantity, is_test
+    from rows from (json_to_recordset($1) as (
       transaction_id text, kiip_user_id text, user_id text, reward_id text, id_kind text, quantity text, is_test boolean
-    )
-    order by transaction_id, kiip_user_id
+    )) with ordinality
+    order by transaction_id, kiip_user_id, ordinality
     on conflict do nothing
   )
   insert into kiip_rewarded_moments (reward_id, moment_id, user_id, virtual_value, rewarded_at)
-  select * from json_to_recordset($2) as rewarded (
+  select reward_id, moment_id, user_id, virtual_value, rewarded_at
+  from rows from (json_to_recordset($2) as (
     reward_id text, moment_id text, user_id text, virtual_value text, rewarded_at timestamptz
-  )
-  order by reward_id
+  )) with ordinality
+  order by reward_id, ordinality
   on conflict do nothing`,
 );
 
