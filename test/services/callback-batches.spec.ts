@@ -161,6 +161,9 @@ describe('moments that return the same reward', () => {
 
   const sendMoment = (momentId: string) =>
     gateway.post('/api/v1/kiip/moments', { ...momentOf('lucky'), moment: { id: momentId } });
+  const sendOneByOne = async () => {
+    for (let number = 0; number < 60; number += 1) await sendMoment(`moment-${number}`);
+  };
   const rows = (table: string) => database.query(`select * from ${table}`);
 
   it('at the same time share a statement, and the first one is kept', async () => {
@@ -182,10 +185,7 @@ describe('moments that return the same reward', () => {
   it('one after the other share the look-ups of their callbacks', async () => {
     const before = database.proxy.countWords('gateway_is_awaited');
     const startedAt = performance.now();
-    const sendSome = async () => {
-      for (let number = 0; number < 60; number += 1) await sendMoment(`moment-${number}`);
-    };
-    await Promise.all(Array.from({ length: 4 }, sendSome));
+    await Promise.all(Array.from({ length: 4 }, sendOneByOne));
     // A connection that is new prepares the statement before it runs it: a few more mentions.
     const most = (performance.now() - startedAt) / STORED_INTERVAL_MS + 8;
     expect(database.proxy.countWords('gateway_is_awaited') - before).toBeLessThan(most);
