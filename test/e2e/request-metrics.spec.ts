@@ -87,7 +87,9 @@ describe('metrics of routes and upstreams', () => {
     await odd(0, 2);
     const few = Object.keys(await odd(2, 4));
     const many = Object.keys(await odd(4, 24));
-    expect(many.filter((series) => !few.includes(series))).toEqual([]);
+    // The first collection of a kind adds a series, whenever V8 needs it.
+    const added = many.filter((series) => !few.includes(series) && !series.startsWith('nodejs_gc_'));
+    expect(added).toEqual([]);
     expect(many.join('\n')).not.toContain('canary');
     expect(requests(await metrics())).toMatchObject({
       '{method="GET",route="unknown",status="400",caller=""}': 3,
