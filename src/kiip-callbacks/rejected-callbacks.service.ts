@@ -78,7 +78,7 @@ export class RejectedCallbacksService implements BeforeApplicationShutdown {
       throw error instanceof BulkheadRejectedError ? rateLimited(RETRY_AFTER_SECONDS) : error;
     }
     this.unpruned += 1;
-    this.pruning ??= this.inNoRequest(() => this.pruneSoon()).finally(() => (this.pruning = undefined));
+    this.schedulePruning();
   }
 
   /** Resolves when nothing is being deleted any more. */
@@ -88,15 +88,29 @@ export class RejectedCallbacksService implements BeforeApplicationShutdown {
   }
 
   /** In the background: it reads all that is kept. If it fails, the next rejected callback causes another try. */
+  private schedulePruning(): void {
+    this.pruning ??= this.inNoRequest(() => this.pruneSoon());
+  }
+
   private async pruneSoon(): Promise<void> {
     const { signal } = this.stopping;
     await sleep(PRUNE_INTERVAL_MS, undefined, { ref: false, signal }).catch(() => undefined);
-    if (signal.aborted) return;
+    const isDone = !signal.aborted && (await this.pruneNow());
+    this.pruning = undefined;
+    // Those that were stored meanwhile may have been too late for it.
+    if (isDone && this.unpruned > 0) this.schedulePruning();
+  }
+
+  /** @returns whether it has been done */
+  private async pruneNow(): Promise<boolean> {
+    const stored = this.unpruned;
     try {
       await this.database.run((db) => prune(db, this.options, new Date()), 'workers');
-      this.unpruned = 0;
+      this.unpruned -= stored;
+      return true;
     } catch (error) {
       this.logger.warn({ msg: 'failed to delete old rejected callbacks', ...summarizeError(error) });
+      return false;
     }
   }
 
