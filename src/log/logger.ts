@@ -39,8 +39,7 @@ function currentTime(): string {
 }
 
 /**
- * Writes lines whose fields are all allowed, and complete: for what is logged with every request. To assemble such a line, pino takes
- * several times as long.
+ * Writes lines whose fields are all allowed, and complete: for what is logged with every request. pino would look each of them up.
  */
 export function createLineWriter(logger: Logger): (level: Level, fields: object) => void {
   const stream = (logger as unknown as Record<symbol, DestinationStream>)[symbols.streamSym]!;
