@@ -1,6 +1,7 @@
 import {
   findPrefixGap,
   ID_LENGTH,
+  mayEndPrefix,
   splitPrefix,
   splitSuffix,
   isUserId,
@@ -102,11 +103,8 @@ function visitParses(
   for (const scheme of schemes) {
     let prefixes: Map<number, readonly Prefix[]> | undefined;
     for (const { start: userEnd, ...end } of transactionSpans(scheme, points)) {
-      for (const userStart of userStarts(points, userEnd, rules, gap)) {
-        const lowest = Math.max(0, userStart - MAX_QUANTITY_DIGITS);
-        for (let start = userStart - 1; start >= lowest && points.isDigit(start); start -= 1) {
-          // A quantity does not begin with a zero, but a longer one may contain it.
-          if (points.isZero(start) || (gap && start >= gap.start && start < gap.end)) continue;
+      for (const [userStart, starts] of userStarts(points, userEnd, rules, gap)) {
+        for (const start of starts) {
           search.tried += 1;
           prefixes ??= new Map();
           let known = prefixes.get(start);
@@ -148,26 +146,45 @@ function* transactionSpans(scheme: SignatureScheme, points: CodePoints) {
   }
 }
 
-/** Where a user id may start that has a digit in front of it, which ends a quantity that does not begin in the gap. */
+/** Where a user id may start, each with the starts of the quantities that may be in front of it. */
 function userStarts(
   points: CodePoints,
   end: number,
   rules: CallbackRules,
   gap: PrefixGap | undefined,
-): number[] {
+): [userStart: number, quantityStarts: number[]][] {
   if (rules.userReference === 'opaque') {
     const start = end - USER_REFERENCE_LENGTH;
-    return start > 0 && isUserId(points.slice(start, end), rules) ? [start] : [];
+    return start > 0 && isUserId(points.slice(start, end), rules)
+      ? [[start, quantityStarts(points, start, rules, gap)]]
+      : [];
   }
-  const starts: number[] = [];
+  const starts: [number, number[]][] = [];
   let checked = end;
   for (let start = end - 1; start >= Math.max(1, end - MAX_FIELD_LENGTH); start -= 1) {
-    if (!points.isDigit(start - 1)) continue;
-    if (gap && start - MAX_QUANTITY_DIGITS >= gap.start && start <= gap.end) continue;
+    const quantities = quantityStarts(points, start, rules, gap);
+    if (quantities.length === 0) continue;
     // If a character cannot be part of a user id, no longer one with the same end is valid either.
     if (!isUserId(points.slice(start, checked), rules)) break;
     checked = start;
-    starts.push(start);
+    starts.push([start, quantities]);
+  }
+  return starts;
+}
+
+/** Where a quantity may start that ends in front of a user id, the shortest one first. */
+function quantityStarts(
+  points: CodePoints,
+  end: number,
+  rules: CallbackRules,
+  gap: PrefixGap | undefined,
+): number[] {
+  const starts: number[] = [];
+  const lowest = Math.max(0, end - MAX_QUANTITY_DIGITS);
+  for (let start = end - 1; start >= lowest && points.isDigit(start); start -= 1) {
+    // A quantity does not begin with a zero, but a longer one may contain it.
+    if (points.isZero(start) || (gap && start >= gap.start && start < gap.end)) continue;
+    if (mayEndPrefix(start, points.isDigit(start - 1), rules)) starts.push(start);
   }
   return starts;
 }

@@ -120,6 +120,11 @@ export function findPrefixGap(text: string, rules: CallbackRules): PrefixGap | u
   return { start: ID_PART_LENGTH, end: LEADING_ID.test(text) ? ID_LENGTH : Infinity };
 }
 
+/** Whether `splitPrefix` may accept a prefix of this length: only the content of a configured currency, or an id, may end in a digit. */
+export function mayEndPrefix(length: number, endsInDigit: boolean, rules: CallbackRules): boolean {
+  return !endsInDigit || length === ID_LENGTH || rules.currencies !== undefined;
+}
+
 /** The part of an issuance's signed text behind the transaction. */
 export interface Suffix {
   readonly nonce: string;
