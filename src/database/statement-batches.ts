@@ -5,9 +5,15 @@ import type { Database, PoolName } from './database.js';
 import { StorageUnavailableError, waitedForLock } from './storage-error.js';
 import type { Tables } from './tables.js';
 
-/** While one batch is committed, the next one is on its way. */
-const CONCURRENCY = 2;
-const BATCH_SIZE = 64;
+interface StatementBatchOptions {
+  /** The most items of a statement. */
+  batchSize?: number;
+  /** Whose connections are used. */
+  pool?: PoolName;
+  /** The most statements at a time. By default, the next one is on its way while one is committed. */
+  concurrency?: number;
+}
+
 const MAX_WAITING = 5_000;
 
 /** Runs one statement for many requests: those that arrive while others are stored share the next statement, and its commit. */
@@ -16,17 +22,14 @@ export class StatementBatches<T, R> {
 
   /**
    * @param work one statement; returns one result for each item, in their order
-   * @param batchSize the most items of a statement
-   * @param pool whose connections it uses
    */
   constructor(
     database: Database,
     work: (db: Kysely<Tables>, items: readonly T[]) => Promise<readonly R[]>,
-    batchSize = BATCH_SIZE,
-    pool: PoolName = 'callbacks',
+    { batchSize = 64, pool = 'callbacks', concurrency = 2 }: StatementBatchOptions = {},
   ) {
     this.batches = new FairBatches((items) => database.run((db) => work(db, items), pool), {
-      concurrency: CONCURRENCY,
+      concurrency,
       batchSize,
       maxWaiting: MAX_WAITING,
       patienceMs: database.timeoutMs,

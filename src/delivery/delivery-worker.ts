@@ -50,7 +50,10 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     const options = {
       database,
       databaseTimeoutMs,
-      results: new StatementBatches(database, saveAttempts, RESULTS_OF_STATEMENT, 'workers'),
+      results: new StatementBatches(database, saveAttempts, {
+        batchSize: RESULTS_OF_STATEMENT,
+        pool: 'workers',
+      }),
       proxy: config,
       findIssuances: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(toIssuanceDto),
       logger: this.logger,

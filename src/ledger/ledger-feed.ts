@@ -13,7 +13,7 @@ import type { LedgerEntry } from './ledger-entry.js';
 
 /** The entries that one statement assigns positions to: it stays far below the time limit. */
 const BATCH_SIZE = 5_000;
-/** After this many new entries, the process assigns positions without a reader, so that a late reader need not wait. */
+/** After this many new entries without a position, the process assigns them without a reader, so that a late reader need not wait. */
 const ASSIGN_THRESHOLD = 1_000;
 
 export interface FeedQuery {
@@ -36,10 +36,10 @@ export interface FeedPage {
  * The ledger in an order that a reader can follow without missing an entry.
  *
  * Ids and sequence numbers are drawn before the commit. Of two transactions, the one with the lower number may commit
- * last, after a reader has passed its number. So an entry is inserted without a position. Before each page, one process
- * at a time gives the next numbers to the committed entries without one, and holds a lock until the numbers are visible.
- * Writers take no lock and never wait. The order does not depend on transaction ids, so it survives a dump and a long
- * transaction elsewhere.
+ * last, after a reader has passed its number. So positions are assigned under a lock that is held until they are visible.
+ * The statement that inserts entries takes the lock if it is free, and does not wait for it: the entries are then inserted without
+ * a position. Before each page, one process at a time gives the next numbers to the committed entries without one. The order does
+ * not depend on transaction ids, so it survives a dump and a long transaction elsewhere.
  *
  * An entry whose status changes loses its position and gets a new one at the end. Readers of one status see it appear;
  * readers of all entries see it again with its new status and the same id.
@@ -50,7 +50,7 @@ export interface FeedPage {
  */
 export class LedgerFeed {
   private readonly scheduleAssign: () => Promise<void>;
-  private unassignedRows = 0;
+  private unpositionedRows = 0;
 
   constructor(private readonly database: Database) {
     this.scheduleAssign = trailingSingleFlight(() => this.assignPositions());
@@ -77,13 +77,13 @@ export class LedgerFeed {
     return { items: rows.map(toLedgerEntry), next: toCursor(next) };
   }
 
-  /** To be called for every new entry. */
-  onRowInserted(): void {
-    this.unassignedRows += 1;
-    if (this.unassignedRows < ASSIGN_THRESHOLD) return;
-    this.unassignedRows = 0;
-    // In the background. If it fails, the next new entry or the next reader tries again.
-    this.scheduleAssign().catch(() => (this.unassignedRows = ASSIGN_THRESHOLD));
+  /** To be called for every new entry without a position. */
+  onUnpositionedRow(): void {
+    this.unpositionedRows += 1;
+    if (this.unpositionedRows < ASSIGN_THRESHOLD) return;
+    this.unpositionedRows = 0;
+    // In the background. If it fails, the next such entry or the next reader tries again.
+    this.scheduleAssign().catch(() => (this.unpositionedRows = ASSIGN_THRESHOLD));
   }
 
   private async assignPositions(): Promise<void> {

@@ -2,7 +2,8 @@ import { sql } from 'kysely';
 import type { Kysely } from 'kysely';
 import { auditPart } from '../audit/audit.queries.js';
 import type { Actor } from '../audit/audit.queries.js';
-import { isUniqueViolation } from '../database/storage-error.js';
+import { FEED_LOCK } from '../database/advisory-locks.js';
+import { isUniqueViolation, waitedForLock } from '../database/storage-error.js';
 import { PreparedStatement } from '../database/prepared-statement.js';
 import type { LedgerStatus, QuarantineCode, Tables } from '../database/tables.js';
 import { PROMISED_TRANSACTIONS } from '../promised-rewards/promised-rewards.queries.js';
@@ -36,6 +37,8 @@ export interface InsertResult {
   existing: { id: string; status: LedgerStatus } | undefined;
   /** Whether there is another row with the same signed text. */
   sharesText: boolean;
+  /** Whether it was inserted without a position in the feed. */
+  isUnpositioned: boolean;
 }
 
 /** The columns of a new row, with their types. Bytes are sent as base64. */
@@ -66,6 +69,7 @@ const COLUMNS = {
   awaits_promise: 'boolean',
 } satisfies Record<keyof NewLedgerRow, string>;
 const COLUMN_NAMES = Object.keys(COLUMNS);
+const POSITIONED_LOCK_TIMEOUT_MS = 50;
 
 /**
  * Inserts rows, each with its delivery job if it is recorded, and finds those that are there already. Two replicas insert the same rows
@@ -81,19 +85,30 @@ const INSERT_ROWS = new PreparedStatement<InsertedRow>(
         .map(([column, type]) => `${column} ${type}`)
         .join(', ')}, trace_parent text
     )
+  ), turn as materialized (
+    select where case
+      when not $2::boolean then false
+      when pg_try_advisory_xact_lock(${FEED_LOCK}) then set_config('lock_timeout', '${POSITIONED_LOCK_TIMEOUT_MS}', true) is not null
+      else false
+    end
+  ), numbered as materialized (
+    select id, nextval('ledger_feed_position') as feed_position from turn, (select id from incoming order by id) as ordered
   ), inserted as (
-    insert into ledger (${COLUMN_NAMES.join(', ')})
-    select ${COLUMN_NAMES.map((column) => (column === 'signed_text' ? "decode(signed_text, 'base64')" : column)).join(', ')}
-    from incoming
+    insert into ledger (${COLUMN_NAMES.join(', ')}, feed_position)
+    select ${COLUMN_NAMES.map((column) => (column === 'signed_text' ? "decode(signed_text, 'base64')" : column)).join(', ')}, feed_position
+    from incoming left join numbered using (id)
     where status <> 'recorded' or (${discarded('incoming')}) is null
     order by transaction_hash, signed_text_hash
     on conflict do nothing
-    returning id, status
+    returning id, status, feed_position
+  ), batch as (
+    insert into ledger_feed_batches (last_position) select max(feed_position) from inserted having count(feed_position) > 0
   ), job as (
     insert into delivery_outbox (ledger_id, trace_parent)
     select inserted.id, incoming.trace_parent from inserted join incoming using (id) where inserted.status = 'recorded'
   )
-  select incoming.id as new_id, earlier.id, earlier.status, inserted.id is not null as inserted, inserted.id is not null and coalesce(
+  select incoming.id as new_id, earlier.id, earlier.status, inserted.id is not null as inserted,
+  inserted.feed_position is null as unpositioned, inserted.id is not null and coalesce(
     (select true from ledger o where o.signed_text_hash = incoming.signed_text_hash and o.status in ('recorded', 'released') limit 1),
     (select true from ledger o where o.signed_text_hash = incoming.signed_text_hash and o.status in ('quarantined', 'discarded') limit 1),
     false
@@ -109,6 +124,7 @@ interface InsertedRow {
   id: string | null;
   status: LedgerStatus | null;
   inserted: boolean;
+  unpositioned: boolean;
   shares_text: boolean;
 }
 
@@ -116,17 +132,38 @@ interface InsertedRow {
  * Inserts each row, or finds an earlier one with the same fields.
  * @returns one result for each row, in their order; undefined for a row that conflicts with another one: see `insertConflicting`
  */
-export async function insertRows(
+export const insertRows = (db: Kysely<Tables>, rows: readonly NewRow[]) => insert(db, rows, false);
+
+/**
+ * The same, with positions in the feed, in the order of the ids, unless another statement assigns positions at the same time: see
+ * `LedgerFeed`.
+ * @returns 'locked' for all rows if another transaction has locked one of them: the feed waits for this statement, so it does not wait
+ */
+export async function insertPositionedRows(
   db: Kysely<Tables>,
   rows: readonly NewRow[],
+): Promise<(InsertResult | undefined | 'locked')[]> {
+  try {
+    return await insert(db, rows, true);
+  } catch (error) {
+    if (!waitedForLock(error)) throw error;
+    return rows.map(() => 'locked');
+  }
+}
+
+async function insert(
+  db: Kysely<Tables>,
+  rows: readonly NewRow[],
+  isPositioned: boolean,
 ): Promise<(InsertResult | undefined)[]> {
   const incoming = rows.map((row) => ({ ...row, signed_text: row.signed_text.toString('base64') }));
-  const found = await INSERT_ROWS.execute(db, [JSON.stringify(incoming)]);
+  const found = await INSERT_ROWS.execute(db, [JSON.stringify(incoming), isPositioned]);
   const byId = new Map(found.map((each) => [each.new_id, each]));
   return rows.map((row) => {
-    const { inserted, id, status, shares_text } = byId.get(row.id)!;
-    if (inserted) return { row, existing: undefined, sharesText: shares_text };
-    return id === null || status === null ? undefined : { row, existing: { id, status }, sharesText: false };
+    const { inserted, id, status, shares_text, unpositioned } = byId.get(row.id)!;
+    if (inserted) return { row, existing: undefined, sharesText: shares_text, isUnpositioned: unpositioned };
+    if (id === null || status === null) return undefined;
+    return { row, existing: { id, status }, sharesText: false, isUnpositioned: false };
   });
 }
 
@@ -136,7 +173,7 @@ export async function insertRows(
  */
 export async function insertConflicting(db: Kysely<Tables>, row: NewRow): Promise<InsertResult> {
   const existing = await sameFields(db, row).executeTakeFirst();
-  if (existing) return { row, existing, sharesText: true };
+  if (existing) return { row, existing, sharesText: true, isUnpositioned: false };
   if (row.status !== 'recorded') throw new Error('the insert of a quarantined row conflicts with no row');
   const quarantined: NewRow = { ...row, status: 'quarantined', reason_code: await findConflict(db, row) };
   const [result] = await insertRows(db, [quarantined]);

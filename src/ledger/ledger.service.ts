@@ -22,6 +22,7 @@ import {
   awaitingTransactions,
   findConflictOf,
   insertConflicting,
+  insertPositionedRows,
   insertRows,
   quarantinedPage,
   resolveQuarantine,
@@ -51,11 +52,15 @@ export class LedgerService {
   private readonly feed: LedgerFeed;
   private readonly duplicates: DuplicateCounter;
   /** Those of one signed text are never in one statement: it would not find that they share it. */
-  private readonly inserts: StatementBatches<NewRow, InsertResult | undefined>;
+  private readonly inserts: StatementBatches<NewRow, InsertResult | undefined | 'locked'>;
+  /** For rows that another transaction has locked: these wait. */
+  private readonly patientInserts: StatementBatches<NewRow, InsertResult | undefined>;
   private readonly listeners: (() => void)[] = [];
 
   constructor(private readonly database: Database) {
-    this.inserts = new StatementBatches(database, insertRows);
+    // One at a time: of two, one would find the positions of the feed locked.
+    this.inserts = new StatementBatches(database, insertPositionedRows, { concurrency: 1 });
+    this.patientInserts = new StatementBatches(database, insertRows);
     this.feed = new LedgerFeed(database);
     this.duplicates = new DuplicateCounter(database);
   }
@@ -71,11 +76,11 @@ export class LedgerService {
    */
   async record(facts: VerifiedCallbackFields, decision: PolicyDecision): Promise<RecordResult> {
     const newRow = { ...newLedgerRow(facts, decision), trace_parent: traceParent() };
-    const { row, existing, sharesText } =
-      (await this.inserts.execute(facts.signedText, newRow)) ??
+    const { row, existing, sharesText, isUnpositioned } =
+      (await this.insert(facts.signedText, newRow)) ??
       (await this.database.run((db) => insertConflicting(db, newRow)));
     if (!existing) {
-      this.feed.onRowInserted();
+      if (isUnpositioned) this.feed.onUnpositionedRow();
       this.notifyAccepted();
       const outcome = row.status === 'recorded' ? 'recorded' : 'quarantined';
       return { outcome, id: row.id, ...(sharesText && { sharesText }) };
@@ -85,6 +90,11 @@ export class LedgerService {
       if (await this.accept(existing.id, facts.isTest)) return { outcome: 'recorded', id: existing.id };
     await this.duplicates.count(existing.id);
     return { outcome: 'duplicate', id: existing.id };
+  }
+
+  private async insert(signedText: unknown, row: NewRow): Promise<InsertResult | undefined> {
+    const result = await this.inserts.execute(signedText, row);
+    return result === 'locked' ? this.patientInserts.execute(signedText, row) : result;
   }
 
   /**

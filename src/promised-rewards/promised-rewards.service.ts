@@ -84,7 +84,7 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
   private readonly inserts: StatementBatches<PromisedReward, void>;
 
   constructor(database: Database) {
-    this.lookups = new StatementBatches(database, findContexts, LOOKUPS_OF_STATEMENT);
+    this.lookups = new StatementBatches(database, findContexts, { batchSize: LOOKUPS_OF_STATEMENT });
     this.inserts = new StatementBatches(database, insertRewards);
   }
 

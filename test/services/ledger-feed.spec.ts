@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { array, assert, asyncProperty, boolean, integer, uniqueArray } from 'fast-check';
+import { FEED_LOCK } from '../../src/database/advisory-locks.js';
 import { Database } from '../../src/database/database.js';
 import { LedgerService } from '../../src/ledger/ledger.service.js';
 import type { FeedQuery } from '../../src/ledger/ledger-feed.js';
@@ -29,6 +30,19 @@ const withoutToken = (cursor: string) =>
       .toString()
       .replace(/:\w{8}$/, ''),
   ).toString('base64url');
+
+/** Until it is released, entries are inserted without a position. */
+async function lockPositions(server: TestDatabase) {
+  const client = await server.client();
+  await client.query('begin');
+  await client.query(`select pg_advisory_xact_lock(${FEED_LOCK})`);
+  return {
+    async release() {
+      await client.query('rollback');
+      await client.end();
+    },
+  };
+}
 
 describe('the ledger feed', () => {
   let server: TestDatabase;
@@ -117,10 +131,30 @@ describe('the ledger feed', () => {
     }
   });
 
-  test('assigns feed positions without a reader after a thousand new entries', async () => {
+  test('assigns positions with the insert, in the order of the ids', async () => {
+    const written = await Promise.all(
+      Array.from({ length: 50 }, (_, number) => ledger.record(numbered(number), recorded)),
+    );
+    expect(await countUnpositioned()).toBe(0);
+    expect((await page(ledger)).ids).toEqual(written.map(({ id }) => id).toSorted());
+  });
+
+  test('assigns them later where another statement assigns some at the same time', async () => {
+    const lock = await lockPositions(server);
+    const { id } = await ledger.record(numbered(1), recorded);
+    expect(await countUnpositioned()).toBe(1);
+    await lock.release();
+    expect((await page(ledger)).ids).toEqual([id]);
+    expect(await countUnpositioned()).toBe(0);
+  });
+
+  test('assigns feed positions without a reader after a thousand new entries without one', async () => {
     // A new service starts counting at zero, so the thousandth entry is the last one and all entries exist by then.
     const fresh = new LedgerService(database);
+    const lock = await lockPositions(server);
     await Promise.all(Array.from({ length: 1_000 }, (_, number) => fresh.record(numbered(number), recorded)));
+    expect(await countUnpositioned()).toBe(1_000);
+    await lock.release();
     await waitFor('every entry has a feed position', async () => (await countUnpositioned()) === 0);
     expect(await countUnpositioned()).toBe(0);
   });
@@ -260,13 +294,17 @@ describe('the ledger feed when transactions do not commit in the order they bega
     await slowDatabase.migrate();
     await hold.query('select pg_advisory_lock(1)');
 
+    const positions = await lockPositions(server);
     const first = await ledger.record(numbered('first'), recorded);
+    await positions.release();
     const slow = new LedgerService(slowDatabase);
     const slowPage = page(slow, { after: end });
     await waitFor('the slow reader is blocked', async () => (await countBlockedReaders()) === 1);
 
     // The quick reader sees one more entry. If it could draw sequence values now, they would be lower, and this lock would hide them.
+    const lock = await lockPositions(server);
     const second = await ledger.record(numbered('second'), recorded);
+    await lock.release();
     const writer = await server.client();
     await writer.query('begin');
     await writer.query('select 1 from ledger where id = $1 for update', [second.id]);
