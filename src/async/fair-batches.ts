@@ -16,6 +16,8 @@ const CONCURRENT_ALONE = 3;
 export interface BatchOptions {
   /** How many batches run at a time. */
   readonly concurrency: number;
+  /** How long a batch runs before the next one starts beside it, in milliseconds. */
+  readonly staggerMs?: number;
   readonly batchSize: number;
   readonly maxWaiting: number;
   /** How long an item waits for its batch to start, in milliseconds. */
@@ -34,7 +36,9 @@ export class FairBatches<T, R> {
   /** The keys of the items that are worked on. */
   private readonly busy = new Set<unknown>();
   private running = 0;
+  private lastStart = 0;
   private isScheduled = false;
+  private stagger: NodeJS.Timeout | undefined;
   /** A batch belongs to none of the requests that its items came with. */
   private readonly inNoRequest = AsyncLocalStorage.snapshot();
 
@@ -64,7 +68,16 @@ export class FairBatches<T, R> {
   }
 
   private schedule(): void {
-    if (this.isScheduled || this.running === this.options.concurrency || this.waiting.size === 0) return;
+    const { concurrency, staggerMs = 0 } = this.options;
+    if (this.isScheduled || this.running === concurrency || this.waiting.size === 0) return;
+    const waitMs = this.running === 0 ? 0 : this.lastStart + staggerMs - performance.now();
+    if (waitMs > 0) {
+      this.stagger ??= setTimeout(() => {
+        this.stagger = undefined;
+        this.schedule();
+      }, waitMs);
+      return;
+    }
     this.isScheduled = true;
     this.inNoRequest(() => setImmediate(() => this.startBatch()));
   }
@@ -75,6 +88,7 @@ export class FairBatches<T, R> {
     // Those that wait have the keys of a batch that runs: its end starts the next one.
     if (entries.length === 0) return;
     this.running += 1;
+    this.lastStart = performance.now();
     void this.run(entries).finally(() => {
       this.running -= 1;
       this.schedule();

@@ -12,6 +12,8 @@ interface StatementBatchOptions {
   pool?: PoolName;
   /** The most statements at a time. By default, the next one is on its way while one is committed. */
   concurrency?: number;
+  /** How long one runs before the next one starts beside it, in milliseconds. */
+  staggerMs?: number;
 }
 
 const MAX_WAITING = 5_000;
@@ -26,10 +28,11 @@ export class StatementBatches<T, R> {
   constructor(
     database: Database,
     work: (db: Kysely<Tables>, items: readonly T[]) => Promise<readonly R[]>,
-    { batchSize = 64, pool = 'callbacks', concurrency = 2 }: StatementBatchOptions = {},
+    { batchSize = 64, pool = 'callbacks', concurrency = 2, staggerMs = 0 }: StatementBatchOptions = {},
   ) {
     this.batches = new FairBatches((items) => database.run((db) => work(db, items), pool), {
       concurrency,
+      staggerMs,
       batchSize,
       maxWaiting: MAX_WAITING,
       patienceMs: database.timeoutMs,

@@ -184,7 +184,7 @@ function quantityStarts(
   for (let start = end - 1; start >= lowest && points.isDigit(start); start -= 1) {
     // A quantity does not begin with a zero, but a longer one may contain it.
     if (points.isZero(start) || (gap && start >= gap.start && start < gap.end)) continue;
-    if (mayEndPrefix(start, points.isDigit(start - 1), rules)) starts.push(start);
+    if (mayEndPrefix(start, start > 0 && points.isDigit(start - 1), rules)) starts.push(start);
   }
   return starts;
 }

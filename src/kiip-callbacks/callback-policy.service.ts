@@ -11,7 +11,13 @@ import type { CallbackRules } from './field-rules.js';
 import { findAlternativeParses } from './alternative-parses.js';
 import type { AlternativeParses } from './alternative-parses.js';
 import { PromisedRewardsService } from '../promised-rewards/promised-rewards.service.js';
-import type { CallbackContext, Promisee } from '../promised-rewards/promised-rewards.service.js';
+import { toContext } from '../promised-rewards/callback-context.js';
+import type {
+  Assumption,
+  CallbackContext,
+  CallbackLookup,
+  Promisee,
+} from '../promised-rewards/callback-context.js';
 import type { PolicyDecision } from '../ledger/ledger-entry.js';
 import type { QuarantineReason } from '../ledger/quarantine-reason.js';
 import { findPromiseViolation } from './promise-rules.js';
@@ -37,6 +43,21 @@ export interface CallbackDecision extends Recipient {
   readonly promisee: Promisee | undefined;
 }
 
+/** A statement for many callbacks that each have hundreds of users to look up would take long. */
+const MAX_ASSUMED_USERS = 16;
+
+/** A decision that depends on what the database knows of the callback. */
+export interface PendingDecision {
+  /**
+   * By what this process assumes of it, it is recorded, if the assumption proves right. Undefined if it would be quarantined, or the
+   * database must be asked first.
+   */
+  readonly assumed: { readonly decided: CallbackDecision; readonly assumption: Assumption } | undefined;
+  decide(context: CallbackContext): CallbackDecision;
+  /** Asks the database. @throws StorageUnavailableError */
+  evaluate(): Promise<CallbackDecision>;
+}
+
 /**
  * Decides whether a callback with a valid signature is recorded or quarantined: the signed text has no separators, so
  * several callbacks can share a signature (docs/vendors/kiip.md, section 8). First a callback is held against what moments
@@ -56,13 +77,41 @@ export class CallbackPolicyService {
 
   /** @throws StorageUnavailableError */
   async evaluate(verified: VerifiedCallback): Promise<CallbackDecision> {
-    const { transaction_id, user_id } = verified.callback.fields;
+    return this.prepare(verified).evaluate();
+  }
+
+  /** Prepares a decision, which depends on what the database knows of the callback. */
+  prepare(verified: VerifiedCallback): PendingDecision {
+    const { transaction_id: transactionId, user_id: kiipUserId } = verified.callback.fields;
     const parses = this.parsesOfUnknownReward(verified);
-    const context = await this.promisedRewards.findContext({
-      transactionId: transaction_id,
-      kiipUserId: user_id,
-      userIds: parses?.exhaustive === true ? [...parses.byUser.keys(), user_id] : [],
-    });
+    const needed = this.config.kiipUnknownUsers === 'quarantine' ? [kiipUserId] : [];
+    const lookup: CallbackLookup = {
+      transactionId,
+      kiipUserId,
+      userIds: parses?.exhaustive === true ? [...parses.byUser.keys(), ...needed] : [],
+    };
+    const decide = (context: CallbackContext) => this.decide(verified, context, parses);
+    return {
+      assumed: this.assume(lookup, decide),
+      decide,
+      evaluate: async () => decide(await this.promisedRewards.findContext(lookup)),
+    };
+  }
+
+  private assume(lookup: CallbackLookup, decide: PendingDecision['decide']): PendingDecision['assumed'] {
+    if (lookup.userIds.length > MAX_ASSUMED_USERS) return undefined;
+    const context = this.promisedRewards.assumeContext(lookup);
+    if (!context) return undefined;
+    const decided = decide(toContext(lookup, context));
+    return decided.decision.status === 'recorded' ? { decided, assumption: { lookup, context } } : undefined;
+  }
+
+  private decide(
+    verified: VerifiedCallback,
+    context: CallbackContext,
+    parses: AlternativeParses | undefined,
+  ): CallbackDecision {
+    const { transaction_id, user_id } = verified.callback.fields;
     const promisee = context.promisees.find(({ kiipUserId }) => kiipUserId === user_id);
     // A quarantined callback needs a user too: it may be released.
     const recipient = toRecipient(user_id, context, promisee);

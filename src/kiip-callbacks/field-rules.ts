@@ -120,7 +120,7 @@ export function findPrefixGap(text: string, rules: CallbackRules): PrefixGap | u
   return { start: ID_PART_LENGTH, end: LEADING_ID.test(text) ? ID_LENGTH : Infinity };
 }
 
-/** Whether `splitPrefix` may accept a prefix of this length: only the content of a configured currency, or an id, may end in a digit. */
+/** Whether `splitPrefix` may accept a prefix of this length: only an id, or the content or name of a configured currency, may end in a digit. */
 export function mayEndPrefix(length: number, endsInDigit: boolean, rules: CallbackRules): boolean {
   return !endsInDigit || length === ID_LENGTH || rules.currencies !== undefined;
 }

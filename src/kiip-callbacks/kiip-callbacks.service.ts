@@ -7,7 +7,7 @@ import { CallbackPolicyService } from './callback-policy.service.js';
 import type { CallbackDecision } from './callback-policy.service.js';
 import { LedgerService } from '../ledger/ledger.service.js';
 import type { RecordResult } from '../ledger/ledger.service.js';
-import type { QuarantinedCallback } from '../ledger/ledger-entry.js';
+import type { PolicyDecision, QuarantinedCallback, VerifiedCallbackFields } from '../ledger/ledger-entry.js';
 import { withSpan } from '../tracing/span.js';
 import { toVerifiedCallback } from './verified-callback.js';
 import type { VerifiedCallback } from './verified-callback.js';
@@ -21,6 +21,11 @@ const RECORD_SPAN = {
     'db.query.summary': 'INSERT ledger',
   },
 };
+
+interface Recorded {
+  readonly decided: CallbackDecision;
+  readonly result: RecordResult;
+}
 
 /** Records verified callbacks in the ledger. */
 @Injectable()
@@ -38,8 +43,7 @@ export class KiipCallbacksService {
    * @throws StorageUnavailableError; the caller must then not acknowledge the callback
    */
   async record(verified: VerifiedCallback): Promise<RecordResult> {
-    const decided = await this.policy.evaluate(verified);
-    const result = await withSpan('ledger record', RECORD_SPAN, () => this.write(verified, decided));
+    const { decided, result } = await this.decideAndRecord(verified);
     if (result.outcome === 'recorded') this.counters.countMatch(decided.promisee?.kind);
     if (result.sharesText === true && isWellFormed(verified.callback.fields)) {
       this.counters.countReusedSignature();
@@ -68,41 +72,58 @@ export class KiipCallbacksService {
     return verified !== undefined && (await this.decideAgain(callback.id, verified));
   }
 
-  private async decideAgain(id: string, verified: VerifiedCallback): Promise<boolean> {
-    const { decision, awaitsPromise, isTest, promisee } = await this.policy.evaluate(verified);
-    const recorded = await this.ledger.reevaluate(
-      id,
-      decision.status === 'quarantined' ? { ...decision, awaitsPromise } : decision,
-      isTest,
+  /** In one statement, if the callback is what this process assumes: the statement checks that. Otherwise it takes two. */
+  private async decideAndRecord(verified: VerifiedCallback): Promise<Recorded> {
+    const pending = this.policy.prepare(verified);
+    if (!pending.assumed) return this.store(verified, await pending.evaluate());
+    const { decided, assumption } = pending.assumed;
+    const facts = toFacts(verified, decided);
+    const result = await withSpan('ledger record', RECORD_SPAN, () =>
+      this.ledger.record(facts, decided.decision, assumption),
     );
-    if (recorded) this.counters.countMatch(promisee?.kind);
-    return recorded;
+    return 'context' in result ? this.store(verified, pending.decide(result.context)) : { decided, result };
   }
 
-  private write(verified: VerifiedCallback, decided: CallbackDecision): Promise<RecordResult> {
-    const { callback, match, receivedAt } = verified;
-    const { fields } = callback;
-    const { decision, awaitsPromise, userId, userReference, name, isTest } = decided;
-    return this.ledger.record(
-      {
-        kind: callback.kind,
-        transactionId: fields.transaction_id,
-        content: fields.content,
-        name,
-        quantity: fields.quantity,
-        userId,
-        userReference,
-        nonce: 'nonce' in fields ? fields.nonce : null,
-        origin: 'origin' in fields ? fields.origin : null,
-        isTest,
-        receivedAt,
-        // It is verified, so it is present and hexadecimal.
-        signature: callback.signature!.toLowerCase(),
-        signedText: signedText(match.scheme, fields),
-        signatureScheme: match.scheme,
-        secretIndex: match.secretIndex,
-      },
-      decision.status === 'quarantined' ? { ...decision, awaitsPromise } : decision,
-    );
+  private async store(verified: VerifiedCallback, decided: CallbackDecision): Promise<Recorded> {
+    const facts = toFacts(verified, decided);
+    const decision = toPolicyDecision(decided);
+    const result = await withSpan('ledger record', RECORD_SPAN, () => this.ledger.record(facts, decision));
+    return { decided, result };
   }
+
+  private async decideAgain(id: string, verified: VerifiedCallback): Promise<boolean> {
+    const decided = await this.policy.evaluate(verified);
+    const recorded = await this.ledger.reevaluate(id, toPolicyDecision(decided), decided.isTest);
+    if (recorded) this.counters.countMatch(decided.promisee?.kind);
+    return recorded;
+  }
+}
+
+function toFacts(
+  { callback, match, receivedAt }: VerifiedCallback,
+  { userId, userReference, name, isTest }: CallbackDecision,
+): VerifiedCallbackFields {
+  const { fields } = callback;
+  return {
+    kind: callback.kind,
+    transactionId: fields.transaction_id,
+    content: fields.content,
+    name,
+    quantity: fields.quantity,
+    userId,
+    userReference,
+    nonce: 'nonce' in fields ? fields.nonce : null,
+    origin: 'origin' in fields ? fields.origin : null,
+    isTest,
+    receivedAt,
+    // It is verified, so it is present and hexadecimal.
+    signature: callback.signature!.toLowerCase(),
+    signedText: signedText(match.scheme, fields),
+    signatureScheme: match.scheme,
+    secretIndex: match.secretIndex,
+  };
+}
+
+function toPolicyDecision({ decision, awaitsPromise }: CallbackDecision): PolicyDecision {
+  return decision.status === 'quarantined' ? { ...decision, awaitsPromise } : decision;
 }

@@ -1,4 +1,4 @@
-import type { Promisee } from '../promised-rewards/promised-rewards.service.js';
+import type { Promisee } from '../promised-rewards/callback-context.js';
 import type { QuarantineReason } from '../ledger/quarantine-reason.js';
 import { isQuantity } from '../ledger/quantity.js';
 import {

@@ -6,6 +6,13 @@ import { FEED_LOCK } from '../database/advisory-locks.js';
 import { isUniqueViolation, waitedForLock } from '../database/storage-error.js';
 import { PreparedStatement } from '../database/prepared-statement.js';
 import type { LedgerStatus, QuarantineCode, Tables } from '../database/tables.js';
+import {
+  contextOf,
+  LOOKUP_COLUMNS,
+  toContext,
+  toLookupColumns,
+} from '../promised-rewards/callback-context.js';
+import type { Assumption, CallbackContext, StoredContext } from '../promised-rewards/callback-context.js';
 import { PROMISED_TRANSACTIONS } from '../promised-rewards/promised-rewards.queries.js';
 import { traceParent } from '../tracing/span.js';
 import type { NewLedgerRow } from './ledger-entry.js';
@@ -30,8 +37,12 @@ function discarded(callback: string): string {
 }
 
 /** A row to insert, and the trace that its deliveries continue. */
-export type NewRow = NewLedgerRow & { readonly trace_parent: string | null };
-export interface InsertResult {
+export type NewRow = NewLedgerRow & {
+  readonly trace_parent: string | null;
+  /** What it was decided on. It is inserted only if that is what the database knows. */
+  readonly assumption?: Assumption | undefined;
+};
+export interface StoredRow {
   row: NewRow;
   /** The earlier row, if `row` was not inserted. */
   existing: { id: string; status: LedgerStatus } | undefined;
@@ -40,6 +51,12 @@ export interface InsertResult {
   /** Whether it was inserted without a position in the feed. */
   isUnpositioned: boolean;
 }
+/** What is known of a callback if it is not what was assumed. Nothing is stored then. */
+export interface OtherContext {
+  context: CallbackContext;
+}
+/** Undefined for a row that conflicts with another one: see `insertConflicting`. */
+export type InsertResult = StoredRow | OtherContext | undefined;
 
 /** The columns of a new row, with their types. Bytes are sent as base64. */
 const COLUMNS = {
@@ -68,6 +85,7 @@ const COLUMNS = {
   secret_index: 'integer',
   awaits_promise: 'boolean',
 } satisfies Record<keyof NewLedgerRow, string>;
+const INCOMING_COLUMNS = { ...COLUMNS, trace_parent: 'text', ...LOOKUP_COLUMNS, assumed_context: 'jsonb' };
 const COLUMN_NAMES = Object.keys(COLUMNS);
 const POSITIONED_LOCK_TIMEOUT_MS = 50;
 
@@ -81,10 +99,13 @@ const INSERT_ROWS = new PreparedStatement<InsertedRow>(
   `
   with incoming as materialized (
     select * from json_to_recordset($1) as incoming (
-      ${Object.entries(COLUMNS)
+      ${Object.entries(INCOMING_COLUMNS)
         .map(([column, type]) => `${column} ${type}`)
-        .join(', ')}, trace_parent text
+        .join(', ')}
     )
+  ), known as materialized (
+    select id, context from incoming, lateral (select ${contextOf('incoming')} as context offset 0) as found
+    where assumed_context is not null and context <> assumed_context
   ), turn as materialized (
     select where case
       when not $2::boolean then false
@@ -92,12 +113,13 @@ const INSERT_ROWS = new PreparedStatement<InsertedRow>(
       else false
     end
   ), numbered as materialized (
-    select id, nextval('ledger_feed_position') as feed_position from turn, (select id from incoming order by id) as ordered
+    select id, nextval('ledger_feed_position') as feed_position
+    from turn, (select id from incoming where id not in (select id from known) order by id collate "C") as ordered
   ), inserted as (
     insert into ledger (${COLUMN_NAMES.join(', ')}, feed_position)
     select ${COLUMN_NAMES.map((column) => (column === 'signed_text' ? "decode(signed_text, 'base64')" : column)).join(', ')}, feed_position
-    from incoming left join numbered using (id)
-    where status <> 'recorded' or (${discarded('incoming')}) is null
+    from incoming left join numbered using (id) left join known using (id)
+    where known.id is null and (status <> 'recorded' or (${discarded('incoming')}) is null)
     order by transaction_hash, signed_text_hash
     on conflict do nothing
     returning id, status, feed_position
@@ -107,7 +129,7 @@ const INSERT_ROWS = new PreparedStatement<InsertedRow>(
     insert into delivery_outbox (ledger_id, trace_parent)
     select inserted.id, incoming.trace_parent from inserted join incoming using (id) where inserted.status = 'recorded'
   )
-  select incoming.id as new_id, earlier.id, earlier.status, inserted.id is not null as inserted,
+  select incoming.id as new_id, known.context, earlier.id, earlier.status, inserted.id is not null as inserted,
   inserted.feed_position is null as unpositioned, inserted.id is not null and coalesce(
     (select true from ledger o where o.signed_text_hash = incoming.signed_text_hash and o.status in ('recorded', 'released') limit 1),
     (select true from ledger o where o.signed_text_hash = incoming.signed_text_hash and o.status in ('quarantined', 'discarded') limit 1),
@@ -115,11 +137,14 @@ const INSERT_ROWS = new PreparedStatement<InsertedRow>(
   ) as shares_text
   from incoming
   left join inserted on inserted.id = incoming.id
+  left join known on known.id = incoming.id
   left join lateral (select id, status from ledger where fields_hash = incoming.fields_hash limit 1) as earlier on true`,
 );
 
 interface InsertedRow {
   new_id: string;
+  /** Null unless it differs from what was assumed. */
+  context: StoredContext | null;
   /** The row with the same fields that was there before, if any. */
   id: string | null;
   status: LedgerStatus | null;
@@ -130,7 +155,7 @@ interface InsertedRow {
 
 /**
  * Inserts each row, or finds an earlier one with the same fields.
- * @returns one result for each row, in their order; undefined for a row that conflicts with another one: see `insertConflicting`
+ * @returns one result for each row, in their order
  */
 export const insertRows = (db: Kysely<Tables>, rows: readonly NewRow[]) => insert(db, rows, false);
 
@@ -142,7 +167,7 @@ export const insertRows = (db: Kysely<Tables>, rows: readonly NewRow[]) => inser
 export async function insertPositionedRows(
   db: Kysely<Tables>,
   rows: readonly NewRow[],
-): Promise<(InsertResult | undefined | 'locked')[]> {
+): Promise<(InsertResult | 'locked')[]> {
   try {
     return await insert(db, rows, true);
   } catch (error) {
@@ -155,12 +180,17 @@ async function insert(
   db: Kysely<Tables>,
   rows: readonly NewRow[],
   isPositioned: boolean,
-): Promise<(InsertResult | undefined)[]> {
-  const incoming = rows.map((row) => ({ ...row, signed_text: row.signed_text.toString('base64') }));
+): Promise<InsertResult[]> {
+  const incoming = rows.map(({ assumption, ...row }) => ({
+    ...row,
+    signed_text: row.signed_text.toString('base64'),
+    ...(assumption && { ...toLookupColumns(assumption.lookup), assumed_context: assumption.context }),
+  }));
   const found = await INSERT_ROWS.execute(db, [JSON.stringify(incoming), isPositioned]);
   const byId = new Map(found.map((each) => [each.new_id, each]));
   return rows.map((row) => {
-    const { inserted, id, status, shares_text, unpositioned } = byId.get(row.id)!;
+    const { context, inserted, id, status, shares_text, unpositioned } = byId.get(row.id)!;
+    if (context && row.assumption) return { context: toContext(row.assumption.lookup, context) };
     if (inserted) return { row, existing: undefined, sharesText: shares_text, isUnpositioned: unpositioned };
     if (id === null || status === null) return undefined;
     return { row, existing: { id, status }, sharesText: false, isUnpositioned: false };
@@ -171,13 +201,18 @@ async function insert(
  * Inserts a row that conflicts with one that the insert could not see. If that one has the same fields, it is found now; if it is an
  * accepted one with other fields, the row is inserted as quarantined.
  */
-export async function insertConflicting(db: Kysely<Tables>, row: NewRow): Promise<InsertResult> {
+export async function insertConflicting(db: Kysely<Tables>, row: NewRow): Promise<StoredRow> {
   const existing = await sameFields(db, row).executeTakeFirst();
   if (existing) return { row, existing, sharesText: true, isUnpositioned: false };
   if (row.status !== 'recorded') throw new Error('the insert of a quarantined row conflicts with no row');
-  const quarantined: NewRow = { ...row, status: 'quarantined', reason_code: await findConflict(db, row) };
+  const quarantined: NewRow = {
+    ...row,
+    status: 'quarantined',
+    reason_code: await findConflict(db, row),
+    assumption: undefined,
+  };
   const [result] = await insertRows(db, [quarantined]);
-  return result ?? insertConflicting(db, quarantined);
+  return result && 'row' in result ? result : insertConflicting(db, quarantined);
 }
 
 function sameFields(db: Kysely<Tables>, row: NewRow) {

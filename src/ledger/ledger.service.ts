@@ -28,7 +28,8 @@ import {
   resolveQuarantine,
   updateReason,
 } from './ledger.queries.js';
-import type { InsertResult, NewRow } from './ledger.queries.js';
+import type { Assumption } from '../promised-rewards/callback-context.js';
+import type { InsertResult, NewRow, OtherContext } from './ledger.queries.js';
 
 const PAGE_SIZE = 100;
 /** Entries of a user after which his balances are stored, so that they are not read again. */
@@ -52,15 +53,15 @@ export class LedgerService {
   private readonly feed: LedgerFeed;
   private readonly duplicates: DuplicateCounter;
   /** Those of one signed text are never in one statement: it would not find that they share it. */
-  private readonly inserts: StatementBatches<NewRow, InsertResult | undefined | 'locked'>;
-  /** For rows that another transaction has locked: these wait. */
-  private readonly patientInserts: StatementBatches<NewRow, InsertResult | undefined>;
+  private readonly inserts: StatementBatches<NewRow, InsertResult | 'locked'>;
+  /** For the rows of a statement of which another transaction has locked one: each waits alone. */
+  private readonly patientInserts: StatementBatches<NewRow, InsertResult>;
   private readonly listeners: (() => void)[] = [];
 
   constructor(private readonly database: Database) {
-    // One at a time: of two, one would find the positions of the feed locked.
-    this.inserts = new StatementBatches(database, insertPositionedRows, { concurrency: 1 });
-    this.patientInserts = new StatementBatches(database, insertRows);
+    // Of two at a time, one would find the positions of the feed locked. The second is for when the first hangs.
+    this.inserts = new StatementBatches(database, insertPositionedRows, { staggerMs: 100 });
+    this.patientInserts = new StatementBatches(database, insertRows, { batchSize: 1, concurrency: 3 });
     this.feed = new LedgerFeed(database);
     this.duplicates = new DuplicateCounter(database);
   }
@@ -73,12 +74,22 @@ export class LedgerService {
   /**
    * Stores a callback, or finds the stored one. Returns after the commit. When it throws, the commit may still have
    * happened: the next try of Kiip is then a duplicate.
+   * @param assumption what the decision is based on. If the database knows something else of the callback, it stores nothing and
+   *   returns that: the callback must be decided anew.
    */
-  async record(facts: VerifiedCallbackFields, decision: PolicyDecision): Promise<RecordResult> {
-    const newRow = { ...newLedgerRow(facts, decision), trace_parent: traceParent() };
-    const { row, existing, sharesText, isUnpositioned } =
+  async record(facts: VerifiedCallbackFields, decision: PolicyDecision): Promise<RecordResult>;
+  async record(
+    facts: VerifiedCallbackFields,
+    decision: PolicyDecision,
+    assumption: Assumption,
+  ): Promise<RecordResult | OtherContext>;
+  async record(facts: VerifiedCallbackFields, decision: PolicyDecision, assumption?: Assumption) {
+    const newRow = { ...newLedgerRow(facts, decision), trace_parent: traceParent(), assumption };
+    const result =
       (await this.insert(facts.signedText, newRow)) ??
       (await this.database.run((db) => insertConflicting(db, newRow)));
+    if ('context' in result) return result;
+    const { row, existing, sharesText, isUnpositioned } = result;
     if (!existing) {
       if (isUnpositioned) this.feed.onUnpositionedRow();
       this.notifyAccepted();
@@ -92,7 +103,7 @@ export class LedgerService {
     return { outcome: 'duplicate', id: existing.id };
   }
 
-  private async insert(signedText: unknown, row: NewRow): Promise<InsertResult | undefined> {
+  private async insert(signedText: unknown, row: NewRow): Promise<InsertResult> {
     const result = await this.inserts.execute(signedText, row);
     return result === 'locked' ? this.patientInserts.execute(signedText, row) : result;
   }

@@ -5,11 +5,18 @@ import type { Kysely } from 'kysely';
 import { Database } from '../database/database.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
 import { PreparedStatement } from '../database/prepared-statement.js';
-import { sanitizeText, sha256Key } from '../database/text-columns.js';
+import { sanitizeText } from '../database/text-columns.js';
 import { StatementBatches } from '../database/statement-batches.js';
 import type { PromisedIdKind, Tables } from '../database/tables.js';
 import { summarizeError } from '../log/error-summary.js';
-import { USERS_SENT_TO_KIIP } from '../user-references/user-references.queries.js';
+import {
+  contextOf,
+  contextOfPromise,
+  LOOKUP_COLUMNS,
+  toContext,
+  toLookupColumns,
+} from './callback-context.js';
+import type { CallbackContext, CallbackLookup, StoredContext, StoredPromise } from './callback-context.js';
 
 /** An id that a callback for a reward may name. */
 export interface PromisedId {
@@ -30,34 +37,6 @@ export interface PromisedReward {
   readonly currencyReward: { readonly rewardId: string; readonly virtualValue: string } | undefined;
 }
 
-/** A user that a transaction was promised to. */
-export interface Promisee {
-  readonly kiipUserId: string;
-  /** Undefined without a user. */
-  readonly userId: string | undefined;
-  readonly kind: PromisedIdKind;
-  readonly quantity: string | undefined;
-  readonly isTest: boolean;
-}
-
-/** What is looked up for a callback. */
-export interface CallbackLookup {
-  readonly transactionId: string;
-  readonly kiipUserId: string;
-  /** User ids, or user references, of which `registered` tells whether they were sent to Kiip. */
-  readonly userIds: readonly string[];
-}
-
-/** What the gateway knows about the transaction and the user of a callback. */
-export interface CallbackContext {
-  /** The user of the callback first, and at most one other. Empty if no moment has returned the transaction. */
-  readonly promisees: readonly Promisee[];
-  /** The user behind the user id of the callback, if it is a user reference. */
-  readonly referencedUser: string | undefined;
-  /** Those of the user ids of the look-up that were sent to Kiip, and maybe others. */
-  readonly registered: ReadonlySet<string>;
-}
-
 /** The promises of an outage that one process keeps in memory, */
 const MAX_UNSTORED = 10_000;
 /** and how many characters of them, at two bytes each: all, unless their ids are unusually long. */
@@ -65,6 +44,9 @@ const MAX_UNSTORED_CHARACTERS = 8 * 1024 * 1024;
 const RETRY_INTERVAL_MS = 1_000;
 /** Each may have hundreds of users. */
 const LOOKUPS_OF_STATEMENT = 16;
+/** The promises that one process remembers after it has stored them, and for how long: callbacks come soon, or to another process. */
+const MAX_RECENT = 5_000;
+const MAX_RECENT_AGE_MS = 600_000;
 
 /**
  * What moments have returned. Callbacks are held against it: the signed text of a callback has no separators
@@ -79,6 +61,10 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
   private unstoredCharacters = 0;
   private retries: PollingLoop | undefined;
   private readonly counts = { stored: 0, delayed: 0, dropped: 0 };
+
+  /** By transaction. */
+  private readonly recent = new Map<string, StoredPromise>();
+  private recentSince = performance.now();
 
   private readonly lookups: StatementBatches<CallbackLookup, CallbackContext>;
   private readonly inserts: StatementBatches<PromisedReward, void>;
@@ -115,6 +101,20 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
     }
   }
 
+  /**
+   * What this process assumes of a callback without asking the database: that it has stored its promise itself, or that nothing is known.
+   * Another process may know more.
+   * @returns undefined if the promise that it has stored is for another user
+   */
+  assumeContext(lookup: CallbackLookup): StoredContext | undefined {
+    this.forgetOldPromises();
+    const promise = this.recent.get(sanitizeText(lookup.transactionId));
+    if (!promise) return {};
+    return promise.kiip_user_id === sanitizeText(lookup.kiipUserId)
+      ? contextOfPromise(lookup, promise)
+      : undefined;
+  }
+
   /** Looks up the transaction and the users of a callback. @throws StorageUnavailableError */
   findContext(lookup: CallbackLookup): Promise<CallbackContext> {
     return this.lookups.execute(lookup.transactionId, lookup);
@@ -130,8 +130,26 @@ export class PromisedRewardsService implements BeforeApplicationShutdown {
     if (reward.ids.length > 0 || reward.currencyReward)
       // Its own key: rewards need not take turns, since the statement can take an id twice.
       await this.inserts.execute(reward, reward);
+    this.remember(reward);
     this.counts.stored += 1;
     for (const listener of this.listeners) listener(reward.ids.map(({ id }) => id));
+  }
+
+  private remember(reward: PromisedReward): void {
+    this.forgetOldPromises();
+    if (reward.user === undefined) return;
+    // A copy: V8 would keep the whole response of Kiip for each text that was cut from it.
+    const promises = JSON.parse(JSON.stringify(toPromises(reward))) as ReturnType<typeof toPromises>;
+    for (const { transaction_id, kiip_user_id, user_id, id_kind, quantity, is_test } of promises)
+      // As in the database, the first one is kept.
+      if (!this.recent.has(transaction_id))
+        this.recent.set(transaction_id, { kiip_user_id, user_id: user_id!, id_kind, quantity, is_test });
+  }
+
+  private forgetOldPromises(): void {
+    if (this.recent.size < MAX_RECENT && performance.now() - this.recentSince < MAX_RECENT_AGE_MS) return;
+    this.recent.clear();
+    this.recentSince = performance.now();
   }
 
   private retryLater(reward: PromisedReward): void {
@@ -190,18 +208,21 @@ const INSERT_REWARDS = new PreparedStatement<never>(
   on conflict do nothing`,
 );
 
+/** A row for each id. */
+function toPromises({ ids, user, quantity, isTest, currencyReward }: PromisedReward) {
+  return ids.map(({ id, kind }) => ({
+    transaction_id: sanitizeText(id),
+    kiip_user_id: sanitizeText(user?.kiipId ?? ''),
+    user_id: user && sanitizeText(user.id),
+    reward_id: currencyReward && sanitizeText(currencyReward.rewardId),
+    id_kind: kind,
+    quantity,
+    is_test: isTest,
+  }));
+}
+
 async function insertRewards(db: Kysely<Tables>, rewards: readonly PromisedReward[]): Promise<void[]> {
-  const promised = rewards.flatMap(({ ids, user, quantity, isTest, currencyReward }) =>
-    ids.map(({ id, kind }) => ({
-      transaction_id: sanitizeText(id),
-      kiip_user_id: sanitizeText(user?.kiipId ?? ''),
-      user_id: user && sanitizeText(user.id),
-      reward_id: currencyReward && sanitizeText(currencyReward.rewardId),
-      id_kind: kind,
-      quantity,
-      is_test: isTest,
-    })),
-  );
+  const promised = rewards.flatMap(toPromises);
   const rewarded = rewards.flatMap(({ momentId, user, currencyReward }) =>
     currencyReward && user
       ? {
@@ -217,89 +238,27 @@ async function insertRewards(db: Kysely<Tables>, rewards: readonly PromisedRewar
   return rewards.map(() => undefined);
 }
 
-/** The promises of each callback, that of its own user first, and the users that were sent to Kiip. */
-const FIND_CONTEXTS = new PreparedStatement<ContextRow>(
+const FIND_CONTEXTS = new PreparedStatement<{ position: number; context: StoredContext }>(
   'find_contexts',
   `
-  select callback.position, promise.*, referenced.user_id as referenced_user_id, null as sent_hash, null as sent_reference
-  from json_to_recordset($1) as callback (position int, transaction_id text, kiip_user_id text)
-  left join lateral (
-    (
-      select true as promised, kiip_user_id, user_id, id_kind, quantity, is_test from kiip_promised_rewards
-      where transaction_id = callback.transaction_id and kiip_user_id = callback.kiip_user_id
-    ) union all (
-      select true, kiip_user_id, user_id, id_kind, quantity, is_test from kiip_promised_rewards
-      where transaction_id = callback.transaction_id and kiip_user_id <> callback.kiip_user_id limit 1
-    )
-  ) as promise on true
-  left join lateral (
-    select user_id from ${USERS_SENT_TO_KIIP} as sent where sent.reference = callback.kiip_user_id limit 1
-  ) as referenced on true
-  union all
-  select null, null, null, null, null, null, null, null, user_id_hash, null
-  from ${USERS_SENT_TO_KIIP} as sent where user_id_hash = any($2::text[])
-  union all
-  select null, null, null, null, null, null, null, null, null, reference
-  from ${USERS_SENT_TO_KIIP} as sent where reference = any($3::text[])`,
+  select position, ${contextOf('callback')} as context
+  from json_to_recordset($1) as callback (
+    position int, transaction_id text, ${Object.entries(LOOKUP_COLUMNS)
+      .map(([column, type]) => `${column} ${type}`)
+      .join(', ')}
+  )`,
 );
-
-type MutableContext = { -readonly [Key in keyof CallbackContext]: CallbackContext[Key] } & {
-  promisees: Promisee[];
-};
 
 async function findContexts(
   db: Kysely<Tables>,
   lookups: readonly CallbackLookup[],
 ): Promise<CallbackContext[]> {
-  const callbacks = lookups.map(({ transactionId, kiipUserId }, position) => ({
+  const callbacks = lookups.map((lookup, position) => ({
     position,
-    transaction_id: sanitizeText(transactionId),
-    kiip_user_id: sanitizeText(kiipUserId),
+    transaction_id: sanitizeText(lookup.transactionId),
+    ...toLookupColumns(lookup),
   }));
-  const userIds = [...new Set(lookups.flatMap(({ userIds: ids }) => ids))];
-  const byHash = new Map(userIds.map((id) => [sha256Key(id), id]));
-  const rows = await FIND_CONTEXTS.execute(db, [
-    JSON.stringify(callbacks),
-    [...byHash.keys()],
-    userIds.map(sanitizeText),
-  ]);
-  const registered = new Set(
-    rows.flatMap(({ sent_hash, sent_reference }) => byHash.get(sent_hash ?? '') ?? sent_reference ?? []),
-  );
-  const contexts = lookups.map((): MutableContext => ({
-    promisees: [],
-    referencedUser: undefined,
-    registered,
-  }));
-  for (const row of rows) {
-    const context = contexts[row.position ?? -1];
-    if (!context) continue;
-    if (row.promised) context.promisees.push(toPromisee(row));
-    context.referencedUser = row.referenced_user_id ?? undefined;
-  }
-  return contexts;
-}
-
-interface ContextRow {
-  /** Null in a row about a user that was sent to Kiip. */
-  position: number | null;
-  promised: true | null;
-  kiip_user_id: string;
-  user_id: string | null;
-  id_kind: PromisedIdKind;
-  quantity: string | null;
-  is_test: boolean;
-  referenced_user_id: string | null;
-  sent_hash: string | null;
-  sent_reference: string | null;
-}
-
-function toPromisee({ kiip_user_id, user_id, id_kind, quantity, is_test }: ContextRow): Promisee {
-  return {
-    kiipUserId: kiip_user_id,
-    userId: user_id ?? undefined,
-    kind: id_kind,
-    quantity: quantity ?? undefined,
-    isTest: is_test,
-  };
+  const rows = await FIND_CONTEXTS.execute(db, [JSON.stringify(callbacks)]);
+  const byPosition = new Map(rows.map(({ position, context }) => [position, context]));
+  return lookups.map((lookup, position) => toContext(lookup, byPosition.get(position)!));
 }

@@ -240,7 +240,7 @@ describe('the ledger feed when transactions do not commit in the order they bega
       [fieldsHash(facts)],
     );
     return {
-      isBlocked: async () => (await blocked('insert into ledger')).length > 0,
+      isBlocked: async () => (await blocked('as incoming (')).length > 0,
       async release() {
         await blocker.query('rollback');
         await blocker.end();

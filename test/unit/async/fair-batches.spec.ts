@@ -46,6 +46,31 @@ async function outcomes(batches: FairBatches<string, string>) {
 }
 
 describe('FairBatches', () => {
+  it('starts no other batch beside one until that has run for a while', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const now = mock.method(performance, 'now', () => 0);
+    const { started, add, end } = start({ concurrency: 2, staggerMs: 100 });
+    const results = [add('a1')];
+    await turn();
+    results.push(add('b1'));
+    await turn();
+    expect(started).toEqual(['a1']);
+    now.mock.mockImplementation(() => 100);
+    mock.timers.tick(100);
+    await turn();
+    expect(started).toEqual(['a1', 'b1']);
+    await end();
+    results.push(add('c1'));
+    await turn();
+    expect(started).toEqual(['a1', 'b1']);
+    await end();
+    expect(started).toEqual(['a1', 'b1', 'c1']);
+    await end();
+    expect(await Promise.all(results)).toEqual(['A1', 'B1', 'C1']);
+    mock.timers.reset();
+    mock.restoreAll();
+  });
+
   it('starts with a single item, and takes together all that come before it has ended', async () => {
     const { started, add, end } = start();
     const first = add('a1');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { findPromiseViolation } from '../../../src/kiip-callbacks/promise-rules.js';
 import type { CallbackRules } from '../../../src/kiip-callbacks/field-rules.js';
 import type { SignatureScheme } from '../../../src/kiip-callbacks/kiip-signature.js';
-import type { Promisee } from '../../../src/promised-rewards/promised-rewards.service.js';
+import type { Promisee } from '../../../src/promised-rewards/callback-context.js';
 import { scale } from '../../support/scale.js';
 import { everyCut, textOfCut } from './every-cut.js';
 import type { Cut } from './every-cut.js';
