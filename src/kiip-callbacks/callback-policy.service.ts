@@ -128,7 +128,7 @@ export class CallbackPolicyService {
     };
   }
 
-  /** The ways to split the text, by which a callback for an unknown reward is judged; undefined if none is recorded. */
+  /** The ways to split the text, by which a callback for an unknown reward is judged; undefined if it breaks a rule, or none is recorded. */
   private parsesOfUnknownReward({
     callback: { fields },
     match: { scheme },
@@ -149,9 +149,7 @@ export class CallbackPolicyService {
     if (scheme === 'legacy-redemption' && !this.rules.legacySignature)
       return { code: 'field-shape', field: 'name' };
     if (promisees.length > 0) return findPromiseViolation(scheme, fields, promisees, this.rules);
-    const violation = findViolation(scheme, fields, this.rules);
-    if (violation) return violation;
-    if (parses === undefined) return { code: 'unknown-reward' };
+    if (parses === undefined) return findViolation(scheme, fields, this.rules) ?? { code: 'unknown-reward' };
     if (this.rules.userReference === 'opaque' && userReference === null)
       return { code: 'unknown-user-reference' };
     if (!parses.exhaustive) return { code: 'too-many-readings' };
