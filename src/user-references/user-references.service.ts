@@ -38,7 +38,7 @@ const STORE_REFERENCE = new PreparedStatement<{ reference: string }>(
  */
 @Injectable()
 export class UserReferencesService {
-  /** From the hash of the user id to the reference; '' without one. */
+  /** From the user id to the reference; '' without one. */
   private readonly cache = new Map<string, string>();
   private cachedSince = performance.now();
 
@@ -47,10 +47,9 @@ export class UserReferencesService {
   /** Stores that a user's id is sent to Kiip. */
   async register(userId: string): Promise<void> {
     this.clearOldCache();
-    const key = sha256Key(userId);
-    if (this.cache.has(key)) return;
-    await this.database.run((db) => REGISTER.execute(db, [key, sanitizeText(userId)]));
-    this.addToCache(key, '');
+    if (this.cache.has(userId)) return;
+    await this.database.run((db) => REGISTER.execute(db, [sha256Key(userId), sanitizeText(userId)]));
+    this.addToCache(userId, '');
   }
 
   /** Returns those candidates that have been sent to Kiip. */
@@ -73,13 +72,12 @@ export class UserReferencesService {
    */
   async getReference(userId: string, mint: () => string): Promise<string> {
     this.clearOldCache();
-    const key = sha256Key(userId);
-    const cached = this.cache.get(key);
+    const cached = this.cache.get(userId);
     if (cached) return cached;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const reference = await this.storeReference(key, userId, mint());
-        this.addToCache(key, reference);
+        const reference = await this.storeReference(userId, mint());
+        this.addToCache(userId, reference);
         return reference;
       } catch (error) {
         if (attempt === MAX_MINT_ATTEMPTS || !isUniqueViolation(error)) throw error;
@@ -105,9 +103,9 @@ export class UserReferencesService {
     return (await this.filterRegistered([id])).size > 0;
   }
 
-  private async storeReference(key: string, userId: string, minted: string): Promise<string> {
+  private async storeReference(userId: string, minted: string): Promise<string> {
     const [row] = await this.database.run((db) =>
-      STORE_REFERENCE.execute(db, [key, sanitizeText(userId), minted]),
+      STORE_REFERENCE.execute(db, [sha256Key(userId), sanitizeText(userId), minted]),
     );
     return row!.reference;
   }
@@ -118,8 +116,8 @@ export class UserReferencesService {
     this.cachedSince = performance.now();
   }
 
-  private addToCache(key: string, reference: string): void {
+  private addToCache(userId: string, reference: string): void {
     if (this.cache.size >= MAX_CACHED_USERS) this.cache.clear();
-    this.cache.set(key, reference);
+    this.cache.set(userId, reference);
   }
 }

@@ -94,7 +94,7 @@ async function allocated(): Promise<number> {
 it.each([
   ['a warm count', 15, () => ({ path: badge() })],
   ['a moment', 96, () => ({ path: '/api/v1/kiip/moments', body: momentOf('lucky') })],
-  ['a callback', 78, () => ({ path: '/callbacks/kiip', body: redemption() })],
+  ['a callback', 75, () => ({ path: '/callbacks/kiip', body: redemption() })],
 ])('%s allocates at most %d KiB', async (_, most, create) => {
   await send(WARM_UP, create);
   await allocated();
