@@ -53,6 +53,8 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
       results: new StatementBatches(database, saveAttempts, {
         batchSize: RESULTS_OF_STATEMENT,
         pool: 'workers',
+        // One at a time, unless it takes long: fewer and larger ones cost less.
+        staggerMs: 20,
       }),
       proxy: config,
       findIssuances: async (ids: readonly string[]) => (await ledger.findAll(ids)).map(toIssuanceDto),

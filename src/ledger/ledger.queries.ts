@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
-import type { Kysely } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
 import { auditPart } from '../audit/audit.queries.js';
 import type { Actor } from '../audit/audit.queries.js';
 import { FEED_LOCK } from '../database/advisory-locks.js';
 import { isUniqueViolation, waitedForLock } from '../database/storage-error.js';
 import { PreparedStatement } from '../database/prepared-statement.js';
-import type { LedgerStatus, QuarantineCode, Tables } from '../database/tables.js';
+import type { LedgerStatus, LedgerTable, QuarantineCode, Tables } from '../database/tables.js';
 import {
   contextOf,
   LOOKUP_COLUMNS,
@@ -88,6 +88,27 @@ const COLUMNS = {
 const INCOMING_COLUMNS = { ...COLUMNS, trace_parent: 'text', ...LOOKUP_COLUMNS, assumed_context: 'jsonb' };
 const COLUMN_NAMES = Object.keys(COLUMNS);
 const POSITIONED_LOCK_TIMEOUT_MS = 50;
+
+type LedgerRow = Selectable<LedgerTable>;
+/** By name: a later migration may add others, and a prepared statement must keep the columns of its result. */
+const ALL_COLUMNS = {
+  ...COLUMNS,
+  resolved_at: 'timestamptz',
+  decided_by: 'text',
+  decision_request_id: 'text',
+  duplicates: 'integer',
+  feed_position: 'bigint',
+} satisfies Record<keyof LedgerRow, string>;
+
+const FIND_ENTRIES = new PreparedStatement<LedgerRow>(
+  'find_entries',
+  `select ${Object.keys(ALL_COLUMNS).join(', ')} from ledger where id = any($1::text[])`,
+);
+
+/** The rows that exist, in no particular order. */
+export function findRows(db: Kysely<Tables>, ids: readonly string[]): Promise<LedgerRow[]> {
+  return FIND_ENTRIES.execute(db, [[...ids]]);
+}
 
 /**
  * Inserts rows, each with its delivery job if it is recorded, and finds those that are there already. Two replicas insert the same rows

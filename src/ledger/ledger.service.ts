@@ -21,6 +21,7 @@ import {
   awaitingPromises,
   awaitingTransactions,
   findConflictOf,
+  findRows,
   insertConflicting,
   insertPositionedRows,
   insertRows,
@@ -176,15 +177,7 @@ export class LedgerService {
 
   /** The entries that exist, in no particular order. For deliveries. */
   async findAll(ids: readonly string[]): Promise<LedgerEntry[]> {
-    const rows = await this.database.run(
-      (db) =>
-        db
-          .selectFrom('ledger')
-          .selectAll()
-          .where((eb) => eb('id', '=', eb.fn.any(eb.val([...ids]))))
-          .execute(),
-      'workers',
-    );
+    const rows = await this.database.run((db) => findRows(db, ids), 'workers');
     return rows.map(toLedgerEntry);
   }
 
