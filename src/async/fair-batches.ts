@@ -35,8 +35,8 @@ export class FairBatches<T, R> {
   private readonly waiting: FairQueue<Entry<T, R>>;
   /** The keys of the items that are worked on. */
   private readonly busy = new Set<unknown>();
-  private running = 0;
-  private lastStart = 0;
+  /** When the batches that run started, the oldest one first. */
+  private readonly starts: number[] = [];
   private isScheduled = false;
   private stagger: NodeJS.Timeout | undefined;
   /** A batch belongs to none of the requests that its items came with. */
@@ -69,8 +69,8 @@ export class FairBatches<T, R> {
 
   private schedule(): void {
     const { concurrency, staggerMs = 0 } = this.options;
-    if (this.isScheduled || this.running === concurrency || this.waiting.size === 0) return;
-    const waitMs = this.running === 0 ? 0 : this.lastStart + staggerMs - performance.now();
+    if (this.isScheduled || this.starts.length === concurrency || this.waiting.size === 0) return;
+    const waitMs = (this.starts.at(-1) ?? -Infinity) + staggerMs - performance.now();
     if (waitMs > 0) {
       this.stagger ??= setTimeout(() => {
         this.stagger = undefined;
@@ -87,10 +87,10 @@ export class FairBatches<T, R> {
     const entries = this.waiting.take(this.options.batchSize, (key) => this.busy.has(key));
     // Those that wait have the keys of a batch that runs: its end starts the next one.
     if (entries.length === 0) return;
-    this.running += 1;
-    this.lastStart = performance.now();
+    const start = performance.now();
+    this.starts.push(start);
     void this.run(entries).finally(() => {
-      this.running -= 1;
+      this.starts.splice(this.starts.indexOf(start), 1);
       this.schedule();
     });
     this.schedule();

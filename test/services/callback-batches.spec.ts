@@ -44,6 +44,25 @@ describe('callbacks that arrive together', () => {
     expect(statements() - before).toBeLessThan(100);
   });
 
+  it('do not wait for a statement that hangs', async () => {
+    const operator = await database.client();
+    await operator.query(`
+      create function sleep_long() returns trigger language plpgsql as $$ begin
+        if new.user_id = 'sleeper' then perform pg_sleep(3); end if;
+        return new;
+      end $$;
+      create trigger sleep_long before insert on ledger for each row execute function sleep_long()`);
+    let isOver = false;
+    const sleeper = gateway.callback(redemption({ user_id: 'sleeper' })).finally(() => (isOver = true));
+    const asleep = `select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`;
+    await waitFor('a statement hangs', async () => (await operator.query(asleep)).rowCount === 1);
+    for (const fields of many(5)) expect((await gateway.callback(fields)).body['status']).toBe('recorded');
+    expect(isOver).toBe(false);
+    expect((await sleeper).body['status']).toBe('recorded');
+    await operator.query('drop trigger sleep_long on ledger; drop function sleep_long');
+    await operator.end();
+  });
+
   describe('with one among them that cannot be stored', () => {
     let operator: Client;
     beforeAll(async () => {

@@ -32,6 +32,10 @@ function start(options: Partial<BatchOptions> = {}) {
       ends.shift()!();
       await turn();
     },
+    endLast: async () => {
+      ends.pop()!();
+      await turn();
+    },
   };
 }
 
@@ -49,7 +53,7 @@ describe('FairBatches', () => {
   it('starts no other batch beside one until that has run for a while', async () => {
     mock.timers.enable({ apis: ['setTimeout'] });
     const now = mock.method(performance, 'now', () => 0);
-    const { started, add, end } = start({ concurrency: 2, staggerMs: 100 });
+    const { started, add, end, endLast } = start({ concurrency: 2, staggerMs: 100 });
     const results = [add('a1')];
     await turn();
     results.push(add('b1'));
@@ -59,14 +63,18 @@ describe('FairBatches', () => {
     mock.timers.tick(100);
     await turn();
     expect(started).toEqual(['a1', 'b1']);
-    await end();
+    // The first one hangs: the others follow each other at once.
     results.push(add('c1'));
-    await turn();
-    expect(started).toEqual(['a1', 'b1']);
-    await end();
+    await endLast();
     expect(started).toEqual(['a1', 'b1', 'c1']);
     await end();
-    expect(await Promise.all(results)).toEqual(['A1', 'B1', 'C1']);
+    results.push(add('d1'));
+    await turn();
+    expect(started).toEqual(['a1', 'b1', 'c1']);
+    await end();
+    expect(started).toEqual(['a1', 'b1', 'c1', 'd1']);
+    await end();
+    expect(await Promise.all(results)).toEqual(['A1', 'B1', 'C1', 'D1']);
     mock.timers.reset();
     mock.restoreAll();
   });
