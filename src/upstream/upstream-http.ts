@@ -68,6 +68,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const BLOCK_JITTER_MS = 100;
 /** A call waits for the end of a block that is this near: that of 1 s, the shortest that an upstream can ask for, with all jitter. */
 const MAX_BLOCK_WAIT_MS = 1_200;
+/** A call that has waited for its turn is not sent with less time left than this. */
+const MIN_EXCHANGE_MS = 10;
 const COPIED_IN_VAIN = [
   'headers',
   'transitional',
@@ -244,13 +246,18 @@ export class UpstreamHttp extends HttpService {
         }),
       );
     if (remainingMs <= 0) throw overdue();
+    const endsAt = performance.now() + remainingMs;
+    const exchange = (signal: AbortSignal) => {
+      // Its turn came too late for a response. Once sent, it might be processed, and could not be repeated.
+      if (endsAt - performance.now() < MIN_EXCHANGE_MS) throw overdue();
+      return this.exchange(config, body, signal);
+    };
     try {
       return await breaker.execute(() =>
         withTimeout(
           remainingMs,
           // The signal also removes a call that still waits in the bulkhead.
-          (signal) =>
-            this.bulkhead.execute(config.caller ?? '', () => this.exchange(config, body, signal), signal),
+          (signal) => this.bulkhead.execute(config.caller ?? '', async () => exchange(signal), signal),
           overdue,
         ),
       );
