@@ -40,3 +40,10 @@ export function notePool(db: Kysely<Tables>, pool: PostgresPool): void {
 export function preparedName(text: string): string | undefined {
   return NAMES.get(text);
 }
+
+/** Columns with their types, as `json_to_recordset` declares them. */
+export function declareColumns(columns: Readonly<Record<string, string>>): string {
+  return Object.entries(columns)
+    .map(([column, type]) => `${column} ${type}`)
+    .join(', ');
+}

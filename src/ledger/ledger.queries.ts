@@ -4,7 +4,7 @@ import { auditPart } from '../audit/audit.queries.js';
 import type { Actor } from '../audit/audit.queries.js';
 import { FEED_LOCK } from '../database/advisory-locks.js';
 import { isUniqueViolation, waitedForLock } from '../database/storage-error.js';
-import { PreparedStatement } from '../database/prepared-statement.js';
+import { declareColumns, PreparedStatement } from '../database/prepared-statement.js';
 import type { LedgerStatus, LedgerTable, QuarantineCode, Tables } from '../database/tables.js';
 import {
   contextOf,
@@ -120,9 +120,7 @@ const INSERT_ROWS = new PreparedStatement<InsertedRow>(
   `
   with incoming as materialized (
     select * from json_to_recordset($1) as incoming (
-      ${Object.entries(INCOMING_COLUMNS)
-        .map(([column, type]) => `${column} ${type}`)
-        .join(', ')}
+      ${declareColumns(INCOMING_COLUMNS)}
     )
   ), known as materialized (
     select id, context from incoming, lateral (select ${contextOf('incoming')} as context offset 0) as found

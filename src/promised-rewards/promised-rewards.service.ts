@@ -4,7 +4,7 @@ import { PollingLoop } from '../async/polling-loop.js';
 import type { Kysely } from 'kysely';
 import { Database } from '../database/database.js';
 import { StorageUnavailableError } from '../database/storage-error.js';
-import { PreparedStatement } from '../database/prepared-statement.js';
+import { declareColumns, PreparedStatement } from '../database/prepared-statement.js';
 import { sanitizeText } from '../database/text-columns.js';
 import { StatementBatches } from '../database/statement-batches.js';
 import type { PromisedIdKind, Tables } from '../database/tables.js';
@@ -243,9 +243,7 @@ const FIND_CONTEXTS = new PreparedStatement<{ position: number; context: StoredC
   `
   select position, ${contextOf('callback')} as context
   from json_to_recordset($1) as callback (
-    position int, transaction_id text, ${Object.entries(LOOKUP_COLUMNS)
-      .map(([column, type]) => `${column} ${type}`)
-      .join(', ')}
+    position int, transaction_id text, ${declareColumns(LOOKUP_COLUMNS)}
   )`,
 );
 

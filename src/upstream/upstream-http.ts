@@ -68,7 +68,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const BLOCK_JITTER_MS = 100;
 /** A call waits for the end of a block that is this near: that of 1 s, the shortest that an upstream can ask for, with all jitter. */
 const MAX_BLOCK_WAIT_MS = 1_200;
-/** A call that has waited for its turn is not sent with less time left than this. */
+/** A call is not sent with less time left than this, after it has waited for its turn. */
 const MIN_EXCHANGE_MS = 10;
 const COPIED_IN_VAIN = [
   'headers',
