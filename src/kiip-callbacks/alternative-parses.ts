@@ -1,4 +1,5 @@
 import {
+  configuredPrefixes,
   findPrefixGap,
   ID_LENGTH,
   mayEndPrefix,
@@ -47,6 +48,8 @@ const DIGIT_ZERO = '0'.charCodeAt(0);
 const DIGIT_NINE = '9'.charCodeAt(0);
 const TRANSACTION_AT = new RegExp(KIIP_ID, 'y');
 const FIRST_HYPHEN = 8;
+/** In front of a transaction are a content, a quantity and a user id of one character each at least. */
+const MIN_USER_END = 3;
 
 /** A genuine redemption has at most two per character of its user id. Only a text crafted with many ids has more. */
 export const MAX_PARSES = 1_000;
@@ -86,6 +89,13 @@ export function findAlternativeParses(
   return exhaustive ? { exhaustive, byUser, tried: search.tried } : { exhaustive, tried: search.tried };
 }
 
+/** A quantity, which ends where the user id starts, and what may be in front of it. */
+interface Split {
+  readonly start: number;
+  readonly userStart: number;
+  readonly prefixes: readonly Prefix[];
+}
+
 /** @returns whether `visit` has seen every parse: it ends the search by returning false */
 function visitParses(
   text: string,
@@ -97,34 +107,30 @@ function visitParses(
   if (text.length > 2 * MAX_SIGNED_TEXT_LENGTH) return true;
   const points = CodePoints.of(text);
   if (points.length > MAX_SIGNED_TEXT_LENGTH) return true;
-  const gap = findPrefixGap(text, rules);
   const schemes: SignatureScheme[] = ['redemption', 'issuance'];
   if (rules.legacySignature) schemes.push('legacy-redemption');
   for (const scheme of schemes) {
-    let prefixes: Map<number, readonly Prefix[]> | undefined;
-    for (const { start: userEnd, ...end } of transactionSpans(scheme, points)) {
-      for (const [userStart, starts] of userStarts(points, userEnd, rules, gap)) {
-        for (const start of starts) {
-          search.tried += 1;
-          prefixes ??= new Map();
-          let known = prefixes.get(start);
-          if (known === undefined) {
-            known = splitPrefix(scheme, points.slice(0, start), rules);
-            prefixes.set(start, known);
-          }
-          for (const { content, name } of known) {
-            const parse = {
-              scheme,
-              content,
-              name,
-              quantity: points.slice(start, userStart),
-              user_id: points.slice(userStart, userEnd),
-              transaction_id: end.transaction_id,
-              nonce: end.nonce,
-              origin: end.origin,
-            };
-            if (!visit(parse)) return false;
-          }
+    const spans = transactionSpans(scheme, points);
+    if (spans.length === 0) continue;
+    const findSplits =
+      rules.currencies === undefined
+        ? possibleSplits(scheme, points, rules)
+        : configuredSplits(scheme, points, rules, rules.currencies);
+    for (const { start: userEnd, ...end } of spans) {
+      for (const { start, userStart, prefixes } of findSplits(userEnd)) {
+        search.tried += 1;
+        for (const { content, name } of prefixes) {
+          const parse = {
+            scheme,
+            content,
+            name,
+            quantity: points.slice(start, userStart),
+            user_id: points.slice(userStart, userEnd),
+            transaction_id: end.transaction_id,
+            nonce: end.nonce,
+            origin: end.origin,
+          };
+          if (!visit(parse)) return false;
         }
       }
     }
@@ -132,18 +138,76 @@ function visitParses(
   return true;
 }
 
-/** The possible transactions, each with its start and the suffix behind it: the shortest suffix first. */
-function* transactionSpans(scheme: SignatureScheme, points: CodePoints) {
+interface TransactionSpan {
+  readonly start: number;
+  readonly transaction_id: string;
+  readonly nonce: string | undefined;
+  readonly origin: string | undefined;
+}
+
+/** The possible transactions behind a user id, each with its start and the suffix behind it: the shortest suffix first. */
+function transactionSpans(scheme: SignatureScheme, points: CodePoints): TransactionSpan[] {
+  const spans: TransactionSpan[] = [];
   for (const [start, end] of points.transactions.toReversed()) {
     const length = points.length - end;
+    if (start < MIN_USER_END) continue;
     if (scheme !== 'issuance') {
-      if (length > 0) return;
-      yield { start, transaction_id: points.slice(start, end), nonce: undefined, origin: undefined };
+      if (length > 0) break;
+      spans.push({ start, transaction_id: points.slice(start, end), nonce: undefined, origin: undefined });
     } else if (length > 1 && length <= 2 * MAX_FIELD_LENGTH) {
       const suffix = splitSuffix(points.slice(end, points.length));
-      if (suffix) yield { start, transaction_id: points.slice(start, end), ...suffix };
+      if (suffix) spans.push({ start, transaction_id: points.slice(start, end), ...suffix });
     }
   }
+  return spans;
+}
+
+/** With configured currencies, a quantity starts behind one of them. */
+function configuredSplits(
+  scheme: SignatureScheme,
+  points: CodePoints,
+  rules: CallbackRules,
+  currencies: NonNullable<CallbackRules['currencies']>,
+): (userEnd: number) => Split[] {
+  const prefixes = configuredPrefixes(scheme, currencies).filter(({ content, name = '' }) =>
+    points.text.startsWith(content + name),
+  );
+  const byStart = Map.groupBy(prefixes, ({ content, name = '' }) => points.indexAt((content + name).length));
+  return (userEnd) => {
+    const splits: Split[] = [];
+    for (const [start, prefixesOfStart] of byStart) {
+      if (points.isZero(start)) continue;
+      const last = Math.min(start + MAX_QUANTITY_DIGITS, userEnd - 1);
+      for (let userStart = start + 1; userStart <= last && points.isDigit(userStart - 1); userStart += 1) {
+        if (userEnd - userStart <= MAX_FIELD_LENGTH && isUserId(points.slice(userStart, userEnd), rules))
+          splits.push({ start, userStart, prefixes: prefixesOfStart });
+      }
+    }
+    return splits;
+  };
+}
+
+/** Without, it may start wherever a prefix may end. */
+function possibleSplits(
+  scheme: SignatureScheme,
+  points: CodePoints,
+  rules: CallbackRules,
+): (userEnd: number) => Split[] {
+  const gap = findPrefixGap(points.text);
+  const known = new Map<number, readonly Prefix[]>();
+  const prefixesOf = (start: number) => {
+    let prefixes = known.get(start);
+    if (prefixes === undefined) {
+      const prefix = splitPrefix(scheme, points.slice(0, start));
+      prefixes = prefix ? [prefix] : [];
+      known.set(start, prefixes);
+    }
+    return prefixes;
+  };
+  return (userEnd) =>
+    userStarts(points, userEnd, rules, gap).flatMap(([userStart, starts]) =>
+      starts.map((start) => ({ start, userStart, prefixes: prefixesOf(start) })),
+    );
 }
 
 /** Where a user id may start, each with the starts of the quantities that may be in front of it. */
@@ -156,13 +220,13 @@ function userStarts(
   if (rules.userReference === 'opaque') {
     const start = end - USER_REFERENCE_LENGTH;
     return start > 0 && isUserId(points.slice(start, end), rules)
-      ? [[start, quantityStarts(points, start, rules, gap)]]
+      ? [[start, quantityStarts(points, start, gap)]]
       : [];
   }
   const starts: [number, number[]][] = [];
   let checked = end;
   for (let start = end - 1; start >= Math.max(1, end - MAX_FIELD_LENGTH); start -= 1) {
-    const quantities = quantityStarts(points, start, rules, gap);
+    const quantities = quantityStarts(points, start, gap);
     if (quantities.length === 0) continue;
     // If a character cannot be part of a user id, no longer one with the same end is valid either.
     if (!isUserId(points.slice(start, checked), rules)) break;
@@ -173,18 +237,13 @@ function userStarts(
 }
 
 /** Where a quantity may start that ends in front of a user id, the shortest one first. */
-function quantityStarts(
-  points: CodePoints,
-  end: number,
-  rules: CallbackRules,
-  gap: PrefixGap | undefined,
-): number[] {
+function quantityStarts(points: CodePoints, end: number, gap: PrefixGap | undefined): number[] {
   const starts: number[] = [];
   const lowest = Math.max(0, end - MAX_QUANTITY_DIGITS);
   for (let start = end - 1; start >= lowest && points.isDigit(start); start -= 1) {
     // A quantity does not begin with a zero, but a longer one may contain it.
     if (points.isZero(start) || (gap && start >= gap.start && start < gap.end)) continue;
-    if (mayEndPrefix(start, start > 0 && points.isDigit(start - 1), rules)) starts.push(start);
+    if (mayEndPrefix(start, start > 0 && points.isDigit(start - 1))) starts.push(start);
   }
   return starts;
 }
@@ -194,7 +253,7 @@ class CodePoints {
   readonly transactions: readonly [start: number, end: number][];
 
   private constructor(
-    private readonly text: string,
+    readonly text: string,
     /** Where each code point starts; undefined if that is its index. */
     private readonly offsets: readonly number[] | undefined,
   ) {
@@ -211,6 +270,12 @@ class CodePoints {
 
   get length(): number {
     return this.offsets ? this.offsets.length - 1 : this.text.length;
+  }
+
+  /** The index of the code point that starts at an offset in UTF-16 units. */
+  indexAt(offset: number): number {
+    // The offsets grow by one or two for each code point.
+    return this.offsets?.indexOf(offset, Math.floor(offset / 2)) ?? offset;
   }
 
   slice(start: number, end: number): string {
@@ -242,8 +307,7 @@ class CodePoints {
       const index = hyphen - FIRST_HYPHEN;
       TRANSACTION_AT.lastIndex = index;
       if (!TRANSACTION_AT.test(this.text)) continue;
-      // The offsets grow by one or two for each code point.
-      const id = this.offsets?.indexOf(index, Math.floor(index / 2)) ?? index;
+      const id = this.indexAt(index);
       const start = id - TEST_PREFIX.length;
       const end = id + ID_LENGTH;
       if (start >= 0 && this.slice(start, id) === TEST_PREFIX) found.push([start, end]);

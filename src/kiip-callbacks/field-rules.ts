@@ -86,26 +86,26 @@ export interface Prefix {
   readonly name: string | undefined;
 }
 
-/**
- * Every way to split the text in front of the quantity into content and name. With configured currencies, only theirs
- * are valid. Without, the content of a redemption is an id, or the longest word at the beginning.
- */
-export function splitPrefix(
+/** Every configured currency as the part of a signed text in front of the quantity. */
+export function configuredPrefixes(
   scheme: SignatureScheme,
-  prefix: string,
-  rules: CallbackRules,
-): readonly Prefix[] {
-  const named = scheme === 'redemption';
-  if (rules.currencies !== undefined) {
-    return Object.entries(rules.currencies)
-      .map(([content, { name }]): Prefix => ({ content, name: named ? name : undefined }))
-      .filter(({ content, name = '' }) => content + name === prefix)
-      .filter(({ content, name }) => isOpaque(content) && (name === undefined || isOpaque(name)));
-  }
-  if (!named) return isContent(scheme, prefix) ? [{ content: prefix, name: undefined }] : [];
+  currencies: NonNullable<CallbackRules['currencies']>,
+): Prefix[] {
+  return Object.entries(currencies)
+    .map(([content, { name }]): Prefix => ({ content, name: scheme === 'redemption' ? name : undefined }))
+    .filter(({ content, name }) => isOpaque(content) && (name === undefined || isOpaque(name)));
+}
+
+/**
+ * Splits the text in front of the quantity into content and name, where no currencies are configured: the content of a redemption is
+ * an id, or the longest word at the beginning.
+ */
+export function splitPrefix(scheme: SignatureScheme, prefix: string): Prefix | undefined {
+  if (scheme !== 'redemption')
+    return isContent(scheme, prefix) ? { content: prefix, name: undefined } : undefined;
   const content = (LEADING_ID.exec(prefix) ?? LEADING_WORD.exec(prefix))?.[0] ?? '';
   const name = prefix.slice(content.length);
-  return isContent(scheme, content) && isName(name) ? [{ content, name }] : [];
+  return isContent(scheme, content) && isName(name) ? { content, name } : undefined;
 }
 
 /** Lengths of prefixes, of which `splitPrefix` accepts none: from the first one to the one before `end`. */
@@ -115,17 +115,17 @@ export interface PrefixGap {
 }
 
 /**
- * Finds what need not be tried: where a text begins like an id, in lower case, and no currencies are configured, only that id or a word
- * in front of its first hyphen can be a content. A callback for an id has most of the digits that a quantity might be in it.
+ * Finds what need not be tried: where a text begins like an id, in lower case, only that id or a word in front of its first hyphen can
+ * be a content. A callback for an id has most of the digits that a quantity might be in it.
  */
-export function findPrefixGap(text: string, rules: CallbackRules): PrefixGap | undefined {
-  if (rules.currencies !== undefined || !LEADING_ID_PART.test(text)) return undefined;
+export function findPrefixGap(text: string): PrefixGap | undefined {
+  if (!LEADING_ID_PART.test(text)) return undefined;
   return { start: ID_PART_LENGTH, end: LEADING_ID.test(text) ? ID_LENGTH : Infinity };
 }
 
-/** Whether `splitPrefix` may accept a prefix of this length: only an id, or the content or name of a configured currency, may end in a digit. */
-export function mayEndPrefix(length: number, endsInDigit: boolean, rules: CallbackRules): boolean {
-  return !endsInDigit || length === ID_LENGTH || rules.currencies !== undefined;
+/** Whether `splitPrefix` may accept a prefix of this length: only an id may end in a digit. */
+export function mayEndPrefix(length: number, endsInDigit: boolean): boolean {
+  return !endsInDigit || length === ID_LENGTH;
 }
 
 /** The part of an issuance's signed text behind the transaction. */
@@ -234,8 +234,7 @@ function findPrefixViolation(
   if (!isContent(scheme, content)) return invalidField('content');
   if (name === undefined) return undefined;
   // The legacy scheme does not sign the name, so there is no boundary in front of it to check.
-  const valid =
-    scheme === 'redemption' ? splitPrefix(scheme, content + name, rules)[0]?.name === name : isName(name);
+  const valid = scheme === 'redemption' ? splitPrefix(scheme, content + name)?.name === name : isName(name);
   return valid ? undefined : invalidField('name');
 }
 
