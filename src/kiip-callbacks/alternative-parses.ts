@@ -179,7 +179,7 @@ function configuredSplits(
       if (points.isZero(start)) continue;
       const last = Math.min(start + MAX_QUANTITY_DIGITS, userEnd - 1);
       for (let userStart = start + 1; userStart <= last && points.isDigit(userStart - 1); userStart += 1) {
-        if (userEnd - userStart <= MAX_FIELD_LENGTH && isUserId(points.slice(userStart, userEnd), rules))
+        if (isUserId(points.slice(userStart, userEnd), rules))
           splits.push({ start, userStart, prefixes: prefixesOfStart });
       }
     }

@@ -311,25 +311,34 @@ describe('findAlternativeParses compared to a brute-force search', () => {
   ])('finds the same parses of a text that begins like an id: %s', (beginning) => {
     const text = beginning + TRANSACTION;
     const found = parsesOf(text, LEGACY).map((parse) => parseKey(parse.scheme, parse));
-    expect(new Set(found)).toEqual(naiveParses(text, true, false));
+    expect(new Set(found)).toEqual(naiveParses(text, LEGACY));
   });
 
+  const currencies = { [CONTENT]: { name: 'Coins' }, coins: { name: '0G' }, '😀1': { name: 'coins' } };
   it.each<[string, CallbackRules]>([
     ['plain ids', PLAIN],
     ['plain ids and the legacy scheme', LEGACY],
     ['references and the legacy scheme', { ...OPAQUE, legacySignature: true }],
+    ['configured currencies and the legacy scheme', { ...LEGACY, currencies }],
+    ['configured currencies and references', { ...OPAQUE, currencies }],
   ])('finds the same parses: %s', (_rules, rules) => {
     let parseCount = 0;
     fc.assert(
       fc.property(text, (all) => {
         const found = parsesOf(all, rules).map((parse) => parseKey(parse.scheme, parse));
         parseCount += found.length;
-        const naive = naiveParses(all, rules.legacySignature, rules.userReference === 'opaque');
-        expect(found.toSorted()).toEqual([...naive].toSorted());
+        expect(found.toSorted()).toEqual([...naiveParses(all, rules)].toSorted());
       }),
       {
         numRuns: scale(20, 100),
-        examples: [REFERENCE, 'user-'].map((user) => [`${CONTENT}Coins20${user}${TRANSACTION}`]),
+        examples: [
+          ...[REFERENCE, 'user-'].map((user) => [`${CONTENT}Coins20${user}${TRANSACTION}`] as [string]),
+          // A quantity that begins with a zero, a name and a content that end in a digit, and a user id that may be too long.
+          [`coins05user-${TRANSACTION}`],
+          [`coins0G20${REFERENCE}${TRANSACTION}`],
+          [`😀120user-${TRANSACTION}Gother`],
+          ...[255, 256].map((length) => [`coins0G20${'x'.repeat(length)}${TRANSACTION}`] as [string]),
+        ],
       },
     );
     // The examples have some, whatever the seed.
