@@ -8,7 +8,8 @@ import { unauthenticated } from '../problem/problem-catalogue.js';
 interface StoredKey {
   readonly caller: string;
   readonly hash: Buffer;
-  lastUsedAt?: Date;
+  /** In ms since the epoch. */
+  lastUsedAt?: number;
 }
 
 interface KeyUsage {
@@ -59,7 +60,11 @@ export class ApiKeyAuthenticator {
   keyUsage(): KeyUsage[] {
     return this.keys.map(({ caller, lastUsedAt }, index) => {
       const before = this.keys.slice(0, index).filter((other) => other.caller === caller);
-      return { caller, key: before.length + 1, lastUsedAt };
+      return {
+        caller,
+        key: before.length + 1,
+        lastUsedAt: lastUsedAt === undefined ? undefined : new Date(lastUsedAt),
+      };
     });
   }
 
@@ -74,7 +79,7 @@ export class ApiKeyAuthenticator {
 }
 
 function use(key: StoredKey): string {
-  key.lastUsedAt = new Date();
+  key.lastUsedAt = Date.now();
   return key.caller;
 }
 

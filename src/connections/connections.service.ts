@@ -132,7 +132,7 @@ export class ConnectionsService {
       if (connection.requests > MAX_PIPELINED) return drop(socket, 'unread', connection.key);
       idle.delete(socket);
       connection.address.idle.delete(socket);
-      response.once('close', () => {
+      response.on('close', () => {
         connection.requests -= 1;
         if (connection.requests > 0 || !connections.has(socket)) return;
         idle.add(socket);

@@ -5,7 +5,7 @@ export const CLIENT_CLOSED_REQUEST = 499;
 
 /** Calls back when the client closes the connection before it has the response. Fastify then never calls `onResponse`. */
 export function onClientAbort({ raw }: FastifyReply, listener: () => void): void {
-  raw.once('close', () => {
+  raw.on('close', () => {
     if (!raw.writableFinished) listener();
   });
 }

@@ -25,7 +25,7 @@ export function registerConnectionDrain(instance: FastifyInstance): void {
   let inFlight = 0;
   instance.addHook('onRequest', (_, reply, done) => {
     inFlight += 1;
-    reply.raw.once('close', () => (inFlight -= 1));
+    reply.raw.on('close', () => (inFlight -= 1));
     done();
   });
   instance.addHook('onSend', (_, reply, payload, done) => {

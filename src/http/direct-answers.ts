@@ -81,7 +81,7 @@ export function registerDirectAnswers(
       'content-length': found.body.length,
     });
     response.end(found.body);
-    response.once('close', () =>
+    response.on('close', () =>
       instance.logCompleted(requestId, {
         method: 'GET',
         route: route!.url,

@@ -21,7 +21,7 @@ export function parseJsonFields(text: string): BodyField[] | undefined {
   const fields: BodyField[] = [];
   let depth = 0;
   let name: string | undefined;
-  for (const [token] of text.matchAll(TOKEN_PATTERN)) {
+  for (const token of text.match(TOKEN_PATTERN)!) {
     const closes = token === '}' || token === ']';
     if (depth === 1 && !closes && token !== ',' && token !== ':') {
       if (name === undefined) {

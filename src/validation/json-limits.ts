@@ -1,8 +1,10 @@
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
-const OPENING = new Set([0x5b, 0x7b]);
-const CLOSING = new Set([0x5d, 0x7d]);
+const OPENING_BRACKET = 0x5b;
+const CLOSING_BRACKET = 0x5d;
+const OPENING_BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
 
 /**
  * Whether a JSON text is not too deep and has not too many values, as far as its brackets and commas tell. It takes a microsecond for
@@ -18,11 +20,11 @@ export function isWithinJsonLimits(json: Uint8Array, maxDepth: number, maxValues
         if (json[index] === BACKSLASH) index += 1;
     } else if (byte === COMMA) {
       values += 1;
-    } else if (OPENING.has(byte)) {
+    } else if (byte === OPENING_BRACE || byte === OPENING_BRACKET) {
       depth += 1;
       values += 1;
       if (depth > maxDepth) return false;
-    } else if (CLOSING.has(byte)) depth -= 1;
+    } else if (byte === CLOSING_BRACE || byte === CLOSING_BRACKET) depth -= 1;
     if (values > maxValues) return false;
   }
   return true;
