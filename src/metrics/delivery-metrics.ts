@@ -26,7 +26,7 @@ export class DeliveryMetrics {
     const ended = new Map(
       worker.consumers.map(({ consumer: { name } }) => [name, { delivered: 0, retried: 0, dead: 0 }]),
     );
-    for (const consumer of ended.keys()) latencies.zero({ consumer });
+    for (const consumer of ended.keys()) latencies.labels(consumer);
     worker.onAttempt(({ consumer, status, durationMs, next, latencyMs }) => {
       attempts.labels(consumer, toOutcome(status)).observe(durationMs / 1000);
       ended.get(consumer)![next] += 1;

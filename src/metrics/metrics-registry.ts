@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { MetricValueWithName } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { Metric, MetricValueWithName } from 'prom-client';
+import { Histogram } from './histogram.js';
 
 /** Values from short, fixed lists: routes, operations, configured names. Never request data, which has no bound. */
 export type Labels = Record<string, string>;
@@ -18,7 +19,8 @@ interface CollectedOptions extends MetricOptions {
 }
 
 interface HistogramOptions extends MetricOptions {
-  readonly buckets: number[];
+  /** Their upper bounds, in ascending order. */
+  readonly buckets: readonly number[];
 }
 
 /** Values of the circuit breaker gauges, so that an alert can compare with 0. */
@@ -42,8 +44,10 @@ export class MetricsRegistry {
     });
   }
 
-  histogram(options: HistogramOptions): Histogram {
-    return new Histogram({ ...this.toOptions(options), buckets: options.buckets });
+  histogram({ name, help, labels = [], buckets }: HistogramOptions): Histogram {
+    const histogram = new Histogram(PREFIX + name, help, labels, buckets);
+    this.registry.registerMetric(histogram as unknown as Metric);
+    return histogram;
   }
 
   /** The samples of a metric now. @param part of a histogram */

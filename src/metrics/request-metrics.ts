@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Histogram } from 'prom-client';
 import { Config } from '../config/config.js';
+import type { BucketCounts } from './histogram.js';
 import { MetricsRegistry } from './metrics-registry.js';
 import type { Labels } from './metrics-registry.js';
 
@@ -13,10 +13,13 @@ export interface CompletedRequest {
   readonly caller: string | undefined;
 }
 
+/** Of one caller and route. */
 interface Series {
+  readonly method: string;
+  readonly status: number;
   readonly labels: Labels;
   requests: number;
-  readonly duration: Histogram.Internal<string>;
+  readonly durations: BucketCounts;
 }
 
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -26,8 +29,8 @@ const COMMON_METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE',
 /** Rate, errors and duration of every route. */
 @Injectable()
 export class RequestMetrics {
-  /** By method, route, status and caller, so that counting a request costs one lookup. */
-  private readonly series = new Map<string, Series>();
+  /** By caller and route: a key of all that tells series apart would take longer to make than to look up. */
+  private readonly series = new Map<string, Map<string, Series[]>>();
   private readonly durations;
   private readonly callerNamesAreBounded: boolean;
 
@@ -44,28 +47,39 @@ export class RequestMetrics {
       name: 'http_requests_total',
       help: 'Requests; caller is the name of the API key, or empty',
       labels: ['method', 'route', 'status', 'caller'],
-      collect: () => [...this.series.values()].map(({ labels, requests }) => [labels, requests] as const),
+      collect: () =>
+        [...this.series.values()]
+          .flatMap((ofCaller) => [...ofCaller.values()].flat())
+          .map(({ labels, requests }) => [labels, requests] as const),
     });
   }
 
-  count({ method, route = 'unknown', status, durationMs, caller }: CompletedRequest): void {
-    const name = (this.callerNamesAreBounded && caller) || '';
-    const key = `${method} ${route} ${status} ${name}`;
-    let series = this.series.get(key);
-    if (!series) {
-      series = this.createSeries(COMMON_METHODS.has(method) ? method : 'other', route, status, name);
-      this.series.set(key, series);
-    }
+  count({ method: received, route = 'unknown', status, durationMs, caller }: CompletedRequest): void {
+    const method = COMMON_METHODS.has(received) ? received : 'other';
+    const series = this.find(method, route, status, (this.callerNamesAreBounded && caller) || '');
     series.requests += 1;
-    series.duration.observe(durationMs / 1000);
+    series.durations.observe(durationMs / 1000);
   }
 
-  private createSeries(method: string, route: string, status: number, caller: string): Series {
-    const statusClass = `${Math.floor(status / 100)}xx`;
-    return {
+  private find(method: string, route: string, status: number, caller: string): Series {
+    const ofRoute = this.seriesOf(caller, route);
+    for (const series of ofRoute) if (series.status === status && series.method === method) return series;
+    const series = {
+      method,
+      status,
       labels: { method, route, status: String(status), caller },
       requests: 0,
-      duration: this.durations.labels(method, route, statusClass),
+      durations: this.durations.labels(method, route, `${Math.floor(status / 100)}xx`),
     };
+    ofRoute.push(series);
+    return series;
+  }
+
+  private seriesOf(caller: string, route: string): Series[] {
+    let ofCaller = this.series.get(caller);
+    if (!ofCaller) this.series.set(caller, (ofCaller = new Map()));
+    let ofRoute = ofCaller.get(route);
+    if (!ofRoute) ofCaller.set(route, (ofRoute = []));
+    return ofRoute;
   }
 }
