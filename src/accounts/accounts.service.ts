@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { ValidateBy } from 'class-validator';
-import type { CachePolicy, CacheResult } from '../cache/cache-entry.js';
+import type { CacheEntry, CachePolicy, CacheResult } from '../cache/cache-entry.js';
 import { ReadThrough } from '../cache/read-through.js';
 import type { ReadOptions } from '../cache/read-through.js';
 import { Config } from '../config/config.js';
@@ -66,8 +66,8 @@ export class AccountsService {
   }
 
   /** An account id that lies in memory: see `ReadThrough.peek`. @param key that of `cacheKey` */
-  peek(key: string): CacheResult<string> | undefined {
-    return this.cache.peek(key, this.policy);
+  peek(key: string, now: number): CacheEntry<string> | undefined {
+    return this.cache.peek(key, now);
   }
 
   countHit(): void {

@@ -80,13 +80,13 @@ export class ReadThrough {
     }
   }
 
-  /** A value that can be served as it is, without a refresh. It is not counted: see `countHit`. */
-  peek<T>(key: string, policy: CachePolicy<T>): CacheResult<T> | undefined {
-    const entry = this.findInMemory(key, policy);
-    const now = performance.now();
-    return entry && now < entry.refreshAfter && !this.isRecheckDue(entry, now)
-      ? toResult(entry, 'hit')
-      : undefined;
+  /**
+   * An entry that can be served as it is, without a refresh: `store` has put it there, from a source or an entry of Redis that was
+   * checked. It is not counted: see `countHit`.
+   */
+  peek<T>(key: string, now: number): CacheEntry<T> | undefined {
+    const entry = this.cache.readMemory(key) as CacheEntry<T> | undefined;
+    return entry && now < entry.refreshAfter && !this.isRecheckDue(entry, now) ? entry : undefined;
   }
 
   /** Counts a value that `peek` has found, and that is served. */

@@ -14,6 +14,8 @@ declare module 'fastify' {
   }
 }
 
+const BEARER = 'Bearer ';
+
 /** Authenticates callers, by API keys or tokens, and checks their scopes. */
 export class CallerAuthService {
   /**
@@ -89,8 +91,8 @@ export class CallerAuthService {
   ): { readonly name: string | undefined } | undefined {
     let name: string | undefined;
     if (this.authenticator) {
-      const credential = readCredential(header);
-      name = credential && this.authenticator.recall(credential);
+      // However else it may be written, `authenticate` reads it.
+      name = header?.startsWith(BEARER) ? this.authenticator.recall(header.slice(BEARER.length)) : undefined;
       if (name === undefined || this.failures?.isLimited(address)) return undefined;
       this.failures?.noteSuccess(address, name);
     }

@@ -81,16 +81,19 @@ export function registerDirectAnswers(
       'content-length': found.body.length,
     });
     response.end(found.body);
-    response.on('close', () =>
+    const { url: routeUrl } = route;
+    const complete = (status: number) =>
       instance.logCompleted(requestId, {
         method: 'GET',
-        route: route!.url,
-        status: response.writableFinished ? 200 : CLIENT_CLOSED_REQUEST,
+        route: routeUrl,
+        status,
         durationMs: roundDuration(performance.now() - startedAt),
         caller: caller.name,
         problem: undefined,
-      }),
-    );
+      });
+    // Mostly the system has taken the whole response by now.
+    if (response.socket?.writableLength === 0) complete(200);
+    else response.on('close', () => complete(response.writableFinished ? 200 : CLIENT_CLOSED_REQUEST));
     return true;
   };
 

@@ -4,7 +4,7 @@ import type { ExternalUserDto } from '../accounts/account.dto.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 import type { LookupOptions } from '../accounts/accounts.service.js';
 import { worstOf } from '../cache/cache-headers.js';
-import type { CachePolicy, CacheResult } from '../cache/cache-entry.js';
+import type { CacheEntry, CachePolicy, CacheResult } from '../cache/cache-entry.js';
 import { ReadThrough } from '../cache/read-through.js';
 import { Config } from '../config/config.js';
 import { KigoHttp } from '../kigo-auth/kigo-http.js';
@@ -101,8 +101,8 @@ export class HubSummaryService {
   }
 
   /** A summary that lies in memory: see `ReadThrough.peek`. @param key that of `cacheKey` */
-  peek(key: string): CacheResult<KigoHubSummary> | undefined {
-    return this.cache.peek(key, this.policy);
+  peek(key: string, now: number): CacheEntry<KigoHubSummary> | undefined {
+    return this.cache.peek(key, now);
   }
 
   countHit(): void {

@@ -3,28 +3,40 @@ import { LRUCache } from 'lru-cache';
 import { ExternalUserDto } from '../accounts/account.dto.js';
 import { AccountsService } from '../accounts/accounts.service.js';
 import { AnswerCounters } from '../accounts/answer-counters.js';
+import { toResult } from '../cache/cache-entry.js';
+import type { CacheEntry, CacheResult } from '../cache/cache-entry.js';
 import { cacheHeaders } from '../cache/cache-headers.js';
 import { parseQueryString } from '../http/query-string.js';
 import { accepts } from '../validation/accepts.js';
 import { HubSummaryService, toCount } from './hub-summary.service.js';
+import type { KigoHubSummary } from './hub-summary.service.js';
 
-/** Bytes of the queries whose keys are remembered, and of the keys: those of 10,000 users. */
-const MAX_BYTES = 4 * 1024 * 1024;
-const BYTES_OF_KEYS = 256;
+/** Bytes of what is remembered by query: 10,000 users. */
+const MAX_BYTES = 8 * 1024 * 1024;
+const BYTES_OF_USER = 768;
 
-/** The cache keys of a user. To parse and validate a query, and to hash its ids, takes longer than all the rest. */
-interface UserKeys {
-  readonly account: string;
+/** What is remembered of a user: to parse and validate a query, and to hash its ids, takes longer than all the rest. */
+interface KnownUser {
+  readonly accountKey: string;
   accountId?: string;
-  summary?: string;
+  summaryKey?: string;
+  answer?: Answer;
+}
+
+/** The answer that is made of two entries of the cache. */
+interface Answer {
+  readonly account: CacheEntry<string>;
+  readonly summary: CacheEntry<KigoHubSummary>;
+  readonly count: CacheResult<number>;
+  readonly body: string;
 }
 
 /** Finds the counts that lie in memory, as the answers to the queries of the route. */
 @Injectable()
 export class WarmCountsService {
-  private readonly known = new LRUCache<string, UserKeys>({
+  private readonly known = new LRUCache<string, KnownUser>({
     maxSize: MAX_BYTES,
-    sizeCalculation: (_, query) => 2 * query.length + BYTES_OF_KEYS,
+    sizeCalculation: (_, query) => 2 * query.length + BYTES_OF_USER,
   });
 
   constructor(
@@ -39,19 +51,22 @@ export class WarmCountsService {
    * @returns undefined if the query is not valid, or its count does not lie in memory
    */
   find(query: string): { readonly body: string; readonly headers: Record<string, string> } | undefined {
-    const keys = this.known.get(query) ?? this.readKeys(query);
-    if (!keys) return undefined;
-    const account = this.accounts.peek(keys.account);
-    if (account?.value === undefined) return undefined;
-    if (keys.accountId !== account.value) {
-      keys.accountId = account.value;
-      keys.summary = this.summaries.cacheKey(account.value);
-      this.known.set(query, keys);
+    const user = this.known.get(query) ?? this.readUser(query);
+    if (!user) return undefined;
+    const now = performance.now();
+    const account = this.accounts.peek(user.accountKey, now);
+    if (!account || account.value === null) return undefined;
+    if (user.accountId !== account.value) {
+      user.accountId = account.value;
+      user.summaryKey = this.summaries.cacheKey(account.value);
+      this.known.set(query, user);
     }
-    const summary = this.summaries.peek(keys.summary!);
-    if (summary?.value === undefined) return undefined;
-    const count = toCount(account, summary);
-    return { body: JSON.stringify({ count: count.value }), headers: cacheHeaders(count) };
+    const summary = this.summaries.peek(user.summaryKey!, now);
+    if (!summary || summary.value === null) return undefined;
+    if (user.answer?.account !== account || user.answer.summary !== summary)
+      user.answer = toAnswer(account, summary);
+    const { count, body } = user.answer;
+    return { body, headers: cacheHeaders(count, now) };
   }
 
   /** Counts an answer that is sent, and its lookups. */
@@ -61,9 +76,14 @@ export class WarmCountsService {
     this.counters.countOk('unviewed-count');
   }
 
-  private readKeys(query: string): UserKeys | undefined {
+  private readUser(query: string): KnownUser | undefined {
     const user: object = parseQueryString(query);
     if (!accepts(user, ExternalUserDto)) return undefined;
-    return { account: this.accounts.cacheKey(user as ExternalUserDto) };
+    return { accountKey: this.accounts.cacheKey(user as ExternalUserDto) };
   }
+}
+
+function toAnswer(account: CacheEntry<string>, summary: CacheEntry<KigoHubSummary>): Answer {
+  const count = toCount(toResult(account, 'hit'), toResult(summary, 'hit'));
+  return { account, summary, count, body: JSON.stringify({ count: count.value }) };
 }
