@@ -33,8 +33,8 @@ export class BreakerRegistry {
 
   for(upstream: Upstream, operation: string): OperationBreaker {
     const name = `${upstream} ${operation}`;
-    const breaker = this.breakers.get(name) ?? new OperationBreaker(upstream, operation);
-    this.breakers.set(name, breaker);
+    let breaker = this.breakers.get(name);
+    if (!breaker) this.breakers.set(name, (breaker = new OperationBreaker(upstream, operation)));
     return breaker;
   }
 

@@ -22,6 +22,7 @@ const JSON_HEADERS = { 'Content-Type': 'application/json' };
  */
 export async function sendThroughUndici(
   dispatcher: Dispatcher,
+  { origin, basePath }: Target,
   upstream: Upstream,
   config: InternalAxiosRequestConfig,
   body: TrackedBody,
@@ -36,7 +37,8 @@ export async function sendThroughUndici(
     response = await exchange(
       dispatcher,
       {
-        ...toTarget(config),
+        origin,
+        path: basePath + config.url!,
         method: (config.method ?? 'get').toUpperCase(),
         headers: {
           // What interceptors have set, and what axios takes for the type of a body without one.
@@ -88,10 +90,15 @@ export function toAxiosError(config: InternalAxiosRequestConfig, cause: Upstream
   return error;
 }
 
-/** The caller percent-encodes everything that varies. */
-function toTarget({ baseURL, url }: InternalAxiosRequestConfig): { origin: string; path: string } {
-  const { origin, pathname, search } = new URL(baseURL!.replace(/\/+$/, '') + url!);
-  return { origin, path: pathname + search };
+/** Where the paths of calls are appended, in which the caller percent-encodes everything that varies. */
+export interface Target {
+  readonly origin: string;
+  readonly basePath: string;
+}
+
+export function toTarget(baseUrl: string): Target {
+  const { origin, pathname } = new URL(baseUrl);
+  return { origin, basePath: pathname.replace(/\/+$/, '') };
 }
 
 /** RFC 9110, 15.2: a client must be able to pass over it. Undici passes over all other 1xx, and ends the connection after this one. */

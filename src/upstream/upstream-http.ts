@@ -14,11 +14,13 @@ import type { BreakerRegistry, UpstreamAttempt } from './breaker-registry.js';
 import { BulkheadFullError, FairBulkhead } from '../async/fair-bulkhead.js';
 import { DeadlineInterceptor } from './deadline.interceptor.js';
 import { OutcomeInterceptor } from './outcome.interceptor.js';
+import { directRequest } from './direct-request.js';
 import { createDispatcher } from './outgoing.js';
 import { parseResponse } from './parse-response.js';
 import type { Reviver } from './parse-response.js';
 import { TrackedBody } from './tracked-body.js';
-import { sendThroughUndici, toAxiosError } from './undici-adapter.js';
+import { sendThroughUndici, toAxiosError, toTarget } from './undici-adapter.js';
+import type { Target } from './undici-adapter.js';
 import { findUpstreamCause, UpstreamError } from './upstream-error.js';
 import type { Upstream } from './upstream-error.js';
 
@@ -68,20 +70,12 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const BLOCK_JITTER_MS = 100;
 /** A call waits for the end of a block that is this near: that of 1 s, the shortest that an upstream can ask for, with all jitter. */
 const MAX_BLOCK_WAIT_MS = 1_200;
+const DEFAULTS = {
+  operation: 'call',
+  validateStatus: (status: number) => status >= 200 && status < 300,
+};
 /** A call is not sent with less time left than this, after it has waited for its turn. */
 const MIN_EXCHANGE_MS = 10;
-const COPIED_IN_VAIN = [
-  'headers',
-  'transitional',
-  'transformRequest',
-  'transformResponse',
-  'env',
-  'timeout',
-  'xsrfCookieName',
-  'xsrfHeaderName',
-  'maxContentLength',
-  'maxBodyLength',
-] as const;
 
 /**
  * An axios instance for one upstream: keep-alive pool, bulkhead, one breaker per operation, interceptors, one deadline.
@@ -91,15 +85,10 @@ export class UpstreamHttp extends HttpService {
   private readonly dispatcher: Dispatcher;
   private readonly bulkhead: FairBulkhead;
   private readonly server: Attributes;
+  private readonly target: Target;
 
   constructor(private readonly options: UpstreamOptions) {
-    super(
-      create({
-        baseURL: options.baseUrl,
-        operation: 'call',
-        validateStatus: (status) => status >= 200 && status < 300,
-      }),
-    );
+    super(create(DEFAULTS));
     const { breakers, upstream, operations, concurrency, queue, deadlineMs } = options;
     this.dispatcher = createDispatcher(options.baseUrl, options.proxy ?? {}, {
       connections: concurrency,
@@ -113,12 +102,12 @@ export class UpstreamHttp extends HttpService {
     });
     this.bulkhead = new FairBulkhead(concurrency, queue);
     this.server = serverAttributes(options.baseUrl);
+    this.target = toTarget(options.baseUrl);
     for (const operation of operations) breakers.for(upstream, operation);
-    const { defaults } = this.axiosRef;
-    // Axios copies its defaults, with their parts, for every call. Bodies are strings, the adapter adds the headers that all calls
-    // have, and no other default concerns it.
-    for (const name of COPIED_IN_VAIN) delete defaults[name];
-    defaults.adapter = (config) => this.sendAttempt(config);
+    const adapter = (config: InternalAxiosRequestConfig) => this.sendAttempt(config);
+    // The other methods of axios, which nothing here calls, use it as well.
+    this.axiosRef.defaults.adapter = adapter;
+    this.axiosRef.request = directRequest(this.axiosRef, DEFAULTS, adapter);
     // Response interceptors run first to last: the outcome is recorded after the last retry. Request interceptors run last to first:
     // the deadline is set before anything may wait.
     const interceptors = [
@@ -129,7 +118,7 @@ export class UpstreamHttp extends HttpService {
     for (const interceptor of interceptors) interceptor.install(this.axiosRef);
   }
 
-  /** Posts an object as JSON. Axios itself would copy the object and its parts before. */
+  /** Posts an object as JSON. */
   postJson(
     url: string,
     body: object,
@@ -220,7 +209,7 @@ export class UpstreamHttp extends HttpService {
         signal.aborted ? { 'error.type': 'timeout' } : describeFailure(error),
     };
     return withSpan(`${upstream} ${operation}`, span, async (current) => {
-      const response = await sendThroughUndici(this.dispatcher, upstream, config, body, signal);
+      const response = await sendThroughUndici(this.dispatcher, this.target, upstream, config, body, signal);
       current.setAttribute('http.response.status_code', response.status);
       return response;
     });
