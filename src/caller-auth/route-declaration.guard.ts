@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify';
 @Injectable()
 export class RouteDeclarationGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
-    const { authorized, routeOptions } = context.switchToHttp().getRequest<FastifyRequest>();
+    const { authorized, routeOptions } = context.getArgByIndex<FastifyRequest>(0);
     if (authorized || routeOptions.config.kind !== undefined) return true;
     throw new Error('a route has none of @Public(), @RequireScope() and @AllowEveryCaller()');
   }

@@ -9,9 +9,10 @@ import { Problem } from '../problem/problem.js';
 import { UserReferencesService } from '../user-references/user-references.service.js';
 import { CallbackCounters } from './callback-counters.js';
 import { detectFormat, readFields, toCallbackMedia } from './parse-callback.js';
-import type { FieldValues } from './parse-callback.js';
+import type { FieldValues, KiipCallback } from './parse-callback.js';
 import { verifySignature } from './kiip-signature.js';
 import { RejectedCallbacksService } from './rejected-callbacks.service.js';
+import type { UnverifiedCallback } from './verified-callback.js';
 
 /** Accepts callbacks that are signed with one of the configured secrets. It verifies the body exactly as received. */
 @Injectable()
@@ -31,34 +32,50 @@ export class KiipSignatureGuard implements CanActivate {
   }
 
   /** @throws Problem `validation` for a malformed callback, or `callback-signature`; StorageUnavailableError */
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): true | Promise<never> {
     const receivedAt = new Date();
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const request = context.getArgByIndex<FastifyRequest>(0);
     const { kiipLegacySignature } = this.config;
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const media = toCallbackMedia(request.headers['content-type'] ?? '');
-    const source = networkOf(request.ip);
+    const received = { body, media, receivedAt };
     const fields = readFields(body, media);
     const callback = fields.ok ? detectFormat(fields.values, kiipLegacySignature) : fields;
-    if (!callback.ok) {
-      if (fields.ok && this.isLegacy(fields.values))
-        await this.rejected.save({ body, media, receivedAt, source, isProtected: () => true });
-      else await request.countUnverified?.();
-      throw Problem.of('validation', `${callback.detail}.`, { retryable: false });
-    }
+    if (!callback.ok)
+      return this.rejectMalformed(request, received, fields.ok ? fields.values : undefined, callback.detail);
     const match = verifySignature(callback, this.secrets, kiipLegacySignature);
-    if (!match) {
-      const isProtected = () => this.users.isRegistered(callback.fields.user_id);
-      await request.countUnverified?.();
-      // If the gateway is configured with a wrong secret, this is the only copy of the user's reward.
-      await this.rejected.save({ body, media, receivedAt, source, isProtected });
-      this.counters.countOutcome('wrong_signature', callback.kind);
-      request.isCallbackCounted = true;
-      throw invalidCallbackSignature();
-    }
+    if (!match) return this.rejectUnverified(request, received, callback);
     this.counters.countVerified(match);
-    request.kiipCallback = { callback, match, receivedAt, body, media };
+    request.kiipCallback = { callback, match, ...received };
     return true;
+  }
+
+  private async rejectMalformed(
+    request: FastifyRequest,
+    received: UnverifiedCallback,
+    values: FieldValues | undefined,
+    detail: string,
+  ): Promise<never> {
+    const source = networkOf(request.ip);
+    if (values && this.isLegacy(values))
+      await this.rejected.save({ ...received, source, isProtected: () => true });
+    else await request.countUnverified?.();
+    throw Problem.of('validation', `${detail}.`, { retryable: false });
+  }
+
+  private async rejectUnverified(
+    request: FastifyRequest,
+    received: UnverifiedCallback,
+    { kind, fields }: KiipCallback,
+  ): Promise<never> {
+    const source = networkOf(request.ip);
+    const isProtected = () => this.users.isRegistered(fields.user_id);
+    await request.countUnverified?.();
+    // If the gateway is configured with a wrong secret, this is the only copy of the user's reward.
+    await this.rejected.save({ ...received, source, isProtected });
+    this.counters.countOutcome('wrong_signature', kind);
+    request.isCallbackCounted = true;
+    throw invalidCallbackSignature();
   }
 
   /**

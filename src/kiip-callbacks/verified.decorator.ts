@@ -12,7 +12,7 @@ declare module 'fastify' {
 
 /** The callback that KiipSignatureGuard has verified. */
 export const Verified = createParamDecorator((_: unknown, context: ExecutionContext): ReceivedCallback => {
-  const { kiipCallback } = context.switchToHttp().getRequest<FastifyRequest>();
+  const { kiipCallback } = context.getArgByIndex<FastifyRequest>(0);
   if (!kiipCallback) throw new Error('@Verified() needs KiipSignatureGuard on the route');
   return kiipCallback;
 });

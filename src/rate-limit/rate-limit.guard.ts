@@ -37,14 +37,13 @@ export interface CallLimit extends ThrottlerOptions {
 export class RateLimitGuard extends ThrottlerGuard {
   /** Limits are set for kinds of routes, and by no decorator. The guard that this replaces looks for eleven of them at each call. */
   override async canActivate(context: ExecutionContext): Promise<boolean> {
-    const http = context.switchToHttp();
-    const request = http.getRequest<FastifyRequest>();
+    const [request, reply] = context.getArgs<[FastifyRequest, FastifyReply]>();
     const limit = this.findLimit(request.routeOptions);
     if (!limit) return true;
     const count = async (units: number) => {
       const key = keyOf(limit, request.caller, request.ip);
       const record = await this.storage.take(key, limit.ttl, limit.limit, units);
-      http.getResponse<FastifyReply>().headers(limitHeaders(limit, record));
+      reply.headers(limitHeaders(limit, record));
       if (record.isBlocked) throw rateLimited(record.timeToExpire);
     };
     const { kind, countUnits } = request.routeOptions.config;

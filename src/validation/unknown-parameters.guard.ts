@@ -14,7 +14,7 @@ const NONE: ReadonlySet<string> = new Set();
 @Injectable()
 export class UnknownParametersGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
-    const { query, routeOptions } = context.switchToHttp().getRequest<FastifyRequest>();
+    const { query, routeOptions } = context.getArgByIndex<FastifyRequest>(0);
     if (routeOptions.config.kind !== undefined || hasQuery(context)) return true;
     const unknown = unknownParameters(query as object, NONE);
     if (unknown.length > 0) throw validationProblem(unknown);
