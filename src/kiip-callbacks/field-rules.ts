@@ -86,14 +86,22 @@ export interface Prefix {
   readonly name: string | undefined;
 }
 
+type Currencies = NonNullable<CallbackRules['currencies']>;
+
+const CONFIGURED_PREFIXES = new WeakMap<Currencies, Map<SignatureScheme, readonly Prefix[]>>();
+
 /** Every configured currency as the part of a signed text in front of the quantity. */
-export function configuredPrefixes(
-  scheme: SignatureScheme,
-  currencies: NonNullable<CallbackRules['currencies']>,
-): Prefix[] {
-  return Object.entries(currencies)
-    .map(([content, { name }]): Prefix => ({ content, name: scheme === 'redemption' ? name : undefined }))
-    .filter(({ content, name }) => isOpaque(content) && (name === undefined || isOpaque(name)));
+export function configuredPrefixes(scheme: SignatureScheme, currencies: Currencies): readonly Prefix[] {
+  const known = CONFIGURED_PREFIXES.get(currencies) ?? new Map<SignatureScheme, readonly Prefix[]>();
+  CONFIGURED_PREFIXES.set(currencies, known);
+  let prefixes = known.get(scheme);
+  if (!prefixes) {
+    prefixes = Object.entries(currencies)
+      .map(([content, { name }]) => ({ content, name: scheme === 'redemption' ? name : undefined }))
+      .filter(({ content, name }) => isOpaque(content) && (name === undefined || isOpaque(name)));
+    known.set(scheme, prefixes);
+  }
+  return prefixes;
 }
 
 /**

@@ -51,7 +51,7 @@ export async function sendThroughUndici(
       },
       { signal, maxBytes: MAX_RESPONSE_BYTES, onStart: () => body.markSent() },
     );
-    bytes = await decodeBody(response);
+    bytes = isEncoded(response) ? await decodeBody(response) : response.body;
   } catch (error) {
     if (error instanceof ResponseTooLargeError)
       return fail('invalid_response', 'the response is larger than 1 MiB');
@@ -110,10 +110,13 @@ function isUnasked100(error: unknown): boolean {
 
 class ResponseBodyError extends Error {}
 
+function isEncoded({ body, headers }: Response): boolean {
+  return headers['content-encoding'] !== undefined && body.length > 0;
+}
+
 async function decodeBody({ body, headers }: Response): Promise<Buffer> {
-  const encoding = headers['content-encoding'];
-  if (encoding === undefined || body.length === 0) return body;
-  const decoded = await decodeContent(body, [encoding].flat(), MAX_RESPONSE_BYTES).catch(() => {
+  const encodings = [headers['content-encoding']!].flat();
+  const decoded = await decodeContent(body, encodings, MAX_RESPONSE_BYTES).catch(() => {
     throw new ResponseBodyError('the response cannot be decompressed or is larger than 1 MiB');
   });
   if (!decoded) throw new ResponseBodyError('the response has an unsupported content encoding');
