@@ -19,8 +19,6 @@ export function serverOptions({ keepAliveSeconds }: Pick<Config, 'keepAliveSecon
     // See rejectInvalidHost.
     requireHostHeader: false,
     requestTimeout: 30_000,
-    // A request without a body has none to wait for.
-    optimizeEmptyRequests: true,
     // Longer than load balancers keep connections: the side that sends requests should be the one to close.
     keepAliveTimeout: Math.ceil(keepAliveSeconds * 1_000),
   };

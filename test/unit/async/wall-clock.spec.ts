@@ -8,6 +8,7 @@ const DATES: Readonly<Record<string, string>> = {
   'async/monotonic.ts': 'shows a moment as a date',
   'cache/entry-seal.service.ts': 'the age of an entry is the longer of two, by two clocks',
   'cache/read-through.ts': '`as_of`',
+  'caller-auth/api-key-authenticator.ts': 'when a key was last used',
   'caller-auth/jwt-authenticator.ts': 'the date at which a token expires',
   'hub-summary/hub-summary.controller.ts': '`as_of`',
   'kiip-callbacks/callback-spool.ts': 'files are named by their date, for other processes and machines',
