@@ -91,8 +91,9 @@ export function registerDirectAnswers(
         caller: caller.name,
         problem: undefined,
       });
-    // Mostly the system has taken the whole response by now.
-    if (response.socket?.writableLength === 0) complete(200);
+    // Mostly the system has taken the whole response by now. What is written to a lost connection is dropped.
+    const { socket } = response;
+    if (socket?.writableLength === 0 && socket.writable) complete(200);
     else response.on('close', () => complete(response.writableFinished ? 200 : CLIENT_CLOSED_REQUEST));
     return true;
   };

@@ -48,7 +48,7 @@ const DIGIT_ZERO = '0'.charCodeAt(0);
 const DIGIT_NINE = '9'.charCodeAt(0);
 const TRANSACTION_AT = new RegExp(KIIP_ID, 'y');
 const FIRST_HYPHEN = 8;
-/** In front of a transaction are a content, a quantity and a user id of one character each at least. */
+/** At least a content, a quantity and a user id, of one character each, come before a transaction. */
 const MIN_USER_END = 3;
 
 /** A genuine redemption has at most two per character of its user id. Only a text crafted with many ids has more. */
@@ -114,11 +114,10 @@ function visitParses(
     if (spans.length === 0) continue;
     const findSplits =
       rules.currencies === undefined
-        ? possibleSplits(scheme, points, rules)
-        : configuredSplits(scheme, points, rules, rules.currencies);
+        ? possibleSplits(scheme, points, rules, search)
+        : configuredSplits(scheme, points, rules, rules.currencies, search);
     for (const { start: userEnd, ...end } of spans) {
       for (const { start, userStart, prefixes } of findSplits(userEnd)) {
-        search.tried += 1;
         for (const { content, name } of prefixes) {
           const parse = {
             scheme,
@@ -168,6 +167,7 @@ function configuredSplits(
   points: CodePoints,
   rules: CallbackRules,
   currencies: NonNullable<CallbackRules['currencies']>,
+  search: { tried: number },
 ): (userEnd: number) => Split[] {
   const prefixes = configuredPrefixes(scheme, currencies).filter(({ content, name = '' }) =>
     points.text.startsWith(content + name),
@@ -179,6 +179,7 @@ function configuredSplits(
       if (points.isZero(start)) continue;
       const last = Math.min(start + MAX_QUANTITY_DIGITS, userEnd - 1);
       for (let userStart = start + 1; userStart <= last && points.isDigit(userStart - 1); userStart += 1) {
+        search.tried += 1;
         if (isUserId(points.slice(userStart, userEnd), rules))
           splits.push({ start, userStart, prefixes: prefixesOfStart });
       }
@@ -187,11 +188,12 @@ function configuredSplits(
   };
 }
 
-/** Without, it may start wherever a prefix may end. */
+/** Without configured currencies, a quantity may start wherever a prefix may end. */
 function possibleSplits(
   scheme: SignatureScheme,
   points: CodePoints,
   rules: CallbackRules,
+  search: { tried: number },
 ): (userEnd: number) => Split[] {
   const gap = findPrefixGap(points.text);
   const known = new Map<number, readonly Prefix[]>();
@@ -205,9 +207,10 @@ function possibleSplits(
     return prefixes;
   };
   return (userEnd) =>
-    userStarts(points, userEnd, rules, gap).flatMap(([userStart, starts]) =>
-      starts.map((start) => ({ start, userStart, prefixes: prefixesOf(start) })),
-    );
+    userStarts(points, userEnd, rules, gap).flatMap(([userStart, starts]) => {
+      search.tried += starts.length;
+      return starts.map((start) => ({ start, userStart, prefixes: prefixesOf(start) }));
+    });
 }
 
 /** Where a user id may start, each with the starts of the quantities that may be in front of it. */

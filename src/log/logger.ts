@@ -40,7 +40,7 @@ function currentTime(): string {
 
 /**
  * Writes lines that are assembled as text, for what is logged with every request: pino would look up each of the fields, and to serialize
- * an object takes longer as well.
+ * an object takes longer as well. The caller passes valid JSON, and only allowed fields.
  */
 export function createLineWriter(logger: Logger): (level: Level, fields: string) => void {
   const stream = (logger as unknown as Record<symbol, DestinationStream>)[symbols.streamSym]!;

@@ -41,7 +41,7 @@ export async function sendThroughUndici(
         path: basePath + config.url!,
         method: (config.method ?? 'get').toUpperCase(),
         headers: {
-          // What interceptors have set, and what axios takes for the type of a body without one.
+          // What interceptors have set.
           ...(config.headers.toJSON() as Record<string, string>),
           ...HEADERS,
           ...(body.bytes && JSON_HEADERS),

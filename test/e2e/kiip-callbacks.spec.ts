@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { mock } from 'node:test';
 import { content, issuance, redemption, startKiipGateway, transaction } from '../support/kiip.js';
 import type { Fields, KiipGateway } from '../support/kiip.js';
@@ -209,6 +210,14 @@ describe('POST /callbacks/kiip', () => {
   ])('records both formats at the callback URL with %s at its end', async (end) => {
     for (const fields of [redemption(), issuance()])
       expect((await gateway.callback(fields, end)).body).toMatchObject({ status: 'recorded' });
+  });
+
+  it('answers a callback that has a media type, and neither a body nor a length', async () => {
+    const { hostname, port } = new URL(gateway.url);
+    const socket = connect(Number(port), hostname).setTimeout(5_000, () => socket.destroy());
+    socket.write('POST /callbacks/kiip HTTP/1.1\r\nHost: kiip\r\nContent-Type: application/json\r\n');
+    socket.write('Connection: close\r\n\r\n');
+    expect((await buffer(socket)).toString('latin1')).toMatch(/^HTTP\/1\.1 400 /);
   });
 
   it.each(['HEAD', 'OPTIONS'])('answers %s on a callback URL without a body', async (method) => {
