@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mock } from 'node:test';
 import { Logger } from '@nestjs/common';
+import type { AxiosRequestConfig } from 'axios';
 import { RedisStore } from '../../../src/cache/redis-store.js';
 import type { AxiosInterceptor } from '../../../src/upstream/axios-interceptor.js';
 import { BreakerRegistry } from '../../../src/upstream/breaker-registry.js';
@@ -15,10 +16,11 @@ import { read } from '../../support/config.js';
 describe('UpstreamHttp', () => {
   let server: Server;
   let statuses: number[];
-  let requests: number;
+  let requests: string[];
   let breakers: BreakerRegistry;
   let http: UpstreamHttp;
   let steps: string[];
+  const call = (options: AxiosRequestConfig = {}) => http.axiosRef.request({ url: '/call', ...options });
 
   /** Records when it runs, and whether the deadline is set by then. */
   const recorder = (name: string): AxiosInterceptor => ({
@@ -43,9 +45,9 @@ describe('UpstreamHttp', () => {
   beforeAll(() => Logger.overrideLogger(false));
 
   beforeEach(async () => {
-    [steps, statuses, requests] = [[], [], 0];
-    server = createServer((_request, response) => {
-      requests += 1;
+    [steps, statuses, requests] = [[], [], []];
+    server = createServer(({ method, url }, response) => {
+      requests.push(`${method} ${url}`);
       response.writeHead(statuses.shift() ?? 200).end('{}');
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -53,7 +55,7 @@ describe('UpstreamHttp', () => {
     http = new UpstreamHttp({
       breakers,
       upstream: 'kigo',
-      baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/base/`,
       timeoutMs: 5_000,
       deadlineMs: 5_000,
       operations: [],
@@ -72,14 +74,20 @@ describe('UpstreamHttp', () => {
     server.close();
   });
 
+  it('appends the path of a call to that of the base URL, also by the other methods of axios', async () => {
+    await call({ method: 'POST', url: '/call?a=%20b' });
+    await http.axiosRef.get('/call');
+    expect(requests).toEqual(['POST /base/call?a=%20b', 'GET /base/call']);
+  });
+
   it('passes requests from the last interceptor to the first, and responses from the first to the last', async () => {
-    await http.axiosRef.get('/');
+    await call();
     expect(steps).toEqual(['outer request', 'inner request', 'inner response', 'outer response']);
   });
 
   it('sends a retry through all interceptors again, and fails it at the inner ones first', async () => {
     statuses = [500];
-    await http.axiosRef.get('/');
+    await call();
     expect(steps).toEqual([
       'outer request',
       'inner request',
@@ -94,21 +102,21 @@ describe('UpstreamHttp', () => {
   });
 
   it('sends nothing when no time is left', async () => {
-    const call = http.axiosRef.get('/', { deadlineAt: performance.now() });
-    await expect(call).rejects.toMatchObject({ failure: 'timeout', neverSent: true });
-    expect(requests).toBe(0);
+    const pending = call({ deadlineAt: performance.now() });
+    await expect(pending).rejects.toMatchObject({ failure: 'timeout', neverSent: true });
+    expect(requests).toEqual([]);
   });
 
   it('waits for the end of a block, and no longer than its caller', async () => {
     breakers.for('kigo', 'call').block(600);
     const caller = new AbortController();
     const startedAt = performance.now();
-    const call = http.axiosRef.get('/', { signal: caller.signal });
+    const pending = call({ signal: caller.signal });
     setTimeout(() => caller.abort(), 20);
-    await expect(call).rejects.toThrow('canceled');
+    await expect(pending).rejects.toThrow('aborted');
     expect(performance.now() - startedAt).toBeLessThan(500);
-    expect(requests).toBe(0);
-    await http.axiosRef.get('/');
+    expect(requests).toEqual([]);
+    await call();
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(595);
   });
 
@@ -116,8 +124,8 @@ describe('UpstreamHttp', () => {
     const { mock: random } = mock.method(Math, 'random', () => 0.9);
     try {
       breakers.for('kigo', 'call').block(300);
-      const call = http.axiosRef.get('/', { deadlineAt: performance.now() + 350 });
-      await expect(call).rejects.toMatchObject({ failure: 'busy', rejectedLocally: true });
+      const pending = call({ deadlineAt: performance.now() + 350 });
+      await expect(pending).rejects.toMatchObject({ failure: 'busy', rejectedLocally: true });
     } finally {
       random.restore();
     }
@@ -125,7 +133,7 @@ describe('UpstreamHttp', () => {
 
   it('ends every failure as an UpstreamError, outside all interceptors', async () => {
     statuses = [400];
-    await expect(http.axiosRef.get('/')).rejects.toBeInstanceOf(UpstreamError);
+    await expect(call()).rejects.toBeInstanceOf(UpstreamError);
     expect(steps.slice(-2)).toEqual(['inner AxiosError', 'outer AxiosError']);
   });
 });
