@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 const CALLBACK_URL = /^\/+callbacks\/+kiip(?:\/+(redemptions|issuances))?\/*(?=\?|$)/i;
-
+/** Nearly every callback has one of these, and needs no look by the pattern. */
 const CANONICAL_URLS = new Set([
   '/callbacks/kiip',
   '/callbacks/kiip/redemptions',

@@ -10,9 +10,11 @@ import { isUserReference } from '../user-references/user-reference.js';
 export interface CallbackRules {
   readonly legacySignature: boolean;
   readonly userReference: 'plain' | 'opaque';
-  /** By content. */
-  readonly currencies: Readonly<Record<string, Currency>> | undefined;
+  readonly currencies: Currencies | undefined;
 }
+
+/** By content. */
+export type Currencies = Readonly<Record<string, Currency>>;
 
 export function toCallbackRules(config: Config): CallbackRules {
   return {
@@ -85,8 +87,6 @@ export interface Prefix {
   readonly content: string;
   readonly name: string | undefined;
 }
-
-type Currencies = NonNullable<CallbackRules['currencies']>;
 
 const CONFIGURED_PREFIXES = new WeakMap<Currencies, Map<SignatureScheme, readonly Prefix[]>>();
 
